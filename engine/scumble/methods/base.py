@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The method contract: what a style transfer method offers the engine, and what it is handed.
+
+Invariant: a method sees pictures as numpy arrays and styles as `Style`; it knows neither the wire, nor files, nor alpha
+blending, nor strength. Those are kept for every method alike by pipeline.py ("what a picture is owed").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scumble.errors import ScumbleError
+
+Pixels = NDArray[np.float32]
+"""(H, W, 3) float32 RGB, sRGB curve, nominally in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a method can do beyond one style over one picture."""
+
+    arbitrary: bool = False
+    """Any picture can be its style; otherwise only styles that carry its trained state."""
+    blend: bool = False
+    """Several weighted styles in one run."""
+    regions: bool = False
+    """One style a region in one run."""
+    tiling: bool = False
+    """Given frozen statistics, tiled equals whole."""
+    iterative: bool = False
+    """Improves a picture step by step, so it yields previews and takes seconds or minutes."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """The picture to stylize, at the scale the method shall work at. Colours under alpha 0 are already filled."""
+
+    rgb: Pixels
+    alpha: NDArray[np.float32] | None = None
+    """(H, W) in [0, 1]; how much each pixel counts in statistics. None is opaque."""
+    whole: Pixels | None = None
+    """The whole layer in small, same scale rule, when `rgb` is a selection of it: statistics come from here. Else None."""
+    whole_alpha: NDArray[np.float32] | None = None
+
+
+@runtime_checkable
+class Style(Protocol):
+    """A style as a method sees it."""
+
+    id: str
+    revision: int
+
+    def picture(self) -> Pixels | None:
+        """The painting, or None where only trained states ship."""
+
+    def state(self, method: str) -> Any | None:
+        """Path of the weight file with the trained state of `method`, or None."""
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """One style of a run: what `prepare` made of it, and its share (weights of a run sum to 1)."""
+
+    state: Any
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`fraction` in [0, 1] of the whole run."""
+
+    fraction: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An unfinished picture of any size, to be shown and forgotten."""
+
+    rgb: Pixels
+
+
+@dataclass(frozen=True)
+class Result:
+    """The finished picture, same height and width as the content."""
+
+    rgb: Pixels
+
+
+Event = Progress | Preview | Result
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how to compute. `device` is a torch device name; `tile` the side of a tile in pixels."""
+
+    device: str = "cpu"
+    half: bool = False
+    """bfloat16 where the network allows it."""
+    tile: int = 512
+
+
+@runtime_checkable
+class Method(Protocol):
+    """One paper. Instances hold no state between runs but caches of what `prepare` gives."""
+
+    id: str
+    title: str
+    paper: str
+    """Authors, year and arXiv number."""
+    purpose: str
+    """One sentence for a painter: when to use it."""
+    Options: type
+    """Frozen dataclass; every field made by `option`."""
+    capabilities: Capabilities
+
+    def available(self, style: Style) -> bool:
+        """Whether `prepare` can be expected to succeed; cheap, reads no weights."""
+
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Any:
+        """Load or compute the style's state. Raises ScumbleError "weights-corrupt", "style-unavailable", "style-needs-picture"."""
+
+    def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        """Yield Progress and Preview, and one Result last. Between two yields the run may be closed: a cancel."""
+
+
+@dataclass(frozen=True)
+class OptionSpec:
+    """An option as command line flags, widgets and the wire see it. Fields without meaning for the kind are None."""
+
+    name: str
+    title: str
+    help: str
+    kind: Literal["float", "int", "bool", "choice", "text"]
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    unit: str | None = None
+    choices: tuple[str, ...] | None = None
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    title: str | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    step: float | None = None,
+    unit: str | None = None,
+) -> Any:
+    """A dataclass field that describes itself. Its kind follows from its annotation: float, int, bool, str or Literal."""
+    described = {"help": help, "title": title, "minimum": minimum, "maximum": maximum, "step": step, "unit": unit}
+    return field(default=default, metadata=described)
+
+
+def option_specs(options: type) -> list[OptionSpec]:
+    """The options of a method's `Options` class, in order."""
+    hints = typing.get_type_hints(options)
+    return [_spec(f, hints[f.name]) for f in dataclasses.fields(options)]
+
+
+def _spec(f: dataclasses.Field[Any], hint: Any) -> OptionSpec:
+    choices: tuple[str, ...] | None = None
+    if typing.get_origin(hint) is Literal:
+        kind, choices = "choice", typing.get_args(hint)
+    else:
+        kind = {float: "float", int: "int", bool: "bool", str: "text"}[hint]
+    m = f.metadata
+    title = m["title"] or f.name.replace("_", " ").capitalize()
+    return OptionSpec(
+        f.name, title, m["help"], typing.cast(Any, kind), f.default, m["minimum"], m["maximum"], m["step"], m["unit"], choices
+    )
+
+
+def parse_options(options: type, given: dict[str, Any]) -> Any:
+    """An instance of `options` from untrusted values. Raises ScumbleError "bad-options" naming the first that is wrong."""
+    specs = {s.name: s for s in option_specs(options)}
+    unknown = sorted(set(given) - set(specs))
+    if unknown:
+        raise ScumbleError("bad-options", f"There is no option {unknown[0]!r}.", f"Options are: {', '.join(specs) or 'none'}.")
+    return options(**{name: _checked(specs[name], value) for name, value in given.items()})
+
+
+def _checked(spec: OptionSpec, value: Any) -> Any:
+    wanted = {"float": (int, float), "int": int, "bool": bool, "choice": str, "text": str}[spec.kind]
+    kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and spec.kind != "bool"):
+        raise ScumbleError("bad-options", f"{spec.title} must be a {spec.kind}, not {value!r}.", spec.help)
+    if spec.choices is not None and value not in spec.choices:
+        raise ScumbleError("bad-options", f"{spec.title} cannot be {value!r}.", f"Choose one of {', '.join(spec.choices)}.")
+    if spec.kind in ("float", "int"):
+        low, high = spec.minimum, spec.maximum
+        if not (value == value and (low is None or value >= low) and (high is None or value <= high)):
+            raise ScumbleError("bad-options", f"{spec.title} cannot be {value}.", f"It lies between {low} and {high}.")
+    return float(value) if spec.kind == "float" else value
+
+
+def describe(method: Method) -> dict[str, Any]:
+    """A method as the catalogue shows it (docs/protocol.md, section 4)."""
+    return {
+        "id": method.id,
+        "title": method.title,
+        "paper": method.paper,
+        "purpose": method.purpose,
+        "capabilities": dataclasses.asdict(method.capabilities),
+        "options": [dataclasses.asdict(s) for s in option_specs(method.Options)],
+    }
+
+
+def states(method: Method, styles: Sequence[tuple[Style, float]], options: Any, runtime: Runtime) -> list[Weighted]:
+    """Prepare the styles of a run and bring their weights to a sum of 1. Raises ScumbleError "bad-weights"."""
+    total = sum(w for _, w in styles)
+    if not styles or any(not w >= 0 for _, w in styles) or not 0 < total < float("inf"):
+        raise ScumbleError("bad-weights", "The weights of the styles must not be negative, and one must be above 0.")
+    if len(styles) > 1 and not method.capabilities.blend:
+        raise ScumbleError("bad-weights", f"{method.title} paints one style at a time.", "Choose one style, or another method.")
+    return [Weighted(method.prepare(s, options, runtime), w / total) for s, w in styles]

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers that the feed-forward networks share. All take and give (N, C, H, W)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scumble.nets.norms import InstanceNorm2d
+
+
+def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
+    """Mirror the borders without repeating the edge; a side shorter than the padding is mirrored several times.
+
+    torch's own reflection needs every side longer than its padding; a 1 x 1 picture has none.
+    """
+    h, w = x.shape[-2:]
+    if max(left, right) < w and max(top, bottom) < h:
+        return F.pad(x, (left, right, top, bottom), mode="reflect")
+    rows, columns = _mirror(h, top, bottom, x.device), _mirror(w, left, right, x.device)
+    return x.index_select(-2, rows).index_select(-1, columns)
+
+
+def _mirror(length: int, before: int, after: int, device: torch.device) -> Tensor:
+    index = torch.arange(-before, length + after, device=device)
+    if length == 1:
+        return torch.zeros_like(index)
+    index = index.remainder(2 * (length - 1))
+    return torch.where(index < length, index, 2 * (length - 1) - index)
+
+
+class Conv(nn.Module):
+    """Reflection padding, convolution, and optionally instance normalization and ReLU."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1, norm: bool = True, relu: bool = True) -> None:
+        super().__init__()
+        self.pad = kernel // 2
+        self.conv = nn.Conv2d(c_in, c_out, kernel, stride)
+        self.norm = InstanceNorm2d(c_out) if norm else None
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        p = self.pad
+        y: Tensor = self.conv(reflect_pad(x, p, p, p, p))
+        if self.norm is not None:
+            y = self.norm(y)
+        return F.relu(y) if self.relu else y
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with a skip connection and no ReLU after the sum (Johnson et al., supplement; Gross & Wilber)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = Conv(channels, channels, 3)
+        self.second = Conv(channels, channels, 3, relu=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.first(x))  # type: ignore[no-any-return]
+
+
+class Upsample(nn.Module):
+    """Nearest upsampling by 2, then a convolution: a transposed convolution prints a checkerboard (Odena et al. 2016)."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.conv = Conv(c_in, c_out, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))  # type: ignore[no-any-return]

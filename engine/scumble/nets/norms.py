@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instance normalization whose statistics can be collected once and frozen.
+
+Invariant: with statistics collected over a picture and then frozen, every output pixel depends on its
+receptive field alone, so a picture cut into tiles gives what the whole picture gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Statistics = list[tuple[Tensor, Tensor]]
+"""One (mean, variance) pair a norm layer, in the order of `Module.modules()`; each float32 (N, C, 1, 1)."""
+
+
+class InstanceNorm2d(nn.Module):
+    """Instance normalization with a learned scale and shift (Ulyanov et al. 2016, arXiv 1607.08022).
+
+    Input and output (N, C, H, W). `eps` 1e-5 is the value of the paper's code.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.collecting = False
+        self.pixel_weight: Tensor | None = None
+        self.frozen: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.frozen is None and not self.collecting:
+            return F.instance_norm(x, weight=self.weight.to(x.dtype), bias=self.bias.to(x.dtype), eps=self.eps)
+        if self.collecting:
+            self.frozen = moments(x, self.pixel_weight)
+        assert self.frozen is not None
+        mean, var = self.frozen
+        scale = torch.rsqrt(var + self.eps) * self.weight.view(1, -1, 1, 1)
+        shift = self.bias.view(1, -1, 1, 1) - mean * scale
+        return x * scale.to(x.dtype) + shift.to(x.dtype)
+
+
+def moments(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel over the picture, float32 (N, C, 1, 1).
+
+    `x` (N, C, H, W). `weight` (1, 1, h, w), values >= 0: how much each pixel counts (alpha, say); it is brought
+    to H x W by area averaging. A weight that is zero everywhere counts as one everywhere.
+    """
+    y = x.float()
+    if weight is not None:
+        w = F.adaptive_avg_pool2d(weight.float(), (y.shape[-2], y.shape[-1]))
+        total = w.sum()
+        if total > 0:
+            w = w / total
+            mean = (y * w).sum((2, 3), keepdim=True)
+            return mean, ((y - mean).square() * w).sum((2, 3), keepdim=True)
+    var, mean = torch.var_mean(y, (2, 3), correction=0, keepdim=True)
+    return mean, var
+
+
+def _norms(net: nn.Module) -> list[InstanceNorm2d]:
+    return [m for m in net.modules() if isinstance(m, InstanceNorm2d)]
+
+
+@contextmanager
+def collected_statistics(net: nn.Module, weight: Tensor | None = None) -> Iterator[Statistics]:
+    """Within the block a forward pass normalises by, and records, the picture's (weighted) statistics.
+
+    The list it yields is filled when the block ends.
+    """
+    statistics: Statistics = []
+    norms = _norms(net)
+    for norm in norms:
+        norm.collecting, norm.pixel_weight = True, weight
+    try:
+        yield statistics
+        for norm in norms:
+            if norm.frozen is not None:
+                statistics.append(norm.frozen)
+    finally:
+        for norm in norms:
+            norm.collecting, norm.pixel_weight, norm.frozen = False, None, None
+
+
+@contextmanager
+def frozen_statistics(net: nn.Module, statistics: Sequence[tuple[Tensor, Tensor]]) -> Iterator[None]:
+    """Within the block every norm of `net` uses the given statistics instead of its input's own."""
+    norms = _norms(net)
+    if len(norms) != len(statistics):
+        raise ValueError(f"the network has {len(norms)} norms, but statistics for {len(statistics)} were given")
+    for norm, pair in zip(norms, statistics, strict=True):
+        norm.frozen = pair
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.frozen = None

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VGG-shaped feature networks: picture in, feature maps by name out.
+
+The compact network ships with Scumble; VGG-16 and VGG-19 have the same shape at full width, so one class holds all.
+Feature maps are named as in the papers: relu3_1 is the first of the third stage, after its ReLU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scumble.nets.layers import reflect_pad
+
+Features = Mapping[str, Tensor]
+"""Feature maps by layer name, each (N, C, h, w)."""
+
+DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4), "compact": (2, 2, 4, 4, 1)}
+WIDTHS = {"vgg16": (64, 128, 256, 512, 512), "vgg19": (64, 128, 256, 512, 512), "compact": (16, 32, 64, 128, 128)}
+"""Simonyan and Zisserman 2014 (arXiv 1409.1556, table 1, columns D and E); the compact network is VGG-19 to relu5_1 at
+a quarter of its width."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""What torchvision's VGG weights were trained with."""
+
+
+class VGG(nn.Module):
+    """Convolutional part of a VGG network. Input (N, 3, H, W) RGB in [0, 1]; sides of any length from 1.
+
+    `pooling` "average" is what Gatys et al. found to give slightly more appealing results (section 2). `padding` is
+    "zeros" for the original weights and "reflect" for the compact network, which keeps borders clean.
+    """
+
+    def __init__(
+        self,
+        depths: Iterable[int],
+        widths: Iterable[int],
+        padding: Literal["zeros", "reflect"] = "zeros",
+        pooling: Literal["max", "average"] = "max",
+    ) -> None:
+        super().__init__()
+        self.padding, self.pooling = padding, pooling
+        self.layers: list[str] = []
+        self.convs = nn.ModuleDict()
+        c_in = 3
+        for stage, (depth, width) in enumerate(zip(depths, widths, strict=True), 1):
+            for k in range(1, depth + 1):
+                self.layers.append(f"{stage}_{k}")
+                self.convs[f"{stage}_{k}"] = nn.Conv2d(c_in, width, 3, padding=1 if padding == "zeros" else 0)
+                c_in = width
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor, wanted: Iterable[str] | None = None) -> dict[str, Tensor]:
+        """Feature maps `wanted` ("relu3_1", ...; None gives all); layers beyond the last wanted are not computed.
+
+        Pooling rounds up, so that a side of one pixel stays one. Raises KeyError for a layer that does not exist.
+        """
+        names = [f"relu{n}" for n in self.layers]
+        asked = set(names if wanted is None else wanted)
+        if not asked <= set(names):
+            raise KeyError(f"no such layer: {', '.join(sorted(asked - set(names)))}; there are {', '.join(names)}")
+        y, out = (x - self.mean) / self.std, {}
+        for n in self.layers:
+            if n.endswith("_1") and n != "1_1":
+                pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
+                y = pool(y, 2, ceil_mode=True)
+            if self.padding == "reflect":
+                y = reflect_pad(y, 1, 1, 1, 1)
+            y = F.relu(self.convs[n](y))
+            if f"relu{n}" in asked:
+                out[f"relu{n}"] = y
+                if len(out) == len(asked):
+                    break
+        return out
+
+
+def compact(pooling: Literal["max", "average"] = "max") -> VGG:
+    """The compact perceptual network (16/32/64/128/128 channels, 0.8 M parameters), without its weights."""
+    return VGG(DEPTHS["compact"], WIDTHS["compact"], padding="reflect", pooling=pooling)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads methods, built-in and installed, through one pluggy hook.
+
+The built-in methods are plug-ins like any other. A plug-in that fails to load is left out with a warning; the rest stay.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import os
+from functools import cache
+
+import pluggy
+
+from scumble import hookspecs
+from scumble.errors import ScumbleError
+from scumble.methods.base import Method
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = ("scumble.methods.johnson", "scumble.methods.gatys")
+
+
+def plugin_manager() -> pluggy.PluginManager:
+    """Every plug-in there is: built in, of the entry point group `scumble`, and named in SCUMBLE_PLUGINS.
+
+    SCUMBLE_PLUGINS is a comma-separated list of modules, for work on a method that is not installed; a leading "-" leaves
+    the built-in methods out ("-,my_method"), which makes an engine that needs no torch.
+    """
+    manager = pluggy.PluginManager("scumble")
+    manager.add_hookspecs(hookspecs)
+    extra = [name for name in os.environ.get("SCUMBLE_PLUGINS", "").split(",") if name]
+    bare = "-" in extra
+    for module in (*(() if bare else BUILT_IN), *(n for n in extra if n != "-")):
+        _register(manager, module)
+    for entry in () if bare else importlib.metadata.entry_points(group="scumble"):
+        try:
+            manager.register(entry.load(), name=entry.name)
+        except Exception:
+            log.warning("plug-in %s does not load", entry.name, exc_info=True)
+    return manager
+
+
+def _register(manager: pluggy.PluginManager, module: str) -> None:
+    try:
+        manager.register(importlib.import_module(module), name=module)
+    except Exception:
+        log.warning("plug-in %s does not load", module, exc_info=True)
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """All methods by id, built-in ones first."""
+    found: dict[str, Method] = {}
+
+    def register(method: Method) -> None:
+        if method.id in found:
+            raise ValueError(f"a method called {method.id!r} is already registered")
+        found[method.id] = method
+
+    manager = plugin_manager()
+    for plugin in manager.get_plugins():
+        hook = getattr(plugin, "register_methods", None)
+        if hook is None:
+            continue
+        before = dict(found)
+        try:
+            hook(register=register)
+        except Exception:
+            found.clear()
+            found.update(before)
+            log.warning("plug-in %s does not register", manager.get_name(plugin), exc_info=True)
+    return found
+
+
+def method(method_id: str) -> Method:
+    """One method. Raises ScumbleError "method-unknown"."""
+    try:
+        return methods()[method_id]
+    except KeyError:
+        known = ", ".join(methods())
+        raise ScumbleError("method-unknown", f"There is no method called {method_id!r}.", f"Methods are: {known}.") from None

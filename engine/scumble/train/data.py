@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training pictures: a folder of photographs or paintings, held in memory as bytes, cut into random crops."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """`tensors` are uint8 (3, H, W), in the order of `files`; `credits` one line a picture where a manifest gives it."""
+
+    files: list[Path]
+    tensors: list[Tensor] = field(repr=False)
+    credits: list[str] = field(repr=False)
+
+    def crops(self, n: int, size: int, generator: torch.Generator, scale: tuple[float, float] = (0.9, 1.5)) -> Tensor:
+        """(n, 3, size, size) float32 in [0, 1]: random pictures, places, flips, and crop sides of `scale` x `size`."""
+        out = torch.empty(n, 3, size, size)
+        for i in range(n):
+            picture = self.tensors[_integer(len(self.tensors), generator)]
+            h, w = picture.shape[-2:]
+            wanted = size * (scale[0] + (scale[1] - scale[0]) * float(torch.rand((), generator=generator)))
+            side = min(h, w, round(wanted))
+            y, x = _integer(h - side + 1, generator), _integer(w - side + 1, generator)
+            crop = picture[:, y : y + side, x : x + side][None].float() / 255
+            if side != size:
+                crop = F.interpolate(crop, (size, size), mode="bilinear", antialias=side > size)
+            out[i] = crop[0].flip(-1) if _integer(2, generator) else crop[0]
+        return out
+
+
+def read_pictures(folder: Path, split: Literal["train", "test"] = "train", short_side: int | None = None) -> Pictures:
+    """The pictures of `folder`: those its manifest.csv (columns file, split, ...) marks `split`, or all without one.
+
+    `short_side` brings larger pictures down to that short side in pixels. Raises ValueError when there is none.
+    """
+    manifest = folder / "manifest.csv"
+    if manifest.exists():
+        with open(manifest, newline="", encoding="utf-8") as f:
+            rows = [r for r in csv.DictReader(f) if r["split"] == split]
+        files = [folder / r["file"] for r in rows]
+        credits = [_credit(r) for r in rows]
+    else:
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        credits = [p.name for p in files]
+    if not files:
+        raise ValueError(f"{folder} holds no pictures of the split {split!r}")
+    return Pictures(files, [read_picture(p, short_side) for p in files], credits)
+
+
+def read_picture(path: Path, short_side: int | None = None) -> Tensor:
+    """uint8 (3, H, W) of one picture, brought to `short_side` pixels where that makes it smaller."""
+    with Image.open(path) as opened:
+        image = opened.convert("RGB")
+    if short_side is not None and min(image.size) > short_side:
+        k = short_side / min(image.size)
+        image = image.resize((round(image.width * k), round(image.height * k)), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
+
+
+def _integer(below: int, generator: torch.Generator) -> int:
+    return int(torch.randint(below, (), generator=generator))
+
+
+def _credit(row: dict[str, str]) -> str:
+    who = row.get("artist") or row.get("photographer") or "unknown"
+    licence = row.get("licence") or row.get("licence_as_stated") or "licence unknown"
+    return f"{row.get('title') or row['file']}, {who} ({licence})"

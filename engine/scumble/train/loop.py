@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop every method shares: Adam, cosine learning rate, bfloat16, checkpoints, a loss table, sample sheets.
+
+A run lives in one folder: `checkpoint.pt` (ours alone, read with weights_only), `losses.csv` and `sample-*.png`. Starting
+the same run again goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+Losses = Mapping[str, Tensor]
+"""Scalars by name; "total" is what descends."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast. `lr` is Adam's first rate, brought to 0 along half a cosine over `steps`."""
+
+    steps: int
+    lr: float = 1e-3
+    seed: int = 0
+    minutes_between_checkpoints: float = 3.0
+    steps_between_samples: int = 250
+
+
+def run_folder(name: str) -> Path:
+    """Where the run called `name` keeps its checkpoint: SCUMBLE_TRAIN_DIR, or scumble-train in the user's cache."""
+    root = os.environ.get("SCUMBLE_TRAIN_DIR") or platformdirs.user_cache_path("scumble-train")
+    folder = Path(root) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def fit(
+    model: nn.Module,
+    loss: Callable[[int, torch.Generator], Losses],
+    schedule: Schedule,
+    folder: Path,
+    sample: Callable[[], Tensor] | None = None,
+    on_checkpoint: Callable[[int], None] | None = None,
+    report: Callable[[str], None] = print,
+) -> float:
+    """Train `model`'s parameters in place; return the seconds spent in all sessions of this run.
+
+    `loss(step, generator)` draws its batch from the generator, so that a resumed run sees the batches an unbroken one
+    sees. `sample()` gives (3, H, W) in [0, 1], kept as sample-STEP.png. `on_checkpoint(step)` runs after each checkpoint.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    device = parameters[0].device
+    optimizer = torch.optim.Adam(parameters, lr=schedule.lr)
+    generator = torch.Generator().manual_seed(schedule.seed)
+    checkpoint = folder / "checkpoint.pt"
+    first, spent = 0, 0.0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True, map_location=device)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        generator.set_state(state["generator"].cpu())
+        first, spent = int(state["step"]), float(state["seconds"])
+        report(f"resumed at step {first}")
+    started = last_saved = time.monotonic()
+    smooth: dict[str, float] = {}
+    for step in range(first, schedule.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.lr * 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            losses = loss(step, generator)
+        optimizer.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        nn.utils.clip_grad_norm_(parameters, 10.0)
+        optimizer.step()
+        for k, v in losses.items():
+            smooth[k] = 0.95 * smooth.get(k, float(v.detach())) + 0.05 * float(v.detach())
+        done = step + 1
+        seconds = spent + time.monotonic() - started
+        if done % 25 == 0 or done == schedule.steps:
+            _append(folder / "losses.csv", {"step": done, "seconds": round(seconds)} | {k: round(v, 5) for k, v in smooth.items()})
+        if done % 50 == 0 or done == schedule.steps:
+            report(f"{done:6d}/{schedule.steps} {seconds:7.0f} s  " + "  ".join(f"{k} {v:.4f}" for k, v in smooth.items()))
+        if sample and (done % schedule.steps_between_samples == 0 or done == schedule.steps):
+            with torch.no_grad():
+                save_png(folder / f"sample-{done:06d}.png", sample())
+        due = time.monotonic() - last_saved > 60 * schedule.minutes_between_checkpoints
+        if due or done == schedule.steps:
+            temporary = checkpoint.with_suffix(".tmp")
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "generator": generator.get_state()}
+            torch.save(state | {"step": done, "seconds": seconds}, temporary)
+            temporary.replace(checkpoint)
+            last_saved = time.monotonic()
+            if on_checkpoint:
+                on_checkpoint(done)
+    return spent + time.monotonic() - started
+
+
+def save_png(path: Path, image: Tensor) -> None:
+    """Write (3, H, W) in [0, 1] as an 8-bit PNG."""
+    array = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    Image.fromarray(array).save(path)
+
+
+def machine() -> str:
+    """One line for a card: what trained it."""
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{platform.machine()}, {os.cpu_count()} cores{gpu}, torch {torch.__version__.split('+')[0]}"
+
+
+def _append(path: Path, row: dict[str, float]) -> None:
+    new = not path.exists()
+    with open(path, "a", newline="", encoding="utf-8") as f:
+        writer = csv.DictWriter(f, fieldnames=list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Distil the compact perceptual network from larger teachers, one linear map a layer.
+
+Where a teacher's features are W f for the compact features f, its Gram matrix is W G W^T: matching the compact network's
+Gram matrices matches the teacher's. So the regression below is all that style and content losses ask for. The maps are
+thrown away when training ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scumble.nets.vgg import VGG, compact
+from scumble.train.data import Pictures, read_pictures
+from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.teachers import Teachers, load_teachers
+from scumble.weights import save_weights
+
+LESSONS = {
+    "relu1_1": ("vgg19/relu1_1",),
+    "relu1_2": ("vgg16/relu1_2",),
+    "relu2_1": ("vgg19/relu2_1", "pruned/relu2_1"),
+    "relu2_2": ("vgg16/relu2_2",),
+    "relu3_1": ("vgg19/relu3_1", "pruned/relu3_1"),
+    "relu3_3": ("vgg16/relu3_3",),
+    "relu4_1": ("pruned/relu4_1",),
+    "relu4_2": ("pruned/relu4_2",),
+    "relu5_1": ("pruned/relu5_1",),
+}
+"""Compact layer -> teacher layers it must be able to predict. Teachers that are not loaded are left out."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on. Photographs and paintings are drawn in equal parts."""
+
+    photographs: Path
+    paintings: Path
+    teachers: str = "torchvision"
+    steps: int = 5000
+    batch: int = 4
+    crop: int = 160
+    lr: float = 2e-3
+    seed: int = 0
+
+
+class Student(nn.Module):
+    """The compact network and the linear maps to its teachers' (standardised) features."""
+
+    def __init__(self, channels: dict[str, int]) -> None:
+        super().__init__()
+        self.net = compact()
+        for conv in self.net.convs.values():
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)
+        self.lessons = [(own, other) for own, others in LESSONS.items() for other in others if other in channels]
+        widths = {f"relu{n}": self.net.convs[n].out_channels for n in self.net.layers}
+        self.maps = nn.ModuleDict({_key(o, t): nn.Conv2d(widths[o], channels[t], 1) for o, t in self.lessons})
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Predicted teacher features by lesson."""
+        own = self.net(x, {o for o, _ in self.lessons})
+        return {_key(o, t): self.maps[_key(o, t)](own[o]) for o, t in self.lessons}
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Distil (resuming a run that was broken off) and write `out`/perceptual.safetensors with its card."""
+    torch.manual_seed(recipe.seed)
+    teachers = load_teachers(recipe.teachers).to(memory_format=torch.channels_last)
+    photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
+    wanted = {t for others in LESSONS.values() for t in others if t.split("/")[0] in teachers.nets}
+
+    def batch(generator: torch.Generator) -> Tensor:
+        half = recipe.batch // 2
+        x = torch.cat([s.crops(half, recipe.crop, generator, (0.8, 1.8)) for s in (photographs, paintings)])
+        return disturb(x, generator).to(memory_format=torch.channels_last)
+
+    with torch.no_grad():
+        many = torch.cat([batch(torch.Generator().manual_seed(9 + k)) for k in range(4)])
+        scale = {k: _moments(v) for k, v in teachers(many, wanted).items()}
+    student = Student({k: m.shape[1] for k, (m, _) in scale.items()}).to(memory_format=torch.channels_last)
+
+    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        x = batch(generator)
+        with torch.no_grad():
+            truth = {k: (v - scale[k][0]) / scale[k][1] for k, v in teachers(x, wanted).items()}
+        said = student(x)
+        parts = {_key(o, t): (said[_key(o, t)].float() - truth[t]).square().mean() for o, t in student.lessons}
+        total = sum(parts.values())
+        shown = {"3_3": parts["relu3_3-vgg16-relu3_3"], "5_1": parts["relu5_1-pruned-relu5_1"]} if len(teachers.nets) == 3 else {}
+        return {"total": total} | shown  # type: ignore[dict-item]
+
+    path = out / "perceptual.safetensors"
+
+    def save(step: int) -> None:
+        net = level(student.net, many)
+        save_weights(path, net.convs.state_dict(), _card(recipe, step, photographs, paintings, teachers))
+
+    fit(student, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder("perceptual"), on_checkpoint=save, report=report)
+    return path
+
+
+def disturb(x: Tensor, generator: torch.Generator) -> Tensor:
+    """What an optimised picture looks like on its way: of (N, 3, H, W), some noisy, some two pictures mixed, some recoloured."""
+    n = x.shape[0]
+    noise = torch.randn(x.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * 0.25
+    mix = (torch.rand(n, 1, 1, 1, generator=generator) < 0.2) * torch.rand(n, 1, 1, 1, generator=generator)
+    gain = 0.6 + 0.8 * torch.rand(n, 3, 1, 1, generator=generator)
+    shift = 0.3 * torch.rand(n, 3, 1, 1, generator=generator) - 0.15
+    recolour = torch.rand(n, 1, 1, 1, generator=generator) < 0.3
+    x = (1 - mix) * x + mix * x.roll(1, 0)
+    x = torch.where(recolour, x * gain + shift, x)
+    x = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.3, x + noise, x)
+    return x.clamp(0, 1)
+
+
+@torch.no_grad()
+def level(net: VGG, x: Tensor) -> VGG:
+    """A copy of `net` whose every layer has mean activation 1 over (N, 3, H, W) `x` (Gatys et al. 2016, section 2).
+
+    ReLU and pooling commute with positive factors, so only the scale of each feature map changes.
+    """
+    copy = compact(net.pooling)
+    copy.convs.load_state_dict(net.convs.state_dict())
+    means = {n: net(x, {f"relu{n}"})[f"relu{n}"].float().mean().clamp_min(1e-6) for n in net.layers}
+    before = torch.ones(())
+    for n in net.layers:
+        conv = copy.convs[n]
+        conv.weight.mul_(before / means[n])
+        conv.bias.div_(means[n])
+        before = means[n]
+    return copy
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Per-channel mean (1, C, 1, 1) and one standard deviation for the whole layer (a scalar)."""
+    f = features.float()
+    mean = f.mean((0, 2, 3), keepdim=True)
+    return mean, (f - mean).square().mean().sqrt().clamp_min(1e-6)
+
+
+def _key(own: str, teacher: str) -> str:
+    return f"{own}-{teacher.replace('/', '-')}".replace(".", "_")
+
+
+def _card(recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures, teachers: Teachers) -> dict[str, object]:
+    return {
+        "network": "compact",
+        "architecture": {"widths": [16, 32, 64, 128, 128], "depths": [2, 2, 4, 4, 1], "padding": "reflect"},
+        "licence": "Apache-2.0",
+        "training": {
+            "command": "scumble train perceptual",
+            "teachers": "partial VGG-16 and VGG-19, pruned VGG-19" if "pruned" in teachers.nets else recipe.teachers,
+            "lessons": LESSONS,
+            "steps": step,
+            "of": recipe.steps,
+            "batch": recipe.batch,
+            "crop": recipe.crop,
+            "lr": recipe.lr,
+            "seed": recipe.seed,
+            "machine": machine(),
+            "credits": photographs.credits + paintings.credits,
+        },
+    }

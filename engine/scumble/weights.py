@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weight files: safetensors beside a JSON card, never pickle.
+
+Invariant: a file is complete or absent (temporary file, fsync, rename), and one whose bytes differ from its card's
+sha256, or that holds a value that is not finite, is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+
+from scumble.errors import ScumbleError
+
+MODELS = Path(__file__).parent / "models"
+"""The shipped weights."""
+
+MAX_BYTES = 256 << 20
+"""A weight file larger than this is refused before it is read; the largest that ships has a hundredth of it."""
+
+Card = dict[str, Any]
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader sees the old file or the new one, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of a weight file lies: same name, `.json`."""
+    return path.with_suffix(".json")
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor], card: Card, dtype: torch.dtype = torch.float16) -> None:
+    """Write `tensors` (floating ones as `dtype`) and the card, to which sha256 and parameter count are added."""
+    kept = {k: (v.to(dtype) if v.is_floating_point() else v).cpu().contiguous() for k, v in tensors.items()}
+    data = save_safetensors(kept)
+    full = card | {"sha256": hashlib.sha256(data).hexdigest(), "parameters": sum(v.numel() for v in kept.values())}
+    write_atomic(path, data)
+    write_atomic(card_path(path), (json.dumps(full, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def load_card(path: Path) -> Card:
+    """The card of weight file `path`. Raises ScumbleError "weights-corrupt"."""
+    try:
+        card = json.loads(card_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise _corrupt(path, f"its card cannot be read ({e})") from e
+    if not isinstance(card, dict):
+        raise _corrupt(path, "its card is not a JSON object")
+    return card
+
+
+def load_weights(path: Path) -> tuple[dict[str, Tensor], Card]:
+    """Tensors (floating ones as float32) and card of a weight file. Raises ScumbleError "weights-corrupt"."""
+    card = load_card(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _corrupt(path, "it is larger than any weight file may be")
+        data = path.read_bytes()
+    except OSError as e:
+        raise _corrupt(path, f"it cannot be read ({e})") from e
+    if hashlib.sha256(data).hexdigest() != card.get("sha256"):
+        raise _corrupt(path, "its bytes are not those its card names")
+    try:
+        tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_safetensors(data).items()}
+    except Exception as e:  # safetensors raises its own type from Rust
+        raise _corrupt(path, f"it is no safetensors file ({e})") from e
+    if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
+        raise _corrupt(path, "it holds values that are not finite")
+    return tensors, card
+
+
+def _corrupt(path: Path, why: str) -> ScumbleError:
+    return ScumbleError(
+        "weights-corrupt",
+        f"The weight file {path.name} cannot be used: {why}.",
+        "Install Scumble again, or put the file back from a copy; every other style keeps working.",
+    )
