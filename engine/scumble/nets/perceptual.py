@@ -3,15 +3,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
-import platformdirs
-import torch
-
-from scumble.errors import ScumbleError
 from scumble.nets.vgg import DEPTHS, VGG, WIDTHS, compact
 from scumble.weights import MODELS, load_weights
 

@@ -61,7 +61,7 @@ def objectives(teachers: Teachers) -> tuple[Objective, Objective]:
         layers |= {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 1.0}
     for deep in ("pruned", "compact", "vgg19"):
         if deep in have:
-            layers |= {f"{deep}/relu{k}_1": 1.0 for k in range(1, len(teachers.nets[deep].convs) > 5 and 6 or 4)}
+            layers |= {f"{deep}/relu{k}_1": 1.0 for k in range(1, (len(teachers.nets[deep].convs) > 5 and 6) or 4)}
             break
     up = {"relu3_1": 2.0, "relu4_1": 3.0, "relu5_1": 3.0, "relu3_3": 2.0}
     strong = {k: w * up.get(k.split("/")[1], 1.0) for k, w in layers.items()}
@@ -127,12 +127,20 @@ def _card(recipe: Recipe, phases: list[Phase], phase: int, step: int, seconds: f
     ]  # fmt: skip
     return {
         "method": "johnson",
-        "style": {"id": recipe.style_id, "title": recipe.title, "artist": recipe.artist, "year": recipe.year, "licence": "public domain"},
+        "style": {
+            "id": recipe.style_id,
+            "title": recipe.title,
+            "artist": recipe.artist,
+            "year": recipe.year,
+            "licence": "public domain",
+        },
         "architecture": {"width": recipe.width, "blocks": 5},
         "licence": "Apache-2.0",
         "training": {
             "command": f"scumble train johnson --style {recipe.style_id}",
-            "teachers": recipe.teachers if recipe.teachers in ("compact", "torchvision") else "partial VGG-16 and pruned VGG-19",
+            "teachers": recipe.teachers
+            if recipe.teachers in ("compact", "torchvision")
+            else "partial VGG-16 and pruned VGG-19",
             "phases": shown,
             "finished": {"phase": phase, "step": step},
             "batch": recipe.batch,

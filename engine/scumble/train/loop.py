@@ -87,7 +87,9 @@ def fit(
         done = step + 1
         seconds = spent + time.monotonic() - started
         if done % 25 == 0 or done == schedule.steps:
-            _append(folder / "losses.csv", {"step": done, "seconds": round(seconds)} | {k: round(v, 5) for k, v in smooth.items()})
+            _append(
+                folder / "losses.csv", {"step": done, "seconds": round(seconds)} | {k: round(v, 5) for k, v in smooth.items()}
+            )
         if done % 50 == 0 or done == schedule.steps:
             report(f"{done:6d}/{schedule.steps} {seconds:7.0f} s  " + "  ".join(f"{k} {v:.4f}" for k, v in smooth.items()))
         if sample and (done % schedule.steps_between_samples == 0 or done == schedule.steps):

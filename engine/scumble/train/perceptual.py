@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble.nets.vgg import VGG, compact
@@ -93,7 +92,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         said = student(x)
         parts = {_key(o, t): (said[_key(o, t)].float() - truth[t]).square().mean() for o, t in student.lessons}
         total = sum(parts.values())
-        shown = {"3_3": parts["relu3_3-vgg16-relu3_3"], "5_1": parts["relu5_1-pruned-relu5_1"]} if len(teachers.nets) == 3 else {}
+        shown = (
+            {"3_3": parts["relu3_3-vgg16-relu3_3"], "5_1": parts["relu5_1-pruned-relu5_1"]} if len(teachers.nets) == 3 else {}
+        )
         return {"total": total} | shown  # type: ignore[dict-item]
 
     path = out / "perceptual.safetensors"
@@ -102,7 +103,14 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         net = level(student.net, many)
         save_weights(path, net.convs.state_dict(), _card(recipe, step, photographs, paintings, teachers))
 
-    fit(student, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder("perceptual"), on_checkpoint=save, report=report)
+    fit(
+        student,
+        loss,
+        Schedule(recipe.steps, recipe.lr, recipe.seed),
+        run_folder("perceptual"),
+        on_checkpoint=save,
+        report=report,
+    )
     return path
 
 

@@ -61,7 +61,9 @@ class PerceptualObjective:
             if i == 0:
                 c = c + _weighted(o.content_layers, lambda k, f=features: content_loss(f[k], truth[k]))
             targets = self.targets[scale]
-            style = style + _weighted(o.style_layers, lambda k, f=features, t=targets: gram_loss(gram(f[k]), t[k])) / len(o.scales)
+            style = style + _weighted(o.style_layers, lambda k, f=features, t=targets: gram_loss(gram(f[k]), t[k])) / len(
+                o.scales
+            )
         tv = tv_loss(output.float())
         return {"total": c + o.style * style + o.tv * tv, "content": c, "style": style, "tv": tv}
 
