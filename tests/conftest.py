@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test gets: user folders of its own, so that no test reads or writes the real ones."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def user_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short-named folder (Unix socket paths end at 107 bytes) that holds runtime, data and cache."""
+    folder = Path(tempfile.mkdtemp(prefix="sc-"))
+    for name in ("runtime", "data", "cache"):
+        (folder / name).mkdir(mode=0o700)
+        monkeypatch.setenv(f"SCUMBLE_{name.upper()}_DIR", str(folder / name))
+    monkeypatch.delenv("SCUMBLE_PLUGINS", raising=False)
+    monkeypatch.delenv("SCUMBLE_ENGINE", raising=False)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
