@@ -117,15 +117,20 @@ class Method(Protocol):
     """Authors, year and arXiv number."""
     purpose: str
     """One sentence for a painter: when to use it."""
-    Options: type
-    """Frozen dataclass; every field made by `option`."""
     capabilities: Capabilities
+
+    @property
+    def Options(self) -> type:  # noqa: N802
+        """A frozen dataclass; every field is made by `option`."""
 
     def available(self, style: Style) -> bool:
         """Whether `prepare` can be expected to succeed; cheap, reads no weights."""
 
     def prepare(self, style: Style, options: Any, runtime: Runtime) -> Any:
-        """Load or compute the style's state. Raises ScumbleError "weights-corrupt", "style-unavailable", "style-needs-picture"."""
+        """Load or compute the style's state.
+
+        Raises ScumbleError "weights-corrupt", "style-unavailable" or "style-needs-picture".
+        """
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         """Yield Progress and Preview, and one Result last. Between two yields the run may be closed: a cancel."""

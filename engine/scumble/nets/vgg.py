@@ -36,6 +36,9 @@ class VGG(nn.Module):
     "zeros" for the original weights and "reflect" for the compact network, which keeps borders clean.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         depths: Iterable[int],
@@ -55,6 +58,12 @@ class VGG(nn.Module):
                 c_in = width
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def conv(self, layer: str) -> nn.Conv2d:
+        """The convolution of a layer, "3_1" say."""
+        found = self.convs[layer]
+        assert isinstance(found, nn.Conv2d)
+        return found
 
     def forward(self, x: Tensor, wanted: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Feature maps `wanted` ("relu3_1", ...; None gives all); layers beyond the last wanted are not computed.

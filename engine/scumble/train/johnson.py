@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train one transform network for one painting (Johnson et al. 2016).
 
-The paper trains 40,000 steps on 80,000 photographs; this recipe reaches strokes in a few thousand by two teachers, Gram
-matrices at two scales, and two phases: first right colours (gentle style weight, the painting at short side 512), then
-the strokes (three times the weight, deep layers up, the painting at short side 384). docs/methods/johnson.md compares.
+The paper trains 40,000 steps of 4 on 80,000 photographs; this recipe reaches strokes in a few thousand by two teachers,
+Gram matrices at two scales, and two phases: first right colours (gentle style weight, the painting at short side 512),
+then strokes (three times the weight, deep layers up, the painting at short side 384). docs/methods/johnson.md compares.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,15 +22,12 @@ from scumble.train.targets import Objective, PerceptualObjective
 from scumble.train.teachers import Teachers, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
+PAINTING_SIDES = (512, 384)
+"""Short side in pixels of the painting in the two phases; smaller paintings make larger strokes."""
 
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of training with one objective and the painting at one size (short side, pixels)."""
-
-    steps: int
-    painting: int
-    objective: Objective
-    lr: float = 2e-3
+STYLE_WEIGHTS = (3.0, 10.0)
+DEEP = {"relu3_1": 2.0, "relu3_3": 2.0, "relu4_1": 3.0, "relu5_1": 3.0}
+"""Layer weights of the second phase where they are not 1."""
 
 
 @dataclass(frozen=True)
@@ -48,113 +45,93 @@ class Recipe:
     steps: tuple[int, int] = (1000, 1200)
     batch: int = 4
     crop: int = 256
+    lr: float = 2e-3
     seed: int = 0
     start: Path | None = None
 
 
 def objectives(teachers: Teachers) -> tuple[Objective, Objective]:
-    """The two phases' objectives, over whichever teachers there are."""
-    have = set(teachers.nets)
-    content = {"vgg16/relu3_3": 1.0} if "vgg16" in have else {f"{next(iter(have))}/relu3_3": 1.0}
-    layers: dict[str, float] = {}
-    if "vgg16" in have:
-        layers |= {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 1.0}
-    for deep in ("pruned", "compact", "vgg19"):
-        if deep in have:
-            layers |= {f"{deep}/relu{k}_1": 1.0 for k in range(1, (len(teachers.nets[deep].convs) > 5 and 6) or 4)}
-            break
-    up = {"relu3_1": 2.0, "relu4_1": 3.0, "relu5_1": 3.0, "relu3_3": 2.0}
-    strong = {k: w * up.get(k.split("/")[1], 1.0) for k, w in layers.items()}
-    return Objective(content, layers, style=3.0), Objective(content, strong, style=10.0)
+    """The two phases' objectives, over whichever teachers there are.
+
+    VGG-16 alone gives right colours but only fine strokes, a deep network alone the reverse; together they give both.
+    """
+    layers = [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3") if "vgg16" in teachers.layers]
+    deep = next((n for n in ("pruned", "compact", "vgg19") if n in teachers.layers), None)
+    if deep:
+        layers += [f"{deep}/relu{k}_1" for k in range(1, 6) if f"{k}_1" in teachers.layers[deep]]
+    content = {f"{'vgg16' if 'vgg16' in teachers.layers else deep}/relu3_3": 1.0}
+    gentle = dict.fromkeys(layers, 1.0)
+    strong = {k: DEEP.get(k.split("/")[1], 1.0) for k in layers}
+    return Objective(content, gentle, STYLE_WEIGHTS[0]), Objective(content, strong, STYLE_WEIGHTS[1])
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run both phases (resuming whichever was broken off) and write `out`/johnson_STYLE.safetensors with its card."""
+    """Run both phases (going on where a run was broken off) and write `out`/johnson_STYLE.safetensors with its card."""
     torch.manual_seed(recipe.seed)
-    teachers = load_teachers(recipe.teachers).to(memory_format=torch.channels_last)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs = read_pictures(recipe.photographs, "train")
-    net = TransformNet(recipe.width).to(memory_format=torch.channels_last)
+    net = TransformNet(recipe.width)
     if recipe.start:
         net.load_state_dict(load_weights(recipe.start)[0])
+    net = net.to(device).to(memory_format=torch.channels_last)
     path = out / f"johnson_{recipe.style_id}.safetensors"
-    phases = [
-        Phase(steps, painting, objective)
-        for steps, painting, objective in zip(recipe.steps, (512, 384), objectives(teachers), strict=True)
-    ]
     seconds = 0.0
-    for number, phase in enumerate(phases, 1):
-        folder = run_folder(f"johnson-{recipe.style_id}-{number}")
-        perceptual = PerceptualObjective(teachers, phase.objective)
-        perceptual.set_style(read_picture(recipe.painting, phase.painting)[None].float() / 255)
-        so_far = seconds
+    for phase, objective in enumerate(objectives(teachers)):
+        perceptual = PerceptualObjective(teachers, objective)
+        painting = read_picture(recipe.painting, PAINTING_SIDES[phase])
+        perceptual.set_style(painting[None].to(device).float() / 255)
 
-        def save(step: int, number: int = number, phase: Phase = phase, so_far: float = so_far) -> None:
-            save_weights(path, net.state_dict(), _card(recipe, phases, number, step, so_far, photographs))
+        def save(step: int, phase: int = phase, before: float = seconds) -> None:
+            done = {"phase": phase + 1, "step": step, "seconds": round(before)}
+            save_weights(path, net.state_dict(), _card(recipe, objectives(teachers), done, photographs))
 
-        seconds += fit(
-            net,
-            _step(net, perceptual, photographs, recipe),
-            Schedule(phase.steps, phase.lr, seed=recipe.seed + number),
-            folder,
-            sample=lambda: _sheet(net, photographs, recipe),
-            on_checkpoint=save,
-            report=report,
-        )
-    save_weights(path, net.state_dict(), _card(recipe, phases, len(phases), phases[-1].steps, seconds, photographs))
+        def loss(step: int, generator: torch.Generator, perceptual: PerceptualObjective = perceptual) -> dict[str, Tensor]:
+            x = photographs.crops(recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
+            return perceptual(net(x), x)
+
+        schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
+        folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}")
+        seconds += fit(net, loss, schedule, folder, lambda: _sheet(net, photographs, recipe), save, report)
+        save(schedule.steps, before=seconds)
     return path
-
-
-def _step(net: TransformNet, perceptual: PerceptualObjective, photographs: Pictures, recipe: Recipe):  # type: ignore[no-untyped-def]
-    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        x = photographs.crops(recipe.batch, recipe.crop, generator).to(memory_format=torch.channels_last)
-        return perceptual(net(x), x)
-
-    return loss
 
 
 def _sheet(net: TransformNet, photographs: Pictures, recipe: Recipe) -> Tensor:
     """Four fixed crops of training photographs over their stylized versions, (3, 2*crop, 4*crop)."""
-    x = photographs.crops(4, recipe.crop, torch.Generator().manual_seed(1), (1.1, 1.1))
+    x = photographs.crops(4, recipe.crop, torch.Generator().manual_seed(1), (1.1, 1.1)).to(next(net.parameters()).device)
     y = net(x)
     return torch.cat([torch.cat(list(x), -1), torch.cat(list(y.float()), -1)], -2)
 
 
-def _card(recipe: Recipe, phases: list[Phase], phase: int, step: int, seconds: float, photographs: Pictures) -> Card:
-    shown = [
-        {"steps": p.steps, "painting_short_side": p.painting, "lr": p.lr, "style_weight": p.objective.style,
-         "tv_weight": p.objective.tv, "style_layers": dict(p.objective.style_layers), "content_layers": dict(p.objective.content_layers)}
-        for p in phases
-    ]  # fmt: skip
+def _card(recipe: Recipe, phases: tuple[Objective, ...], done: dict[str, int], photographs: Pictures) -> Card:
+    known = recipe.teachers in ("compact", "torchvision")
     return {
         "method": "johnson",
-        "style": {
-            "id": recipe.style_id,
-            "title": recipe.title,
-            "artist": recipe.artist,
-            "year": recipe.year,
-            "licence": "public domain",
-        },
+        "style": {"id": recipe.style_id, "title": recipe.title, "artist": recipe.artist, "year": recipe.year},
         "architecture": {"width": recipe.width, "blocks": 5},
         "licence": "Apache-2.0",
         "training": {
-            "command": f"scumble train johnson --style {recipe.style_id}",
-            "teachers": recipe.teachers
-            if recipe.teachers in ("compact", "torchvision")
-            else "partial VGG-16 and pruned VGG-19",
-            "phases": shown,
-            "finished": {"phase": phase, "step": step},
+            "command": f"scumble train johnson --id {recipe.style_id} --picture PAINTING --photographs FOLDER",
+            "teachers": recipe.teachers if known else "partial VGG-16 and pruned VGG-19",
+            "phases": [
+                {
+                    "steps": steps,
+                    "painting_short_side": side,
+                    "style_weight": objective.style,
+                    "tv_weight": objective.tv,
+                    "style_layers": dict(objective.style_layers),
+                    "content_layers": dict(objective.content_layers),
+                }
+                for steps, side, objective in zip(recipe.steps, PAINTING_SIDES, phases, strict=True)
+            ],
+            "finished": done,
             "batch": recipe.batch,
             "crop": recipe.crop,
+            "lr": recipe.lr,
             "seed": recipe.seed,
             "warm_start": recipe.start.name if recipe.start else None,
-            "seconds": round(seconds),
             "machine": machine(),
-            "photographs": len(photographs.files),
             "credits": photographs.credits,
         },
     }
-
-
-def with_steps(recipe: Recipe, first: int, second: int) -> Recipe:
-    """The same recipe with other lengths of its two phases."""
-    return replace(recipe, steps=(first, second))

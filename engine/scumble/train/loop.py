@@ -79,7 +79,7 @@ def fit(
         with torch.autocast(device.type, dtype=torch.bfloat16):
             losses = loss(step, generator)
         optimizer.zero_grad(set_to_none=True)
-        losses["total"].backward()
+        torch.autograd.backward(losses["total"])
         nn.utils.clip_grad_norm_(parameters, 10.0)
         optimizer.step()
         for k, v in losses.items():
@@ -91,7 +91,8 @@ def fit(
                 folder / "losses.csv", {"step": done, "seconds": round(seconds)} | {k: round(v, 5) for k, v in smooth.items()}
             )
         if done % 50 == 0 or done == schedule.steps:
-            report(f"{done:6d}/{schedule.steps} {seconds:7.0f} s  " + "  ".join(f"{k} {v:.4f}" for k, v in smooth.items()))
+            shown = "  ".join(f"{k} {v:.4f}" for k, v in smooth.items())
+            report(f"{done:6d}/{schedule.steps} {seconds:7.0f} s  {shown}")
         if sample and (done % schedule.steps_between_samples == 0 or done == schedule.steps):
             with torch.no_grad():
                 save_png(folder / f"sample-{done:06d}.png", sample())

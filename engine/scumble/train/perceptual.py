@@ -55,11 +55,12 @@ class Student(nn.Module):
     def __init__(self, channels: dict[str, int]) -> None:
         super().__init__()
         self.net = compact()
-        for conv in self.net.convs.values():
+        for conv in map(self.net.conv, self.net.layers):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            assert conv.bias is not None
             nn.init.zeros_(conv.bias)
         self.lessons = [(own, other) for own, others in LESSONS.items() for other in others if other in channels]
-        widths = {f"relu{n}": self.net.convs[n].out_channels for n in self.net.layers}
+        widths = {f"relu{n}": self.net.conv(n).out_channels for n in self.net.layers}
         self.maps = nn.ModuleDict({_key(o, t): nn.Conv2d(widths[o], channels[t], 1) for o, t in self.lessons})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -85,17 +86,16 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         scale = {k: _moments(v) for k, v in teachers(many, wanted).items()}
     student = Student({k: m.shape[1] for k, (m, _) in scale.items()}).to(memory_format=torch.channels_last)
 
+    stages_taught = sorted({own[4] for own, _ in student.lessons})
+
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = batch(generator)
         with torch.no_grad():
             truth = {k: (v - scale[k][0]) / scale[k][1] for k, v in teachers(x, wanted).items()}
         said = student(x)
-        parts = {_key(o, t): (said[_key(o, t)].float() - truth[t]).square().mean() for o, t in student.lessons}
-        total = sum(parts.values())
-        shown = (
-            {"3_3": parts["relu3_3-vgg16-relu3_3"], "5_1": parts["relu5_1-pruned-relu5_1"]} if len(teachers.nets) == 3 else {}
-        )
-        return {"total": total} | shown  # type: ignore[dict-item]
+        parts = {(o, t): (said[_key(o, t)].float() - truth[t]).square().mean() for o, t in student.lessons}
+        stages = {f"stage{k}": torch.stack([v for (own, _), v in parts.items() if own[4] == k]).mean() for k in stages_taught}
+        return {"total": torch.stack(list(parts.values())).sum()} | stages
 
     path = out / "perceptual.safetensors"
 
@@ -115,7 +115,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
 
 def disturb(x: Tensor, generator: torch.Generator) -> Tensor:
-    """What an optimised picture looks like on its way: of (N, 3, H, W), some noisy, some two pictures mixed, some recoloured."""
+    """What pictures look like on their way to an optimum: some of (N, 3, H, W) noisy, some mixed, some recoloured."""
     n = x.shape[0]
     noise = torch.randn(x.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * 0.25
     mix = (torch.rand(n, 1, 1, 1, generator=generator) < 0.2) * torch.rand(n, 1, 1, 1, generator=generator)
@@ -139,8 +139,9 @@ def level(net: VGG, x: Tensor) -> VGG:
     means = {n: net(x, {f"relu{n}"})[f"relu{n}"].float().mean().clamp_min(1e-6) for n in net.layers}
     before = torch.ones(())
     for n in net.layers:
-        conv = copy.convs[n]
+        conv = copy.conv(n)
         conv.weight.mul_(before / means[n])
+        assert conv.bias is not None
         conv.bias.div_(means[n])
         before = means[n]
     return copy

@@ -53,17 +53,14 @@ class PerceptualObjective:
         o = self.objective
         with torch.no_grad():
             truth = self.teachers(content, set(o.content_layers))
-        style = output.new_zeros((), dtype=torch.float32)
-        c = output.new_zeros((), dtype=torch.float32)
-        for i, scale in enumerate(o.scales):
-            wanted = set(o.style_layers) | (set(o.content_layers) if i == 0 else set())
-            features = self.teachers(shrink(output, scale), wanted)
-            if i == 0:
-                c = c + _weighted(o.content_layers, lambda k, f=features: content_loss(f[k], truth[k]))
-            targets = self.targets[scale]
-            style = style + _weighted(o.style_layers, lambda k, f=features, t=targets: gram_loss(gram(f[k]), t[k])) / len(
-                o.scales
-            )
+        seen = {s: self.teachers(shrink(output, s), set(o.style_layers) | set(o.content_layers)) for s in o.scales}
+        first = seen[o.scales[0]]
+        c = _mean(o.content_layers, {k: content_loss(first[k], truth[k]) for k in o.content_layers})
+        styles = [
+            _mean(o.style_layers, {k: gram_loss(gram(seen[s][k]), self.targets[s][k]) for k in o.style_layers})
+            for s in o.scales
+        ]
+        style = torch.stack(styles).mean()
         tv = tv_loss(output.float())
         return {"total": c + o.style * style + o.tv * tv, "content": c, "style": style, "tv": tv}
 
@@ -73,6 +70,6 @@ def shrink(x: Tensor, scale: int) -> Tensor:
     return x if scale == 1 else F.avg_pool2d(x, scale)
 
 
-def _weighted(layers: Layers, term) -> Tensor:  # type: ignore[no-untyped-def]
+def _mean(layers: Layers, terms: dict[str, Tensor]) -> Tensor:
     total = sum(layers.values())
-    return sum(weight / total * term(name) for name, weight in layers.items())  # type: ignore[return-value]
+    return torch.stack([weight / total * terms[name] for name, weight in layers.items()]).sum()

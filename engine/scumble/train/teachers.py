@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from scumble.nets.perceptual import Network, load_perceptual
 from scumble.nets.vgg import DEPTHS, VGG, WIDTHS
 
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
@@ -24,11 +25,12 @@ class Teachers(nn.Module):
 
     def __init__(self, nets: dict[str, VGG]) -> None:
         super().__init__()
+        self.layers = {name: set(net.layers) for name, net in nets.items()}
         self.nets = nn.ModuleDict(nets)
         self.requires_grad_(False).eval()
 
     def forward(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
-        out = {}
+        out: dict[str, Tensor] = {}
         for name, net in self.nets.items():
             layers = {w.split("/")[1] for w in wanted if w.startswith(name + "/")}
             if layers:
@@ -37,11 +39,12 @@ class Teachers(nn.Module):
 
 
 def load_teachers(source: str) -> Teachers:
-    """`source` "compact", "torchvision" or a folder. Raises ScumbleError where weights are missing, ValueError for an empty folder."""
-    if source in ("compact", "torchvision"):
-        from scumble.nets.perceptual import load_perceptual
+    """`source` "compact", "torchvision" or a folder.
 
-        names = {"compact": ["compact"], "torchvision": ["vgg16", "vgg19"]}[source]
+    Raises ScumbleError "weights-missing" where a network cannot be had, ValueError for a folder without any.
+    """
+    if source in ("compact", "torchvision"):
+        names: tuple[Network, ...] = ("compact",) if source == "compact" else ("vgg16", "vgg19")
         return Teachers({n: load_perceptual(n) for n in names})
     folder = Path(source)
     nets = {name: read(path) for pattern, name, read in FILES for path in sorted(folder.glob(pattern))[:1]}

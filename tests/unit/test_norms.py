@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instance normalization whose statistics can be frozen."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from scumble.nets.norms import InstanceNorm2d, collected_statistics, frozen_statistics, moments
+
+
+def test_a_plain_pass_normalises_each_channel_to_mean_0_and_variance_1() -> None:
+    y = InstanceNorm2d(3)(torch.rand(1, 3, 40, 50) * 5 + 2)
+    assert torch.allclose(y.mean((2, 3)), torch.zeros(1, 3), atol=1e-4)
+    assert torch.allclose(y.var((2, 3), correction=0), torch.ones(1, 3), atol=1e-3)
+
+
+def test_collecting_gives_the_same_picture_as_a_plain_pass() -> None:
+    norm, x = InstanceNorm2d(3), torch.rand(1, 3, 17, 9)
+    with collected_statistics(norm) as statistics:
+        collected = norm(x)
+    assert len(statistics) == 1
+    assert torch.allclose(collected, norm(x), atol=1e-5)
+
+
+def test_frozen_statistics_make_a_part_come_out_as_it_does_in_the_whole() -> None:
+    norm, x = InstanceNorm2d(2), torch.rand(1, 2, 30, 30)
+    with collected_statistics(norm) as statistics:
+        whole = norm(x)
+    with frozen_statistics(norm, statistics):
+        part = norm(x[..., 5:9, 3:8])
+    assert torch.equal(part, whole[..., 5:9, 3:8])
+    assert not torch.allclose(norm(x[..., 5:9, 3:8]), part, atol=1e-3), "the part's own statistics differ"
+
+
+def test_weighted_moments_ignore_pixels_of_weight_zero() -> None:
+    x = torch.rand(1, 3, 8, 8)
+    weight = torch.ones(1, 1, 8, 8)
+    weight[..., 4:] = 0
+    changed = x.clone()
+    changed[..., 4:] = 99
+    mean, var = moments(changed, weight)
+    assert torch.allclose(mean, x[..., :4].mean((2, 3), keepdim=True), atol=1e-6)
+    assert torch.allclose(var, x[..., :4].var((2, 3), correction=0, keepdim=True), atol=1e-6)
+
+
+def test_a_weight_of_zero_everywhere_counts_as_one_everywhere() -> None:
+    x = torch.rand(1, 3, 8, 8)
+    mean, _ = moments(x, torch.zeros(1, 1, 8, 8))
+    assert torch.allclose(mean, x.mean((2, 3), keepdim=True))
+
+
+def test_norms_are_free_again_after_an_error_in_the_block() -> None:
+    norm = InstanceNorm2d(1)
+    x = torch.rand(1, 1, 4, 4)
+    with pytest.raises(RuntimeError, match="on purpose"), frozen_statistics(norm, [moments(x)]):
+        raise RuntimeError("on purpose")
+    assert norm.frozen is None
+
+
+def test_statistics_of_another_network_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 norms"), frozen_statistics(InstanceNorm2d(1), []):
+        pass

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training: the loop resumes as if it had never stopped, the recipes run, the cards say what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from scumble.nets.vgg import compact
+from scumble.train import johnson, perceptual
+from scumble.train.data import read_pictures
+from scumble.train.loop import Schedule, fit, run_folder
+from scumble.train.teachers import Teachers
+from scumble.weights import load_weights
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for i in range(3):
+        small = random.integers(0, 255, (9, 12, 3), np.uint8)
+        Image.fromarray(small).resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def small_teachers(monkeypatch: pytest.MonkeyPatch) -> Teachers:
+    """Random weights of the compact shape: no judge of pictures, but every gradient flows as with a trained one."""
+    torch.manual_seed(0)
+    teachers = Teachers({"vgg16": compact(), "pruned": compact()})
+    for module in (johnson, perceptual):
+        monkeypatch.setattr(module, "load_teachers", lambda source: teachers)
+    return teachers
+
+
+def a_problem() -> tuple[nn.Linear, object]:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 4)
+
+    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        x = torch.randn(8, 4, generator=generator)
+        return {"total": (model(x).float() - x.flip(1)).square().mean()}
+
+    return model, loss
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path: Path) -> None:
+    whole, loss = a_problem()
+    fit(whole, loss, Schedule(40, 1e-2), run_folder("whole"), report=lambda line: None)  # type: ignore[arg-type]
+
+    first, loss = a_problem()
+    stopped: list[int] = []
+
+    def interrupt(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        if step == 25:
+            raise KeyboardInterrupt
+        stopped.append(step)
+        return loss(step, generator)  # type: ignore[operator, no-any-return]
+
+    every_step = Schedule(40, 1e-2, minutes_between_checkpoints=0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(first, interrupt, every_step, run_folder("broken"), report=lambda line: None)
+    second, loss = a_problem()
+    said: list[str] = []
+    fit(second, loss, every_step, run_folder("broken"), report=said.append)  # type: ignore[arg-type]
+    assert said[0] == "resumed at step 25"
+    assert torch.equal(whole.weight, second.weight)
+
+
+def test_the_loss_table_gains_a_row_every_25_steps(tmp_path: Path) -> None:
+    model, loss = a_problem()
+    fit(model, loss, Schedule(60, 1e-2), run_folder("table"), report=lambda line: None)  # type: ignore[arg-type]
+    rows = (run_folder("table") / "losses.csv").read_text().splitlines()
+    assert rows[0] == "step,seconds,total"
+    assert [r.split(",")[0] for r in rows[1:]] == ["25", "50", "60"]
+
+
+def test_training_johnson_lowers_the_loss_and_writes_a_network_with_its_card(
+    tmp_path: Path, photographs: Path, small_teachers: Teachers
+) -> None:
+    painting = tmp_path / "painting.png"
+    Image.effect_noise((64, 64), 90).convert("RGB").save(painting)
+    recipe = johnson.Recipe(
+        "noise", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(30, 2), batch=1, crop=48
+    )
+    said: list[str] = []
+    path = johnson.train(recipe, tmp_path, said.append)
+    tensors, card = load_weights(path)
+    assert tensors["down.0.conv.weight"].shape == (4, 3, 9, 9)
+    assert card["training"]["finished"]["phase"] == 2
+    assert len(card["training"]["credits"]) == 3
+    rows = [line.split(",") for line in (run_folder("johnson-noise-1") / "losses.csv").read_text().splitlines()[1:]]
+    assert float(rows[-1][2]) < float(rows[0][2])
+    assert (run_folder("johnson-noise-1") / "sample-000030.png").exists()
+
+
+def test_johnson_warm_starts_from_committed_weights(tmp_path: Path, photographs: Path, small_teachers: Teachers) -> None:
+    painting = tmp_path / "painting.png"
+    Image.effect_noise((64, 64), 90).convert("RGB").save(painting)
+    recipe = johnson.Recipe(
+        "first", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(2, 2), batch=1, crop=48
+    )
+    first = johnson.train(recipe, tmp_path, lambda line: None)
+    second = johnson.train(replace(recipe, style_id="second", steps=(0, 0), start=first), tmp_path, lambda line: None)
+    assert {k: v.tolist() for k, v in load_weights(first)[0].items()} == {
+        k: v.tolist() for k, v in load_weights(second)[0].items()
+    }
+    assert load_weights(second)[1]["training"]["warm_start"] == first.name
+
+
+def test_distillation_lowers_the_loss_and_levels_the_activations(
+    tmp_path: Path, photographs: Path, small_teachers: Teachers
+) -> None:
+    recipe = perceptual.Recipe(photographs, photographs, steps=30, batch=2, crop=48)
+    said: list[str] = []
+    path = perceptual.train(recipe, tmp_path, said.append)
+    net = compact()
+    net.convs.load_state_dict(load_weights(path)[0])
+    rows = [line.split(",") for line in (run_folder("perceptual") / "losses.csv").read_text().splitlines()[1:]]
+    assert float(rows[-1][2]) < float(rows[0][2])
+    x = read_pictures(photographs).crops(4, 48, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        means = [float(f.mean()) for f in net(x).values()]
+    assert all(0.3 < m < 3 for m in means), means
+
+
+def test_a_manifest_keeps_the_test_split_out_of_training(photographs: Path) -> None:
+    (photographs / "manifest.csv").write_text(
+        "file,split,title,artist,licence\n0.png,train,A,Ann,CC0\n1.png,test,B,Ben,CC0\n2.png,train,C,Cem,CC0\n"
+    )
+    assert [p.name for p in read_pictures(photographs).files] == ["0.png", "2.png"]
+    assert [p.name for p in read_pictures(photographs, "test").files] == ["1.png"]
+    assert read_pictures(photographs).credits == ["A, Ann (CC0)", "C, Cem (CC0)"]
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no pictures"):
+        read_pictures(tmp_path)
