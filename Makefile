@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything runs through scripts/run.py, which sets up a virtual environment outside the clone on first use.
+PYTHON ?= python3
+RUN := $(PYTHON) scripts/run.py
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean purge
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+demo: ## render photographs in the shipped styles into out/demo/
+	$(RUN) -m scumble demo -o out/demo $(ARGS)
+
+test: ## run the tests (ARGS="tests/unit -k wire" for some of them)
+	$(RUN) -m pytest $(ARGS)
+
+lint: ## check formatting, lint and types
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+format: ## format, and mend what lint can mend itself
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+bench: ## measure; writes out/bench.json (ARGS=engine for one)
+	$(RUN) -m benchmarks $(ARGS)
+
+clean: ## remove what was built in the clone
+	rm -rf out build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache engine/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(RUN) --clean
+
+purge: clean ## also remove the virtual environments (of every clone)
+	$(RUN) --purge

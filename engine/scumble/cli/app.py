@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `scumble` command: a table of subcommands, each imported when it is called, and the one place where errors end.
+
+Invariant: a user sees one clear sentence and a hint, never a traceback (but with --debug), and the exit code of exits.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from scumble import __version__
+from scumble.cli.exits import Exit, exit_for
+from scumble.cli.say import problem
+from scumble.client.errors import EngineError
+from scumble.errors import ScumbleError
+
+COMMANDS = {
+    "stylize": "scumble.cli.stylize:stylize",
+    "styles": "scumble.cli.styles:styles",
+    "methods": "scumble.cli.methods:methods",
+    "status": "scumble.cli.control:status",
+    "stop": "scumble.cli.control:stop",
+    "doctor": "scumble.cli.doctor:doctor",
+    "demo": "scumble.cli.demo:demo",
+    "train": "scumble.cli.train:train",
+    "serve": "scumble.cli.serve:serve",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported when they are needed: `serve` must start quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="scumble")
+@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+def scumble(debug: bool) -> None:
+    """Neural style transfer for people who paint."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with `arguments` (default: sys.argv) and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given[:1]
+    try:
+        return int(scumble.main(args=given, prog_name="scumble", standalone_mode=False) or 0)
+    except click.ClickException as e:
+        e.show()
+        return e.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        problem("Cancelled.")
+        return Exit.CANCELLED
+    except (ScumbleError, EngineError) as e:
+        if debug:
+            raise
+        problem(e.message, e.hint)
+        return exit_for(e.code)
+    except BrokenPipeError:
+        # Whoever read our output has gone; what Python still holds for it must not raise once more at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.NO_WRITE
+    except Exception as e:
+        if debug:
+            raise
+        problem(f"Scumble has a bug: {type(e).__name__}: {e}", "`scumble --debug ...` shows where; please report it with that.")
+        return Exit.BUG

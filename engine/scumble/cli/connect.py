@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every subcommand reaches the engine: the one client everybody uses, over the pyzmq link."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from scumble import __version__
+from scumble.client.blocking import Engine
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+START_SECONDS = 30.0
+"""Starting takes at most 5 s on two idle cores; a busy machine or a cold disk may need several times that."""
+
+
+@contextmanager
+def engine(start: bool = True) -> Iterator[Engine]:
+    """The running engine, or with `start` a fresh one. Raises EngineError "engine-missing" and its like."""
+    from scumble.zmqlink import ZmqLink
+
+    use_own_engine()
+    client = f"scumble-cli/{__version__}"
+    with Engine.attach(start=start, timeout=START_SECONDS, client=client, host="command line", link=ZmqLink) as attached:
+        yield attached
+
+
+def use_own_engine() -> None:
+    """Let the engine that gets started be this very installation, whatever `scumble` may be on PATH."""
+    os.environ.setdefault("SCUMBLE_ENGINE", shlex.join([sys.executable, "-m", "scumble", "serve"]))
+
+
+def no_start_option(command: F) -> F:
+    """--no-start."""
+    return click.option("--no-start", is_flag=True, help="Use a running engine only; never start one.")(command)
+
+
+def json_option(command: F) -> F:
+    """--json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)

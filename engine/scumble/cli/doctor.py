@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`scumble doctor`: what is wrong with this installation, and how to mend it. It looks and changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from scumble import __version__
+from scumble.cli.connect import json_option
+from scumble.cli.exits import Exit
+from scumble.cli.say import OUT, emit_json
+from scumble.errors import ScumbleError
+
+PACKAGES = "torch torchvision numpy PIL pluggy zmq msgspec safetensors pyvips platformdirs pooch psutil click rich".split()
+"""Import names of everything pyproject.toml asks for."""
+
+SPOOL_BYTES = 2 << 30
+"""Large jobs spool to disk: a 24-megapixel float layer and its answer take 0.8 GB, so two gigabytes are comfortable."""
+
+
+class State(StrEnum):
+    """How a check went. Only `FAIL` keeps Scumble from working."""
+
+    OK = "ok"
+    NOTE = "note"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding, and what to do about it."""
+
+    name: str
+    state: State
+    message: str
+    hint: str = ""
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Look for what is wrong and say how to mend it."""
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
+    failed = [f for f in findings if f.state is State.FAIL]
+    if as_json:
+        emit_json({"version": __version__, "ok": not failed, "checks": [asdict(f) for f in findings]})
+    else:
+        OUT.print("\nAll is well." if not failed else f"\n{len(failed)} of {len(findings)} checks failed.")
+    if failed:
+        click.get_current_context().exit(Exit.SOME_FAILED)
+
+
+def examine() -> Iterator[Check]:
+    """Every check in turn; one that breaks is itself a finding."""
+    for check in CHECKS:
+        try:
+            yield from check()
+        except Exception as e:
+            name = check.__name__.strip("_").replace("_", " ")
+            yield Check(name, State.FAIL, f"The check itself broke: {type(e).__name__}: {e}", "Please report this.")
+
+
+def _show(finding: Check) -> None:
+    mark = {State.OK: "[green]ok  [/]", State.NOTE: "[yellow]note[/]", State.FAIL: "[red]FAIL[/]"}[finding.state]
+    OUT.print(f"{mark} [bold]{finding.name}[/]: {escape(finding.message)}")
+    if finding.hint:
+        OUT.print(f"       [dim]{escape(finding.hint)}[/]")
+
+
+def _python() -> Iterator[Check]:
+    said = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.executable}"
+    if sys.version_info < (3, 11):
+        yield Check("python", State.FAIL, said, "Scumble needs Python 3.11 or newer.")
+    else:
+        yield Check("python", State.OK, said)
+
+
+def _packages() -> Iterator[Check]:
+    broken = {}
+    for name in PACKAGES:
+        try:
+            importlib.import_module(name)
+        except Exception as e:  # a half-installed binary package may raise anything
+            broken[name] = e
+    for name, e in broken.items():
+        yield Check(
+            "packages", State.FAIL, f"{name} does not load: {e}", f"Install it again: {sys.executable} -m pip install ..."
+        )
+    if not broken:
+        yield Check("packages", State.OK, f"all {len(PACKAGES)} load")
+
+
+def _torch() -> Iterator[Check]:
+    import torch
+
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name()
+        free, total = torch.cuda.mem_get_info()
+        yield Check("device", State.OK, f"{name}, {free >> 20} of {total >> 20} MB free, torch {torch.__version__}")
+    elif torch.backends.mps.is_available():
+        yield Check("device", State.OK, f"Apple GPU, torch {torch.__version__}")
+    else:
+        hint = "With a graphics card this is far quicker; if there is one, its driver or a CPU-only torch is in the way."
+        yield Check("device", State.NOTE, f"CPU, {torch.get_num_threads()} threads, torch {torch.__version__}", hint)
+
+
+def _weights() -> Iterator[Check]:
+    from scumble.weights import MODELS, load_weights
+
+    files = sorted(MODELS.glob("*.safetensors"))
+    good = 0
+    for path in files:
+        try:
+            load_weights(path)
+            good += 1
+        except ScumbleError as e:
+            yield Check("weights", State.FAIL, e.message, e.hint)
+    again = "Install Scumble again; a clone needs the files under engine/scumble/models/."
+    if not files:
+        yield Check("weights", State.FAIL, "No weight file is installed, so no trained style can be used.", again)
+    elif good == len(files):
+        yield Check("weights", State.OK, f"{good} files, each with the sha256 its card names")
+    if not (MODELS / "perceptual.safetensors").exists():
+        yield Check("perceptual network", State.FAIL, "The compact perceptual network is missing.", again)
+
+
+def _runtime_folder() -> Iterator[Check]:
+    from scumble.client.locate import read_connection, runtime_dir
+
+    folder = Path(runtime_dir())
+    if not folder.exists():
+        yield Check("runtime folder", State.OK, f"{folder} (made when an engine first starts)")
+        return
+    status = folder.stat()
+    if hasattr(os, "getuid") and status.st_uid != os.getuid():
+        yield Check(
+            "runtime folder", State.FAIL, f"{folder} belongs to somebody else.", "Remove it, or set SCUMBLE_RUNTIME_DIR."
+        )
+    elif os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
+        yield Check("runtime folder", State.FAIL, f"{folder} is open to other users.", f"Close it: chmod 700 {folder}")
+    else:
+        yield Check("runtime folder", State.OK, str(folder))
+    file = folder / "engine.json"
+    if file.exists() and read_connection() is None:
+        hint = f"It is ignored and the next engine replaces it; to be rid of it now: rm {file}"
+        yield Check("connection file", State.NOTE, f"{file} is stale or not ours.", hint)
+
+
+def _engine() -> Iterator[Check]:
+    from scumble.cli.connect import engine
+    from scumble.client.errors import EngineError
+
+    try:
+        with engine(start=False) as e:
+            status = e.status()
+    except EngineError as e:
+        if e.code == "engine-missing":
+            yield Check("engine", State.OK, "none is running; the first use starts one")
+        else:
+            yield Check("engine", State.FAIL, e.message, e.hint)
+        return
+    said = f"version {status['version']}, pid {status['pid']}, {status['state']}, on {status['device']}"
+    if status["version"] != __version__:
+        yield Check("engine", State.NOTE, said, f"This is {__version__}; `scumble stop` lets the next use start the new one.")
+    else:
+        yield Check("engine", State.OK, said)
+
+
+def _disk() -> Iterator[Check]:
+    import platformdirs
+
+    cache = Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble"))
+    there = cache
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if not os.access(there, os.W_OK):
+        yield Check("disk", State.FAIL, f"{cache} cannot be written.", "Give yourself write access, or set SCUMBLE_CACHE_DIR.")
+    elif free < SPOOL_BYTES:
+        hint = "Large pictures spool there; free some space, or set SCUMBLE_CACHE_DIR to a roomier disk."
+        yield Check("disk", State.NOTE, f"only {free >> 20} MB free at {cache}", hint)
+    else:
+        yield Check("disk", State.OK, f"{free >> 30} GB free at {cache}")
+
+
+def _methods() -> Iterator[Check]:
+    import logging
+
+    from scumble.plugins import methods
+
+    for entry in importlib.metadata.entry_points(group="scumble"):
+        try:
+            entry.load()
+        except Exception as e:  # somebody else's code
+            hint = "Install the package again, or remove it; everything else works without it."
+            yield Check("plug-ins", State.FAIL, f"{entry.name} ({entry.value}) does not load: {e}", hint)
+    with _quiet(logging.getLogger("scumble.plugins")):
+        found = methods()
+    if found:
+        yield Check("methods", State.OK, ", ".join(found))
+    else:
+        yield Check("methods", State.FAIL, "No method is installed.", "Install Scumble again.")
+
+
+@contextlib.contextmanager
+def _quiet(logger: object) -> Iterator[None]:
+    """Keep a logger's warnings off the terminal: the finding says the same in one sentence."""
+    logger.disabled = True  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        logger.disabled = False  # type: ignore[attr-defined]
+
+
+CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
+    _python,
+    _packages,
+    _torch,
+    _weights,
+    _runtime_folder,
+    _engine,
+    _disk,
+    _methods,
+)
