@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from scumble.errors import ScumbleError
+from scumble.files import write_atomic
 
 MODELS = Path(__file__).parent / "models"
 """The shipped weights."""
@@ -28,20 +28,6 @@ MAX_BYTES = 256 << 20
 """A weight file larger than this is refused before it is read; the largest that ships has a hundredth of it."""
 
 Card = dict[str, Any]
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader sees the old file or the new one, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def card_path(path: Path) -> Path:

@@ -54,8 +54,11 @@ class Content:
 class Style(Protocol):
     """A style as a method sees it."""
 
-    id: str
-    revision: int
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def revision(self) -> int: ...
 
     def picture(self) -> Pixels | None:
         """The painting, or None where only trained states ship."""
