@@ -59,7 +59,8 @@ def expand(given: str) -> list[Path]:
             raise click.UsageError(f"There are no pictures in {given}.")
         return found
     if not path.exists() and glob.has_magic(given):
-        found = sorted(p for p in map(Path, glob.glob(given, recursive=True)) if p.is_file())
+        matches = glob.glob(given, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        found = sorted(p for p in map(Path, matches) if p.is_file())
         if not found:
             raise click.UsageError(f"Nothing matches {given}.")
         return found

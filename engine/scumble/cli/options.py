@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user types about styles, methods and their options, made sense of with the engine's catalogue.
+
+Invariant: no method's option is known here by name; kinds, ranges and choices come from the catalogue.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from scumble.client.catalogue import Catalogue, Method, Option, Style
+
+TRUE, FALSE = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
+
+_STYLE = re.compile(r"(?P<id>[a-z0-9-]{1,64}(?:@[0-9]{1,9})?)(?::(?P<weight>[^:]*))?")
+
+
+def parse_style(text: str) -> tuple[str, float]:
+    """ID[@REVISION][:WEIGHT], weight 1 without one. Raises click.UsageError."""
+    match = _STYLE.fullmatch(text)
+    if match is None:
+        raise click.UsageError(
+            f"{text!r} is not a style: write its id, like starry-night, or id:weight, like starry-night:0.5."
+        )
+    try:
+        weight = float(match["weight"]) if match["weight"] is not None else 1.0
+    except ValueError:
+        raise click.UsageError(f"{match['weight']!r} in {text!r} is not a number.") from None
+    if not 0 <= weight < float("inf"):
+        raise click.UsageError(f"The weight in {text!r} must not be negative.")
+    return match["id"], weight
+
+
+def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
+    """name=value of each --option; dashes in names may stand for underscores. Raises click.UsageError."""
+    given = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise click.UsageError(f"{text!r} is not an option: write name=value.")
+        given[name.strip().replace("-", "_")] = value.strip()
+    return given
+
+
+def find_style(catalogue: Catalogue, name: str) -> Style:
+    """The style that `name` (id or id@rev) means. Raises click.UsageError with the nearest ids."""
+    wanted = name.partition("@")[0]
+    for style in catalogue.styles:
+        if style.id == wanted:
+            return style
+    raise click.UsageError(f"There is no style {wanted!r}. {_known(wanted, [s.id for s in catalogue.styles])}")
+
+
+def find_method(catalogue: Catalogue, name: str) -> Method:
+    """The method called `name`. Raises click.UsageError with the nearest ids."""
+    for method in catalogue.methods:
+        if method.id == name:
+            return method
+    raise click.UsageError(f"There is no method {name!r}. {_known(name, [m.id for m in catalogue.methods])}")
+
+
+def choose_method(catalogue: Catalogue, styles: Sequence[Style]) -> Method:
+    """The first method of the catalogue that can paint all `styles` at once. Raises click.UsageError where none can."""
+    for method in catalogue.methods:
+        blends = len(styles) == 1 or method.capabilities.get("blend", False)
+        if blends and all(method.id in style.methods for style in styles):
+            return method
+    names = ", ".join(style.id for style in styles)
+    able = sorted({method for style in styles for method in style.methods})
+    if len(styles) > 1 and able:
+        raise click.UsageError(f"No method paints {names} together. Give one style, or another mixture.")
+    raise click.UsageError(f"No method here paints {names}.")
+
+
+def parse_options(method: Method, given: Mapping[str, str]) -> dict[str, Any]:
+    """Typed values for the wire from what was typed. Raises click.UsageError naming the first that is wrong."""
+    known = {option.name: option for option in method.options}
+    values = {}
+    for name, text in given.items():
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise click.UsageError(f"The method {method.id} has no option {name!r}; it has: {names}.")
+        values[name] = parse_value(known[name], text)
+    return values
+
+
+def parse_value(option: Option, text: str) -> Any:
+    """One value as its kind calls for. Raises click.UsageError."""
+    if option.kind == "bool":
+        if text.lower() not in TRUE | FALSE:
+            raise _wrong(option, text, "yes or no")
+        return text.lower() in TRUE
+    if option.kind == "choice":
+        if text not in (option.choices or ()):
+            raise _wrong(option, text, "one of " + ", ".join(option.choices or ()))
+        return text
+    if option.kind == "text":
+        return text
+    try:
+        value = int(text) if option.kind == "int" else float(text)
+    except ValueError:
+        raise _wrong(option, text, "a whole number" if option.kind == "int" else "a number") from None
+    low, high = option.minimum, option.maximum
+    if not (value == value and (low is None or value >= low) and (high is None or value <= high)):
+        raise _wrong(option, text, described(option))
+    return value
+
+
+def described(option: Option) -> str:
+    """What an option takes, in words: "0 to 1", "yes or no", "one of a, b"."""
+    if option.kind == "bool":
+        return "yes or no"
+    if option.kind == "choice":
+        return "one of " + ", ".join(option.choices or ())
+    if option.kind == "text":
+        return "text"
+    unit = f" {option.unit}" if option.unit else ""
+    low, high = option.minimum, option.maximum
+    if low is None and high is None:
+        return ("a whole number" if option.kind == "int" else "a number") + unit
+    if low is None or high is None:
+        return (f"at least {low:g}" if low is not None else f"at most {high:g}") + unit
+    return f"{low:g} to {high:g}{unit}"
+
+
+def _wrong(option: Option, text: str, wanted: str) -> click.UsageError:
+    return click.UsageError(f"{option.name}={text}: {option.title} must be {wanted}.")
+
+
+def _known(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 3, 0.5)
+    if near:
+        return f"Did you mean {', '.join(near)}?"
+    return f"There are: {', '.join(names)}." if names else "There are none."

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`scumble stylize`: pictures in, stylized pictures out, one job after the other.
+
+Invariant: an output file is the whole picture or is not there, and one picture that fails does not keep the next from
+being done, unless what failed would fail them all (the engine is gone, the disk is full).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from scumble.cli.connect import engine, json_option, no_start_option
+from scumble.cli.exits import Exit, exit_for
+from scumble.cli.inputs import FORMATS, Task, plan
+from scumble.cli.interrupt import Interrupts
+from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style
+from scumble.cli.pictures import read_picture, style_raster, write_picture
+from scumble.cli.say import ERR, emit_json, problem
+from scumble.client import events
+from scumble.client.blocking import Engine
+from scumble.client.errors import EngineError
+from scumble.errors import ScumbleError
+
+SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
+"""Options so common that they have flags of their own; a method without one of them says so."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of the engine for every picture alike."""
+
+    styles: list[tuple[str, float]]
+    method: str
+    strength: float
+    options: dict[str, Any]
+
+
+@click.command()
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, metavar="OUT", help="A file for one picture, a folder for several.")
+@click.option("--style", "styles", multiple=True, metavar="ID[:WEIGHT]", help="A style; give several to blend them.")
+@click.option("--style-file", "paintings", multiple=True, metavar="PICTURE", help="Add this picture as a style and use it.")
+@click.option("--method", metavar="ID", help="How to paint; without it, the first method that can paint the styles.")
+@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="0 leaves the picture as it is.")
+@click.option("--seed", metavar="N", help="The same seed gives the same picture.")
+@click.option("--brush-size", metavar="X", help="Size of the strokes, as the method understands it.")
+@click.option("--scale", metavar="X", help="Working scale, as the method understands it.")
+@click.option("--keep-colours", metavar="MODE", help="Keep the colours of the picture, as the method understands it.")
+@click.option("--option", "assignments", multiple=True, metavar="NAME=VALUE", help="Any option that `scumble methods` lists.")
+@click.option("--format", "format", type=click.Choice(list(FORMATS)), help="File format in a folder; else the input's own.")
+@no_start_option
+@json_option
+def stylize(
+    inputs: tuple[str, ...],
+    output: str,
+    styles: tuple[str, ...],
+    paintings: tuple[str, ...],
+    method: str | None,
+    strength: float,
+    assignments: tuple[str, ...],
+    format: str | None,
+    no_start: bool,
+    as_json: bool,
+    **shortcuts: str | None,
+) -> None:
+    """Stylize pictures: files, folders or patterns like "photos/*.jpg"."""
+    if not styles and not paintings:
+        raise click.UsageError("Give a --style (`scumble styles list` shows them) or a --style-file.")
+    tasks = plan(inputs, output, format)
+    wanted = [parse_style(text) for text in styles]
+    given = parse_assignments(assignments)
+    given |= {name: value for name in SHORTCUTS if (value := shortcuts[name]) is not None}
+    rasters = [(Path(painting).stem, style_raster(painting)) for painting in paintings]
+    with engine(start=not no_start) as attached:
+        wanted += [(attached.put_style(name, raster), 1.0) for name, raster in rasters]
+        job = _settle(attached, wanted, method, strength, given)
+        results = _stylize_all(attached, tasks, job)
+    if as_json:
+        emit_json({"method": job.method, "strength": strength, "options": job.options, "pictures": results})
+    code = _exit([r.get("error") for r in results])
+    if code:
+        click.get_current_context().exit(code)
+
+
+def _settle(
+    attached: Engine, styles: list[tuple[str, float]], method: str | None, strength: float, given: dict[str, str]
+) -> Job:
+    """Check everything that can be known before the first picture is read. Raises click.UsageError."""
+    catalogue = attached.catalogue()
+    found = [find_style(catalogue, name) for name, _ in styles]
+    chosen = find_method(catalogue, method) if method else choose_method(catalogue, found)
+    return Job(styles, chosen.id, strength, parse_options(chosen, given))
+
+
+def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str, Any]]:
+    """Do the tasks in turn; a dictionary for each that was begun, with "error" where it failed."""
+    results: list[dict[str, Any]] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"), TimeElapsedColumn())
+    with Progress(*columns, console=ERR, transient=True) as bar:
+        for number, task in enumerate(tasks, 1):
+            count = f"[{number}/{len(tasks)}] ".replace("[", r"\[") if len(tasks) > 1 else ""
+            line = bar.add_task(count + task.source.name, total=1.0, text="")
+
+            def show(fraction: float, text: str, line: Any = line) -> None:
+                bar.update(line, completed=fraction, text=text)
+
+            entry: dict[str, Any] = {"input": str(task.source), "output": str(task.target)}
+            results.append(entry)
+            try:
+                entry |= stylize_one(attached, task, job, show)
+                ERR.print(f"{task.source} -> {task.target}  [dim]{entry['seconds']:.1f} s[/]")
+            except (EngineError, ScumbleError) as e:
+                entry["error"] = {"code": e.code, "message": e.message, "hint": e.hint}
+                problem(f"{task.source}: {e.message}" if e.code != "cancelled" else "Cancelled.", e.hint)
+                if exit_for(e.code) in (Exit.ENGINE, Exit.NO_WRITE, Exit.CANCELLED, Exit.USAGE):
+                    break
+            finally:
+                bar.remove_task(line)
+    return results
+
+
+def stylize_one(
+    attached: Engine, task: Task, job: Job, show: Callable[[float, str], None] = lambda fraction, text: None
+) -> dict[str, Any]:
+    """Read, stylize and write one picture. Raises EngineError and ScumbleError; "cancelled" after Ctrl-C."""
+    started = time.monotonic()
+    picture = read_picture(task.source)
+    with Interrupts() as interrupts:
+
+        def on_progress(progress: events.Progress) -> bool:
+            waiting = progress.state == "queued"
+            show(progress.fraction, f"waiting behind {progress.position}" if waiting and progress.position else progress.text)
+            return not interrupts.asked
+
+        finished = attached.stylize(
+            picture.raster,
+            styles=job.styles,
+            method=job.method,
+            strength=job.strength,
+            options=job.options,
+            on_progress=on_progress,
+        )
+    write_picture(task.target, finished.raster, picture)
+    return {
+        "width": picture.raster.width,
+        "height": picture.raster.height,
+        "format": picture.raster.format,
+        "styles": list(finished.styles),
+        "device": finished.device,
+        "engine_seconds": finished.seconds,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _exit(errors: list[dict[str, str] | None]) -> Exit:
+    """One picture's own code; what would fail any picture likewise; else "some failed"."""
+    codes = [exit_for(error["code"]) for error in errors if error]
+    if not codes:
+        return Exit.OK
+    if len(errors) == 1 or codes[-1] in (Exit.ENGINE, Exit.NO_WRITE, Exit.CANCELLED, Exit.USAGE):
+        return codes[-1]
+    return Exit.SOME_FAILED

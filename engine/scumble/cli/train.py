@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`scumble train METHOD`: a thin wrapper over the recipes of scumble.train.
+
+Invariant: a recipe's flags are its dataclass's fields, no more and no fewer; a new field needs no change here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scumble.errors import ScumbleError
+
+RECIPES = ("johnson", "perceptual", "gatys")
+"""Modules of scumble.train that have a `Recipe` and `train(recipe, out)`."""
+
+
+class RecipeGroup(click.Group):
+    """One command a recipe, made from its fields when it is asked for: importing one imports torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in RECIPES if importlib.util.find_spec(f"scumble.train.{name}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        return recipe_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Methods"):
+            formatter.write_text(", ".join(self.list_commands(ctx)))
+
+
+@click.group(cls=RecipeGroup, subcommand_metavar="METHOD [OPTIONS]")
+def train() -> None:
+    """Train the networks that ship, or one for a painting of your own.
+
+    A run that is broken off goes on from its last checkpoint when it is started again.
+    """
+
+
+def recipe_command(name: str) -> click.Command:
+    """The command for the recipe of scumble.train.`name`."""
+    module = importlib.import_module(f"scumble.train.{name}")
+    recipe: Any = module.Recipe
+    hints = typing.get_type_hints(recipe)
+
+    def run(out: str, **given: Any) -> None:
+        try:
+            path = module.train(recipe(**given), Path(out), report=click.echo)
+        except (ValueError, FileNotFoundError) as e:
+            raise ScumbleError("bad-picture", f"The training pictures cannot be used: {e}.", "Check the folders.") from e
+        click.echo(path)
+
+    flags: list[click.Parameter] = [_flag(field, hints[field.name]) for field in dataclasses.fields(recipe)]
+    where = click.Option(["--out"], required=True, metavar="FOLDER", help="Where the weight file and its card go.")
+    return click.Command(name, callback=run, params=[*flags, where], help=f"{module.__doc__}\n\n{recipe.__doc__}")
+
+
+def _flag(field: dataclasses.Field[Any], hint: Any) -> click.Option:
+    """--style-id is --style, as the cards write it; a tuple takes several values; a Path one of the file system."""
+    required = field.default is dataclasses.MISSING
+    name = field.name.removesuffix("_id").replace("_", "-")
+    kind, count = _kind(hint)
+    default = None if required else field.default
+    return click.Option(
+        [f"--{name}", field.name],
+        type=kind,
+        nargs=count,
+        required=required,
+        default=default,
+        show_default=default is not None,
+        metavar=field.name.upper() if kind is str else None,
+    )
+
+
+def _kind(hint: Any) -> tuple[Any, int]:
+    """click's type for an annotation, and how many values the flag takes."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is tuple:
+        parts = typing.get_args(hint)
+        return parts[0], len(parts)
+    if typing.get_origin(hint) is typing.Literal:
+        return click.Choice(typing.get_args(hint)), 1
+    return (click.Path(path_type=Path) if hint is Path else hint), 1
