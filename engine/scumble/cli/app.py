@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given[:1]
     try:
-        return int(scumble.main(args=given, prog_name="scumble", standalone_mode=False) or 0)
+        code = int(scumble.main(args=given, prog_name="scumble", standalone_mode=False) or 0)
+        sys.stdout.flush()
+        return code
     except click.ClickException as e:
         e.show()
         return e.exit_code
@@ -72,13 +74,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         problem(e.message, e.hint)
         return exit_for(e.code)
-    except BrokenPipeError:
-        # Whoever read our output has gone; what Python still holds for it must not raise once more at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # how click and rich leave when whoever read our output has gone
+        _stdout_is_gone()
         return Exit.NO_WRITE
     except Exception as e:
         if debug:
             raise
+        if isinstance(e, OSError) and _stdout_is_gone():
+            if not isinstance(e, BrokenPipeError):
+                problem(f"The output cannot be written: {e.strerror or e}.")
+            return Exit.NO_WRITE
         problem(f"Scumble has a bug: {type(e).__name__}: {e}", "`scumble --debug ...` shows where; please report it with that.")
         return Exit.BUG
+
+
+def _stdout_is_gone() -> bool:
+    """Whether stdout is what failed; if so, what Python still holds for it is dropped, lest it fail once more at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
