@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job: what every picture is owed, kept for every method alike.
+
+Invariants: strength 0 returns the input byte for byte; alpha and pixels under alpha 0 come back bit-identical, and hidden
+colours influence nothing; the depth stays; what a run holds of a large picture is bands of it (at full scale the method
+itself needs the picture and its result as floats). Needs no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from scumble import colour
+from scumble.errors import ScumbleError
+from scumble.fill import fill_hidden
+from scumble.methods import base
+from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
+from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode
+from scumble.placing import Grid, working_grid
+from scumble.resample import Array, across, resize
+from scumble.upscale import Upscaler
+
+BAND = 1 << 19
+"""Pixels in work at once, so about 30 MB of floats, and some tens of milliseconds between two chances to cancel."""
+
+MAX_PREVIEW = 1024
+"""Longest side of a preview."""
+
+READ, PAINTED = 0.05, 0.9
+"""Fractions of a run at which the picture is read, and the method has done its part."""
+
+
+@dataclass(frozen=True)
+class CommonOptions:
+    """What can be chosen for every method alike."""
+
+    brush_size: float = option(
+        1.0,
+        "How broad the strokes are in proportion to the picture; 2 is twice as broad.",
+        minimum=0.25,
+        maximum=4.0,
+        step=0.05,
+        unit="x",
+    )
+    scale: Literal["working", "full"] = option(
+        "working",
+        "working paints every picture as one of about 1024 pixels and brings the result up, so that all sizes look alike; "
+        "full paints every pixel, so strokes are fine in a large picture, brush size has no effect, and it takes longer.",
+    )
+    keep_colours: Literal["off", "luminance"] = option(
+        "off", "luminance takes light and dark from the painting and the colours from your picture."
+    )
+
+
+@dataclass(frozen=True)
+class Context:
+    """The whole layer in small, when the raster is a selection of it, and where in it (in its pixels) the raster lies."""
+
+    pixels: AnyPixels
+    x: int
+    y: int
+    full_width: int
+    full_height: int
+    order: Order = "rgba"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job, complete. `options` are untrusted: the method's own and the common ones in one dict."""
+
+    method: Method
+    styles: Sequence[tuple[Style, float]]
+    strength: float
+    options: dict[str, Any]
+    pixels: AnyPixels
+    order: Order = "rgba"
+    context: Context | None = None
+    previews: bool = False
+
+
+def all_options(method: Method) -> list[OptionSpec]:
+    """The method's own options and the common ones; where both have a name, the method's counts."""
+    own = base.option_specs(method.Options)
+    names = {spec.name for spec in own}
+    return own + [spec for spec in base.option_specs(CommonOptions) if spec.name not in names]
+
+
+def describe(method: Method) -> dict[str, Any]:
+    """A method as the catalogue shows it, with the common options."""
+    return base.describe(method) | {"options": [dataclasses.asdict(spec) for spec in all_options(method)]}
+
+
+def parse_options(method: Method, given: dict[str, Any]) -> tuple[CommonOptions, Any]:
+    """The common options and the method's own. Raises ScumbleError "bad-options"."""
+    own = {spec.name for spec in base.option_specs(method.Options)}
+    known = [spec.name for spec in all_options(method)]
+    for name in given:
+        if name not in known:
+            raise ScumbleError("bad-options", f"There is no option {name!r}.", f"Options are: {', '.join(known)}.")
+    common = base.parse_options(CommonOptions, {k: v for k, v in given.items() if k not in own})
+    return common, base.parse_options(method.Options, {k: v for k, v in given.items() if k in own})
+
+
+def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:
+    """Check the request at once, then, while iterated, write the result into `out` (like `request.pixels`; it may be a
+    memmap). Closing the iterator cancels; `out` is then unfinished.
+
+    Raises ScumbleError "bad-strength", "bad-options", "bad-raster", "bad-weights" and what the method raises.
+    """
+    if not 0 <= request.strength <= 1:
+        raise ScumbleError("bad-strength", f"The strength cannot be {request.strength}.", "It lies between 0 and 1.")
+    common, own = parse_options(request.method, request.options)
+    check(request.pixels, request.order)
+    if request.context is not None:
+        _check_context(request.context, request.pixels)
+    if out.shape != request.pixels.shape or out.dtype != request.pixels.dtype:
+        raise ValueError("the result must have the shape and depth of the picture")
+    return _run(request, runtime, out, common, own)
+
+
+def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptions, own: Any) -> Iterator[Progress | Preview]:
+    pixels, strength = request.pixels, request.strength
+    yield Progress(0.0, "reading")
+    if strength == 0:
+        for a, b in _bands(*pixels.shape[:2]):
+            out[a:b] = pixels[a:b]
+            yield Progress(b / len(pixels))
+        return
+    states = base.states(request.method, request.styles, own, runtime)
+    yield Progress(0.01, "reading")
+    c = request.context
+    full = (c.full_height, c.full_width) if c else pixels.shape[:2]
+    grid = working_grid(
+        (c.y, c.x) if c else (0, 0), pixels.shape[:2], full, common.brush_size if common.scale == "working" else None
+    )
+    rgb, alpha = np.empty((*grid.shape, 3), np.float32), np.empty(grid.shape, np.float32)
+    for done in _read(pixels, request.order, grid, rgb, alpha):
+        yield Progress(READ * done, "reading")
+    fill_hidden(rgb, alpha)
+    content = Content(rgb, _unless_opaque(alpha), *_whole(c, grid))
+    del alpha
+    painted: Array | None = None
+    with closing(cast(Generator[base.Event], request.method.run(content, states, own, runtime))) as events:
+        for event in events:
+            if isinstance(event, Progress):
+                yield Progress(READ + (PAINTED - READ) * min(1.0, max(0.0, event.fraction)), event.text)
+            elif isinstance(event, Result):
+                painted = event.rgb
+            elif request.previews:
+                yield _preview(event.rgb, rgb, strength, common)
+    del content
+    painted = _checked(painted, request.method, rgb.shape)
+    upscaler = None if grid.identity else Upscaler(painted, rgb, *grid.up())
+    for a, b in _bands(*pixels.shape[:2]):
+        planes = decode(pixels[a:b], request.order)
+        original, visible = planes[:3], planes[3] > 0
+        seen = clamp(original, pixels.dtype)
+        y = np.moveaxis(painted[a:b], 2, 0) if upscaler is None else upscaler.band(a, b, seen)
+        y = np.clip(y, 0, 1)
+        if common.keep_colours == "luminance":
+            y = colour.keep_colours(y, seen)
+        if strength < 1:
+            y = original * np.float32(1 - strength) + y * np.float32(strength)
+        out[a:b] = pixels[a:b]
+        encode(y, None if visible.all() else visible, request.order, out[a:b])
+        yield Progress(PAINTED + (1 - PAINTED) * b / len(pixels), "finishing")
+
+
+def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
+    step = max(1, BAND // width)
+    for a in range(0, height, step):
+        yield a, min(a + step, height)
+
+
+def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array) -> Iterator[float]:
+    """Fill `rgb` and `alpha` with the picture on the working grid, colours weighted with alpha; yields the share done."""
+    rows, columns = grid.down()
+    per_band = max(1, BAND * rows.outputs // (rows.length * columns.length))
+    for a in range(0, rows.outputs, per_band):
+        b = min(a + per_band, rows.outputs)
+        lo, hi, matrix = rows.window(a, b)
+        planes = clamp(decode(pixels[lo:hi], order), pixels.dtype)
+        opaque = bool((planes[3] == 1).all())
+        if not opaque:
+            planes[:3] *= planes[3]
+        if not rows.identity:
+            planes = np.matmul(matrix, planes)
+        planes = across(planes, columns)
+        if not opaque:
+            planes[:3] /= np.where(planes[3] > 0, planes[3], 1)
+        rgb[a:b] = np.moveaxis(planes[:3], 0, 2)
+        alpha[a:b] = 1 if opaque else planes[3]
+        yield b / rows.outputs
+
+
+def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | None]:
+    """The whole layer at the working scale, never enlarged, and its alpha."""
+    if context is None:
+        return None, None
+    planes = clamp(decode(context.pixels, context.order), context.pixels.dtype)
+    planes[:3] *= planes[3]
+    height, width = (min(have, work) for have, work in zip(planes.shape[1:], grid.whole, strict=True))
+    small = resize(np.moveaxis(planes, 0, 2), height, width)
+    rgb, alpha = np.ascontiguousarray(small[..., :3]), np.ascontiguousarray(small[..., 3])
+    rgb /= np.where(alpha > 0, alpha, 1)[..., None]
+    fill_hidden(rgb, alpha)
+    return rgb, _unless_opaque(alpha)
+
+
+def _unless_opaque(alpha: Array) -> Array | None:
+    return None if bool((alpha >= 1).all()) else alpha
+
+
+def _preview(painted: Array, content: Array, strength: float, common: CommonOptions) -> Preview:
+    """An unfinished picture as the finished one will look: no larger than MAX_PREVIEW, with strength and colours applied."""
+    ratio = min(1.0, MAX_PREVIEW / max(painted.shape[:2]))
+    size = [max(1, round(side * ratio)) for side in painted.shape[:2]]
+    y = np.moveaxis(np.clip(resize(painted, *size), 0, 1), 2, 0)
+    x = np.moveaxis(resize(content, *size), 2, 0)
+    if common.keep_colours == "luminance":
+        y = colour.keep_colours(y, x)
+    mixed = x * np.float32(1 - strength) + y * np.float32(strength)
+    return Preview(np.ascontiguousarray(np.moveaxis(mixed, 0, 2)))
+
+
+def _checked(painted: Array | None, method: Method, shape: tuple[int, ...]) -> Array:
+    """A method's result, or ScumbleError "internal" where there is none, or none of that size, or none that can be shown."""
+    if painted is None or painted.shape != shape:
+        got = "nothing" if painted is None else f"a picture of shape {painted.shape}"
+        raise ScumbleError("internal", f"{method.title} was to give a picture of shape {shape} and gave {got}.")
+    if not all(np.isfinite(painted[a:b]).all() for a, b in _bands(*shape[:2])):
+        raise ScumbleError("internal", f"{method.title} gave numbers that are no colours.", "Try another style or device.")
+    return painted
+
+
+def _check_context(c: Context, pixels: AnyPixels) -> None:
+    check(c.pixels, c.order, "context")
+    fits = 0 <= c.x <= c.full_width - pixels.shape[1] and 0 <= c.y <= c.full_height - pixels.shape[0]
+    if not fits:
+        raise ScumbleError("bad-raster", "The selection lies outside its layer.")
