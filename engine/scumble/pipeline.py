@@ -154,6 +154,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
                 painted = event.rgb
             elif request.previews:
                 yield _preview(event.rgb, rgb, strength, common)
+            del event  # a large preview must not stay while the method goes on
     del content
     painted = _checked(painted, request.method, rgb.shape)
     upscaler = None if grid.identity else Upscaler(painted, rgb, *grid.up())
