@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine for scripts: every call waits for its answer.
+
+Invariant: a call that raises, also by Ctrl-C, leaves no job of its own running in the engine.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import VERSION
+from .catalogue import Catalogue
+from .channel import OpenLink
+from .errors import EngineError
+from .events import (
+    Answer,
+    Cancelled,
+    Context,
+    Done,
+    Failed,
+    Listed,
+    Lost,
+    Preview,
+    Progress,
+    Rejected,
+    Request,
+    RequestFailed,
+    State,
+    StyleStored,
+    Welcome,
+)
+from .link import Link
+from .locate import Connection, start_engine
+from .raster import Raster
+from .session import Session
+
+BUDGET = 32 << 20
+"""Bytes a pump may move: nobody but the caller waits here."""
+FAREWELL = 1.0
+"""Seconds given to a cancel when a call is interrupted."""
+_TURN = 0.5
+
+Answered = TypeVar("Answered", Answer, Listed)
+Ended = TypeVar("Ended", Done, StyleStored)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A stylized picture of the content's size and format; `styles` are pinned (id@rev), `seconds` the engine's own time."""
+
+    raster: Raster
+    styles: tuple[str, ...]
+    seconds: float
+    device: str
+
+
+class Engine:
+    """An open session; a context manager. Every method raises EngineError."""
+
+    def __init__(self, session: Session, timeout: float = 30.0) -> None:
+        self.session = session
+        self._timeout = timeout
+
+    @classmethod
+    def attach(
+        cls,
+        start: bool = True,
+        timeout: float = 30.0,
+        client: str = f"scumble-client/{VERSION}",
+        host: str = "",
+        link: OpenLink = Link,
+        connection: Connection | None = None,
+        command: Sequence[str] | None = None,
+    ) -> Engine:
+        """Connect to the engine that runs, or to one started now.
+
+        `timeout` (seconds) bounds this and every wait for an answer that needs no computing. `connection` names a remote
+        engine; `command` is how to start a local one, unless $SCUMBLE_ENGINE says otherwise.
+        """
+        launch = functools.partial(start_engine, command) if start and connection is None else None
+        engine = cls(Session(connection, client=client, host=host, link=link, launch=launch), timeout)
+        try:
+            engine.ping()
+        except BaseException:
+            engine.close()
+            raise
+        return engine
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """What the engine said of itself."""
+        return self.session.welcome
+
+    def catalogue(self) -> Catalogue:
+        return self._answer(self.session.catalogue(), Listed).catalogue
+
+    def stylize(
+        self,
+        raster: Raster,
+        styles: Sequence[tuple[str, float]],
+        method: str = "johnson",
+        strength: float = 1.0,
+        options: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+        on_progress: Callable[[Progress], bool | None] | None = None,
+        on_preview: Callable[[Preview], None] | None = None,
+    ) -> Finished:
+        """Paint `raster` in the weighted `styles`. `on_progress` may return False to cancel (EngineError "cancelled")."""
+        request = Request(raster, tuple(styles), method, strength, dict(options or {}), context, on_preview is not None)
+        done = self._finish(self.session.submit(request), Done, on_progress, on_preview)
+        return Finished(done.raster, done.styles, done.seconds, done.device)
+
+    def put_style(self, name: str, raster: Raster) -> str:
+        """Keep a picture as a style of the user's; its id@rev."""
+        return self._finish(self.session.put_style(name, raster), StyleStored, None, None).style
+
+    def remove_style(self, style: str) -> None:
+        self._answer(self.session.remove_style(style), Answer)
+
+    def refine_style(self, style: str, action: str) -> Mapping[str, Any]:
+        """`action`: "start", "stop" or "status". Gives "style", "state", "fraction" (docs/protocol.md, section 6)."""
+        return self._answer(self.session.refine_style(style, action), Answer).header
+
+    def ping(self) -> str:
+        """The engine's state, "starting" or "ready"."""
+        return str(self._answer(self.session.ping(), Answer).header.get("state", ""))
+
+    def status(self) -> Mapping[str, Any]:
+        """docs/protocol.md, section 7."""
+        return self._answer(self.session.status(), Answer).header
+
+    def cancel(self, job: str) -> None:
+        """End a job of this session, which then raises EngineError "cancelled" where it is waited for."""
+        self.session.cancel(job)
+
+    def shutdown(self) -> None:
+        """Ask the engine to end; returns when it has agreed."""
+        self._answer(self.session.shutdown(), Answer)
+
+    def close(self) -> None:
+        self.session.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _answer(self, request: int, kind: type[Answered]) -> Answered:
+        """The event of `kind` that answers `request`."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            left = deadline - time.monotonic()
+            for event in self.session.pump(max(0.0, min(_TURN, left)), BUDGET):
+                if isinstance(event, kind) and event.request == request:
+                    return event
+                if isinstance(event, RequestFailed) and event.request == request:
+                    raise event.error()
+                if isinstance(event, Lost):
+                    raise event.error()
+            if left <= 0:
+                raise self._late()
+
+    def _finish(
+        self,
+        job: str,
+        kind: type[Ended],
+        on_progress: Callable[[Progress], bool | None] | None,
+        on_preview: Callable[[Preview], None] | None,
+    ) -> Ended:
+        """The event of `kind` that ends `job`."""
+        try:
+            while True:
+                for event in self.session.pump(_TURN, BUDGET):
+                    if isinstance(event, Lost):
+                        raise event.error()
+                    if getattr(event, "job", None) != job:
+                        continue
+                    if isinstance(event, kind):
+                        return event
+                    if isinstance(event, (Rejected, Failed)):
+                        raise event.error()
+                    if isinstance(event, Cancelled):
+                        raise EngineError("cancelled", "The job was cancelled.")
+                    if isinstance(event, Preview) and on_preview:
+                        on_preview(event)
+                    if isinstance(event, Progress) and on_progress and on_progress(event) is False:
+                        self.session.cancel(job)
+        except BaseException:
+            self._abandon(job)
+            raise
+
+    def _abandon(self, job: str) -> None:
+        self.session.cancel(job)
+        deadline = time.monotonic() + FAREWELL
+        while self.session.holds(job) and time.monotonic() < deadline:
+            self.session.pump(FAREWELL / 10, BUDGET)
+
+    def _late(self) -> EngineError:
+        if self.session.state is State.STARTING:
+            message = f"The engine still starts after {self._timeout:.0f} s."
+        else:
+            message = f"The engine did not answer within {self._timeout:.0f} s."
+        return EngineError("engine-lost", message, "Its log says why; `scumble doctor` shows it.")

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps a session connected: finds, starts, greets and, after a loss, finds again with exponential back-off.
+
+Invariant: both channels are open or neither counts. An engine that is merely away is reported as lost after ABSENCE
+seconds, one that refuses or cannot be trusted at once, and each outage only once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .channel import Channel, Header, Identity, OpenLink
+from .errors import EngineError, lost
+from .events import Event, Lost, Recovered, State, Welcome
+from .link import wait
+from .locate import CONNECTION_FILE, Connection, Launch, runtime_dir
+from .wire import Frame
+
+ABSENCE = 5.0
+"""Seconds without an engine until that is reported (docs/protocol.md, section 5)."""
+PATIENCE = 30.0
+"""The same while an engine that this session started is still on its way up: a cold disk takes its time."""
+SILENCE = 10.0
+"""Seconds without a word during a job, of which the engine speaks every second, until the connection counts as dead."""
+FIRST_RETRY, LAST_RETRY = 0.05, 1.0
+STEADY = 5.0
+"""Seconds a connection must have held for the back-off to begin anew."""
+RELAUNCH = 10.0
+"""Seconds between two starts of an engine by one session."""
+NAP = 0.05
+"""Seconds between two looks for the connection file of an engine on its way up."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one step brought. `fresh` says that the channels have just opened."""
+
+    events: list[Event]
+    work: list[tuple[Header, list[Frame]]]
+    control: list[tuple[Header, list[Frame]]]
+    fresh: bool = False
+
+
+class Dialer:
+    """`find` names the engine there is now; `launch`, if given, starts one when something is wanted of it."""
+
+    def __init__(
+        self,
+        find: Callable[[], Connection | None],
+        identity: Identity,
+        open_link: OpenLink,
+        launch: Callable[[], Launch] | None,
+    ) -> None:
+        self.welcome: Welcome | None = None
+        """What the engine said; None while not connected."""
+        self._find, self._identity, self._open_link, self._launch = find, identity, open_link, launch
+        self._channels: tuple[Channel, Channel] | None = None
+        self._dialled: Connection | None = None
+        self._launched: Launch | None = None
+        self._next_launch = 0.0
+        self._next_try = 0.0
+        self._retry = FIRST_RETRY
+        now = time.monotonic()
+        self._since = now  # when the connection opened, or the outage began
+        self._heard = now
+        self._stepped = now
+        self._error: EngineError | None = None
+        self._reported = False
+
+    @property
+    def work(self) -> Channel:
+        """Open while `welcome` is not None."""
+        assert self._channels is not None
+        return self._channels[0]
+
+    @property
+    def control(self) -> Channel:
+        """Open while `welcome` is not None."""
+        assert self._channels is not None
+        return self._channels[1]
+
+    @property
+    def token(self) -> str:
+        """Of the engine last dialled; two engines never share one."""
+        return self._dialled.token if self._dialled is not None else ""
+
+    def state(self) -> State:
+        """As far as the dialer can tell: an open connection is READY here."""
+        if self.welcome is not None:
+            return State.READY
+        if self._reported:
+            return State.LOST
+        if self._channels is not None:
+            return State.CONNECTING
+        return State.LAUNCHING if self._coming() else State.SEEKING
+
+    def step(self, budget: int, wanted: bool, waiting: bool) -> Heard:
+        """Go on without blocking. `wanted`: there is something to ask; `waiting`: the engine owes us its ticks."""
+        now = time.monotonic()
+        if not waiting or now - self._stepped > 1.0:  # who did not pump has not listened
+            self._heard = now
+        if self.welcome is None and self._launch is not None and not wanted:
+            self._since = now  # nobody misses an engine that can be started when it is needed
+        self._stepped = now
+        events: list[Event] = []
+        work: list[tuple[Header, list[Frame]]] = []
+        control: list[tuple[Header, list[Frame]]] = []
+        try:
+            if self._channels is None and now >= self._next_try:
+                self._dial(now, wanted)
+            if self._channels is not None:
+                control = self.control.poll(budget)
+                work = self.work.poll(budget)
+                if work or control:
+                    self._heard = now
+                elif now - self._heard > SILENCE:
+                    raise lost(f"The engine has said nothing for {SILENCE:.0f} s.")
+                if self.welcome is None and self.control.welcome is not None:
+                    events = self._opened(now)
+        except EngineError as e:
+            self.drop(e)
+        fresh = bool(events)
+        return Heard([*events, *self._outage(now)], work, control, fresh)
+
+    def drop(self, error: EngineError) -> None:
+        """Give the connection up and try again soon."""
+        now = time.monotonic()
+        if self._channels is not None:
+            for channel in self._channels:
+                channel.close()
+        if self.welcome is not None:
+            if now - self._since > STEADY:
+                self._retry = FIRST_RETRY
+            self._since = self._heard
+        self._channels, self.welcome, self._error = None, None, error
+        self._pause(now)
+
+    def wait(self, seconds: float) -> None:
+        """Return when there may be something to do, or after `seconds`."""
+        if self._channels is not None:
+            wait([channel.link for channel in self._channels], seconds)
+        else:
+            time.sleep(max(0.0, min(seconds, self._next_try - time.monotonic())))
+
+    def close(self) -> None:
+        """Hang up; idempotent."""
+        self.drop(lost("The session is closed."))
+
+    def _dial(self, now: float, wanted: bool) -> None:
+        self._dialled = found = self._find()
+        if found is None:
+            if self._launch is not None and wanted:
+                self._start(now)
+            self._pause(now)
+            return
+        work = Channel(found.work, found, self._identity, self._open_link)
+        try:
+            self._channels = (work, Channel(found.control, found, self._identity, self._open_link))
+        except EngineError:
+            work.close()
+            raise
+
+    def _start(self, now: float) -> None:
+        assert self._launch is not None
+        failure = self._launched.failure() if self._launched is not None else None
+        if failure is not None:
+            self._launched = None
+            raise failure
+        if now >= self._next_launch and not (self._launched is not None and self._launched.running):
+            self._next_launch, self._since = now + RELAUNCH, now
+            self._launched = self._launch()
+
+    def _pause(self, now: float) -> None:
+        self._next_try = now + (NAP if self._coming() else self._retry)
+        self._retry = min(self._retry * 2, LAST_RETRY)
+
+    def _opened(self, now: float) -> list[Event]:
+        welcome = self.work.welcome
+        if welcome is None:
+            return []
+        events: list[Event] = [welcome, Recovered()] if self._reported else [welcome]
+        self.welcome, self._reported = welcome, False
+        self._since = self._heard = now
+        self._launched = self._error = None
+        return events
+
+    def _outage(self, now: float) -> list[Event]:
+        """`Lost`, when it is time to say so."""
+        error = self._error
+        if self.welcome is not None or self._reported:
+            return []
+        if error is None or error.code == "engine-lost":
+            if now - self._since < (PATIENCE if self._coming() else ABSENCE):
+                return []
+            error = error or _none_found()
+        elif error.code in ("engine-refused", "engine-untrusted") and self._find() != self._dialled:
+            return []  # another engine has taken its place since: that one is asked first
+        self._reported = True
+        return [Lost(error.code, error.message, error.hint)]
+
+    def _coming(self) -> bool:
+        """Whether an engine this session started, or the one that start lost the race to, may still appear."""
+        return self._launched is not None and self._launched.failure() is None
+
+
+def _none_found() -> EngineError:
+    return EngineError(
+        "engine-missing",
+        f"No Scumble engine is running: there is no {CONNECTION_FILE} of a living one in {runtime_dir()}.",
+        "Start it with `scumble serve`.",
+    )

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one error the client raises: a code of docs/protocol.md section 8, a sentence, the next thing to do."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """`code` is stable ("engine-lost"); `message` is one sentence for a painter; `hint` says what to do."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+def lost(message: str) -> EngineError:
+    """The connection broke; another attempt may succeed."""
+    return EngineError("engine-lost", message, "It is tried again; if this stays, run `scumble doctor`.")
+
+
+def malformed(what: str) -> EngineError:
+    """The other side does not keep to the protocol."""
+    return EngineError(
+        "bad-message",
+        f"What answers at the engine's address does not speak as the engine does: {what}.",
+        "Bring engine and plug-in to the same version; if they are, run `scumble doctor`.",
+    )

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a session tells its caller, and what the caller asks of it: plain frozen data.
+
+Invariant: a job ends with exactly one of Done, StyleStored, Rejected, Failed or Cancelled; a request with exactly one
+answer that carries its number, or RequestFailed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from .catalogue import Catalogue
+from .errors import EngineError
+from .raster import Raster
+
+
+class State(enum.Enum):
+    """Where a session stands with the engine."""
+
+    SEEKING = "seeking"
+    """No engine has been found yet."""
+    LAUNCHING = "launching"
+    """This session has started an engine, which does not listen yet."""
+    CONNECTING = "connecting"
+    STARTING = "starting"
+    """Connected; the engine's worker still loads."""
+    READY = "ready"
+    LOST = "lost"
+    """`Lost` was reported; the session goes on looking."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The whole layer in small (long side at most 1024), and where in it the picture lies, in layer pixels."""
+
+    raster: Raster
+    x: int
+    y: int
+    full_width: int
+    full_height: int
+
+    def header(self) -> dict[str, Any]:
+        """As the wire describes it."""
+        place = {"x": self.x, "y": self.y, "full_width": self.full_width, "full_height": self.full_height}
+        return {**self.raster.header(), **place}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture to stylize. `styles` are (id or id@rev, weight); `strength` in [0, 1].
+
+    The rasters' bytes must not change until the job has ended.
+    """
+
+    raster: Raster
+    styles: Sequence[tuple[str, float]]
+    method: str
+    strength: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    context: Context | None = None
+    previews: bool = False
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """Connected, and the engine has proven itself. `state` is "starting" or "ready"."""
+
+    engine: str
+    pid: int
+    state: str
+    devices: tuple[Mapping[str, Any], ...]
+    limits: Mapping[str, int]
+    revision: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine's worker is up, so that its catalogue is complete."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """There has been no engine for a while, or none that can be used. Jobs are kept and go on after `Recovered`."""
+
+    code: str
+    message: str
+    hint: str
+
+    def error(self) -> EngineError:
+        return EngineError(self.code, self.message, self.hint)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """An engine is there again, perhaps a new one; every live job has been handed to it."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """`state` is "receiving", "queued", "running" or "done"; `position` counts the jobs ahead."""
+
+    job: str
+    state: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`fraction` in [0, 1] of the whole run. Comes at least once a second."""
+
+    job: str
+    state: str
+    position: int
+    fraction: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An unfinished picture of any size, to be shown and forgotten."""
+
+    job: str
+    raster: Raster
+
+
+@dataclass(frozen=True)
+class Done:
+    """The finished picture: width, height, format and order of the one that was sent. `styles` are pinned, id@rev."""
+
+    job: str
+    raster: Raster
+    styles: tuple[str, ...]
+    seconds: float
+    device: str
+
+
+@dataclass(frozen=True)
+class StyleStored:
+    """`style` is id@rev; `catalogue` the catalogue's new revision."""
+
+    job: str
+    style: str
+    catalogue: int
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The engine does not take the job; with `retry_after` (seconds) it may later."""
+
+    job: str
+    code: str
+    message: str
+    hint: str
+    retry_after: float | None
+
+    def error(self) -> EngineError:
+        return EngineError(self.code, self.message, self.hint)
+
+
+@dataclass(frozen=True)
+class Failed:
+    job: str
+    code: str
+    message: str
+    hint: str
+
+    def error(self) -> EngineError:
+        return EngineError(self.code, self.message, self.hint)
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    job: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The answer to `catalogue()`."""
+
+    request: int
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to any other request: the header the engine sent (docs/protocol.md, sections 6 and 7)."""
+
+    request: int
+    header: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RequestFailed:
+    request: int
+    code: str
+    message: str
+    hint: str
+
+    def error(self) -> EngineError:
+        return EngineError(self.code, self.message, self.hint)
+
+
+Event = Union[
+    Welcome,
+    Ready,
+    Lost,
+    Recovered,
+    Accepted,
+    Progress,
+    Preview,
+    Done,
+    StyleStored,
+    Rejected,
+    Failed,
+    Cancelled,
+    Listed,
+    Answer,
+    RequestFailed,
+]

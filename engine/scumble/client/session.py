@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client's standing with the engine, for callers with a loop of their own: ask at any time, `pump` from a timer.
+
+Invariant: `pump(0)` never blocks and moves about `budget` bytes at most; whatever was asked is asked again after a
+reconnection, under the same job id, until it is answered. Not for several threads at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import VERSION
+from .catalogue import Pages
+from .channel import Header, Identity, OpenLink, encoded, engine_error
+from .dialer import Dialer
+from .errors import EngineError, lost, malformed
+from .events import Answer, Cancelled, Event, Failed, Listed, Ready, Request, RequestFailed, State, Welcome
+from .jobs import STRIP, Job, NewStyle
+from .link import BUDGET, Link
+from .locate import Connection, Launch, read_connection
+from .raster import Raster
+from .wire import Frame
+
+AHEAD = 2 << 20
+"""Bytes queued on the work connection before further strips wait: what a pump or two can send."""
+ALIVE = 20.0
+"""Seconds after which a client with a job shows that it lives; the engine gives it 60."""
+PROBE = 0.1
+"""Seconds between two questions whether a starting engine is ready."""
+_OWN_ID = 0  # of requests whose answer the caller does not await; the caller's are numbered from 1 on
+
+
+@dataclass
+class _Asked:
+    """A request that is no job's, until it is answered."""
+
+    header: Header
+    control: bool = False
+    once: bool = False
+    """Not to be asked again of the next engine."""
+    pages: Pages | None = None
+    sent: bool = False
+
+
+class Session:
+    """Reconnects by itself. `connection` fixes the engine (a remote one); otherwise `find` looks for the local one.
+
+    `launch` (say, `locate.start_engine`) is called when something is asked and no engine runs. `link` opens a link from
+    endpoint and password. `secret`, 32 hex digits, makes this session the owner of the jobs of an earlier one.
+    """
+
+    def __init__(
+        self,
+        connection: Connection | None = None,
+        *,
+        client: str = f"scumble-client/{VERSION}",
+        host: str = "",
+        link: OpenLink = Link,
+        find: Callable[[], Connection | None] = read_connection,
+        launch: Callable[[], Launch] | None = None,
+        secret: str | None = None,
+    ) -> None:
+        identity = Identity(client, host, secret or secrets.token_hex(16))
+        self._dialer = Dialer(find if connection is None else lambda: connection, identity, link, launch)
+        self._jobs: dict[str, Job] = {}
+        self._asked: dict[int, _Asked] = {}
+        self._abandoned: list[str] = []  # cancelled while no engine was there to hear it
+        self._of_job: dict[int, str] = {}  # the requests that are a job's
+        self._number = _OWN_ID
+        self._engine: tuple[int, str] | None = None
+        self._ready = False
+        self._strip = STRIP
+        self._probed = self._spoke = 0.0
+        self._events: list[Event] = []
+
+    @property
+    def state(self) -> State:
+        """Where the session stands; changes only in `pump`."""
+        state = self._dialer.state()
+        return State.STARTING if state is State.READY and not self._ready else state
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """What the engine said of itself; None while not connected."""
+        return self._dialer.welcome
+
+    def submit(self, request: Request) -> str:
+        """Hand in a picture; the job's id. Its pixels must not change until the job has ended."""
+        return self._enter(request)
+
+    def put_style(self, name: str, raster: Raster) -> str:
+        """Hand in a picture as a style of the user's; the job's id. Ends with StyleStored, Rejected or Failed."""
+        return self._enter(NewStyle(name, raster))
+
+    def cancel(self, job: str) -> None:
+        """Ask for a job to end; it answers with Cancelled unless it has ended already. Idempotent."""
+        if job in self._jobs:
+            self._jobs[job].cancelling = True
+
+    def holds(self, job: str) -> bool:
+        """Whether the job has not ended yet."""
+        return job in self._jobs
+
+    def catalogue(self) -> int:
+        """Ask for methods, styles and thumbnails; answered by Listed."""
+        return self._ask(_Asked({"type": "catalogue", "page": 0}, pages=Pages()))
+
+    def remove_style(self, style: str) -> int:
+        """Answered by Answer ("removed") or RequestFailed, as are the requests below."""
+        return self._ask(_Asked({"type": "style.remove", "style": style}))
+
+    def refine_style(self, style: str, action: str) -> int:
+        """`action` is "start", "stop" or "status"."""
+        return self._ask(_Asked({"type": "style.refine", "style": style, "action": action}))
+
+    def ping(self) -> int:
+        return self._ask(_Asked({"type": "ping"}, control=True))
+
+    def status(self) -> int:
+        return self._ask(_Asked({"type": "status"}, control=True))
+
+    def shutdown(self) -> int:
+        """Asked of this engine only, never of one that comes after it."""
+        return self._ask(_Asked({"type": "shutdown"}, control=True, once=True))
+
+    def pump(self, timeout: float = 0.0, budget: int = BUDGET) -> list[Event]:
+        """Send and receive; what has happened since. Waits up to `timeout` seconds for something to happen."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self._step(budget)
+            left = deadline - time.monotonic()
+            if self._events or left <= 0:
+                events, self._events = self._events, []
+                return events
+            self._dialer.wait(min(left, PROBE if self.state is State.STARTING else 1.0))
+
+    def close(self) -> None:
+        """Hang up without a word; the engine cancels what is unfinished. Idempotent."""
+        self._dialer.close()
+        self._jobs.clear()
+        self._asked.clear()
+
+    def _enter(self, ask: Request | NewStyle) -> str:
+        job = Job(secrets.token_hex(16), ask)
+        encoded(job.opening(0))  # what can never be sent is said now
+        self._jobs[job.id] = job
+        return job.id
+
+    def _ask(self, asked: _Asked) -> int:
+        encoded(asked.header)
+        self._number += 1
+        self._asked[self._number] = asked
+        return self._number
+
+    def _step(self, budget: int) -> None:
+        wanted = bool(self._jobs or self._asked)
+        before = self._dialer.welcome
+        heard = self._dialer.step(budget, wanted, waiting=before is not None and wanted)
+        self._events += heard.events
+        if before is not None and self._dialer.welcome is None:
+            self._disconnected()
+        if heard.fresh:
+            self._greeted()
+        try:
+            for header, frames in heard.control + heard.work:
+                self._hear(header, frames)
+            if self._dialer.welcome is not None:
+                self._speak()
+        except EngineError as e:
+            self._dialer.drop(e)
+            self._disconnected()
+        if self._dialer.welcome is None:
+            self._cancel_unheard()
+        self._bury()
+
+    def _disconnected(self) -> None:
+        self._ready = False
+        self._of_job.clear()
+        for job in self._jobs.values():
+            job.disconnected()
+        for number, asked in list(self._asked.items()):
+            if asked.once and asked.sent:
+                del self._asked[number]
+                self._events.append(RequestFailed(number, "engine-lost", "The engine hung up before it answered.", ""))
+            asked.sent = False
+
+    def _greeted(self) -> None:
+        welcome = self._dialer.welcome
+        if welcome is None:
+            return
+        self._ready = welcome.state == "ready"
+        self._strip = welcome.limits.get("strip", STRIP)
+        engine = (welcome.pid, self._dialer.token)
+        if self._engine not in (None, engine):
+            failed = [job.another_engine() for job in self._jobs.values()]
+            self._events += [event for event in failed if event is not None]
+            self._abandoned.clear()
+            self._bury()
+        self._engine = engine
+
+    def _cancel_unheard(self) -> None:
+        """A cancel needs no engine to take effect here; an engine that comes back is told."""
+        for job in self._jobs.values():
+            if job.cancelling and not job.over:
+                job.over = True
+                self._abandoned.append(job.id)
+                self._events.append(Cancelled(job.id))
+
+    def _hear(self, header: Header, frames: Sequence[Frame]) -> None:
+        try:
+            number, job = header.get("re"), self._jobs.get(str(header.get("job")))
+            if header["type"] == "error":
+                self._error(header, number)
+            elif header["type"] == "cancelling" or number == _OWN_ID:
+                if header["type"] == "pong" and header["state"] == "ready" and not self._ready:
+                    self._ready = True
+                    self._events.append(Ready())
+            elif job is not None:
+                self._events += job.hear(header, frames, self._reply)
+            elif number in self._asked:
+                self._answered(int(header["re"]), header, frames)
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as e:
+            raise malformed(f"{header['type'][:32]!r} lacks or garbles {e}") from e
+
+    def _error(self, header: Header, number: Any) -> None:
+        e = engine_error(header)
+        job = self._jobs.get(self._of_job.get(number, ""))
+        if e.code == "hello-first":
+            raise lost("The engine has forgotten this connection.")
+        if job is not None:
+            job.over = True
+            if job.cancelling:
+                self._reply({"type": "release", "job": job.id})
+            self._events.append(Cancelled(job.id) if job.cancelling else Failed(job.id, e.code, e.message, e.hint))
+        elif number in self._asked:
+            del self._asked[number]
+            self._events.append(RequestFailed(number, e.code, e.message, e.hint))
+        elif e.code != "job-unknown":  # of a job that has just ended
+            raise e
+
+    def _answered(self, number: int, header: Header, frames: Sequence[Frame]) -> None:
+        asked = self._asked.pop(number)
+        if asked.pages is None:
+            self._events.append(Answer(number, header))
+            return
+        catalogue = asked.pages.add(header, frames)
+        if catalogue is not None:
+            self._events.append(Listed(number, catalogue))
+        else:
+            page = {**asked.header, "page": asked.pages.wanted}
+            self._asked[number] = _Asked(page, pages=asked.pages)
+
+    def _speak(self) -> None:
+        """Say whatever is due on the open channels."""
+        now = time.monotonic()
+        work, control = self._dialer.work, self._dialer.control
+        if not self._ready and now - self._probed >= PROBE:
+            self._probed = now
+            control.send({"type": "ping", "id": _OWN_ID})
+        for number, asked in self._asked.items():
+            if not asked.sent and (asked.control or self._ready):
+                (control if asked.control else work).send({**asked.header, "id": number})
+                asked.sent = True
+        while self._abandoned:
+            control.send({"type": "cancel", "id": _OWN_ID, "job": self._abandoned.pop()})
+        for job in self._jobs.values():
+            self._further(job)
+        if self._jobs and now - self._spoke >= ALIVE:
+            self._reply({"type": "alive"})
+
+    def _further(self, job: Job) -> None:
+        """Submit, cancel and upload. A cancel follows `accepted`: it travels on the other connection and could overtake."""
+        if job.cancelling and not job.submitted:
+            job.over = True
+            self._events.append(Cancelled(job.id))
+        elif not job.submitted and self._ready:
+            self._reply(job.opening(self._numbered(job)))
+            job.submitted = True
+        elif job.cancelling and job.accepted and not job.cancel_sent:
+            self._dialer.control.send({"type": "cancel", "id": self._numbered(job), "job": job.id})
+            job.cancel_sent = True
+        limit = self._strip
+        while job.accepted and self._dialer.work.link.pending < AHEAD:
+            strip = job.next_strip(limit)
+            if strip is None:
+                break
+            self._dialer.work.send(*strip)
+            self._spoke = time.monotonic()
+
+    def _numbered(self, job: Job) -> int:
+        self._number += 1
+        self._of_job[self._number] = job.id
+        return self._number
+
+    def _reply(self, header: Header) -> None:
+        self._dialer.work.send(header)
+        self._spoke = time.monotonic()
+
+    def _bury(self) -> None:
+        for job in [job for job in self._jobs.values() if job.over]:
+            del self._jobs[job.id]
