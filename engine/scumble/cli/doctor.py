@@ -91,16 +91,15 @@ def _python() -> Iterator[Check]:
 
 
 def _packages() -> Iterator[Check]:
-    broken = {}
+    broken: dict[str, Exception] = {}
     for name in PACKAGES:
         try:
             importlib.import_module(name)
         except Exception as e:  # a half-installed binary package may raise anything
             broken[name] = e
-    for name, e in broken.items():
-        yield Check(
-            "packages", State.FAIL, f"{name} does not load: {e}", f"Install it again: {sys.executable} -m pip install ..."
-        )
+    for name, why in broken.items():
+        hint = f"Install it again: {sys.executable} -m pip install ..."
+        yield Check("packages", State.FAIL, f"{name} does not load: {why}", hint)
     if not broken:
         yield Check("packages", State.OK, f"all {len(PACKAGES)} load")
 
