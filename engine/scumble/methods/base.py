@@ -191,11 +191,16 @@ def _spec(f: dataclasses.Field[Any], hint: Any) -> OptionSpec:
 
 def parse_options(options: type, given: dict[str, Any]) -> Any:
     """An instance of `options` from untrusted values. Raises ScumbleError "bad-options" naming the first that is wrong."""
-    specs = {s.name: s for s in option_specs(options)}
-    unknown = sorted(set(given) - set(specs))
+    return options(**check_options(option_specs(options), given))
+
+
+def check_options(specs: Sequence[OptionSpec], given: dict[str, Any]) -> dict[str, Any]:
+    """`given` with numbers brought to their kind. Raises ScumbleError "bad-options" naming the first that is wrong."""
+    known = {s.name: s for s in specs}
+    unknown = sorted(set(given) - set(known))
     if unknown:
-        raise ScumbleError("bad-options", f"There is no option {unknown[0]!r}.", f"Options are: {', '.join(specs) or 'none'}.")
-    return options(**{name: _checked(specs[name], value) for name, value in given.items()})
+        raise ScumbleError("bad-options", f"There is no option {unknown[0]!r}.", f"Options are: {', '.join(known) or 'none'}.")
+    return {name: _checked(known[name], value) for name, value in given.items()}
 
 
 def _checked(spec: OptionSpec, value: Any) -> Any:

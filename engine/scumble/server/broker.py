@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The broker: the thread that owns the work socket, and with it everything that happens to a job.
+
+Invariants: it waits in one place, for its socket, its worker and its inbox together; no message of a client makes it
+wait elsewhere; it never runs torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import zmq
+
+from scumble.errors import ScumbleError
+from scumble.server import admission, channel, limits, messages
+from scumble.server.catalogue import Catalogue
+from scumble.server.clients import Client, Clients, Frame, Sent
+from scumble.server.delivery import deliver, forget_sent, resume
+from scumble.server.greeting import Greeter, is_remote
+from scumble.server.jobs import Busy, Job, Jobs, State, failed
+from scumble.server.messages import BadMessage, error
+from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Returned, StopAsked
+from scumble.server.style_requests import keep_picture, refuse_refine, remove_style
+from scumble.server.workers import Worker
+from scumble.server.workshop import Workshop, no_worker
+
+log = logging.getLogger(__name__)
+
+
+class Broker:
+    """Serves until `serve` returns. All of it runs on one thread, the process's main one."""
+
+    def __init__(
+        self,
+        sock: zmq.Socket[bytes],
+        greeter: Greeter,
+        jobs: Jobs,
+        catalogue: Catalogue,
+        worker: Worker,
+        board: Board,
+        inbox: Inbox,
+        idle_exit: float,
+    ) -> None:
+        self._socket, self._greeter, self._jobs, self._catalogue = sock, greeter, jobs, catalogue
+        self._board, self._inbox, self._idle_exit = board, inbox, idle_exit
+        self._clients = Clients(self._send)
+        self._workshop = Workshop(jobs, self._clients, catalogue, worker, self._settled)
+        self._worker = worker
+        self._wanting: list[tuple[Client, messages.Catalogue]] = []
+        """Catalogues asked for before the worker has told its methods."""
+        self._helper = ThreadPoolExecutor(1, "styles")
+        """Changes styles on disk and reduces their pictures, which takes too long for this thread."""
+        self._stopping = ""
+        self._wait_until = self._ticked = self._peopled = time.monotonic()
+
+    def serve(self) -> str:
+        """Serve until told to stop, or idle for long enough. Why it stopped."""
+        self._worker.launch()
+        try:
+            while not self._stopping:
+                self._round()
+            log.info("stopping: %s", self._stopping)
+            self._publish()
+            self._part()
+        finally:
+            self._worker.close()
+            self._helper.shutdown(wait=False, cancel_futures=True)
+            self._jobs.close()
+            self._socket.close()
+        return self._stopping
+
+    def _round(self) -> None:
+        """Wait for something to happen, and see to it."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._inbox.fileno(), zmq.POLLIN)
+        worker = self._worker.fileno()
+        if worker is not None:
+            poller.register(worker, zmq.POLLIN)
+        pause = max(0.0, self._wait_until - time.monotonic())
+        poller.poll(math.ceil(pause * 1000))
+        self._read_clients()
+        for letter in self._inbox.take():
+            self._open(letter)
+        self._workshop.attend(pause)
+        now = time.monotonic()
+        if now - self._ticked >= limits.TICK:
+            self._ticked = now
+            self._tick(now)
+        congested = self._clients.flush()
+        self._wait_until = min(
+            self._ticked + limits.TICK, self._worker.deadline(), now + limits.CONGESTED if congested else now + limits.TICK
+        )
+        self._publish()
+
+    # From clients.
+
+    def _read_clients(self) -> None:
+        for _ in range(limits.BATCH):
+            try:
+                route, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            try:
+                self._hear(route.bytes, frames)
+            except BadMessage as e:
+                self._answer_stranger(route.bytes, error(e.code, e.message, e.hint, e.re))
+
+    def _hear(self, route: bytes, frames: list[zmq.Frame]) -> None:
+        client = self._clients.by_route(route)
+        if client is None:
+            hello, welcome = self._greeter.first(frames, self._board.facts)
+            self._greet(route, hello, welcome, frames[0])
+            return
+        client.heard = time.monotonic()
+        message = messages.decode_work(frames[0].buffer if frames else b"", len(frames) - 1)
+        match message:
+            case messages.PixelStrip():
+                self._take_strip(client, message, frames[1].buffer)
+            case messages.Submit() | messages.StylePut():
+                self._submit(client, message)
+            case messages.Received() | messages.Release():
+                self._advance(client, message)
+            case messages.Hello():
+                self._greet(route, message, self._greeter.welcome(message, frames[0], self._board.facts), frames[0])
+            case messages.Catalogue():
+                self._show_catalogue(client, message)
+            case messages.StyleRemove():
+                self._remove_style(client, message)
+            case messages.StyleRefine():
+                self._clients.post(client, refuse_refine(self._catalogue, message))
+
+    def _greet(self, route: bytes, hello: messages.Hello, welcome: dict[str, Any], frame: zmq.Frame) -> None:
+        client, is_new = self._clients.greet(hello.secret, f"{hello.client} ({hello.host})", route, is_remote(frame))
+        if client is None:
+            self._answer_stranger(route, error("busy", "Too many programs use this engine.", "Close some.", hello.id))
+            return
+        if is_new:
+            log.info("%r is here", client.name)
+            forget_sent(self._jobs, client.secret)
+        self._clients.post(client, welcome)
+
+    def _submit(self, client: Client, request: messages.Submit | messages.StylePut) -> None:
+        job = self._jobs.get(request.job)
+        try:
+            if job is None:
+                job = self._admit(client, request)
+                log.info("%r submits %s", client.name, job.id)
+            elif job.secret != client.secret:
+                raise ScumbleError("job-unknown", "Another program has a picture of this name in work.", "Choose another id.")
+        except ScumbleError as e:
+            self._jobs.tally["rejected"] += 1
+            header = failed(request.job, e) | {"type": "rejected", "re": request.id}
+            self._clients.post(client, header | {"retry_after": e.retry_after if isinstance(e, Busy) else None})
+            return
+        resume(self._jobs, job, getattr(request, "have", 0))
+        rows = {name: plane.rows for name, plane in job.planes.items()}
+        self._clients.post(
+            client,
+            {
+                "type": "accepted",
+                "re": request.id,
+                "job": job.id,
+                "state": job.state,
+                "position": self._jobs.position(job),
+                "credit": job.credit if job.state is State.RECEIVING else 0,
+                "rows": rows.get("picture", 0),
+                "context_rows": rows.get("context", 0),
+            },
+        )
+        deliver(job, client, self._clients)
+
+    def _admit(self, client: Client, request: messages.Submit | messages.StylePut) -> Job:
+        if isinstance(request, messages.StylePut):
+            admission.check_style(request)
+            return self._jobs.admit(client.secret, request, [], request.raster.nbytes)
+        styles = admission.check_submit(request, self._catalogue)
+        expected = 2 * request.raster.nbytes + (request.context.nbytes if request.context else 0)
+        return self._jobs.admit(client.secret, request, styles, expected)
+
+    def _take_strip(self, client: Client, strip: messages.PixelStrip, data: memoryview) -> None:
+        job = self._owned(client, strip.job)
+        if job is None:
+            self._clients.post(client, error("job-unknown", "There is no such picture in work."))
+            return
+        if job.state is not State.RECEIVING:
+            return  # sent before the client heard how its job ended
+        try:
+            complete = self._jobs.receive(job, strip, data)
+        except ScumbleError as e:
+            self._workshop.end(job, failed(job.id, e), "failed")
+            return
+        if not complete:
+            job.credit += 1
+            self._clients.post(client, {"type": "credit", "job": job.id, "credit": 1})
+        elif isinstance(job.request, messages.StylePut):
+            self._keep_style(job)
+
+    def _advance(self, client: Client, message: messages.Received | messages.Release) -> None:
+        job = self._owned(client, message.job)
+        if job is None:
+            return
+        if isinstance(message, messages.Release):
+            self._jobs.drop(job)
+        else:
+            job.unacknowledged.discard(message.y)
+            job.touched = time.monotonic()
+            deliver(job, client, self._clients)
+
+    def _owned(self, client: Client, job_id: str) -> Job | None:
+        job = self._jobs.get(job_id)
+        return job if job is not None and job.secret == client.secret else None
+
+    def _answer_stranger(self, route: bytes, header: dict[str, Any]) -> None:
+        client = self._clients.by_route(route)
+        if client is not None:
+            self._clients.post(client, header)
+        else:
+            self._send(route, [messages.encode(header)])
+
+    # Catalogue and styles.
+
+    def _show_catalogue(self, client: Client, request: messages.Catalogue) -> None:
+        if self._catalogue.ready:
+            try:
+                page, thumbnails = self._catalogue.page(request.page)
+                self._clients.post(client, {"type": "catalogue", "re": request.id, **page}, *thumbnails)
+            except ScumbleError as e:
+                self._clients.post(client, error(e.code, e.message, e.hint, request.id))
+        elif self._worker.hopeless or len(self._wanting) >= limits.CLIENTS:
+            why = no_worker()
+            self._clients.post(client, error(why.code, why.message, why.hint, request.id))
+        else:
+            self._wanting.append((client, request))
+
+    def _settled(self) -> None:
+        self._publish()
+        wanting, self._wanting = self._wanting, []
+        for client, request in wanting:
+            self._show_catalogue(client, request)
+
+    def _remove_style(self, client: Client, request: messages.StyleRemove) -> None:
+        def removed(header: dict[str, Any]) -> None:
+            if header["type"] == "removed":
+                self._worker.tell(channel.Look())
+                header["catalogue"] = self._catalogue.changed()
+            self._clients.post(client, header)
+
+        self._helper.submit(lambda: self._inbox.put(Returned(removed, remove_style(self._catalogue.store, request))))
+
+    def _keep_style(self, job: Job) -> None:
+        """Have the helper thread store a style whose picture has come."""
+        self._jobs.queue.remove(job)
+        job.state = State.RUNNING
+        work = keep_picture(job, self._catalogue.store)
+
+        def stored(outcome: Any) -> None:
+            if isinstance(outcome, ScumbleError):
+                self._workshop.end(job, failed(job.id, outcome), "failed")
+            else:
+                self._worker.tell(channel.Look())
+                header = {"type": "style", "job": job.id, "style": outcome, "catalogue": self._catalogue.changed()}
+                self._workshop.end(job, header, "finished")
+
+        self._helper.submit(lambda: self._inbox.put(Returned(stored, work())))
+
+    # Time and letters.
+
+    def _tick(self, now: float) -> None:
+        for job in self._jobs.live():
+            self._workshop.report(job)
+            if job.state is State.RECEIVING and now - job.touched > limits.SILENT:
+                e = ScumbleError("bad-strip", "The picture stopped coming half-way.", "Try again.")
+                self._workshop.end(job, failed(job.id, e), "failed")
+        for client in self._clients:
+            self._look_after(client, now)
+        self._jobs.expire(now)
+        if self._clients.connected() or self._jobs.live():
+            self._peopled = now
+        elif now - self._peopled > self._idle_exit:
+            self._stopping = f"nobody has been here for {self._idle_exit:g} s"
+        self._workshop.rest(now)
+
+    def _look_after(self, client: Client, now: float) -> None:
+        """Give a client its sign of life; cancel the jobs of one that has gone or says nothing."""
+        live = self._jobs.live(client.secret)
+        if client.route is not None and now - client.signed > limits.QUIET_TICK:
+            client.signed = now
+            self._clients.post(client, {"type": "alive"}, droppable=True)
+        gone = client.lost is not None and now - client.lost > limits.UNREACHABLE
+        if gone or (live and now - client.heard > limits.SILENT):
+            for job in live:
+                log.info("%r has %s; its job %s is cancelled", client.name, "gone" if gone else "fallen silent", job.id)
+                self._workshop.cancel(job)
+        if gone:
+            self._clients.forget(client)
+
+    def _open(self, letter: CancelAsked | StopAsked | Returned) -> None:
+        match letter:
+            case CancelAsked():
+                job = self._jobs.get(letter.job)
+                if job is not None:
+                    self._workshop.cancel(job)
+            case StopAsked():
+                self._stopping = letter.why
+            case Returned():
+                letter.then(letter.value)
+
+    def _part(self) -> None:
+        """Tell clients that their jobs end here."""
+        for job in self._jobs.live():
+            self._workshop.cancel(job)
+        self._clients.flush()
+
+    def _publish(self) -> None:
+        """Put the facts on the board."""
+        self._board.facts = Facts(
+            state="stopping" if self._stopping else "ready" if self._catalogue.ready else "starting",
+            revision=self._catalogue.revision,
+            devices=self._workshop.devices,
+            clients=self._clients.connected(),
+            jobs=self._jobs.counts(),
+            tally=dict(self._jobs.tally),
+            bytes=self._jobs.bytes,
+            budget=self._jobs.budget,
+            worker=self._worker.pid,
+            restarts=self._worker.restarts,
+        )
+
+    def _send(self, route: bytes, frames: list[Frame]) -> Sent:
+        try:
+            self._socket.send_multipart([route, *frames], zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return Sent.FULL
+        except zmq.ZMQError as e:
+            if e.errno != zmq.EHOSTUNREACH:
+                raise
+            return Sent.GONE
+        return Sent.YES

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the engine and its worker say to each other, over a socket pair that only they hold.
+
+Invariant: a message arrives whole or not at all; end of file means that the other process is gone. Neither side
+trusts the other with its memory's layout: messages are JSON, and pixels lie in spools.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from scumble.server import limits
+from scumble.server.messages import ContextRaster, Raster
+
+
+class Run(Struct, frozen=True, tag=True):
+    """Engine to worker: run a job. Its two spools (context and picture; result) come along."""
+
+    job: str
+    method: str
+    styles: list[tuple[str, float]]
+    strength: float
+    options: dict[str, bool | int | float | str]
+    raster: Raster
+    context: ContextRaster | None
+    previews: bool
+    attempt: int
+    """0 at first; after a death the job is run with less memory."""
+    paths: tuple[str, str] | None = None
+    """Names of the spools where open files cannot be handed over."""
+
+
+class Cancel(Struct, frozen=True, tag=True):
+    job: str
+
+
+class Forget(Struct, frozen=True, tag=True):
+    """Let go of weights: nobody has used them for a while."""
+
+
+class Look(Struct, frozen=True, tag=True):
+    """The styles have changed: say again which method has which."""
+
+
+class Ready(Struct, frozen=True, tag=True):
+    """Worker to engine: methods are loaded. `methods` as base.describe gives them."""
+
+    devices: list[dict[str, str]]
+    methods: list[dict[str, Any]]
+    available: dict[str, list[str]]
+
+
+class Available(Struct, frozen=True, tag=True):
+    """Which methods can paint which style ("id@revision")."""
+
+    available: dict[str, list[str]]
+
+
+class Beat(Struct, frozen=True, tag=True):
+    pass
+
+
+class Progress(Struct, frozen=True, tag=True):
+    job: str
+    fraction: float
+    text: str
+
+
+class Preview(Struct, frozen=True, tag=True):
+    """The payload is height * width RGBA pixels, u8."""
+
+    job: str
+    width: int
+    height: int
+
+
+class Done(Struct, frozen=True, tag=True):
+    job: str
+    seconds: float
+
+
+class Failed(Struct, frozen=True, tag=True):
+    job: str
+    code: str
+    message: str
+    hint: str
+
+
+class Cancelled(Struct, frozen=True, tag=True):
+    job: str
+
+
+class Note(Struct, frozen=True, tag=True):
+    """A line for the engine's log; `level` as in logging."""
+
+    level: int
+    text: str
+
+
+ToWorker = Run | Cancel | Forget | Look
+ToEngine = Ready | Available | Beat | Progress | Preview | Done | Failed | Cancelled | Note
+
+_PREFIX = struct.Struct("<II")
+_ENCODER = msgspec.json.Encoder()
+_TO_ENGINE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ToEngine)
+_TO_WORKER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ToWorker)
+
+
+def pack(message: ToWorker | ToEngine, payload: bytes = b"") -> bytes:
+    """A message as bytes: two lengths, JSON, payload."""
+    header = _ENCODER.encode(message)
+    return _PREFIX.pack(len(header), len(payload)) + header + payload
+
+
+class Unpacker:
+    """Turns what a socket gives, in pieces of any size, into messages."""
+
+    def __init__(self, *, at_worker: bool = False) -> None:
+        self._decoder = _TO_WORKER if at_worker else _TO_ENGINE
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[Any, bytes]]:
+        """The (message, payload) pairs that are complete now. Raises ValueError when the other side talks nonsense."""
+        self._buffer += data
+        start = 0
+        try:
+            while len(self._buffer) - start >= _PREFIX.size:
+                header, payload = _PREFIX.unpack_from(self._buffer, start)
+                if header + payload > limits.WORKER_MESSAGE:
+                    raise ValueError("the worker sent a message that is too large")
+                body = start + _PREFIX.size
+                end = body + header + payload
+                if len(self._buffer) < end:
+                    break
+                yield (
+                    self._decoder.decode(self._buffer[body : body + header]),
+                    bytes(self._buffer[body + header : end]),
+                )
+                start = end
+        finally:
+            del self._buffer[:start]
+
+
+def send_with_spools(sock: socket.socket, data: bytes, fds: list[int]) -> None:
+    """Send `data` and, on POSIX, open files along with its first byte."""
+    if fds and sys.platform != "win32":
+        sent = socket.send_fds(sock, [data], fds)
+        data = data[sent:]
+    if data:
+        sock.sendall(data)

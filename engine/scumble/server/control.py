@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control socket's thread: ping, status, cancel, shutdown (docs/protocol.md, section 7).
+
+Invariant: it waits for nothing but its socket, so it answers in milliseconds whatever broker and worker do.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import zmq
+
+from scumble.server import limits, messages
+from scumble.server.greeting import Greeter
+from scumble.server.messages import BadMessage, encode, error
+from scumble.server.shared import Board, CancelAsked, Inbox, StopAsked
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class About:
+    """What never changes while the engine runs."""
+
+    version: str
+    pid: int
+    log: str
+
+
+class ControlThread(threading.Thread):
+    """Owns `sock`, a bound ROUTER, from `start` until its context ends."""
+
+    def __init__(self, sock: zmq.Socket[bytes], greeter: Greeter, about: About, board: Board, inbox: Inbox) -> None:
+        super().__init__(name="control", daemon=True)
+        self._socket, self._greeter, self._about = sock, greeter, about
+        self._board, self._inbox = board, inbox
+        self._began = time.monotonic()
+        self._secrets: OrderedDict[bytes, str] = OrderedDict()
+        """Who said hello on which route; the longest silent go first."""
+
+    def run(self) -> None:
+        try:
+            while True:
+                route, *frames = self._socket.recv_multipart(copy=False)
+                self._reply(route.bytes, self._answer(route.bytes, frames))
+        except (zmq.ContextTerminated, zmq.ZMQError) as e:
+            if not isinstance(e, zmq.ContextTerminated):
+                log.exception("the control socket broke")
+                self._inbox.put(StopAsked("the control socket broke"))
+        finally:
+            self._socket.close()
+
+    def _reply(self, route: bytes, header: dict[str, Any] | None) -> None:
+        if header is None:
+            return
+        try:
+            self._socket.send_multipart([route, encode(header)], zmq.NOBLOCK)
+        except zmq.Again:
+            log.warning("a client does not read its control socket")
+        except zmq.ZMQError as e:
+            if e.errno != zmq.EHOSTUNREACH:
+                raise
+
+    def _answer(self, route: bytes, frames: list[zmq.Frame]) -> dict[str, Any] | None:
+        secret = self._secrets.get(route)
+        try:
+            if secret is None:
+                hello, welcome = self._greeter.first(frames, self._board.facts)
+                self._remember(route, hello.secret)
+                return welcome
+            message = messages.decode_control(frames[0].buffer if frames else b"", len(frames) - 1)
+        except BadMessage as e:
+            return error(e.code, e.message, e.hint, e.re)
+        self._secrets.move_to_end(route)
+        match message:
+            case messages.Hello():
+                self._remember(route, message.secret)
+                return self._greeter.welcome(message, frames[0], self._board.facts)
+            case messages.Ping():
+                return {"type": "pong", "re": message.id, "state": self._board.facts.state}
+            case messages.Status():
+                return {"type": "status", "re": message.id, **self._status()}
+            case messages.Cancel():
+                if self._board.owner(message.job) != secret:
+                    return error("job-unknown", "There is no such picture in work.", "", message.id)
+                self._inbox.put(CancelAsked(message.job))
+                return {"type": "cancelling", "re": message.id, "job": message.job}
+            case messages.Shutdown():
+                self._inbox.put(StopAsked("a client asked for it"))
+                return {"type": "stopping", "re": message.id}
+            case messages.Alive():
+                return None
+
+    def _remember(self, route: bytes, secret: str) -> None:
+        self._secrets[route] = secret
+        self._secrets.move_to_end(route)
+        while len(self._secrets) > limits.CONTROL_ROUTES:
+            self._secrets.popitem(last=False)
+
+    def _status(self) -> dict[str, Any]:
+        facts = self._board.facts
+        return {
+            "state": facts.state,
+            "version": self._about.version,
+            "pid": self._about.pid,
+            "uptime": round(time.monotonic() - self._began, 3),
+            "clients": facts.clients,
+            "jobs": facts.jobs,
+            **{name: facts.tally.get(name, 0) for name in ("finished", "failed", "cancelled", "rejected")},
+            "bytes": facts.bytes,
+            "budget": facts.budget,
+            "device": facts.devices[0]["id"] if facts.devices else None,
+            "devices": facts.devices,
+            "worker": {"pid": facts.worker, "restarts": facts.restarts, "rss": _rss(facts.worker)},
+            "log": self._about.log,
+        }
+
+
+def _rss(pid: int | None) -> int | None:
+    """Bytes of memory a process has, None where there is no such process."""
+    try:
+        return None if pid is None else int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None

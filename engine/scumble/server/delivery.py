@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a finished job reaches its client: result strips within a window, then the outcome.
+
+Invariant: on one connection each strip and each outcome is sent once for each time the client submitted the job there;
+after a reconnection nothing of a job is sent before the client has said, by submitting it again, what it has.
+"""
+
+from __future__ import annotations
+
+from scumble.server import limits
+from scumble.server.clients import Client, Clients
+from scumble.server.jobs import Job, Jobs, State
+
+
+def deliver(job: Job, client: Client, clients: Clients) -> None:
+    """Send what may go out now."""
+    if job.state is not State.DONE or not job.attached or job.told or client.is_away():
+        return
+    raster = job.request.raster
+    step = max(1, limits.STRIP // raster.row_bytes)
+    while job.result is not None and job.sent < raster.height:
+        if len(job.unacknowledged) >= limits.WINDOW:
+            return
+        rows = min(step, raster.height - job.sent)
+        data = job.result.view(job.sent * raster.row_bytes, (job.sent + rows) * raster.row_bytes)
+        header = {"type": "result", "job": job.id, "y": job.sent, "rows": rows}
+        job.unacknowledged.add(job.sent)
+        job.sent += rows
+        clients.post(client, header, data)
+        if client.is_away():
+            return
+    assert job.outcome is not None
+    job.told = True
+    clients.post(client, job.outcome)
+
+
+def resume(jobs: Jobs, job: Job, have: int) -> None:
+    """The client submits a job, perhaps again: go on from what it has."""
+    job.attached = True
+    job.credit = limits.CREDIT
+    job.told = False
+    job.unacknowledged.clear()
+    job.sent = min(have, job.request.raster.height)
+
+
+def forget_sent(jobs: Jobs, secret: str) -> None:
+    """A client is on a new connection, and may have lost what was sent on the old one."""
+    for job in jobs:
+        if job.secret == secret:
+            job.attached = False

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`serve`: puts the engine together, runs it in the foreground, and clears up after it.
+
+Invariant: whatever way `serve` returns or raises, this process's connection file is gone and its worker with it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import zmq
+from zmq.auth import load_certificate
+
+import scumble
+from scumble.client.locate import runtime_dir
+from scumble.errors import ScumbleError
+from scumble.server import auth, limits, presence
+from scumble.server.broker import Broker
+from scumble.server.catalogue import Catalogue
+from scumble.server.control import About, ControlThread
+from scumble.server.greeting import Greeter
+from scumble.server.jobs import Jobs
+from scumble.server.shared import Board, Inbox, StopAsked
+from scumble.server.workers import Worker
+from scumble.styles import StyleStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve."""
+
+    idle: float = limits.IDLE_EXIT
+    """Seconds without a client after which the engine ends."""
+    device: str = "auto"
+    """A torch device; auto is the first CUDA device, else the CPU."""
+    threads: int | None = None
+    """Threads torch may use; None leaves it to torch."""
+    listen: str | None = None
+    """A TCP address, `tcp://host:port`; control listens one port higher. A loopback address takes the Unix sockets' place
+    (its port may be *); any other is served besides, over CURVE alone."""
+    curve_key: Path | None = None
+    """The engine's own secret certificate (as zmq.auth writes it)."""
+    curve_clients: Path | None = None
+    """Folder of the public certificates (*.key) of clients that may connect."""
+    verbose: bool = False
+    """Log to stderr as well."""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Addresses to bind, (work, control), and what remote ones need."""
+
+    local: tuple[str, str]
+    remote: tuple[str, str] | None = None
+    secret_key: bytes = b""
+    clients: frozenset[bytes] = field(default_factory=frozenset)
+
+
+def serve(options: Options | None = None) -> int:
+    """Run the engine until it is told to stop or nobody has needed it for a while. The exit code: 0, or 75 where another
+    engine runs in this runtime folder. Raises ScumbleError "engine-refused" for an address it must not listen on.
+
+    Must be called on the main thread.
+    """
+    options = options or Options()
+    os.umask(0o077)
+    runtime = presence.private_folder(Path(runtime_dir()))
+    cache = presence.private_folder(Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble")))
+    try:
+        held = presence.lock(runtime)
+    except presence.AlreadyRunning:
+        return presence.LOCKED
+    with held:
+        log_file = _log_to(cache / "log", options.verbose)
+        try:
+            return _serve(options, runtime, cache, log_file)
+        except ScumbleError:
+            raise
+        except Exception:
+            log.exception("the engine broke")
+            raise
+
+
+def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
+    began = time.monotonic()
+    listening = _listening(options, runtime)
+    token = auth.new_token()
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=2)
+    gatekeeper = auth.Gatekeeper(context, token, listening.clients)
+    gatekeeper.start()
+    work, control = _router(context), _router(context)
+    connection = None
+    try:
+        addresses = [_bind(s, a) for s, a in zip((work, control), listening.local, strict=True)]
+        _bind_remote((work, control), listening)
+        inbox = Inbox()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda n, _: inbox.put(StopAsked(f"{signal.Signals(n).name} came")))
+        jobs = Jobs(presence.private_folder(cache / "spool"), limits.byte_budget())
+        catalogue = Catalogue(StyleStore())
+        board = Board(jobs.owner)
+        greeter = Greeter(token, scumble.__version__)
+        worker = Worker(options.device, options.threads, log_file.with_name("worker.log"))
+        broker = Broker(work, greeter, jobs, catalogue, worker, board, inbox, options.idle)
+        about = About(scumble.__version__, os.getpid(), str(log_file))
+        ControlThread(control, greeter, about, board, inbox).start()
+        connection = presence.describe(addresses[0], addresses[1], token, scumble.__version__)
+        presence.publish(runtime, connection)
+        log.info("listening after %.2f s, pid %d", time.monotonic() - began, os.getpid())
+        broker.serve()
+        return 0
+    finally:
+        if connection is not None:
+            presence.withdraw(runtime, connection)
+        work.close(0)
+        if connection is None:
+            control.close(0)  # else its thread does that when the context ends
+        context.term()
+        log.info("ended")
+
+
+def _listening(options: Options, runtime: Path) -> Listening:
+    if options.listen is None:
+        return Listening(presence.endpoints(runtime))
+    scheme, _, address = options.listen.partition("://")
+    host, _, port = address.rpartition(":")
+    if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and int(port) < limits.SIDE)):
+        raise _refused(f"{options.listen!r} is no address to listen on.", "It looks like tcp://127.0.0.1:5570.")
+    pair = options.listen, f"tcp://{host}:{port if port == '*' else int(port) + 1}"
+    if _is_loopback(host):
+        return Listening(pair)
+    if options.curve_key is None or options.curve_clients is None:
+        raise _refused(
+            f"{host} can be reached from other machines, so the engine does not listen there without keys.",
+            "Give --curve-key and --curve-clients, or listen on 127.0.0.1 and use `ssh -L`.",
+        )
+    if port == "*":
+        raise _refused("A remote address needs a port that clients can know.", "It looks like tcp://0.0.0.0:5570.")
+    try:
+        _, secret = load_certificate(options.curve_key)
+        if secret is None:
+            raise ValueError("it holds no secret key")
+        clients = auth.allowed_keys(options.curve_clients)
+    except (OSError, ValueError) as e:
+        raise _refused(f"The keys cannot be used: {e}.", "Make them with zmq.auth.create_certificates.") from e
+    return Listening(presence.endpoints(runtime), pair, secret, clients)
+
+
+def _refused(message: str, hint: str) -> ScumbleError:
+    return ScumbleError("engine-refused", message, hint)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False  # a name may mean another address tomorrow
+
+
+def _router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+    sock = context.socket(zmq.ROUTER)
+    sock.router_mandatory = True
+    sock.linger = limits.LINGER
+    sock.sndhwm = sock.rcvhwm = limits.WATER_MARK
+    sock.maxmsgsize = limits.FRAME
+    sock.handshake_ivl = int(limits.HANDSHAKE * 1000)
+    sock.tcp_keepalive = 1
+    sock.zap_domain = auth.DOMAIN
+    sock.ipv6 = True
+    return sock
+
+
+def _bind(sock: zmq.Socket[bytes], address: str) -> str:
+    """Bind for local clients, who show a password. The address with its port."""
+    sock.plain_server = True
+    sock.bind(address)
+    last: Any = sock.last_endpoint
+    return str(last.rstrip(b"\0").decode())
+
+
+def _bind_remote(sockets: tuple[zmq.Socket[bytes], zmq.Socket[bytes]], listening: Listening) -> None:
+    """Bind for clients elsewhere. What a socket asks of its peers is settled at each bind, so both kinds share one."""
+    if listening.remote is None:
+        return
+    for sock, address in zip(sockets, listening.remote, strict=True):
+        sock.plain_server = False
+        sock.curve_server = True
+        sock.curve_secretkey = listening.secret_key
+        sock.bind(address)
+
+
+def _log_to(folder: Path, verbose: bool) -> Path:
+    """Log to `engine.log` in `folder`, and to stderr if `verbose`."""
+    path = presence.private_folder(folder) / "engine.log"
+    handlers: list[logging.Handler] = [
+        logging.handlers.RotatingFileHandler(path, maxBytes=limits.LOG, backupCount=limits.LOG_FILES, encoding="utf-8")
+    ]
+    if verbose:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    form = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, handlers=handlers, force=True)
+    return path

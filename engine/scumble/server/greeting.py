@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hello and welcome, the same on both sockets (docs/protocol.md, section 3).
+
+Invariant: only a connection that its mechanism has proven reaches this code; the engine in turn proves itself with the
+token, except over CURVE, where its key has done so already (and where a proof would help a remote client to pose as us).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import zmq
+
+from scumble.server import auth, limits, messages
+from scumble.server.messages import BadMessage, Hello
+from scumble.server.shared import Facts
+
+
+class Greeter:
+    """Makes welcomes."""
+
+    def __init__(self, token: str, version: str) -> None:
+        self._token = token
+        self._version = version
+
+    def first(self, frames: list[zmq.Frame], facts: Facts) -> tuple[Hello, dict[str, Any]]:
+        """The hello a connection began with, and its answer. Raises BadMessage, "hello-first" where it is none."""
+        header = frames[0].buffer if frames else b""
+        seen = messages.peek(header)
+        if seen.type != "hello":
+            raise BadMessage("hello-first", "The first message on a connection is hello.", "", seen.id)
+        hello = messages.decode_work(header, len(frames) - 1)
+        assert isinstance(hello, Hello)
+        return hello, self.welcome(hello, frames[0], facts)
+
+    def welcome(self, hello: Hello, frame: zmq.Frame, facts: Facts) -> dict[str, Any]:
+        return {
+            "type": "welcome",
+            "re": hello.id,
+            "protocol": limits.PROTOCOL,
+            "engine": self._version,
+            "pid": os.getpid(),
+            "proof": "" if is_remote(frame) else auth.proof(self._token, hello.nonce),
+            "state": "ready" if facts.state == "ready" else "starting",
+            "devices": facts.devices,
+            "limits": {
+                "header": limits.HEADER,
+                "strip": limits.STRIP,
+                "side": limits.SIDE,
+                "pixels": limits.PIXELS,
+                "jobs": limits.QUEUE_EACH,
+            },
+            "revision": facts.revision,
+        }
+
+
+def is_remote(frame: zmq.Frame) -> bool:
+    """Whether the message came over CURVE."""
+    return frame.get("User-Id") == auth.CURVE_USER.decode()

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client may say: one strict struct a message type (docs/protocol.md).
+
+Invariant: whatever `decode` returns has exactly the fields and types of its struct; everything else raises BadMessage
+and costs no more than the header's own bytes. Ranges that a painter could get wrong (strength, sizes, weights) are
+checked by jobs.py, which answers with a code of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from scumble.server import limits
+
+Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+RequestId = Annotated[int, Meta(ge=0, le=2**53)] | None
+ShortText = Annotated[str, Meta(max_length=200)]
+StyleId = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
+StyleRef = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}(@[0-9]{1,9})?$")]
+Size = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Plane = Literal["context", "picture"]
+
+BYTES_PER_PIXEL = {"u8": 4, "u16": 8, "f16": 8, "f32": 16}
+
+
+class Raster(Struct, frozen=True, forbid_unknown_fields=True):
+    """Interleaved RGBA or BGRA, straight alpha, little endian (section 5)."""
+
+    width: Size
+    height: Size
+    format: Literal["u8", "u16", "f16", "f32"]
+    order: Literal["rgba", "bgra"]
+
+    @property
+    def row_bytes(self) -> int:
+        return self.width * BYTES_PER_PIXEL[self.format]
+
+    @property
+    def nbytes(self) -> int:
+        return self.height * self.row_bytes
+
+
+class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
+    """The whole layer in small, and where the picture lies in it, in layer pixels."""
+
+    x: Size
+    y: Size
+    full_width: Size
+    full_height: Size
+
+
+class StyleShare(Struct, frozen=True, forbid_unknown_fields=True):
+    style: StyleRef
+    weight: float
+
+
+class Hello(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="hello"):
+    protocol: int
+    client: ShortText
+    host: ShortText
+    secret: Hex32
+    nonce: Hex32
+    id: RequestId = None
+
+
+class Catalogue(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="catalogue"):
+    page: Annotated[int, Meta(ge=0, le=2**31)] = 0
+    id: RequestId = None
+
+
+class Submit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="submit"):
+    job: Hex32
+    method: Annotated[str, Meta(max_length=64)]
+    styles: Annotated[list[StyleShare], Meta(max_length=limits.STYLES)]
+    raster: Raster
+    strength: float = 1.0
+    options: dict[str, bool | int | float | str] = {}
+    context: ContextRaster | None = None
+    previews: bool = True
+    have: Annotated[int, Meta(ge=0, le=2**31)] = 0
+    id: RequestId = None
+
+
+class PixelStrip(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="pixels"):
+    job: Hex32
+    plane: Plane
+    y: Size
+    rows: Size
+
+
+class Received(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="received"):
+    job: Hex32
+    y: Size
+
+
+class Release(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="release"):
+    job: Hex32
+
+
+class Alive(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="alive"):
+    pass
+
+
+class StylePut(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="style.put"):
+    job: Hex32
+    name: ShortText
+    raster: Raster
+    id: RequestId = None
+
+
+class StyleRemove(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="style.remove"):
+    style: StyleId
+    id: RequestId = None
+
+
+class StyleRefine(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="style.refine"):
+    style: StyleRef
+    action: Literal["start", "stop", "status"]
+    id: RequestId = None
+
+
+class Ping(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="ping"):
+    id: RequestId = None
+
+
+class Status(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="status"):
+    id: RequestId = None
+
+
+class Cancel(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="cancel"):
+    job: Hex32
+    id: RequestId = None
+
+
+class Shutdown(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="shutdown"):
+    id: RequestId = None
+
+
+Work = Hello | Catalogue | Submit | PixelStrip | Received | Release | Alive | StylePut | StyleRemove | StyleRefine
+Control = Hello | Ping | Status | Cancel | Shutdown | Alive
+
+_WORK = msgspec.json.Decoder(Work)
+_CONTROL = msgspec.json.Decoder(Control)
+_ENCODER = msgspec.json.Encoder()
+
+
+class Peek(Struct):
+    """What can be told of a header before it is judged."""
+
+    type: Any = None
+    id: Any = None
+    protocol: Any = None
+
+
+_PEEK = msgspec.json.Decoder(Peek)
+
+
+class BadMessage(Exception):
+    """`re` is the request's id where one could be read; `code` is of section 8."""
+
+    def __init__(self, code: str, message: str, hint: str = "", re: int | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint, self.re = code, message, hint, re
+
+
+def peek(header: bytes | memoryview) -> Peek:
+    """Type, id and protocol of a header, whatever else it holds. Raises BadMessage."""
+    if len(header) > limits.HEADER:
+        raise BadMessage("too-large", f"A header of {len(header)} bytes came; {limits.HEADER} is the most.")
+    try:
+        seen = _PEEK.decode(header)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as e:
+        raise BadMessage("bad-message", f"The header is not a JSON object ({e}).") from e
+    if isinstance(seen.id, bool) or not isinstance(seen.id, int) or not 0 <= seen.id <= 2**53:
+        seen.id = None
+    return seen
+
+
+def decode_work(header: bytes | memoryview, frames: int) -> Work:
+    """A work message from its header; `frames` raw ones follow it. Raises BadMessage."""
+    message: Work = _decode(_WORK, header, frames)
+    return message
+
+
+def decode_control(header: bytes | memoryview, frames: int) -> Control:
+    """A control message from its header. Raises BadMessage."""
+    message: Control = _decode(_CONTROL, header, frames)
+    return message
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], header: bytes | memoryview, frames: int) -> Any:
+    seen = peek(header)
+    if seen.type == "hello" and seen.protocol != limits.PROTOCOL:
+        raise BadMessage(
+            "protocol-version",
+            f"This engine speaks protocol {limits.PROTOCOL}; the plug-in speaks {str(seen.protocol)[:20]}.",
+            "Install the engine and the plug-in of the same Scumble version.",
+            seen.id,
+        )
+    try:
+        message = decoder.decode(header)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as e:
+        raise BadMessage("bad-message", f"The engine does not understand this message: {e}.", "", seen.id) from e
+    wanted = 1 if isinstance(message, PixelStrip) else 0
+    if frames != wanted:
+        raise BadMessage("bad-message", f"This message has {frames} raw frames; it takes {wanted}.", "", seen.id)
+    return message
+
+
+def encode(header: dict[str, Any]) -> bytes:
+    """A header the engine sends. Keys whose value is None stay only where the protocol says null."""
+    return _ENCODER.encode(header)
+
+
+def error(code: str, message: str, hint: str = "", re: int | None = None) -> dict[str, Any]:
+    """The header of an `error`."""
+    return {"type": "error", "re": re, "code": code, "message": message, "hint": hint}

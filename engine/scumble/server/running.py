@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job inside the worker: map its spools, run the pipeline, stop between two yields, climb down when memory ends.
+
+Invariant: `paint` always returns how the job ended, whatever the method does short of killing the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import mmap
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scumble import pipeline, plugins
+from scumble.errors import ScumbleError
+from scumble.methods.base import Preview, Progress, Runtime
+from scumble.server import channel, limits
+from scumble.server.spool import as_array
+from scumble.styles import StyleStore
+
+log = logging.getLogger(__name__)
+
+LADDER = ({"tile": 512}, {"tile": 256}, {"tile": 128}, {"tile": 128, "half": True})
+"""What is tried in turn when memory does not suffice: smaller tiles, then half precision."""
+
+Pixels = NDArray[Any]
+End = channel.Done | channel.Failed | channel.Cancelled
+
+
+class Painter:
+    """Runs jobs, one at a time, on the thread that calls `paint`; another thread may `cancel`."""
+
+    def __init__(self, say: Callable[..., None]) -> None:
+        self.device = "cpu"
+        self._say = say
+        self._cancelled: set[str] = set()
+        self._lock = threading.Lock()
+
+    def cancel(self, job: str) -> None:
+        with self._lock:
+            self._cancelled.add(job)
+
+    def paint(self, run: channel.Run, fds: list[int]) -> End:
+        """Run a job to its end. Closes `fds`."""
+        began = time.monotonic()
+        try:
+            pixels, context, out = _mapped(run, fds)
+            done = self._paint(run, pixels, context, out)
+            return channel.Done(run.job, round(time.monotonic() - began, 3)) if done else channel.Cancelled(run.job)
+        except ScumbleError as e:
+            return channel.Failed(run.job, e.code, e.message, e.hint)
+        except Exception as e:
+            log.exception("a job failed")
+            message = f"The method {run.method} failed: {type(e).__name__}: {str(e)[:300]}"
+            return channel.Failed(run.job, "internal", message, "Please report this; the engine's log has the details.")
+        finally:
+            for fd in fds:
+                os.close(fd)
+            with self._lock:
+                self._cancelled.clear()
+
+    def _paint(self, run: channel.Run, pixels: Pixels, context: pipeline.Context | None, out: Pixels) -> bool:
+        """Whether the job came to its end; False when it was cancelled. Raises ScumbleError "no-memory" off the ladder."""
+        store = StyleStore()
+        request = pipeline.Request(
+            method=plugins.method(run.method),
+            styles=[(store.get(name), weight) for name, weight in run.styles],
+            strength=run.strength,
+            options=dict(run.options),
+            pixels=pixels,
+            order=run.raster.order,
+            context=context,
+            previews=run.previews,
+        )
+        needed = 0
+        for rung in LADDER[min(run.attempt, len(LADDER) - 1) :]:
+            try:
+                return self._follow(run.job, pipeline.run(request, Runtime(device=self.device, **rung), out))  # type: ignore[arg-type]
+            except Exception as e:
+                if not out_of_memory(e):
+                    raise
+                needed = max(needed, bytes_needed(e))
+                log.warning("memory did not suffice with %s: %s", rung, e)
+            _give_memory_back()
+        raise ScumbleError(
+            "no-memory",
+            f"This picture needs about {-(-needed // 1_000_000)} MB more than there is.",
+            "Use a smaller picture or selection, or close other programs.",
+        )
+
+    def _follow(self, job: str, events: Iterator[Progress | Preview]) -> bool:
+        """Pass on what the run yields, no faster than an eye can follow."""
+        told = shown = 0.0
+        with closing(cast(Any, events)):
+            for event in events:
+                if job in self._cancelled:
+                    return False
+                now = time.monotonic()
+                if isinstance(event, Preview):
+                    if now - shown >= limits.PREVIEW_PAUSE:
+                        shown = now
+                        rgba = _rgba(event.rgb)
+                        self._say(channel.Preview(job, rgba.shape[1], rgba.shape[0]), rgba.tobytes())
+                elif now - told >= limits.PROGRESS_PAUSE:
+                    told = now
+                    self._say(channel.Progress(job, min(1.0, max(0.0, float(event.fraction))), event.text[:200]))
+        return job not in self._cancelled
+
+
+def _mapped(run: channel.Run, fds: list[int]) -> tuple[Pixels, pipeline.Context | None, Pixels]:
+    """Picture, context and result as arrays over the spools."""
+    # Copy on write: the arrays look writable, as torch wants them, and the spool stays as it is for a second attempt.
+    source = mmap.mmap(fds[0], 0, access=mmap.ACCESS_COPY)
+    result = mmap.mmap(fds[1], 0)
+    offset = 0
+    context = None
+    if run.context is not None:
+        c = run.context
+        context = pipeline.Context(as_array(source, c), c.x, c.y, c.full_width, c.full_height, c.order)
+        offset = c.nbytes
+    return as_array(source, run.raster, offset), context, as_array(result, run.raster)
+
+
+def _rgba(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A preview for the wire: RGBA, u8, every n-th pixel where it is larger than PREVIEW_SIDE."""
+    step = -(-max(rgb.shape[:2]) // limits.PREVIEW_SIDE)
+    small = np.nan_to_num(rgb[::step, ::step])
+    rgba = np.full((*small.shape[:2], 4), 255, np.uint8)
+    rgba[..., :3] = np.clip(small * 255 + 0.5, 0, 255)
+    return rgba
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ended, by whatever name torch gives it on this device."""
+    text = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text))
+    )
+
+
+def bytes_needed(error: BaseException) -> int:
+    """What the failed allocation asked for, as far as its message tells."""
+    units = {"bytes": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+    found = re.search(r"(?:allocate|allocate array of size)\s+([\d.]+)\s*(bytes|[KMG]iB|B)\b", str(error))
+    return int(float(found[1]) * units[found[2]]) if found else 1 << 20
+
+
+def _give_memory_back() -> None:
+    gc.collect()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two things the control thread and the broker share: a board to read, and an inbox to write to.
+
+Invariant: the broker alone writes the board, and replaces its facts as a whole; whoever else has something to say puts
+it into the inbox, which wakes the broker at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a status answer needs to know of the broker's doings."""
+
+    state: str = "starting"
+    """starting, ready or stopping."""
+    revision: int = 0
+    devices: list[dict[str, str]] = field(default_factory=list)
+    clients: int = 0
+    jobs: dict[str, int] = field(default_factory=dict)
+    tally: dict[str, int] = field(default_factory=dict)
+    bytes: int = 0
+    budget: int = 0
+    worker: int | None = None
+    """Its process id."""
+    restarts: int = 0
+
+
+@dataclass
+class Board:
+    """`owner` says whose secret a job belongs to; one dictionary look-up, so any thread may ask."""
+
+    owner: Callable[[str], str | None]
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    job: str
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    why: str
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a helper thread found: `then(value)` runs on the broker's thread."""
+
+    then: Callable[[Any], None]
+    value: Any
+
+
+Letter = CancelAsked | StopAsked | Returned
+
+
+class Inbox:
+    """A queue with a file descriptor that is readable while something lies in it."""
+
+    def __init__(self) -> None:
+        self._letters: deque[Letter] = deque()
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._read.fileno()
+
+    def put(self, letter: Letter) -> None:
+        """From any thread, or a signal handler."""
+        self._letters.append(letter)
+        with contextlib.suppress(OSError):  # full: it is readable already; closed: nobody reads any more
+            self._write.send(b"\0")
+
+    def take(self) -> list[Letter]:
+        """Everything that has come."""
+        with contextlib.suppress(BlockingIOError):
+            self._read.recv(4096)
+        letters = []
+        while self._letters:
+            letters.append(self._letters.popleft())
+        return letters
+
+    def close(self) -> None:
+        self._read.close()
+        self._write.close()

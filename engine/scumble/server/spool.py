@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the pixels of a job lie: a file without a name that engine and worker both map.
+
+Invariant: bytes are taken from memory or disk as they are written, never because a header claims them; and when the
+last process that has the spool open ends, by whatever death, nothing remains.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scumble.server import limits
+from scumble.server.messages import Raster
+
+DTYPES = {"u8": "|u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
+
+
+class Spool:
+    """`size` bytes, all zero at first. Small ones live in memory where the system can do that, others in `folder`."""
+
+    def __init__(self, size: int, folder: Path) -> None:
+        self.size = size
+        self.path: Path | None = None
+        """Set only where open files cannot be handed to another process (Windows): the name to open it by."""
+        if sys.platform == "linux" and size <= limits.SPOOL_IN_MEMORY:
+            self.fd = os.memfd_create("scumble-spool")
+        else:
+            self.fd, name = tempfile.mkstemp(prefix="spool-", dir=folder)
+            if sys.platform == "win32":
+                self.path = Path(name)
+            else:
+                Path(name).unlink()
+        os.truncate(self.fd, size)
+        self._view: memoryview | None = None
+
+    def write(self, data: memoryview, offset: int) -> None:
+        """Copy `data` in. Raises OSError when the disk is full, which a write through a map would turn into SIGBUS."""
+        while data.nbytes:
+            n = os.pwrite(self.fd, data, offset) if sys.platform != "win32" else self._seek_write(data, offset)
+            data, offset = data[n:], offset + n
+
+    def _seek_write(self, data: memoryview, offset: int) -> int:
+        os.lseek(self.fd, offset, os.SEEK_SET)
+        return os.write(self.fd, data)
+
+    def allocate(self) -> None:
+        """Take all `size` bytes now, so that writing through a map cannot fail later. Raises OSError."""
+        if sys.platform == "linux" and self.size:
+            os.posix_fallocate(self.fd, 0, self.size)
+
+    def view(self, start: int, stop: int) -> memoryview:
+        """Bytes start..stop, mapped and read-only; stays valid after `close`."""
+        if self._view is None:
+            self._view = memoryview(mmap.mmap(self.fd, self.size, access=mmap.ACCESS_READ))
+        return self._view[start:stop]
+
+    def close(self) -> None:
+        """Let go. Views handed out keep their pages until they are dropped."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            self._view = None
+            if self.path is not None:
+                self.path.unlink(missing_ok=True)
+
+
+def as_array(buffer: mmap.mmap | memoryview, raster: Raster, offset: int = 0) -> NDArray[Any]:
+    """The pixels of `raster`, which begin at `offset`, as (H, W, 4) without a copy."""
+    flat: NDArray[Any] = np.frombuffer(buffer, DTYPES[raster.format], raster.width * raster.height * 4, offset)
+    return flat.reshape(raster.height, raster.width, 4)

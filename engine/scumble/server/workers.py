@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervision of the worker process: start it, hand it a job, notice at once when it dies or hangs, start another.
+
+Invariant: at most one worker lives, a worker never outlives the engine, and nothing here waits for one longer than the
+fraction of a second a dead process takes to be collected.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scumble.server import channel, limits
+from scumble.server.spool import Spool
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Death:
+    """A worker is no more. `job` is what it was at; `code` of section 8; `how` completes "The worker ..."."""
+
+    job: str | None
+    code: str
+    how: str
+
+
+class Worker:
+    """The one worker. After each Death that `check` returns, another has been started or soon will be."""
+
+    def __init__(self, device: str, threads: int | None, log_file: Path) -> None:
+        self._device, self._threads, self._log_file = device, threads, log_file
+        self.restarts = -1
+        self.ready = False
+        self.job: str | None = None
+        """What it is at, which may have been cancelled meanwhile."""
+        self.failed_starts = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._unpacker = channel.Unpacker()
+        self._ended: list[subprocess.Popen[bytes]] = []
+        """Killed, not yet collected."""
+        self._broken = ""
+        self._began = self._beat = 0.0
+        self._stop_by: float | None = None
+        self._again_at = 0.0
+
+    @property
+    def idle(self) -> bool:
+        return self.ready and self.job is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether start after start has failed."""
+        return self.failed_starts >= limits.WORKER_STARTS
+
+    def fileno(self) -> int | None:
+        return self._socket.fileno() if self._socket else None
+
+    def launch(self) -> None:
+        """Start a process. The caller must be the main thread: the worker dies with the thread that started it."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        command = [sys.executable, "-m", "scumble.server.worker", "--device", self._device, "--parent", str(os.getpid())]
+        if self._threads:
+            command += ["--threads", str(self._threads)]
+        if sys.platform != "win32":
+            command += ["--socket", str(theirs.fileno())]
+        environment = dict(os.environ)
+        if self._threads:
+            environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(self._threads)
+        with theirs, open(self._log_file, "ab") as words:
+            if words.tell() > limits.LOG:
+                words.truncate(0)
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if sys.platform == "win32" else subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                env=environment,
+                pass_fds=() if sys.platform == "win32" else (theirs.fileno(),),
+            )
+            if sys.platform == "win32":
+                assert self._process.stdin
+                self._process.stdin.write(base64.b64encode(theirs.share(self._process.pid)) + b"\n")
+                self._process.stdin.close()
+        self._socket, self._unpacker, self._broken = ours, channel.Unpacker(), ""
+        self.ready, self.job, self._stop_by = False, None, None
+        self._began = self._beat = time.monotonic()
+        self.restarts += 1
+        log.info("worker %d started", self._process.pid)
+
+    def run(self, run: channel.Run, spools: tuple[Spool, Spool]) -> None:
+        """Hand over a job. The worker must be idle."""
+        assert self.idle
+        self.job = run.job
+        self._send(channel.pack(run), [s.fd for s in spools if s.path is None])
+
+    def cancel(self, job: str) -> None:
+        """Have it stop `job`; it is killed where it does not within CANCEL_GRACE."""
+        if self.job == job and self._stop_by is None:
+            self._stop_by = time.monotonic() + limits.CANCEL_GRACE
+            self._send(channel.pack(channel.Cancel(job)), [])
+
+    def tell(self, message: channel.Forget | channel.Look) -> None:
+        if self.ready:
+            self._send(channel.pack(message), [])
+
+    def receive(self) -> list[tuple[Any, bytes]]:
+        """What it has said. Learns of heartbeats and ends of jobs on the way."""
+        told: list[tuple[Any, bytes]] = []
+        while self._socket is not None and not self._broken:
+            try:
+                data = self._socket.recv(1 << 20)
+                if not data:
+                    self._broken = "died"
+                    break
+                for message, payload in self._unpacker.feed(data):
+                    self._note(message)
+                    told.append((message, payload))
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                self._broken = "died"
+            except ValueError as e:
+                self._broken = f"talked nonsense ({e})"
+        return told
+
+    def _note(self, message: Any) -> None:
+        self._beat = time.monotonic()
+        if isinstance(message, channel.Ready):
+            self.ready, self.failed_starts = True, 0
+        elif isinstance(message, channel.Done | channel.Failed | channel.Cancelled):
+            self.job, self._stop_by = None, None
+
+    def deadline(self) -> float:
+        """When `check` must be called next, in monotonic seconds."""
+        if self._socket is None:
+            return self._again_at
+        beat = self._beat + limits.HUNG if self.ready else self._began + limits.WORKER_START
+        return min(beat, self._stop_by or beat)
+
+    def forgive(self) -> None:
+        """The engine itself was held up, so silence until now proves nothing."""
+        self._beat = time.monotonic()
+
+    def check(self) -> Death | None:
+        """Notice a death or a hang, and see to the next worker. To be called after `receive`."""
+        self._collect()
+        now = time.monotonic()
+        if self._socket is None:
+            if now >= self._again_at:
+                self.launch()
+            return None
+        if self._broken:
+            return self._bury("worker-died", self._broken if self._broken != "died" else self._last_words())
+        if self._stop_by is not None and now >= self._stop_by:
+            return self._bury("cancelled", "did not stop when it was asked to")
+        if self.ready and now >= self._beat + limits.HUNG:
+            return self._bury("worker-hung", f"gave no sign of life for {limits.HUNG:.0f} s")
+        if not self.ready and now >= self._began + limits.WORKER_START:
+            return self._bury("worker-hung", f"was not ready after {limits.WORKER_START:.0f} s")
+        return None
+
+    def close(self) -> None:
+        """End it for good."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        for process in [*self._ended, *([self._process] if self._process else [])]:
+            process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(2.0)
+        self._process = None
+
+    def _bury(self, code: str, how: str) -> Death:
+        """Kill what is left, and start another at once, or after a pause where that has not helped before."""
+        assert self._process is not None
+        assert self._socket is not None
+        death = Death(self.job, code, how)
+        log.warning("worker %d %s", self._process.pid, how)
+        self._process.kill()
+        self._ended.append(self._process)
+        self._socket.close()
+        self._socket = self._process = self.job = None
+        if not self.ready:
+            self.failed_starts += 1
+        self.ready = False
+        pause = min(30.0, 2.0**self.failed_starts) if self.failed_starts else 0.0
+        self._again_at = time.monotonic() + pause
+        if not pause:
+            self.launch()
+        return death
+
+    def _last_words(self) -> str:
+        assert self._process is not None
+        try:
+            code = self._process.wait(0.3)
+        except subprocess.TimeoutExpired:
+            return "closed its connection"
+        if code >= 0:
+            return f"ended with exit code {code}"
+        try:
+            return f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was ended by signal {-code}"
+
+    def _collect(self) -> None:
+        self._ended = [p for p in self._ended if p.poll() is None]
+
+    def _send(self, data: bytes, fds: list[int]) -> None:
+        """The worker reads at once and what it is sent is small, so a full pipe is a sign of death like a broken one."""
+        assert self._socket is not None
+        try:
+            channel.send_with_spools(self._socket, data, fds)
+        except OSError:
+            self._broken = self._broken or "died"

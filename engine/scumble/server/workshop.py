@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where jobs are worked on: which runs next, what the worker says of it, and how each ends.
+
+Invariant: every admitted job ends once, by its worker's word, a cancel, or a worker's second death, and its client is told.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from scumble.errors import ScumbleError
+from scumble.server import channel, limits
+from scumble.server.catalogue import Catalogue
+from scumble.server.clients import Clients
+from scumble.server.delivery import deliver
+from scumble.server.jobs import Job, Jobs, State, failed
+from scumble.server.messages import Submit
+from scumble.server.workers import Death, Worker
+
+log = logging.getLogger(__name__)
+
+
+class Workshop:
+    """The worker with the jobs it is for. `settled` is called once the catalogue can be shown, or can never be."""
+
+    def __init__(self, jobs: Jobs, clients: Clients, catalogue: Catalogue, worker: Worker, settled: Callable[[], None]) -> None:
+        self.worker = worker
+        self.devices: list[dict[str, str]] = []
+        self._jobs, self._clients, self._catalogue, self._settled = jobs, clients, catalogue, settled
+        self._used = self._checked = time.monotonic()
+        self._forgot = True
+
+    def attend(self, waited: float) -> None:
+        """Hear the worker, notice its death, give it the next job. `waited`: seconds this was put off on purpose."""
+        if time.monotonic() - self._checked - waited > limits.HELD_UP:
+            self.worker.forgive()
+        for message, payload in self.worker.receive():
+            self._hear(message, payload)
+        death = self.worker.check()
+        self._checked = time.monotonic()
+        if death is not None:
+            self._mourn(death)
+        self._start_next()
+
+    def end(self, job: Job, outcome: dict[str, Any], how: str, seconds: float | None = None) -> None:
+        if job.state is State.DONE:
+            return  # cancelled while another thread was at it
+        log.info("job %s %s%s", job.id, how, f" ({outcome['code']})" if how == "failed" else "")
+        self._jobs.finish(job, outcome, how, seconds)
+        client = self._clients.by_secret(job.secret)
+        if client is not None:
+            deliver(job, client, self._clients)
+
+    def cancel(self, job: Job) -> None:
+        outcome = {"type": "cancelled", "job": job.id}
+        if job.state is State.DONE:
+            if not job.told:
+                self._jobs.give_up_result(job, outcome)
+                client = self._clients.by_secret(job.secret)
+                if client is not None:
+                    deliver(job, client, self._clients)
+            return
+        self.worker.cancel(job.id)
+        self.end(job, outcome, "cancelled")
+
+    def report(self, job: Job) -> None:
+        """Tell a client how far its job is. Also finds out whether the client is still there."""
+        client = self._clients.by_secret(job.secret)
+        if client is None:
+            return
+        client.signed = time.monotonic()
+        if job.state is State.RECEIVING:
+            rows = sum(p.rows for p in job.planes.values()) / sum(p.raster.height for p in job.planes.values())
+        self._clients.post(
+            client,
+            {
+                "type": "progress",
+                "job": job.id,
+                "state": job.state,
+                "position": self._jobs.position(job),
+                "fraction": round(rows if job.state is State.RECEIVING else job.fraction, 4),
+                "text": job.text,
+            },
+            droppable=True,
+        )
+
+    def _start_next(self) -> None:
+        while self._jobs.queue and (self.worker.idle or self.worker.hopeless):
+            job = self._jobs.queue[0]
+            try:
+                if self.worker.hopeless:
+                    raise no_worker()
+                result = self._jobs.start(job)
+            except ScumbleError as e:
+                self.end(job, failed(job.id, e), "failed")
+                continue
+            request = job.request
+            assert isinstance(request, Submit)
+            paths = (str(job.input.path), str(result.path)) if job.input.path and result.path else None
+            run = channel.Run(
+                job=job.id,
+                method=request.method,
+                styles=job.styles,
+                strength=request.strength,
+                options=request.options,
+                raster=request.raster,
+                context=request.context,
+                previews=request.previews,
+                attempt=job.attempts - 1,
+                paths=paths,
+            )
+            self.worker.run(run, (job.input, result))
+            self._used, self._forgot = time.monotonic(), False
+            self.report(job)
+
+    def _hear(self, message: Any, payload: bytes) -> None:
+        match message:
+            case channel.Ready():
+                self.devices = message.devices
+                self._catalogue.learn(message.methods, message.available)
+                self._settled()
+            case channel.Available():
+                self._catalogue.learn(None, message.available)
+            case channel.Note():
+                log.log(message.level, "worker: %s", message.text)
+            case channel.Progress() | channel.Preview() | channel.Done() | channel.Failed() | channel.Cancelled():
+                job = self._jobs.get(message.job)
+                if job is not None and job.state is State.RUNNING:
+                    self._hear_of_job(job, message, payload)
+
+    def _hear_of_job(self, job: Job, message: Any, payload: bytes) -> None:
+        self._used = time.monotonic()
+        match message:
+            case channel.Progress():
+                job.fraction, job.text = message.fraction, message.text
+                self.report(job)
+            case channel.Preview():
+                client = self._clients.by_secret(job.secret)
+                if client is not None:
+                    header = {"type": "preview", "job": job.id, "width": message.width, "height": message.height}
+                    self._clients.post(client, header | {"format": "u8", "order": "rgba"}, payload, droppable=True)
+            case channel.Done():
+                styles = [pinned for pinned, _ in job.styles]
+                device = self.devices[0]["id"] if self.devices else "cpu"
+                header = {"type": "done", "job": job.id, "seconds": message.seconds, "styles": styles, "device": device}
+                self.end(job, header, "finished", message.seconds)
+            case channel.Failed():
+                self.end(job, failed(job.id, ScumbleError(message.code, message.message, message.hint)), "failed")
+            case channel.Cancelled():
+                self.end(job, {"type": "cancelled", "job": job.id}, "cancelled")
+
+    def _mourn(self, death: Death) -> None:
+        if self.worker.hopeless:
+            self._settled()
+        job = self._jobs.get(death.job) if death.job else None
+        if job is None or job.state is not State.RUNNING:
+            return
+        if job.attempts < limits.ATTEMPTS:
+            self._jobs.requeue(job)
+            self.report(job)
+            return
+        message = f"The worker {death.how} while it painted this picture, and so did the one before it."
+        hint = "Try a smaller picture or another method; other pictures are not affected."
+        self.end(job, failed(job.id, ScumbleError(death.code, message, hint)), "failed")
+
+    def rest(self, now: float) -> None:
+        """Have an idle worker let go of weights."""
+        if not self._forgot and self.worker.idle and now - self._used > limits.IDLE_FORGET:
+            self._forgot = True
+            self.worker.tell(channel.Forget())
+
+
+def no_worker() -> ScumbleError:
+    """Why nothing can be painted here."""
+    return ScumbleError("worker-died", "The engine's worker does not start.", "Run `scumble doctor`; the log says more.")
