@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from scumble.client.blocking import Engine
 F = TypeVar("F", bound=Callable[..., Any])
 
 START_SECONDS = 30.0
-"""Starting takes at most 5 s on two idle cores; a busy machine or a cold disk may need several times that."""
+"""Starting takes a few seconds; a busy machine or a cold disk may need several times that."""
 
 
 @contextmanager
@@ -26,15 +24,16 @@ def engine(start: bool = True) -> Iterator[Engine]:
     """The running engine, or with `start` a fresh one. Raises EngineError "engine-missing" and its like."""
     from scumble.zmqlink import ZmqLink
 
-    use_own_engine()
-    client = f"scumble-cli/{__version__}"
-    with Engine.attach(start=start, timeout=START_SECONDS, client=client, host="command line", link=ZmqLink) as attached:
+    attached = Engine.attach(
+        start=start,
+        timeout=START_SECONDS,
+        client=f"scumble-cli/{__version__}",
+        host="command line",
+        link=ZmqLink,
+        command=[sys.executable, "-m", "scumble", "serve"],  # this installation, whatever `scumble` may be on PATH
+    )
+    with attached:
         yield attached
-
-
-def use_own_engine() -> None:
-    """Let the engine that gets started be this very installation, whatever `scumble` may be on PATH."""
-    os.environ.setdefault("SCUMBLE_ENGINE", shlex.join([sys.executable, "-m", "scumble", "serve"]))
 
 
 def no_start_option(command: F) -> F:

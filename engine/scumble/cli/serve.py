@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def serve(verbose: bool | None, **given: Any) -> None:
     """Run the engine in the foreground. The first use of Scumble starts one by itself."""
     from scumble.server import engine
 
-    shown = click.get_text_stream("stderr").isatty() if verbose is None else verbose
+    shown = sys.stderr.isatty() if verbose is None else verbose
     chosen = {name: value for name, value in given.items() if value is not None}
     code = engine.serve(engine.Options(verbose=shown, **chosen))
     if code == Exit.LOCKED:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scumble.cli.connect import engine, json_option, no_start_option
 from scumble.cli.exits import Exit, exit_for
 from scumble.cli.inputs import FORMATS, Task, plan
-from scumble.cli.interrupt import Interrupts
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style
 from scumble.cli.pictures import read_picture, style_raster, write_picture
 from scumble.cli.say import ERR, emit_json, problem
@@ -102,10 +102,10 @@ def _settle(
 def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str, Any]]:
     """Do the tasks in turn; a dictionary for each that was begun, with "error" where it failed."""
     results: list[dict[str, Any]] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"), TimeElapsedColumn())
-    with Progress(*columns, console=ERR, transient=True) as bar:
+    name, said = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[text]"))
+    with Progress(name, BarColumn(), said, TimeElapsedColumn(), console=ERR, transient=True) as bar:
         for number, task in enumerate(tasks, 1):
-            count = f"[{number}/{len(tasks)}] ".replace("[", r"\[") if len(tasks) > 1 else ""
+            count = f"{number}/{len(tasks)} " if len(tasks) > 1 else ""
             line = bar.add_task(count + task.source.name, total=1.0, text="")
 
             def show(fraction: float, text: str, line: Any = line) -> None:
@@ -115,12 +115,16 @@ def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str
             results.append(entry)
             try:
                 entry |= stylize_one(attached, task, job, show)
-                ERR.print(f"{task.source} -> {task.target}  [dim]{entry['seconds']:.1f} s[/]")
+                ERR.print(escape(f"{task.source} -> {task.target}"), f"[dim]{entry['seconds']:.1f} s[/]")
             except (EngineError, ScumbleError) as e:
                 entry["error"] = {"code": e.code, "message": e.message, "hint": e.hint}
-                problem(f"{task.source}: {e.message}" if e.code != "cancelled" else "Cancelled.", e.hint)
+                problem(f"{task.source}: {e.message}", e.hint)
                 if exit_for(e.code) in (Exit.ENGINE, Exit.NO_WRITE, Exit.CANCELLED, Exit.USAGE):
                     break
+            except KeyboardInterrupt:
+                entry["error"] = {"code": "cancelled", "message": "Cancelled.", "hint": ""}
+                problem("Cancelled.")
+                break
             finally:
                 bar.remove_task(line)
     return results
@@ -129,24 +133,22 @@ def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str
 def stylize_one(
     attached: Engine, task: Task, job: Job, show: Callable[[float, str], None] = lambda fraction, text: None
 ) -> dict[str, Any]:
-    """Read, stylize and write one picture. Raises EngineError and ScumbleError; "cancelled" after Ctrl-C."""
+    """Read, stylize and write one picture. Raises EngineError and ScumbleError; an interrupt cancels the job first."""
     started = time.monotonic()
     picture = read_picture(task.source)
-    with Interrupts() as interrupts:
 
-        def on_progress(progress: events.Progress) -> bool:
-            waiting = progress.state == "queued"
-            show(progress.fraction, f"waiting behind {progress.position}" if waiting and progress.position else progress.text)
-            return not interrupts.asked
+    def on_progress(progress: events.Progress) -> None:
+        waiting = progress.state == "queued" and progress.position
+        show(progress.fraction, f"waiting behind {progress.position}" if waiting else progress.text)
 
-        finished = attached.stylize(
-            picture.raster,
-            styles=job.styles,
-            method=job.method,
-            strength=job.strength,
-            options=job.options,
-            on_progress=on_progress,
-        )
+    finished = attached.stylize(
+        picture.raster,
+        styles=job.styles,
+        method=job.method,
+        strength=job.strength,
+        options=job.options,
+        on_progress=on_progress,
+    )
     write_picture(task.target, finished.raster, picture)
     return {
         "width": picture.raster.width,
