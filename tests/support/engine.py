@@ -41,8 +41,12 @@ class Engine:
             stderr=subprocess.STDOUT,
             env=environment(plugins),
         )
-        if ready:
-            self.wait_ready()
+        try:
+            if ready:
+                self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -51,7 +55,7 @@ class Engine:
 
     def wait_listening(self, seconds: float = 15.0) -> None:
         wait_for(lambda: (self.runtime / "engine.json").exists() or self.process.poll() is not None, seconds)
-        assert self.process.poll() is None, self.output()
+        assert self.process.poll() is None, f"the engine ended with code {self.process.returncode}"
 
     def wait_ready(self, seconds: float = 30.0) -> None:
         self.wait_listening()
@@ -111,6 +115,7 @@ class Peer:
         self.socket.linger = 0
         self.socket.plain_username = b"client"
         self.socket.plain_password = (password or keyed(self._token, "client")).encode()
+        self.socket.ipv6 = "[" in connection[which]
         self.socket.connect(connection[which])
         self.welcome = self.hello() if hello else {}
 

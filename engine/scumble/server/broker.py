@@ -108,7 +108,10 @@ class Broker:
             try:
                 self._hear(route.bytes, frames)
             except BadMessage as e:
-                self._answer_stranger(route.bytes, error(e.code, e.message, e.hint, e.re))
+                self._answer(route.bytes, error(e.code, e.message, e.hint, e.re))
+            except Exception:
+                log.exception("a message could not be handled")
+                self._answer(route.bytes, error("internal", "The engine has a bug.", "Please report it with the engine's log."))
 
     def _hear(self, route: bytes, frames: list[zmq.Frame]) -> None:
         client = self._clients.by_route(route)
@@ -137,7 +140,7 @@ class Broker:
     def _greet(self, route: bytes, hello: messages.Hello, welcome: dict[str, Any], frame: zmq.Frame) -> None:
         client, is_new = self._clients.greet(hello.secret, f"{hello.client} ({hello.host})", route, is_remote(frame))
         if client is None:
-            self._answer_stranger(route, error("busy", "Too many programs use this engine.", "Close some.", hello.id))
+            self._answer(route, error("busy", "Too many programs use this engine.", "Close some.", hello.id))
             return
         if is_new:
             log.info("%r is here", client.name)
@@ -215,7 +218,7 @@ class Broker:
         job = self._jobs.get(job_id)
         return job if job is not None and job.secret == client.secret else None
 
-    def _answer_stranger(self, route: bytes, header: dict[str, Any]) -> None:
+    def _answer(self, route: bytes, header: dict[str, Any]) -> None:
         client = self._clients.by_route(route)
         if client is not None:
             self._clients.post(client, header)

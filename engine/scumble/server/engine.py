@@ -31,6 +31,7 @@ from scumble.server.control import About, ControlThread
 from scumble.server.greeting import Greeter
 from scumble.server.jobs import Jobs
 from scumble.server.shared import Board, Inbox, StopAsked
+from scumble.server.spool import sweep
 from scumble.server.workers import Worker
 from scumble.styles import StyleStore
 
@@ -108,7 +109,9 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         inbox = Inbox()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda n, _: inbox.put(StopAsked(f"{signal.Signals(n).name} came")))
-        jobs = Jobs(presence.private_folder(cache / "spool"), limits.byte_budget())
+        spool = presence.private_folder(cache / "spool")
+        sweep(spool)
+        jobs = Jobs(spool, limits.byte_budget())
         catalogue = Catalogue(StyleStore())
         board = Board(jobs.owner)
         greeter = Greeter(token, scumble.__version__)
@@ -123,7 +126,7 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         return 0
     finally:
         if connection is not None:
-            presence.withdraw(runtime, connection)
+            presence.withdraw(connection, runtime)
         work.close(0)
         if connection is None:
             control.close(0)  # else its thread does that when the context ends
@@ -178,13 +181,13 @@ def _router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     sock.handshake_ivl = int(limits.HANDSHAKE * 1000)
     sock.tcp_keepalive = 1
     sock.zap_domain = auth.DOMAIN
-    sock.ipv6 = True
     return sock
 
 
 def _bind(sock: zmq.Socket[bytes], address: str) -> str:
     """Bind for local clients, who show a password. The address with its port."""
     sock.plain_server = True
+    sock.ipv6 = "[" in address
     sock.bind(address)
     last: Any = sock.last_endpoint
     return str(last.rstrip(b"\0").decode())
@@ -198,6 +201,7 @@ def _bind_remote(sockets: tuple[zmq.Socket[bytes], zmq.Socket[bytes]], listening
         sock.plain_server = False
         sock.curve_server = True
         sock.curve_secretkey = listening.secret_key
+        sock.ipv6 = "[" in address
         sock.bind(address)
 
 

@@ -70,7 +70,7 @@ CONTROL_ROUTES = 1024
 """Control connections remembered; a forgotten one says hello again."""
 TICK = 1.0
 """Seconds between two signs of life to a client that waits."""
-QUIET_TICK = 10.0
+QUIET_TICK = 2.0
 """Seconds between two signs of life to a client without live jobs; they find out whether it is still there."""
 UNREACHABLE = 5.0
 """Seconds a vanished client has to come back: GIMP kills a cancelled plug-in outright."""

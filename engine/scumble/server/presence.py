@@ -105,12 +105,16 @@ def publish(runtime: Path, connection: Connection) -> Path:
     return path
 
 
-def withdraw(runtime: Path, connection: Connection) -> None:
-    """Remove the connection file, if it is still ours."""
+def withdraw(connection: Connection, runtime: Path) -> None:
+    """Remove connection file and sockets, if the file is still ours. The lock must be held."""
     path = runtime / "engine.json"
     try:
         written: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    if isinstance(written, dict) and written.get("token") == connection.token:
-        path.unlink(missing_ok=True)
+    if not isinstance(written, dict) or written.get("token") != connection.token:
+        return
+    path.unlink(missing_ok=True)
+    for address in (connection.work, connection.control):
+        if address.startswith("ipc://"):
+            Path(address.removeprefix("ipc://")).unlink(missing_ok=True)

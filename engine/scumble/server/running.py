@@ -44,11 +44,18 @@ class Painter:
         self.device = "cpu"
         self._say = say
         self._cancelled: set[str] = set()
+        self._held_back: channel.Progress | None = None
         self._lock = threading.Lock()
 
     def cancel(self, job: str) -> None:
         with self._lock:
             self._cancelled.add(job)
+
+    def catch_up(self) -> None:
+        """Tell the progress that came too soon after another and was not followed by a third. From any thread."""
+        progress, self._held_back = self._held_back, None
+        if progress is not None:
+            self._say(progress)
 
     def paint(self, run: channel.Run, fds: list[int]) -> End:
         """Run a job to its end. Closes `fds`."""
@@ -66,6 +73,7 @@ class Painter:
         finally:
             for fd in fds:
                 os.close(fd)
+            self._held_back = None
             with self._lock:
                 self._cancelled.clear()
 
@@ -111,9 +119,13 @@ class Painter:
                         shown = now
                         rgba = _rgba(event.rgb)
                         self._say(channel.Preview(job, rgba.shape[1], rgba.shape[0]), rgba.tobytes())
-                elif now - told >= limits.PROGRESS_PAUSE:
-                    told = now
-                    self._say(channel.Progress(job, min(1.0, max(0.0, float(event.fraction))), event.text[:200]))
+                    continue
+                progress = channel.Progress(job, min(1.0, max(0.0, float(event.fraction))), event.text[:200])
+                if now - told >= limits.PROGRESS_PAUSE:
+                    told, self._held_back = now, None
+                    self._say(progress)
+                else:
+                    self._held_back = progress
         return job not in self._cancelled
 
 

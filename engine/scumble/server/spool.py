@@ -7,6 +7,7 @@ last process that has the spool open ends, by whatever death, nothing remains.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import sys
@@ -69,7 +70,15 @@ class Spool:
             self.fd = -1
             self._view = None
             if self.path is not None:
-                self.path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # the worker has it open still; `sweep` comes back for it
+                    self.path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what an engine left that was killed where open files keep their names (Windows)."""
+    for path in folder.glob("spool-*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def as_array(buffer: mmap.mmap | memoryview, raster: Raster, offset: int = 0) -> NDArray[Any]:

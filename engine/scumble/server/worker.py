@@ -84,7 +84,7 @@ def main() -> None:
     runs: queue.SimpleQueue[tuple[channel.Run, list[int]] | channel.Forget] = queue.SimpleQueue()
     painter = Painter(line.say)
     loaded = threading.Event()
-    threading.Thread(target=_beat, args=(line,), name="heartbeat", daemon=True).start()
+    threading.Thread(target=_beat, args=(line, painter), name="heartbeat", daemon=True).start()
     threading.Thread(target=_listen, args=(line, runs, painter, loaded), name="listener", daemon=True).start()
     methods = list(plugins.methods().values())
     painter.device, devices = _devices(arguments.device, arguments.threads)
@@ -135,10 +135,11 @@ def _listen(line: Line, runs: Any, painter: Painter, loaded: threading.Event) ->
         os._exit(1)  # without its engine there is nothing to finish
 
 
-def _beat(line: Line) -> None:
+def _beat(line: Line, painter: Painter) -> None:
     with contextlib.suppress(OSError):
         while True:
             line.say(channel.Beat())
+            painter.catch_up()
             time.sleep(limits.HEARTBEAT)
 
 
