@@ -157,9 +157,9 @@ def _forward(net: nn.Module, x: Tensor, runtime: Runtime) -> Generator[float, No
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(work)
             try:
-                while not answer.done():
+                yield 0.0
+                while not wait([answer], TICK).done:
                     yield min(1.0, begun / len(layers))
-                    wait([answer], TICK)
             finally:
                 closed.set()
             return answer.result()
