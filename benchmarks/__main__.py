@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {name: collect(name, console) for name in given.names or names()}
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text(json.dumps(report(results), indent=2) + "\n", encoding="utf-8")
-    Console().print(table(results))
+    Console(width=None if sys.stdout.isatty() else 160).print(table(results))
     console.print(f"written to {given.json}")
     return 0 if all(f.holds for figures in results.values() for f in figures) else 1
 
