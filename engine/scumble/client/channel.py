@@ -132,7 +132,7 @@ def _same(given: Any, wanted: str) -> bool:
 
 def _parsed(frame: Frame) -> Header:
     try:
-        header = json.loads(frame) if len(frame) <= MAX_HEADER else None
+        header = json.loads(bytes(frame)) if len(frame) <= MAX_HEADER else None
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or not isinstance(header.get("type"), str):

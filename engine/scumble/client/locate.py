@@ -23,7 +23,7 @@ from .errors import EngineError
 
 CONNECTION_FILE = "engine.json"
 COMMAND_FILE = "engine-command.json"
-LOG_FILE = "engine.log"
+LOG_FILE = "start.log"
 
 LOST_RACE = 75
 """The exit code of an engine that found another one running (EX_TEMPFAIL)."""

@@ -17,7 +17,7 @@ from typing import Union
 from .errors import EngineError, malformed
 from .raster import Buffer
 
-Frame = Union[bytes, bytearray]
+Frame = Union[bytes, bytearray, memoryview]
 Message = list[Frame]
 
 MAX_FRAME = 16 << 20
@@ -173,7 +173,7 @@ class Wire:
         length = command[0] if command else 0
         name, body = command[1 : 1 + length], command[1 + length :]
         if name == b"ERROR":
-            raise _refused(body)
+            raise refused(body[1:].decode("ascii", "replace"))
         if self.ready:
             if name == b"PING":  # two bytes of time to live, then a context to be given back (ZMTP 3.1)
                 self._command(b"PONG", body[2:18])
@@ -203,10 +203,10 @@ def _mechanism(name: bytes) -> bytes:
     return name.ljust(20, b"\0")
 
 
-def _refused(body: bytes) -> EngineError:
-    reason = body[1:].decode("ascii", "replace")[:64]
+def refused(reason: str) -> EngineError:
+    """The other side knows PLAIN (or CURVE) but not us."""
     return EngineError(
         "engine-refused",
-        f"The engine did not let this program in ({reason or 'no reason given'}).",
+        f"The engine did not let this program in ({reason[:64] or 'no reason given'}).",
         "Its connection file belongs to another engine; stop it with `scumble stop`, then try again.",
     )
