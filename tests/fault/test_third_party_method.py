@@ -71,7 +71,7 @@ def test_a_package_with_an_entry_point_is_a_method_like_any_other(tmp_path: Path
     assert "colours" in {option["name"] for option in methods["posterize"]["options"]}
 
     rng = np.random.default_rng(0)
-    painting = np.kron(rng.integers(0, 255, (4, 4, 3), np.uint8), np.ones((16, 16, 1), np.uint8))
+    painting = np.kron(rng.integers(0, 8, (4, 4, 3), np.uint8) * 32 + 16, np.ones((16, 16, 1), np.uint8))
     photograph = np.concatenate([rng.integers(0, 255, (90, 70, 3), np.uint8), np.full((90, 70, 1), 255, np.uint8)], 2)
     photograph[:20, :, 3] = 0
     Image.fromarray(painting).save(tmp_path / "Four by four.png")

@@ -7,6 +7,7 @@ Invariant: a user sees one clear sentence and a hint, never a traceback (but wit
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -31,6 +32,9 @@ COMMANDS = {
     "train": "scumble.cli.train:train",
     "serve": "scumble.cli.serve:serve",
 }
+
+LOST_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+"""Errors without a file name that mean stdout: everything else that writes names its file."""
 
 
 class LazyGroup(click.Group):
@@ -75,25 +79,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problem(e.message, e.hint)
         return exit_for(e.code)
     except SystemExit:  # how click and rich leave when whoever read our output has gone
-        _stdout_is_gone()
+        _forget_stdout()
         return Exit.NO_WRITE
     except Exception as e:
         if debug:
             raise
-        if isinstance(e, OSError) and _stdout_is_gone():
-            if not isinstance(e, BrokenPipeError):
-                problem(f"The output cannot be written: {e.strerror or e}.")
+        if isinstance(e, OSError) and e.filename is None and e.errno in LOST_OUTPUT:
+            _forget_stdout()
+            if e.errno != errno.EPIPE:
+                problem(f"The output cannot be written: {e.strerror}.")
             return Exit.NO_WRITE
         problem(f"Scumble has a bug: {type(e).__name__}: {e}", "`scumble --debug ...` shows where; please report it with that.")
         return Exit.BUG
 
 
-def _stdout_is_gone() -> bool:
-    """Whether stdout is what failed; if so, what Python still holds for it is dropped, lest it fail once more at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+def _forget_stdout() -> None:
+    """Drop what Python still holds for a stdout that failed, lest it fail once more at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,6 +12,8 @@ import click
 
 from scumble import __version__
 from scumble.client.blocking import Engine
+from scumble.client.errors import EngineError
+from scumble.client.locate import read_connection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,6 +26,8 @@ def engine(start: bool = True) -> Iterator[Engine]:
     """The running engine, or with `start` a fresh one. Raises EngineError "engine-missing" and its like."""
     from scumble.zmqlink import ZmqLink
 
+    if not start and read_connection() is None:  # nobody will start one, so there is nothing to wait for
+        raise EngineError("engine-missing", "No engine is running.", "Start one with `scumble serve`, or leave --no-start out.")
     attached = Engine.attach(
         start=start,
         timeout=START_SECONDS,

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import click
+import psutil
 
 from scumble.cli.connect import engine, json_option
 from scumble.cli.exits import Exit
 from scumble.cli.say import OUT, emit_json
+from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
-from scumble.client.locate import process_lives, read_connection
 
 STOP_SECONDS = 10.0
 """The worker has 2 s to stop its work; beyond five times that something hangs."""
@@ -44,25 +44,33 @@ def status(as_json: bool) -> None:
 @click.command()
 def stop() -> None:
     """Stop the engine; its jobs are cancelled. Having none to stop is no error."""
-    connection = read_connection()
     try:
         with engine(start=False) as attached:
-            attached.shutdown()
+            end(attached)
     except EngineError as e:
         if e.code != "engine-missing":
             raise
         OUT.print("No engine is running.")
         return
-    deadline = time.monotonic() + STOP_SECONDS
-    while connection and process_lives(connection.pid, connection.started):
-        if time.monotonic() > deadline:
-            raise EngineError(
-                "engine-lost",
-                f"The engine was asked to stop {STOP_SECONDS:.0f} s ago and its process {connection.pid} still lives.",
-                "Wait, or end that process yourself.",
-            )
-        time.sleep(0.05)
     OUT.print("The engine has stopped.")
+
+
+def end(attached: Engine) -> None:
+    """Shut the engine down and return when its process is gone. Raises EngineError "engine-lost" when it stays."""
+    pid = attached.status()["pid"]
+    try:
+        process = psutil.Process(pid)
+        try:
+            attached.shutdown()
+        except EngineError as e:
+            if e.code != "engine-lost":  # it may be gone before its answer is
+                raise
+        process.wait(STOP_SECONDS)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired:
+        message = f"The engine was asked to stop {STOP_SECONDS:.0f} s ago and its process {pid} still lives."
+        raise EngineError("engine-lost", message, "Wait, or end that process yourself.") from None
 
 
 def _shown(name: str, value: Any) -> str:

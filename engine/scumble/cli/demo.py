@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from scumble.cli.connect import engine
+from scumble.cli.control import end
 from scumble.cli.exits import Exit
 from scumble.cli.inputs import Task
 from scumble.cli.options import choose_method, find_style
@@ -74,7 +75,7 @@ def demo(photographs: tuple[str, ...], output: str, styles: tuple[str, ...]) -> 
         catalogue = attached.catalogue()
         renderings = [_first_choice(catalogue, s) for s in styles] if styles else list(RENDERINGS)
         device = str(attached.status().get("device", ""))
-        rows, missing = render(attached, sources, renderings, folder)
+        rows, missing = render(attached, sources, renderings, folder, {s.id: s.title for s in catalogue.styles})
     sheet = folder / "contact-sheet.png"
     with replacing(sheet) as temporary:
         contact_sheet(rows, heading="Scumble: photographs in the styles of paintings").save(temporary)
@@ -131,7 +132,7 @@ def own_engine() -> Iterator[Engine]:
                 try:
                     yield attached
                 finally:
-                    attached.shutdown()
+                    end(attached)
         finally:
             os.environ.pop("SCUMBLE_RUNTIME_DIR")
             if before is not None:
@@ -139,9 +140,9 @@ def own_engine() -> Iterator[Engine]:
 
 
 def render(
-    attached: Engine, sources: list[Path], renderings: list[Rendering], folder: Path
+    attached: Engine, sources: list[Path], renderings: list[Rendering], folder: Path, titles: dict[str, str]
 ) -> tuple[list[list[Cell | None]], int]:
-    """A row of cells a photograph, itself first, and how many renderings failed."""
+    """A row of cells a photograph, itself first, and how many renderings failed. `titles` are the styles', by id."""
     rows: list[list[Cell | None]] = []
     missing = 0
     for number, source in enumerate(sources):
@@ -164,7 +165,7 @@ def render(
                 continue
             note(f"{target}  {took:.1f} s")
             with Image.open(target) as picture:
-                row.append(Cell(picture.convert("RGB"), r.style, f"{r.method}, {took:.1f} s"))
+                row.append(Cell(picture.convert("RGB"), titles[r.style], f"{r.method}, {took:.1f} s"))
         rows.append(row)
     return rows, missing
 

@@ -202,18 +202,28 @@ def _methods() -> Iterator[Check]:
 
     from scumble.plugins import methods
 
-    for entry in importlib.metadata.entry_points(group="scumble"):
+    for name, load in _plugins():
         try:
-            entry.load()
+            load()
         except Exception as e:  # somebody else's code
-            hint = "Install the package again, or remove it; everything else works without it."
-            yield Check("plug-ins", State.FAIL, f"{entry.name} ({entry.value}) does not load: {e}", hint)
+            hint = "Install its package again, or remove it; everything else works without it."
+            yield Check("plug-ins", State.FAIL, f"{name} does not load: {type(e).__name__}: {e}", hint)
     with _quiet(logging.getLogger("scumble.plugins")):
         found = methods()
     if found:
         yield Check("methods", State.OK, ", ".join(found))
     else:
         yield Check("methods", State.FAIL, "No method is installed.", "Install Scumble again.")
+
+
+def _plugins() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Every plug-in by name, and what loads it."""
+    from scumble.plugins import BUILT_IN
+
+    for module in BUILT_IN:
+        yield module, lambda module=module: importlib.import_module(module)  # type: ignore[misc]
+    for entry in importlib.metadata.entry_points(group="scumble"):
+        yield f"{entry.name} ({entry.value})", entry.load
 
 
 @contextlib.contextmanager
