@@ -54,8 +54,15 @@ class Engine:
         return found
 
     def wait_listening(self, seconds: float = 15.0) -> None:
-        wait_for(lambda: (self.runtime / "engine.json").exists() or self.process.poll() is not None, seconds)
+        wait_for(lambda: self._published() or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, f"the engine ended with code {self.process.returncode}"
+
+    def _published(self) -> bool:
+        """Whether the connection file is this engine's: a killed one may have left another."""
+        try:
+            return bool(self.connection["pid"] == self.process.pid)
+        except FileNotFoundError:
+            return False
 
     def wait_ready(self, seconds: float = 30.0) -> None:
         self.wait_listening()

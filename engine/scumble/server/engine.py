@@ -22,7 +22,7 @@ import zmq
 from zmq.auth import load_certificate
 
 import scumble
-from scumble.client.locate import runtime_dir
+from scumble.client.locate import CONNECTION_FILE, LOST_RACE, runtime_dir
 from scumble.errors import ScumbleError
 from scumble.server import auth, limits, presence
 from scumble.server.broker import Broker
@@ -82,7 +82,7 @@ def serve(options: Options | None = None) -> int:
     try:
         held = presence.lock(runtime)
     except presence.AlreadyRunning:
-        return presence.LOCKED
+        return LOST_RACE
     with held:
         log_file = _log_to(cache / "log", options.verbose)
         try:
@@ -96,6 +96,7 @@ def serve(options: Options | None = None) -> int:
 
 def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
     began = time.monotonic()
+    (runtime / CONNECTION_FILE).unlink(missing_ok=True)  # of an engine that was killed; we hold the lock
     listening = _listening(options, runtime)
     token = auth.new_token()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=2)

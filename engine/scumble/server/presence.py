@@ -18,15 +18,13 @@ from typing import IO, Any
 
 import psutil
 
+from scumble.client.locate import CONNECTION_FILE
 from scumble.server import limits
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
-
-LOCKED = 75
-"""Exit code (EX_TEMPFAIL) of an engine that finds another one running."""
 
 
 class AlreadyRunning(Exception):
@@ -92,7 +90,7 @@ def describe(work: str, control: str, token: str, version: str) -> Connection:
 
 def publish(runtime: Path, connection: Connection) -> Path:
     """Write the connection file so that a reader sees all of it or none."""
-    path = runtime / "engine.json"
+    path = runtime / CONNECTION_FILE
     # mkstemp opens with O_EXCL and 0600.
     handle, temporary = tempfile.mkstemp(prefix=".engine-", suffix=".json", dir=runtime)
     try:
@@ -107,7 +105,7 @@ def publish(runtime: Path, connection: Connection) -> Path:
 
 def withdraw(connection: Connection, runtime: Path) -> None:
     """Remove connection file and sockets, if the file is still ours. The lock must be held."""
-    path = runtime / "engine.json"
+    path = runtime / CONNECTION_FILE
     try:
         written: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

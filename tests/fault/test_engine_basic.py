@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real engine process, its worker and a client that speaks bare protocol: the main road and its first turnings."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import zmq
+from zmq.auth import create_certificates, load_certificate
+
+from support.engine import STYLE, Engine, Peer, alive, environment, picture, running, wait_for
+
+SLACK = 3
+"""How often a deadline of the protocol may pass before a test gives up: the machine has other work."""
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with running() as started:
+        yield started
+
+
+def test_a_picture_goes_in_and_a_stylized_one_comes_out_at_every_depth(engine: Engine) -> None:
+    with engine.peer() as peer:
+        for dtype, tolerance in ((np.uint8, 0), (np.uint16, 1), (np.float16, 1e-3), (np.float32, 1e-6)):
+            pixels = picture(70, 50, dtype)
+            end, result = peer.finish(peer.submit(pixels))
+            assert end["type"] == "done", end
+            assert end["styles"] == [f"{STYLE}@1"]
+            white = 1.0 if np.dtype(dtype).kind == "f" else float(np.iinfo(dtype).max)
+            painted = np.frombuffer(result, dtype).reshape(pixels.shape)
+            np.testing.assert_allclose(painted[..., :3], white - pixels[..., :3].astype(np.float64), atol=tolerance)
+            np.testing.assert_array_equal(painted[..., 3], pixels[..., 3])
+    assert engine.status()["finished"] == 4
+
+
+def test_a_large_picture_travels_in_strips_with_its_context(engine: Engine) -> None:
+    pixels = picture(3000, 4100)  # 49 MB, so six strips each way
+    small = picture(20, 30)
+    context = {
+        "width": 30,
+        "height": 20,
+        "format": "u8",
+        "order": "rgba",
+        "x": 0,
+        "y": 0,
+        "full_width": 4100,
+        "full_height": 3000,
+    }
+    with engine.peer() as peer:
+        job = peer.submit(pixels, options={"scale": "full"}, context=context, send=False)
+        peer.send(small.tobytes(), type="pixels", job=job, plane="context", y=0, rows=20)
+        peer.send_rows(job, pixels, credit=3)
+        end, result = peer.finish(job, 60)
+        assert end["type"] == "done", end
+        painted = np.frombuffer(result, np.uint8).reshape(pixels.shape)
+        np.testing.assert_array_equal(painted[::100, :, :3], 255 - pixels[::100, :, :3])
+        peer.send(type="release", job=job)
+        wait_for(lambda: engine.status()["bytes"] == 0)
+
+
+def test_progress_and_previews_come_while_a_job_runs(engine: Engine) -> None:
+    with engine.peer() as peer:
+        job = peer.submit(picture(), "slow", options={"seconds": 1.0}, previews=True)
+        preview = peer.next("preview", job=job)
+        assert len(preview["frames"][0]) == preview["width"] * preview["height"] * 4
+        assert 0 < peer.next("progress", job=job, text="waiting")["fraction"] < 1
+        assert peer.finish(job)[0]["type"] == "done"
+
+
+def test_the_same_id_never_runs_twice_and_gives_the_rest_of_its_result_again(engine: Engine) -> None:
+    pixels = picture()
+    with engine.peer() as peer:
+        job = peer.submit(pixels)
+        _, first = peer.finish(job)
+        peer.submit(pixels, job=job, send=False, have=10)
+        assert (peer.answer["type"], peer.answer["state"]) == ("accepted", "done")
+        end, rest = peer.finish(job)
+        assert end["type"] == "done"
+        assert rest == first[10 * pixels[0].nbytes :]
+        assert engine.status()["finished"] == 1
+
+
+def test_a_client_that_reconnects_goes_on_from_the_rows_that_are_there(engine: Engine) -> None:
+    pixels = picture(100, 40)
+    with engine.peer() as peer:
+        secret = peer.secret
+        job = peer.submit(pixels, send=False)
+        peer.send(pixels[:30].tobytes(), type="pixels", job=job, plane="picture", y=0, rows=30)
+        peer.next("credit", job=job)
+    with engine.peer(secret=secret) as peer:
+        peer.submit(pixels, job=job)
+        assert (peer.answer["state"], peer.answer["rows"], peer.answer["credit"]) == ("receiving", 30, 4)
+        end, result = peer.finish(job)
+        assert end["type"] == "done"
+        np.testing.assert_array_equal(np.frombuffer(result, np.uint8)[:3], 255 - pixels[0, 0, :3])
+
+
+def test_another_client_can_neither_take_nor_cancel_nor_feed_a_job(engine: Engine) -> None:
+    with engine.peer() as peer, engine.peer() as other, engine.control() as control:
+        job = peer.submit(picture(), send=False)
+        other.submit(picture(), job=job, send=False)
+        assert (other.answer["type"], other.answer["code"]) == ("rejected", "job-unknown")
+        assert control.ask("cancel", job=job)["code"] == "job-unknown"
+        other.send(bytes(64 * 48 * 4), type="pixels", job=job, plane="picture", y=0, rows=64)
+        assert other.next("error")["code"] == "job-unknown"
+        other.send(type="release", job=job)
+        peer.send_rows(job, picture())
+        assert peer.finish(job)[0]["type"] == "done"
+
+
+def test_a_cancel_is_acknowledged_at_once_and_the_worker_goes_on_to_the_next_job(engine: Engine) -> None:
+    with engine.peer() as peer, engine.control(secret=peer.secret) as control:
+        job = peer.submit(picture(), "slow", options={"seconds": 60.0})
+        waiting = peer.submit(picture(), "slow", options={"seconds": 60.0})
+        peer.next("progress", job=job, state="running")
+        worker = engine.status()["worker"]["pid"]
+        began = time.monotonic()
+        assert control.ask("cancel", job=waiting)["type"] == "cancelling"
+        assert control.ask("cancel", job=job)["type"] == "cancelling"
+        assert time.monotonic() - began < 0.1 * SLACK
+        assert {peer.next("cancelled")["job"], peer.next("cancelled")["job"]} == {job, waiting}
+        assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+        assert time.monotonic() - began < 2 * SLACK
+        assert engine.status()["worker"]["pid"] == worker
+
+
+def test_a_method_that_does_not_yield_is_ended_by_force_when_it_is_cancelled(engine: Engine) -> None:
+    with engine.peer() as peer, engine.control(secret=peer.secret) as control:
+        job = peer.submit(picture(), "slow", options={"seconds": 60.0, "step": 60.0})
+        peer.next("progress", job=job, text="waiting")
+        worker = engine.status()["worker"]["pid"]
+        began = time.monotonic()
+        control.ask("cancel", job=job)
+        assert peer.finish(job)[0]["type"] == "cancelled"
+        wait_for(lambda: not alive(worker), 2 * SLACK)
+        assert time.monotonic() - began < 2 * SLACK
+        assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+
+
+@pytest.mark.parametrize("how", ["kill", "segv", "exit"])
+def test_a_death_is_survived_once_and_fails_the_job_the_second_time(engine: Engine, tmp_path: Path, how: str) -> None:
+    with engine.peer() as peer:
+        once = peer.submit(picture(), "crash", options={"how": how, "times": 1, "marker": str(tmp_path / "deaths")})
+        assert peer.finish(once)[0]["type"] == "done"
+        began = time.monotonic()
+        end, _ = peer.finish(peer.submit(picture(), "crash", options={"how": how}))
+        assert (end["type"], end["code"]) == ("failed", "worker-died")
+        assert time.monotonic() - began < 3 * SLACK
+        assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+        assert engine.status()["worker"]["restarts"] == 3
+
+
+def test_a_stopped_worker_counts_as_hung_and_is_replaced(engine: Engine) -> None:
+    with engine.peer() as peer:
+        job = peer.submit(picture(), "slow", options={"seconds": 0.5})
+        peer.next("progress", job=job, text="waiting")
+        worker = engine.status()["worker"]["pid"]
+        os.kill(worker, signal.SIGSTOP)
+        began = time.monotonic()
+        assert peer.finish(job)[0]["type"] == "done"
+        assert 5 < time.monotonic() - began < 8 * SLACK
+        assert not alive(worker)
+
+
+def test_the_jobs_of_a_client_that_vanished_are_cancelled(engine: Engine) -> None:
+    with engine.peer() as peer:
+        peer.submit(picture(), "slow", options={"seconds": 60.0})
+    wait_for(lambda: engine.status()["cancelled"] == 1, 6 * SLACK)
+    assert engine.status()["clients"] == 0
+
+
+def test_control_answers_in_milliseconds_while_the_worker_computes(engine: Engine) -> None:
+    with engine.peer() as peer, engine.control() as control:
+        job = peer.submit(picture(), "slow", options={"seconds": 60.0, "step": 1.0, "busy": True})
+        peer.next("progress", job=job, state="running")
+        times = []
+        for _ in range(200):
+            began = time.monotonic()
+            assert control.ask("ping")["state"] == "ready"
+            times.append(time.monotonic() - began)
+        assert statistics.quantiles(times, n=100)[98] < 0.05 * SLACK
+
+
+def test_what_is_wrong_with_a_message_is_said_and_a_good_one_is_served_after_it(engine: Engine) -> None:
+    with engine.peer(hello=False) as early:
+        early.send(type="catalogue", id=1)
+        assert early.next("error")["code"] == "hello-first"
+        early.send(type="hello", protocol=9, id=2)
+        answer = early.next("error", re=2)
+        assert answer["code"] == "protocol-version"
+        assert "1" in answer["message"]
+        assert "9" in answer["message"]
+    with engine.peer() as peer:
+        for header in (b"", b"{", b"[]", b"\xff", b"{}", b'{"type": "no"}', b" " * 70000, b"[" * 60000):
+            peer.socket.send(header)
+            assert peer.next("error")["code"] in ("bad-message", "too-large")
+        peer.socket.send_multipart([b'{"type": "alive"}'] + [b""] * 500)
+        assert peer.next("error")["code"] == "bad-message"
+        job = peer.submit(picture(), send=False)
+        peer.send(b"short", type="pixels", job=job, plane="picture", y=0, rows=1)
+        assert peer.finish(job)[0]["code"] == "bad-strip"
+        assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+
+
+def test_a_frame_above_16_mib_costs_its_sender_the_connection_and_nobody_else(engine: Engine) -> None:
+    with engine.peer() as rude, engine.peer() as peer:
+        rude.socket.send(bytes((16 << 20) + 1))
+        assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+        wait_for(lambda: engine.status()["clients"] == 1, 5 * SLACK)
+
+
+def test_the_ninth_job_of_a_client_is_refused_at_once(engine: Engine) -> None:
+    with engine.peer() as peer:
+        for _ in range(8):
+            peer.submit(picture(), "slow", options={"seconds": 60.0})
+            assert peer.answer["type"] == "accepted"
+        peer.submit(picture())
+        assert (peer.answer["type"], peer.answer["code"]) == ("rejected", "busy")
+        assert peer.answer["retry_after"] > 0
+
+
+def test_nobody_gets_in_with_a_wrong_password_on_either_socket(engine: Engine) -> None:
+    for n, (which, password) in enumerate(
+        (w, p) for w in ("work", "control") for p in ("wrong", " ", engine.connection["token"])
+    ):
+        with Peer(engine.connection, which, password=password, hello=False) as stranger:
+            stranger.send(type="hello", protocol=1, client="c", host="h", secret="a" * 32, nonce="b" * 32)
+            wait_for(lambda n=n: engine.log().count("refused a connection") > n)
+            assert not stranger.socket.poll(50)
+    with engine.peer() as peer:
+        assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+
+
+def test_a_style_is_put_used_and_removed(engine: Engine) -> None:
+    painting = picture(40, 60, np.uint16)
+    with engine.peer() as peer:
+        revision = peer.welcome["revision"]
+        job = secrets.token_hex(16)
+        raster = {"width": 60, "height": 40, "format": "u16", "order": "bgra"}
+        assert peer.ask("style.put", job=job, name="My harbour", raster=raster)["type"] == "accepted"
+        peer.send_rows(job, painting)
+        kept = peer.finish(job)[0]
+        assert (kept["type"], kept["style"]) == ("style", "my-harbour@1")
+        assert kept["catalogue"] > revision
+        page = peer.ask("catalogue", page=0)
+        shown = next(s for s in page["styles"] if s["id"] == "my-harbour")
+        assert (shown["own"], shown["title"]) == (True, "My harbour")
+        assert "invert" in shown["methods"]
+        done = peer.finish(peer.submit(picture(), styles=[{"style": "my-harbour", "weight": 0.5}]))[0]
+        assert done["styles"] == ["my-harbour@1"]
+        assert peer.ask("style.refine", style="my-harbour", action="start")["code"] == "not-refinable"
+        removed = peer.ask("style.remove", style="my-harbour")
+        assert removed["type"] == "removed"
+        assert removed["catalogue"] > kept["catalogue"]
+        assert peer.ask("style.remove", style="my-harbour")["code"] == "style-unknown"
+        assert peer.ask("style.remove", style="starry-night")["code"] == "style-shipped"
+
+
+def test_jobs_are_taken_while_the_worker_still_starts() -> None:
+    with running(ready=False) as engine:
+        engine.wait_listening()
+        with engine.peer() as peer:
+            job = peer.submit(picture())
+            catalogue = peer.ask("catalogue", page=0)
+            assert [m["id"] for m in catalogue["methods"]] == ["invert", "slow", "crash"]
+            assert peer.finish(job)[0]["type"] == "done"
+
+
+def test_of_two_engines_one_stays(engine: Engine) -> None:
+    second = subprocess.run([sys.executable, "-m", "scumble.server"], env=environment(), timeout=30, check=False)
+    assert second.returncode == 75
+    assert engine.status()["pid"] == engine.process.pid
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "shutdown"])
+def test_an_engine_that_is_told_to_stop_leaves_nothing_behind(how: str) -> None:
+    with running() as engine, engine.peer() as peer:
+        job = peer.submit(picture(), "slow", options={"seconds": 60.0, "step": 60.0})
+        peer.next("progress", job=job, state="running")
+        worker = engine.status()["worker"]["pid"]
+        if how == "shutdown":
+            with engine.control() as control:
+                assert control.ask("shutdown")["type"] == "stopping"
+        else:
+            engine.process.send_signal(getattr(signal, how))
+        assert peer.finish(job)[0]["type"] == "cancelled"
+        assert engine.process.wait(15) == 0
+        assert [p.name for p in engine.runtime.iterdir()] == ["engine.lock"]
+        assert not alive(worker)
+
+
+def test_a_killed_engine_takes_its_worker_along_and_the_next_one_starts_over_it() -> None:
+    with running() as engine:
+        worker = engine.status()["worker"]["pid"]
+        engine.process.kill()
+        wait_for(lambda: not alive(worker), 3 * SLACK)
+    with running() as engine, engine.peer() as peer:
+        assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+
+
+def test_an_engine_nobody_needs_ends_by_itself() -> None:
+    with running("--idle", "0.5") as engine:
+        with engine.peer() as peer:
+            time.sleep(2.5)
+            assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
+        assert engine.process.wait(10 * SLACK) == 0
+
+
+def test_the_worker_gives_way_to_the_painters_programs(engine: Engine) -> None:
+    worker = psutil.Process(engine.status()["worker"]["pid"])
+    assert worker.nice() >= psutil.Process(engine.process.pid).nice() + 5
+    if sys.platform == "linux":
+        assert int(Path(f"/proc/{worker.pid}/oom_score_adj").read_text()) >= 800
+
+
+def test_a_remote_client_gets_in_with_a_listed_key_and_no_other(tmp_path: Path) -> None:
+    engine_public, engine_secret = create_certificates(tmp_path, "engine")
+    (tmp_path / "clients").mkdir()
+    _, known = create_certificates(tmp_path / "clients", "known")
+    _, unknown = create_certificates(tmp_path, "unknown")
+    port = 20000 + os.getpid() % 20000
+    keys = ("--curve-key", engine_secret, "--curve-clients", str(tmp_path / "clients"))
+    with running("--listen", f"tcp://0.0.0.0:{port}", *keys) as engine:
+        hello = {"type": "hello", "protocol": 1, "client": "t", "host": "t", "secret": "a" * 32, "nonce": "b" * 32}
+        for certificate, admitted in ((known, True), (unknown, False), (None, False)):
+            sock = zmq.Context.instance().socket(zmq.DEALER)
+            sock.linger = 0
+            if certificate is not None:
+                sock.curve_publickey, sock.curve_secretkey = load_certificate(certificate)
+                sock.curve_serverkey, _ = load_certificate(engine_public)
+            sock.connect(f"tcp://127.0.0.1:{port}")
+            sock.send_json(hello)
+            assert bool(sock.poll(5000 if admitted else 500)) == admitted
+            if admitted:
+                welcome = sock.recv_json()
+                assert (welcome["type"], welcome["proof"]) == ("welcome", "")
+            sock.close()
+        with engine.peer() as peer:
+            assert peer.finish(peer.submit(picture()))[0]["type"] == "done"

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job inside the worker, and the catalogue made of what the worker says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scumble import pipeline, plugins
+from scumble.errors import ScumbleError
+from scumble.methods.base import Preview, Progress, Runtime
+from scumble.server import admission, channel, limits
+from scumble.server.catalogue import Catalogue
+from scumble.server.messages import ContextRaster, Raster, StyleShare, Submit
+from scumble.server.running import LADDER, Painter, bytes_needed, out_of_memory
+from scumble.server.spool import Spool, as_array
+from scumble.styles import StyleStore
+from support.engine import STYLE, SUPPORT, add_style, picture
+
+JOB = "0" * 32
+
+
+@pytest.fixture(autouse=True)
+def test_methods(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SCUMBLE_PLUGINS", "-,scumble_test_methods")
+    monkeypatch.syspath_prepend(str(SUPPORT))
+    plugins.methods.cache_clear()
+    add_style()
+    yield
+    plugins.methods.cache_clear()
+
+
+class Bench:
+    """A painter with a picture before it."""
+
+    def __init__(self, folder: Path, pixels: np.ndarray, **fields: Any) -> None:
+        self.said: list[Any] = []
+        self.painter = Painter(lambda message, payload=b"": self.said.append(message))
+        self.raster = Raster(pixels.shape[1], pixels.shape[0], "u8", "rgba")
+        self.run = channel.Run(
+            **{
+                "job": JOB,
+                "method": "invert",
+                "styles": [(f"{STYLE}@1", 1.0)],
+                "strength": 1.0,
+                "options": {},
+                "raster": self.raster,
+                "context": None,
+                "previews": True,
+                "attempt": 0,
+            }
+            | fields
+        )
+        self.input, self.output = Spool(pixels.nbytes, folder), Spool(pixels.nbytes, folder)
+        self.input.write(memoryview(pixels.tobytes()), 0)
+
+    def paint(self) -> Any:
+        return self.painter.paint(self.run, [os.dup(self.input.fd), os.dup(self.output.fd)])
+
+    def result(self) -> np.ndarray:
+        return as_array(self.output.view(0, self.output.size), self.raster)
+
+
+def test_a_job_paints_its_picture_into_the_result_spool(tmp_path: Path) -> None:
+    pixels = picture()
+    bench = Bench(tmp_path, pixels)
+    assert isinstance(bench.paint(), channel.Done)
+    np.testing.assert_array_equal(bench.result()[..., :3], 255 - pixels[..., :3])
+    np.testing.assert_array_equal(bench.result()[..., 3], pixels[..., 3])
+    assert bytes(bench.input.view(0, pixels.nbytes)) == pixels.tobytes()
+
+
+def test_a_spool_too_large_for_memory_lies_on_disk_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SPOOL_IN_MEMORY", 0)
+    bench = Bench(tmp_path, picture())
+    assert isinstance(bench.paint(), channel.Done)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cancelled_job_stops_at_the_next_yield_and_the_next_one_runs(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, picture(), method="slow", options={"seconds": 60.0})
+    bench.painter.cancel(JOB)
+    assert bench.paint() == channel.Cancelled(JOB)
+    bench.run = Bench(tmp_path, picture()).run
+    assert isinstance(bench.paint(), channel.Done)
+
+
+def test_a_method_with_a_bug_fails_its_job_in_words(tmp_path: Path) -> None:
+    end = Bench(tmp_path, picture(), method="crash", options={"how": "raise", "point": 0}).paint()
+    assert end.code == "internal"
+    assert "a method with a bug" in end.message
+
+
+def test_a_style_that_was_removed_meanwhile_is_named(tmp_path: Path) -> None:
+    StyleStore().remove(STYLE)
+    end = Bench(tmp_path, picture()).paint()
+    assert end.code == "style-unknown"
+
+
+def climb(monkeypatch: pytest.MonkeyPatch, until: int) -> list[Runtime]:
+    """Have the pipeline run out of memory until the ladder's rung `until`. The rungs it was tried with."""
+    tried: list[Runtime] = []
+
+    def run(request: Any, runtime: Runtime, out: Any) -> Iterator[Progress | Preview]:
+        tried.append(runtime)
+        yield Progress(0.1)
+        if len(tried) <= until:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total")
+        out[:] = 7
+
+    monkeypatch.setattr(pipeline, "run", run)
+    return tried
+
+
+def test_where_memory_ends_smaller_tiles_are_tried_and_then_half_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = climb(monkeypatch, 3)
+    assert isinstance(Bench(tmp_path, picture()).paint(), channel.Done)
+    assert [(r.tile, r.half) for r in tried] == [(512, False), (256, False), (128, False), (128, True)]
+
+
+def test_at_the_end_of_the_ladder_the_failure_names_the_megabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    climb(monkeypatch, 99)
+    end = Bench(tmp_path, picture()).paint()
+    assert end.code == "no-memory"
+    assert "2685 MB" in end.message
+
+
+def test_after_a_death_a_job_starts_a_rung_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = climb(monkeypatch, 0)
+    Bench(tmp_path, picture(), attempt=1).paint()
+    assert tried[0].tile == LADDER[1]["tile"]
+
+
+@pytest.mark.parametrize(
+    ("error", "size"),
+    [
+        (MemoryError("Unable to allocate 64.0 MiB for an array"), 64 << 20),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000 bytes."), 4000),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 1.50 GiB."), 3 << 29),
+    ],
+)
+def test_the_end_of_memory_is_known_by_all_its_names(error: Exception, size: int) -> None:
+    assert out_of_memory(error)
+    assert bytes_needed(error) == size
+
+
+def test_another_error_is_not_taken_for_the_end_of_memory() -> None:
+    assert not out_of_memory(RuntimeError("shapes do not match"))
+    assert not out_of_memory(KeyError("memory"))
+
+
+# The catalogue, and what is refused before a pixel comes.
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    made = Catalogue(StyleStore())
+    methods = [pipeline.describe(m) for m in plugins.methods().values()]
+    made.learn(methods, {f"{STYLE}@1": ["invert"]})
+    return made
+
+
+def test_the_revision_rises_with_every_change_and_only_then(catalogue: Catalogue) -> None:
+    before = catalogue.revision
+    catalogue.page(0)
+    catalogue.learn(None, {f"{STYLE}@1": ["invert"]})
+    assert catalogue.page(0)[0]["revision"] == before
+    catalogue.learn(None, {f"{STYLE}@1": ["invert", "slow"]})
+    learnt = catalogue.revision
+    assert learnt > before
+    add_style("Another")  # as another process might
+    assert catalogue.page(0)[0]["revision"] > learnt
+
+
+def test_every_style_is_on_one_page_with_its_thumbnail_and_methods_on_the_first(catalogue: Catalogue) -> None:
+    for n in range(40):
+        add_style(f"Style {n}")
+    first, _ = catalogue.page(0)
+    seen = []
+    for number in range(first["pages"]):
+        header, thumbnails = catalogue.page(number)
+        assert len(header["styles"]) <= 32
+        assert bool(header["methods"]) == (number == 0)
+        for style in header["styles"]:
+            seen.append(style["id"])
+            if style["own"]:
+                assert thumbnails[style["thumbnail"]].startswith(b"\x89PNG")
+    assert len(set(seen)) == len(seen) >= 41
+    with pytest.raises(ScumbleError):
+        catalogue.page(first["pages"])
+
+
+def test_a_new_picture_can_be_painted_by_the_methods_that_take_any(catalogue: Catalogue) -> None:
+    style = StyleStore().get(add_style("Brand new"))
+    assert catalogue.methods_of(style) == ["invert", "slow", "crash"]
+
+
+def submit(**fields: Any) -> Submit:
+    raster = Raster(4, 3, "u8", "rgba")
+    plain = {"job": JOB, "method": "invert", "styles": [StyleShare(STYLE, 2.0)], "raster": raster}
+    return Submit(**plain | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"strength": 7.0}, "bad-strength"),
+        ({"strength": -0.1}, "bad-strength"),
+        ({"styles": []}, "bad-weights"),
+        ({"styles": [StyleShare(STYLE, 0.0)]}, "bad-weights"),
+        ({"styles": [StyleShare(STYLE, -1.0), StyleShare(STYLE, 2.0)]}, "bad-weights"),
+        ({"styles": [StyleShare(STYLE, 1e308)] * 2}, "bad-weights"),
+        ({"styles": [StyleShare("nobody", 1.0)]}, "style-unknown"),
+        ({"styles": [StyleShare(STYLE + "@9", 1.0)]}, "style-unknown"),
+        ({"method": "nothing"}, "method-unknown"),
+        ({"method": "slow"}, "style-unavailable"),
+        ({"options": {"sed": 1}}, "bad-options"),
+        ({"options": {"seed": -1}}, "bad-options"),
+        ({"options": {"seed": "1"}}, "bad-options"),
+        ({"raster": Raster(0, 3, "u8", "rgba")}, "bad-raster"),
+        ({"raster": Raster(3, -3, "u8", "rgba")}, "bad-raster"),
+        ({"raster": Raster(65536, 1, "u8", "rgba")}, "bad-raster"),
+        ({"raster": Raster(65535, 65535, "u8", "rgba")}, "bad-raster"),
+        ({"context": ContextRaster(1025, 1, "u8", "rgba", 0, 0, 9, 9)}, "bad-raster"),
+        ({"context": ContextRaster(9, 9, "u8", "rgba", 6, 0, 9, 9)}, "bad-raster"),
+        ({"context": ContextRaster(9, 9, "u8", "rgba", -1, 0, 9, 9)}, "bad-raster"),
+        ({"context": ContextRaster(9, 9, "u8", "rgba", 0, 0, 2**53, 2**53)}, "bad-raster"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused_with_its_own_code(
+    catalogue: Catalogue, fields: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(ScumbleError) as e:
+        admission.check_submit(submit(**fields), catalogue)
+    assert e.value.code == code
+
+
+def test_a_request_pins_the_newest_revision_of_its_styles(catalogue: Catalogue) -> None:
+    assert admission.check_submit(submit(), catalogue) == [(f"{STYLE}@1", 2.0)]
+
+
+def test_before_the_worker_has_spoken_a_request_is_taken_on_trust() -> None:
+    assert admission.check_submit(submit(method="later"), Catalogue(StyleStore()))
