@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from scumble.zmqlink import ZmqLink
 
 from benchmarks.engines import fresh_engine, wait_until_ready
 from benchmarks.figures import Figure, median, quantile
@@ -26,6 +25,7 @@ from scumble.client.locate import read_connection
 from scumble.client.raster import Raster
 from scumble.client.session import Session
 from scumble.methods.base import Content, Result, Runtime, Weighted
+from scumble.zmqlink import ZmqLink
 
 Bytes = NDArray[np.uint8]
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scumble import raster
 from scumble.cli.app import main
 from scumble.cli.exits import Exit
 from scumble.client.locate import process_lives, read_connection
@@ -140,11 +141,41 @@ def test_an_output_that_cannot_be_written_ends_with_74_and_stops_the_rest(run: R
     for name in ("a.png", "b.png"):
         picture(folder / name)
     (tmp_path / "file").touch()
-    code, out, _ = run("stylize", folder, "-o", f"{tmp_path}/file/", "--style", "starry-night", "--method", "invert", "--json")
-    if code == Exit.USAGE:  # a file where a folder should be may be refused at once
-        return
+    code, out, _ = run(
+        "stylize", folder, "-o", tmp_path / "file" / "sub", "--style", "starry-night", "--method", "invert", "--json"
+    )
     assert code == Exit.NO_WRITE
-    assert len(of(out)["pictures"]) == 1
+    assert [p["error"]["code"] for p in of(out)["pictures"]] == ["no-write"]
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a small disk of its own to fill")
+def test_a_full_disk_ends_with_74_and_leaves_no_part_of_a_picture(run: Run, tmp_path: Path) -> None:
+    picture(tmp_path / "photo.png", size=(400, 300))
+    assert run("methods")[0] == 0
+    small = tmp_path / "small"
+    small.mkdir()
+    fill = f"mount -t tmpfs -o size=64k none {small} && "
+    command = (
+        f"{sys.executable} -m scumble stylize {tmp_path}/photo.png -o {small}/out.png --style starry-night --method invert"
+    )
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*inside, f"{fill} true"], capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be made here")
+    done = subprocess.run([*inside, f"{fill} {command}; echo $?; ls -A {small}"], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [str(int(Exit.NO_WRITE))], done.stderr
+    assert "The disk is full" in done.stderr
+
+
+def test_16_bit_pictures_stay_16_bit(run: Run, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 65535, (30, 40, 4), np.uint16)
+    raster.write_picture(tmp_path / "deep.png", pixels)
+    made = ("stylize", tmp_path / "deep.png", "-o", tmp_path / "out.tif", "--style", "starry-night", "--method", "invert")
+    assert run(*made)[0] == 0
+    out = raster.read_picture(tmp_path / "out.tif").pixels
+    assert out.dtype == np.uint16
+    assert np.array_equal(out[..., 3], pixels[..., 3])
+    visible = pixels[..., 3] > 0
+    assert np.abs(out[visible][:, :3].astype(int) - (65535 - pixels[visible][:, :3].astype(int))).max() <= 1
 
 
 @pytest.mark.parametrize(

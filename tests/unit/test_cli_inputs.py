@@ -116,3 +116,8 @@ def test_a_format_that_contradicts_the_file_named_is_refused(photos: Path, tmp_p
     with pytest.raises(click.UsageError, match="does not end as jpeg files do"):
         plan([str(photos / "b.png")], str(tmp_path / "out.png"), "jpeg")
     assert plan([str(photos / "b.png")], str(tmp_path / "out.jpeg"), "jpeg")
+
+
+def test_an_output_of_unknown_kind_is_refused_before_any_work(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError, match=r"must end in one of \.png"):
+        plan([str(photos / "b.png")], str(tmp_path / "out.xcf"))

@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "engine"
-LINES = 350
-"""A file that passes this is asking to be two things."""
+LINES = {"tests": 400, "": 350}
+"""A file that passes this is asking to be two things; a list of tests may be a little longer."""
 BYTES = 6 << 20
 """The largest file of the repository: a clone must stay quick."""
 
@@ -204,8 +204,8 @@ def test_every_module_says_what_it_is() -> None:
 
 
 def test_no_source_file_has_become_two_things() -> None:
-    long = {name_of(p): n for p in sources() if (n := len(p.read_text(encoding="utf-8").splitlines())) > LINES}
-    assert not long
+    lengths = {name_of(p): len(p.read_text(encoding="utf-8").splitlines()) for p in sources()}
+    assert not {name: n for name, n in lengths.items() if n > LINES["tests" if name.startswith("tests/") else ""]}
 
 
 def test_no_file_is_too_large_for_a_quick_clone() -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import click
 
-READ = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-"""What a folder is searched for, lower case. A file named outright may bear any name."""
+from scumble.raster import SAVERS
+
+PICTURES = tuple(SAVERS)
+"""Suffixes a folder is searched for and an output may have, lower case. An input named outright may bear any name."""
 
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif"}
 """--format, and the suffix it writes."""
@@ -42,6 +44,8 @@ def plan(inputs: Sequence[str], out: str, format: str | None = None) -> list[Tas
     if into_folder and target.exists() and not target.is_dir():
         raise click.UsageError(f"There are {len(sources)} pictures, but {out} is a file. Name a folder with -o.")
     tasks = [Task(s, target / named(s, format) if into_folder else target) for s in sources]
+    if not into_folder and target.suffix.lower() not in PICTURES:
+        raise click.UsageError(f"{out} must end in one of {', '.join(PICTURES)} to say which kind of file it is.")
     if not into_folder and format and target.suffix.lower() not in _suffixes(format):
         raise click.UsageError(
             f"{out} does not end as {format} files do ({FORMATS[format]}). Leave --format out, or rename it."
@@ -54,7 +58,7 @@ def expand(given: str) -> list[Path]:
     """The pictures that one argument names, sorted within it. A missing file is left for reading to complain about."""
     path = Path(given)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in READ and p.is_file())
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES and p.is_file())
         if not found:
             raise click.UsageError(f"There are no pictures in {given}.")
         return found
@@ -69,7 +73,7 @@ def expand(given: str) -> list[Path]:
 
 def named(source: Path, format: str | None) -> str:
     """The output's name in a folder: the input's, with the suffix of `format`, or as PNG if it is nothing we write."""
-    suffix = FORMATS[format] if format else source.suffix if source.suffix.lower() in READ else ".png"
+    suffix = FORMATS[format] if format else source.suffix if source.suffix.lower() in PICTURES else ".png"
     return source.stem + suffix
 
 

@@ -1,50 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Picture files to rasters of the wire and back.
+"""Between picture files (scumble.raster) and rasters of the wire; nothing is copied on the way.
 
-Invariant: an output file is the whole picture or what was there before.
+Both are little endian: so is every machine that PyTorch is built for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from scumble import raster
 from scumble.client.raster import Raster
-from scumble.errors import ScumbleError
-from scumble.files import cannot_write, replacing
+from scumble.raster import Picture
+
+FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
+"""NumPy's names for the wire's depths."""
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A file's pixels, ready for the engine."""
+def to_wire(picture: Picture) -> Raster:
+    """What the engine gets of a picture. Raises EngineError "bad-raster" for a size it does not take."""
+    height, width = picture.pixels.shape[:2]
+    return Raster(width, height, FORMATS[picture.pixels.dtype.name], "rgba", np.ascontiguousarray(picture.pixels))
 
-    raster: Raster
 
-
-def read_picture(path: Path) -> Picture:
-    """Raises ScumbleError "bad-picture"."""
-    try:
-        with Image.open(path) as opened:
-            image = opened.convert("RGBA")
-    except (OSError, ValueError, SyntaxError) as e:
-        raise ScumbleError("bad-picture", f"{path} cannot be read as a picture.", "Give a PNG, JPEG, WebP or TIFF file.") from e
-    return Picture(Raster(image.width, image.height, "u8", "rgba", image.tobytes()))
+def write_result(path: Path, result: Raster, like: Picture) -> None:
+    """Write what the engine gave for the picture `like`. Raises ScumbleError "disk-full", "no-write"."""
+    pixels = np.frombuffer(result.data, like.pixels.dtype).reshape(result.height, result.width, 4)
+    raster.write_picture(path, pixels, like)
 
 
 def style_raster(path: str) -> Raster:
     """A painting for `style.put`. Raises ScumbleError "bad-picture"."""
-    return read_picture(Path(path)).raster
-
-
-def write_picture(path: Path, raster: Raster, like: Picture) -> None:
-    """Write a finished picture. Raises ScumbleError "disk-full", "no-write"."""
-    pixels = np.frombuffer(raster.data, np.uint8).reshape(raster.height, raster.width, 4)
-    image = Image.fromarray(pixels)
-    try:
-        with replacing(path) as temporary:
-            (image.convert("RGB") if (pixels[..., 3] == 255).all() else image).save(temporary)
-    except OSError as e:
-        raise cannot_write(e, path) from e
+    return to_wire(raster.read_picture(path))

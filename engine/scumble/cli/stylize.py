@@ -21,12 +21,13 @@ from scumble.cli.connect import engine, json_option, no_start_option
 from scumble.cli.exits import Exit, exit_for
 from scumble.cli.inputs import FORMATS, Task, plan
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style
-from scumble.cli.pictures import read_picture, style_raster, write_picture
+from scumble.cli.pictures import style_raster, to_wire, write_result
 from scumble.cli.say import ERR, emit_json, problem
 from scumble.client import events
 from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
 from scumble.errors import ScumbleError
+from scumble.raster import read_picture
 
 SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
 """Options so common that they have flags of their own; a method without one of them says so."""
@@ -118,7 +119,7 @@ def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str
                 ERR.print(escape(f"{task.source} -> {task.target}"), f"[dim]{entry['seconds']:.1f} s[/]")
             except (EngineError, ScumbleError) as e:
                 entry["error"] = {"code": e.code, "message": e.message, "hint": e.hint}
-                problem(f"{task.source}: {e.message}", e.hint)
+                problem(e.message if isinstance(e, ScumbleError) else f"{task.source}: {e.message}", e.hint)
                 if exit_for(e.code) in (Exit.ENGINE, Exit.NO_WRITE, Exit.CANCELLED, Exit.USAGE):
                     break
             except KeyboardInterrupt:
@@ -136,24 +137,25 @@ def stylize_one(
     """Read, stylize and write one picture. Raises EngineError and ScumbleError; an interrupt cancels the job first."""
     started = time.monotonic()
     picture = read_picture(task.source)
+    content = to_wire(picture)
 
     def on_progress(progress: events.Progress) -> None:
         waiting = progress.state == "queued" and progress.position
         show(progress.fraction, f"waiting behind {progress.position}" if waiting else progress.text)
 
     finished = attached.stylize(
-        picture.raster,
+        content,
         styles=job.styles,
         method=job.method,
         strength=job.strength,
         options=job.options,
         on_progress=on_progress,
     )
-    write_picture(task.target, finished.raster, picture)
+    write_result(task.target, finished.raster, picture)
     return {
-        "width": picture.raster.width,
-        "height": picture.raster.height,
-        "format": picture.raster.format,
+        "width": content.width,
+        "height": content.height,
+        "format": content.format,
         "styles": list(finished.styles),
         "device": finished.device,
         "engine_seconds": finished.seconds,
