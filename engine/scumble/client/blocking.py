@@ -35,7 +35,8 @@ from .events import (
     Welcome,
 )
 from .link import Link
-from .locate import Connection, start_engine
+from .dialer import none_found
+from .locate import Connection, read_connection, start_engine
 from .raster import Raster
 from .session import Session
 
@@ -82,6 +83,8 @@ class Engine:
         `timeout` (seconds) bounds this and every wait for an answer that needs no computing. `connection` names a remote
         engine; `command` is how to start a local one, unless $SCUMBLE_ENGINE says otherwise.
         """
+        if not start and connection is None and read_connection() is None:
+            raise none_found()
         launch = functools.partial(start_engine, command) if start and connection is None else None
         engine = cls(Session(connection, client=client, host=host, link=link, launch=launch), timeout)
         try:

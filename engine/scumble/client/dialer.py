@@ -194,7 +194,7 @@ class Dialer:
         if error is None or error.code == "engine-lost":
             if now - self._since < (PATIENCE if self._coming() else ABSENCE):
                 return []
-            error = error or _none_found()
+            error = error or none_found()
         elif error.code in ("engine-refused", "engine-untrusted") and self._find() != self._dialled:
             return []  # another engine has taken its place since: that one is asked first
         self._reported = True
@@ -205,7 +205,8 @@ class Dialer:
         return self._launched is not None and self._launched.failure() is None
 
 
-def _none_found() -> EngineError:
+def none_found() -> EngineError:
+    """Says what was looked for."""
     return EngineError(
         "engine-missing",
         f"No Scumble engine is running: there is no {CONNECTION_FILE} of a living one in {runtime_dir()}.",

@@ -42,8 +42,11 @@ class Raster:
             raise _bad(f"{self.format!r} in order {self.order!r} is no format of the wire")
         if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE and self.width * self.height <= MAX_PIXELS):
             raise _bad(f"{self.width} x {self.height} pixels is not a size the engine takes")
-        if self.stride * self.height != memoryview(self.data).nbytes:
-            raise _bad(f"{memoryview(self.data).nbytes} bytes are not {self.width} x {self.height} pixels of {self.format}")
+        view = memoryview(self.data)
+        if not view.c_contiguous:
+            raise _bad("its rows do not follow each other in memory")
+        if self.stride * self.height != view.nbytes:
+            raise _bad(f"{view.nbytes} bytes are not {self.width} x {self.height} pixels of {self.format}")
 
     @property
     def stride(self) -> int:

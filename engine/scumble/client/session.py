@@ -194,6 +194,7 @@ class Session:
             return
         self._ready = welcome.state == "ready"
         self._strip = welcome.limits.get("strip", STRIP)
+        self._spoke = time.monotonic()
         engine = (welcome.pid, self._dialer.token)
         if self._engine not in (None, engine):
             failed = [job.another_engine() for job in self._jobs.values()]

@@ -32,6 +32,8 @@ MAX_COMMAND = 8 << 10
 _MORE, _LONG, _COMMAND = 1, 2, 4
 _SCRATCH = 64 << 10
 _GREETING = 64
+_ERRORS = (b"\x05ERROR", b"^RROR")
+"""libzmq spells the first as the C string "\\x5ERROR", which begins with the character 0x5E."""
 _JOIN = 4 << 10
 """Frames up to this size are joined with their header; larger ones are sent from where they lie."""
 
@@ -88,12 +90,14 @@ class Wire:
 
     def send(self, frames: Sequence[Buffer]) -> None:
         """Queue one message on `out`. Frames above a few KB are not copied: leave them alone until they are sent."""
-        last = len(frames) - 1
-        for i, frame in enumerate(frames):
-            view = memoryview(frame).cast("B") if not isinstance(frame, bytes) else memoryview(frame)
-            if len(view) > MAX_FRAME:
-                raise EngineError("too-large", f"{len(view)} bytes are too many for one frame.", "Send fewer rows at a time.")
-            (self.out if self.ready else self._held).extend(_encoded(_MORE if i < last else 0, view))
+        views = [memoryview(frame).cast("B") for frame in frames]
+        largest = max(map(len, views))
+        if largest > MAX_FRAME:
+            raise EngineError("too-large", f"{largest} bytes are too many for one frame.", "Send fewer rows at a time.")
+        queue = self.out if self.ready else self._held
+        for view in views[:-1]:
+            queue.extend(_encoded(_MORE, view))
+        queue.extend(_encoded(0, views[-1]))
 
     def _command(self, name: bytes, body: bytes) -> None:
         self.out.extend(_encoded(_COMMAND, memoryview(bytes((len(name),)) + name + body)))
@@ -170,10 +174,10 @@ class Wire:
             self._parts, self._size = [], 0
 
     def _obey(self, command: bytes) -> None:
+        if command.startswith(_ERRORS):
+            raise refused(command.partition(b"RROR")[2][1:].decode("ascii", "replace"))
         length = command[0] if command else 0
         name, body = command[1 : 1 + length], command[1 + length :]
-        if name == b"ERROR":
-            raise refused(body[1:].decode("ascii", "replace"))
         if self.ready:
             if name == b"PING":  # two bytes of time to live, then a context to be given back (ZMTP 3.1)
                 self._command(b"PONG", body[2:18])

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A session and an engine that keeps to the protocol: pictures, styles, requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fake_engine import FakeEngine, Header
+from sessions import inverted, large, picture, pump_for, pump_while, request, until
+
+from scumble.client import session as session_module
+from scumble.client.errors import EngineError
+from scumble.client.events import (
+    Accepted,
+    Answer,
+    Cancelled,
+    Context,
+    Done,
+    Failed,
+    Listed,
+    Lost,
+    Preview,
+    Progress,
+    Ready,
+    Rejected,
+    RequestFailed,
+    State,
+    StyleStored,
+    Welcome,
+)
+from scumble.client.link import Link
+from scumble.client.raster import Raster
+from scumble.client.session import Session
+from scumble.zmqlink import ZmqLink
+
+StartFake = Callable[..., FakeEngine]
+OpenSession = Callable[..., Session]
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+@pytest.mark.parametrize("link", [Link, ZmqLink])
+@pytest.mark.parametrize("shape", [(1, 1, "u8", "rgba"), (1000, 700, "u8", "bgra"), (333, 257, "f32", "rgba")])
+def test_a_picture_comes_back_from_the_engine(
+    start_fake: StartFake, open_session: OpenSession, transport: str, link: Any, shape: tuple[int, int, str, str]
+) -> None:
+    start_fake(transport=transport)
+    session = open_session(link=link)
+    raster = picture(*shape)
+    job = session.submit(request(raster))
+    done, events = until(session, Done)
+    assert bytes(done.raster.data) == inverted(raster)
+    assert (done.raster.width, done.raster.height, done.raster.format, done.raster.order) == shape
+    assert (done.job, done.styles, done.seconds, done.device) == (job, ("s0@1",), 0.5, "cpu")
+    assert [type(e) for e in events if isinstance(e, (Welcome, Accepted, Done))] == [Welcome, Accepted, Done]
+    assert any(isinstance(e, Progress) and e.text == "half" for e in events)
+
+
+def test_a_result_of_one_strip_is_the_picture(start_fake: StartFake, open_session: OpenSession) -> None:
+    start_fake(strip_rows=4096)
+    session, raster = open_session(), large()
+    session.submit(request(raster))
+    assert bytes(until(session, Done)[0].raster.data) == inverted(raster)
+
+
+def test_every_strip_is_acknowledged_and_the_job_released(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(strip_rows=10), open_session()
+    session.submit(request(picture(64, 95)))
+    until(session, Done)
+    pump_while(session, lambda: engine.types()[-1] != "release")
+    assert [h["y"] for h in engine.heard if h["type"] == "received"] == list(range(0, 95, 10))
+    assert engine.jobs == {}
+
+
+def test_the_context_goes_first_and_whole(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    session.submit(request(picture(), context=Context(picture(700, 1024), 5, 6, 1400, 2048)))
+    until(session, Done)
+    pixels = [(h["plane"], h["y"]) for h in engine.heard if h["type"] == "pixels"]
+    assert pixels[-1] == ("picture", 0)
+    assert len(pixels) > 2
+    assert all(plane == "context" for plane, _ in pixels[:-1])
+    submit = next(h for h in engine.heard if h["type"] == "submit")
+    assert submit["context"].items() >= {"x": 5, "y": 6, "full_width": 1400, "full_height": 2048, "width": 700}.items()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_previews_come_on_request(start_fake: StartFake, open_session: OpenSession, wanted: bool) -> None:
+    start_fake()
+    session = open_session()
+    session.submit(request(picture(), previews=wanted))
+    previews = [e for e in until(session, Done)[1] if isinstance(e, Preview)]
+    assert [(e.raster.width, bytes(e.raster.data)) for e in previews] == ([(1, b"\1\2\3\4")] if wanted else [])
+
+
+def test_no_strip_is_sent_without_credit(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(credit=2), open_session()
+    engine.tamper = lambda header: None if header["type"] == "credit" else header
+    session.submit(request(large()))
+    pump_for(session, 0.5)
+    assert engine.types().count("pixels") == 2
+
+
+def test_several_jobs_at_once_all_end_well(start_fake: StartFake, open_session: OpenSession) -> None:
+    start_fake()
+    session = open_session()
+    rasters = {session.submit(request(raster)): raster for raster in (large(), picture(), picture(500, 500))}
+    done = [e for e in until(session, Done, count=3)[1] if isinstance(e, Done)]
+    assert {d.job: bytes(d.raster.data) for d in done} == {job: inverted(raster) for job, raster in rasters.items()}
+
+
+def test_pumping_without_a_timeout_returns_at_once_whatever_the_engine_does(
+    start_fake: StartFake, open_session: OpenSession
+) -> None:
+    engine, session = start_fake(), open_session()
+    raster = picture(4096, 2048)
+    session.submit(request(raster))
+    until(session, Accepted)
+    engine.do(lambda: None)
+    longest, done = 0.0, False
+    end = time.monotonic() + 30
+    while not done and time.monotonic() < end:
+        began = time.monotonic()
+        events = session.pump(0, budget=256 << 10)
+        longest = max(longest, time.monotonic() - began)
+        done = any(isinstance(e, Done) for e in events)
+        time.sleep(0.001)
+    assert done
+    assert longest < 0.15
+
+
+def test_the_catalogue_is_whole_with_thumbnails(start_fake: StartFake, open_session: OpenSession) -> None:
+    start_fake(styles=5)
+    session = open_session()
+    number = session.catalogue()
+    listed, _ = until(session, Listed)
+    assert listed.request == number
+    assert listed.catalogue.revision == 7
+    assert [s.id for s in listed.catalogue.styles] == ["s0", "s1", "s2", "s3", "s4"]
+    assert [s.thumbnail for s in listed.catalogue.styles] == [None, b"png 1", b"png 2", b"png 3", b"png 4"]
+    (method,) = listed.catalogue.methods
+    assert method.options[0].default == 0
+    assert method.capabilities["blend"]
+
+
+def test_a_catalogue_that_changes_between_pages_is_read_again(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(styles=5), open_session()
+    pages = 0
+
+    def change(header: Header) -> Header:
+        nonlocal pages
+        if header["type"] == "catalogue":
+            pages += 1
+            header["revision"] = 7 if pages == 1 else 8
+        return header
+
+    engine.tamper = change
+    session.catalogue()
+    listed, _ = until(session, Listed)
+    assert listed.catalogue.revision == 8
+    assert [s.id for s in listed.catalogue.styles] == ["s0", "s1", "s2", "s3", "s4"]
+
+
+def test_styles_are_put_refined_and_removed(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    session.put_style("My harbour", picture())
+    assert until(session, StyleStored)[0].style == "put@1"
+    assert next(h for h in engine.heard if h["type"] == "style.put")["name"] == "My harbour"
+    session.refine_style("s0", "start")
+    assert until(session, Answer)[0].header["state"] == "running"
+    session.remove_style("s0")
+    assert until(session, Answer)[0].header["catalogue"] == 9
+    number = session.remove_style("s1")
+    failed, _ = until(session, RequestFailed)
+    assert (failed.request, failed.code, failed.hint) == (number, "style-unknown", "Do something.")
+
+
+def test_control_answers(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    numbers = [session.ping(), session.status(), session.shutdown()]
+    answers = until(session, Answer, count=3)[1]
+    kinds = {a.request: a.header["type"] for a in answers if isinstance(a, Answer)}
+    assert kinds == dict(zip(numbers, ["pong", "status", "stopping"], strict=True))
+    assert not {"ping", "status", "shutdown"} & set(engine.types())
+
+
+def test_a_cancel_goes_over_control_and_ends_the_job_once(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(running=False), open_session()
+    job = session.submit(request(picture()))
+    until(session, Progress)
+    session.cancel(job)
+    session.cancel(job)
+    until(session, Cancelled)
+    assert not any(isinstance(e, (Cancelled, Done)) for e in pump_for(session, 0.2))
+    assert [h["job"] for h in engine.control_heard if h["type"] == "cancel"] == [job]
+    assert not session.holds(job)
+
+
+def test_a_cancel_right_after_submit_does_not_overtake_it(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    until(session, Welcome)
+    job = session.submit(request(large()))
+    session.pump()
+    session.cancel(job)
+    until(session, Cancelled)
+    pump_while(session, lambda: engine.jobs[job].state != "cancelled")
+
+
+def test_a_cancel_that_meets_a_finished_job_is_a_cancel(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    job = session.submit(request(picture()))
+    until(session, Accepted)
+    time.sleep(0.2)
+    session.cancel(job)
+    assert until(session, Cancelled)[0].job == job
+    pump_for(session, 0.2)
+    assert job not in engine.jobs or engine.jobs[job].state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"type": "rejected", "code": "busy", "message": "Full.", "hint": "Wait.", "retry_after": 2}, Rejected),
+        ({"type": "failed", "code": "no-memory", "message": "Needs 9 MB.", "hint": "Less."}, Failed),
+    ],
+)
+def test_a_job_the_engine_cannot_do_says_why(
+    start_fake: StartFake, open_session: OpenSession, answer: Header, kind: type[Any]
+) -> None:
+    engine, session = start_fake(), open_session()
+    engine.tamper = lambda h: {**answer, "re": h["re"], "job": h["job"]} if h["type"] == "accepted" else h
+    job = session.submit(request(picture()))
+    event, _ = until(session, kind)
+    assert (event.job, event.code, event.message, event.hint) == (job, *(answer[k] for k in ("code", "message", "hint")))
+    assert event.error().code == answer["code"]
+    if isinstance(event, Rejected):
+        assert event.retry_after == 2.0
+    assert not session.holds(job)
+
+
+def test_a_submit_the_engine_does_not_understand_fails_that_job_alone(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    refusal = {"type": "error", "code": "bad-message", "message": "No.", "hint": ""}
+    engine.tamper = lambda h: {**refusal, "re": h["re"]} if h["type"] == "accepted" else h
+    session.submit(request(picture()))
+    failed, events = until(session, Failed)
+    assert failed.code == "bad-message"
+    assert not any(isinstance(e, Lost) for e in events)
+
+
+def test_a_starting_engine_is_seen_to_start_and_gets_no_job_yet(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(state="starting"), open_session()
+    session.submit(request(picture()))
+    assert session.state is State.SEEKING
+    assert until(session, Welcome)[0].state == "starting"
+    pump_for(session, 0.3)
+    assert session.state is State.STARTING
+    assert engine.types() == ["hello"]
+    engine.state = "ready"
+    until(session, Ready)
+    assert session.state is State.READY
+    until(session, Done)
+
+
+def test_what_can_never_be_sent_is_refused_when_it_is_asked(open_session: OpenSession) -> None:
+    session = open_session()
+    with pytest.raises(EngineError) as long:
+        session.submit(request(picture(), options={"text": "x" * 70_000}))
+    assert long.value.code == "too-large"
+    with pytest.raises(EngineError) as odd:
+        session.submit(request(picture(), strength=float("nan")))
+    assert odd.value.code == "bad-options"
+    for wrong in (
+        (2, 2, "u8", "rgba", b"123"),
+        (0, 1, "u8", "rgba", b""),
+        (1, 1, "u32", "rgba", b"1234"),
+        (1, 1, "u8", "rgb", b"1234"),
+    ):
+        with pytest.raises(EngineError) as bad:
+            Raster(*wrong)
+        assert bad.value.code == "bad-raster"
+
+
+def test_a_client_that_only_waits_shows_now_and_then_that_it_lives(
+    start_fake: StartFake, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "ALIVE", 0.1)
+    engine, session = start_fake(running=False), open_session()
+    session.submit(request(picture()))
+    pump_for(session, 1.0)
+    assert 3 <= engine.types().count("alive") <= 10
