@@ -27,8 +27,7 @@ def bind(socket: zmq.Socket[bytes], transport: str, folder: Path, name: str) -> 
 
 
 class Router:
-    """Options of the ROUTER are given by name (`heartbeat_ivl=50`). A message whose first frame is a number of bytes in
-    digits after "send " is answered by a frame of that size; "hold" stops reading for half a second."""
+    """Options of the ROUTER are given by name (`heartbeat_ivl=50`). The message "send 1000" is answered by 1000 bytes."""
 
     def __init__(self, transport: str, folder: Path, allowed: bytes | None = PASSWORD.encode(), **options: Any) -> None:
         self._context = zmq.Context()
@@ -41,6 +40,7 @@ class Router:
             setattr(self._socket, name, value)
         self.endpoint = bind(self._socket, transport, folder, "router")
         self._allowed = allowed
+        self.messages = 0
         self._end = threading.Event()
         self._pause = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -64,6 +64,7 @@ class Router:
                 answer_zap(self._zap, self._allowed)
             while not self._pause.is_set() and not self._end.is_set() and self._socket.poll(5):
                 client, *frames = self._socket.recv_multipart()
+                self.messages += 1
                 command, _, size = frames[0].partition(b" ")
                 self._socket.send_multipart([client, bytes(int(size))] if command == b"send" else [client, *frames])
                 if self._zap.poll(0):

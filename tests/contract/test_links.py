@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +67,12 @@ def receive(link: AnyLink, count: int = 1, seconds: float = 15.0, **kwargs: Any)
 def fail(link: AnyLink, seconds: float = 15.0) -> EngineError:
     """The error the link ends with."""
     end = time.monotonic() + seconds
-    with pytest.raises(EngineError) as caught:
-        while time.monotonic() < end:
+    while time.monotonic() < end:
+        try:
             link.poll(0.2)
-    return caught.value
+        except EngineError as e:
+            return e
+    raise AssertionError(f"the link still stands after {seconds} s")
 
 
 def test_frames_come_back_as_they_went(open_link: Any, open_router: OpenRouter) -> None:
@@ -231,16 +233,14 @@ def test_curve_lets_in_the_keys_on_its_list_alone(transport: str, user_folders: 
             assert fail(link).code == "engine-refused"
 
 
-def test_curve_finds_out_an_engine_with_another_key(user_folders: Path) -> None:
+def test_curve_lets_nobody_in_through_an_engine_with_another_key(user_folders: Path) -> None:
+    """libzmq drops such an engine without a word; the session's handshake deadline ends the wait."""
     _, engine_secret = zmq.curve_keypair()
     keys = CurveKeys(zmq.curve_keypair()[0], *zmq.curve_keypair())
     router = Router("tcp", user_folders, None, curve_server=True, curve_secretkey=engine_secret)
     with closing(router), closing(curve_link(keys)(router.endpoint, "")) as link:
         link.send([b"hello"])
-        end = time.monotonic() + 1
-        with pytest.raises(EngineError):
-            while True:
-                assert link.poll(0.1) == []
-                assert not link.ready
-                if time.monotonic() > end:  # libzmq drops it without a word; the session's handshake deadline ends it
-                    raise EngineError("engine-lost", "silence")
+        with suppress(EngineError):
+            assert link.poll(1.0) == []
+        assert not link.ready
+        assert router.messages == 0

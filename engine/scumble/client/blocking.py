@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from . import VERSION
 from .catalogue import Catalogue
 from .channel import OpenLink
+from .dialer import none_found
 from .errors import EngineError
 from .events import (
     Answer,
@@ -35,7 +36,6 @@ from .events import (
     Welcome,
 )
 from .link import Link
-from .dialer import none_found
 from .locate import Connection, read_connection, start_engine
 from .raster import Raster
 from .session import Session

@@ -78,9 +78,9 @@ class Link:
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         try:
             self._connected = self._connect(family, address)
-        except OSError as e:
+        except (OSError, OverflowError, ValueError) as e:  # the latter two for ports and paths that cannot be
             self._socket.close()
-            raise lost(f"No engine answers at {endpoint} ({e.strerror or e}).") from e
+            raise lost(f"No engine answers at {endpoint} ({getattr(e, 'strerror', None) or e}).") from e
 
     @property
     def ready(self) -> bool:
