@@ -5,7 +5,7 @@ RUN := $(PYTHON) scripts/run.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean purge
+.PHONY: help demo test lint format bench plugins clean purge
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ format: ## format, and mend what lint can mend itself
 
 bench: ## measure; writes out/bench.json (ARGS=engine for one)
 	$(RUN) -m benchmarks $(ARGS)
+
+plugins: ## pack the release archives of the plug-ins into dist/
+	$(RUN) -m scumble.install dist
 
 clean: ## remove what was built in the clone
 	rm -rf out build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache engine/*.egg-info

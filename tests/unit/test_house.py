@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "methods": CORE | {"methods", "nets"},
     "nets": CORE | {"nets"},
     "train": CORE | {"train", "methods", "nets"},
-    "cli": CORE | {"cli", "client", "zmqlink", "server", "train"},
+    "install": CORE | {"install"},
+    "cli": CORE | {"cli", "install", "client", "zmqlink", "server", "train"},
     "__main__": {"cli"},
 }
 """Room -> rooms it may import; a core module may import core modules, methods.base and nets, and nothing else."""

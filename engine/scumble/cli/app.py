@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "scumble.cli.control:status",
     "stop": "scumble.cli.control:stop",
     "doctor": "scumble.cli.doctor:doctor",
+    "plugin": "scumble.cli.plugin:plugin",
     "demo": "scumble.cli.demo:demo",
     "train": "scumble.cli.train:train",
     "serve": "scumble.cli.serve:serve",
