@@ -10,9 +10,9 @@ from scumble.nets.layers import Conv, Residual, Upsample
 STRIDE = 4
 """Input sides must be multiples of this, and tiles must start at one."""
 
-MARGIN = 56
-"""Pixels on each side on which an output pixel depends, rounded up to a multiple of STRIDE: 4 (c9) + 1 + 2 (d64, d128)
-+ 40 (ten 3x3 convolutions at a quarter) + 2 + 1 (u64, u32; nearest upsampling adds less than a pixel) + 4 (c9) = 54."""
+MARGIN = 60
+"""Pixels on each side on which an output pixel depends, a multiple of STRIDE: 4 (c9) + 1 + 2 (d64, d128) + 40 (ten 3x3
+convolutions at a quarter) + 4 + 2 + 2 + 1 (u64, u32: a neighbour for the upsampling, one for the convolution) + 4 (c9)."""
 
 
 class TransformNet(nn.Module):
