@@ -57,6 +57,10 @@ class Johnson:
             self._networks[key] = load_network(Path(path)).to(runtime.device)
         return self._networks[key]
 
+    def forget(self) -> None:
+        """Let go of the networks; the next run loads them again."""
+        self._networks.clear()
+
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         yield from tiling.run_tiled(styles[0].state, content, runtime, stride=STRIDE, margin=MARGIN)
 

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ships: every weight file has its card, loads, is small, and prints no lattice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from scumble.errors import ScumbleError
+from scumble.methods.base import Runtime
+from scumble.methods.johnson import Johnson, Options, load_network
+from scumble.styles import StyleStore
+from scumble.weights import MODELS, card_path, load_weights, save_weights
+
+FILES = sorted(MODELS.glob("*.safetensors"))
+NETWORKS = sorted(MODELS.glob("johnson_*.safetensors"))
+
+
+def test_there_are_weights_to_look_at() -> None:
+    assert MODELS / "perceptual.safetensors" in FILES
+    assert {"johnson_starry-night", "johnson_great-wave"} <= {p.stem for p in NETWORKS}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_every_weight_file_is_the_one_its_card_describes(path: Path) -> None:
+    tensors, card = load_weights(path)
+    assert card["parameters"] == sum(t.numel() for t in tensors.values())
+    assert card["licence"]
+    assert {"command", "teachers", "machine"} <= set(card["training"])
+
+
+def test_together_they_stay_small() -> None:
+    assert sum(p.stat().st_size for p in FILES) <= 25 << 20
+    assert (MODELS / "perceptual.safetensors").stat().st_size <= 4 << 20
+
+
+def test_cards_of_styles_name_title_artist_and_year_and_have_a_picture() -> None:
+    for path in sorted((MODELS / "styles").glob("*.json")):
+        card = json.loads(path.read_text(encoding="utf-8"))
+        assert card["title"], path
+        assert card["artist"], path
+        assert card["year"], path
+        assert path.with_suffix(".png").exists(), f"{path.stem} has no thumbnail"
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda p: p.stem)
+def test_no_network_prints_a_lattice_on_smooth_pictures(path: Path) -> None:
+    """Waves of 2 and 4 pixels, on pictures that hold none, stay below 2 of 255 levels.
+
+    After nearest upsampling a network printed a wave of period 2 with 11 levels, seen as a weave in every sky.
+    """
+    net = load_network(path)
+    for seed in range(3):
+        coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            painted = net(F.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1))[0].mean(0)
+        assert float(lattice(painted[32:224, 32:224].numpy())) < 2.0
+
+
+def lattice(picture: np.ndarray) -> float:
+    """The strongest wave of period 2 or 4 pixels along an axis or diagonal of a square picture in [0, 1], in 255ths."""
+    side = len(picture)
+    window = np.outer(np.hanning(side), np.hanning(side))
+    amplitude = np.abs(np.fft.fft2((picture - picture.mean()) * window)) / window.sum() * 2 * 255
+    waves = [(side // p * a, side // p * b) for p in (2, 4) for a, b in ((1, 0), (0, 1), (1, 1))]
+    return max(float(amplitude[a % side, b % side]) for a, b in waves)
+
+
+def test_the_lattice_measure_sees_a_lattice() -> None:
+    picture = np.full((192, 192), 0.5)
+    assert lattice(picture) < 0.01
+    picture[:, ::2] += 4 / 255
+    assert lattice(picture) > 2
+
+
+def test_a_corrupt_network_makes_only_its_own_style_unavailable(tmp_path: Path) -> None:
+    good, bad = (tmp_path / f"johnson_{n}.safetensors" for n in ("good", "bad"))
+    for path in (good, bad):
+        shutil.copy(NETWORKS[0], path)
+        shutil.copy(card_path(NETWORKS[0]), card_path(path))
+    data = bytearray(bad.read_bytes())
+    data[len(data) // 2] ^= 1
+    bad.write_bytes(data)
+
+    method, runtime = Johnson(), Runtime()
+    with pytest.raises(ScumbleError) as caught:
+        method.prepare(Stored("bad", bad), Options(), runtime)
+    assert caught.value.code == "weights-corrupt"
+    method.prepare(Stored("good", good), Options(), runtime)
+
+
+def test_weights_of_another_kind_are_refused_with_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "johnson_odd.safetensors"
+    save_weights(path, {"x": torch.zeros(3)}, {"licence": "none"})
+    with pytest.raises(ScumbleError, match="no transform network"):
+        load_network(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_weights(path, {"x": torch.tensor([1.0, float("nan")])}, {"licence": "none"})
+    with pytest.raises(ScumbleError, match="not finite"):
+        load_weights(path)
+
+
+def test_a_style_without_a_network_says_what_to_do() -> None:
+    with pytest.raises(ScumbleError) as caught:
+        Johnson().prepare(Stored("plain", None), Options(), Runtime())
+    assert caught.value.code == "style-unavailable"
+    assert "train" in caught.value.hint
+
+
+def test_every_shipped_network_belongs_to_a_style_of_the_catalogue() -> None:
+    styles = {s.id: s for s in StyleStore().list()}
+    for path in NETWORKS:
+        assert Johnson().available(styles[path.stem.removeprefix("johnson_")])
+
+
+class Stored:
+    """A style with at most one network."""
+
+    revision = 1
+
+    def __init__(self, style_id: str, path: Path | None) -> None:
+        self.id, self._path = style_id, path
+
+    def picture(self) -> None:
+        return None
+
+    def state(self, method: str) -> Path | None:
+        return self._path
