@@ -98,13 +98,11 @@ def describe(method: Method) -> dict[str, Any]:
 
 def parse_options(method: Method, given: dict[str, Any]) -> tuple[CommonOptions, Any]:
     """The common options and the method's own. Raises ScumbleError "bad-options"."""
-    own = {spec.name for spec in base.option_specs(method.Options)}
-    known = [spec.name for spec in all_options(method)]
-    for name in given:
-        if name not in known:
-            raise ScumbleError("bad-options", f"There is no option {name!r}.", f"Options are: {', '.join(known)}.")
-    common = base.parse_options(CommonOptions, {k: v for k, v in given.items() if k not in own})
-    return common, base.parse_options(method.Options, {k: v for k, v in given.items() if k in own})
+    checked = base.check_options(all_options(method), given)
+    names = {spec.name for spec in base.option_specs(method.Options)}
+    common = {name: value for name, value in checked.items() if name not in names}
+    own = {name: value for name, value in checked.items() if name in names}
+    return CommonOptions(**common), method.Options(**own)
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:

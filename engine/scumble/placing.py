@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scumble.resample import Axis, axis, cubic, hamming
+from scumble.resample import Axis, axis, cubic, linear
 
 WORKING = 1024
 """Long side at which a picture is stylized at brush size 1: the size networks are trained for look best near (design)."""
@@ -31,7 +31,7 @@ class Span:
 
     def down(self) -> Axis:
         """From pixels to cells, antialiased."""
-        return axis(self.length, self.cells, 1 / self.scale, self.first / self.scale - self.at, hamming)
+        return axis(self.length, self.cells, 1 / self.scale, self.first / self.scale - self.at, linear)
 
     def up(self) -> Axis:
         """From cells to pixels."""
