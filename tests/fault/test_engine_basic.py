@@ -233,9 +233,8 @@ def test_the_ninth_job_of_a_client_is_refused_at_once(engine: Engine) -> None:
 
 
 def test_nobody_gets_in_with_a_wrong_password_on_either_socket(engine: Engine) -> None:
-    for n, (which, password) in enumerate(
-        (w, p) for w in ("work", "control") for p in ("wrong", " ", engine.connection["token"])
-    ):
+    wrong = ("wrong", " ", engine.connection["token"])
+    for n, (which, password) in enumerate(itertools.product(("work", "control"), wrong)):
         with Peer(engine.connection, which, password=password, hello=False) as stranger:
             stranger.send(type="hello", protocol=1, client="c", host="h", secret="a" * 32, nonce="b" * 32)
             wait_for(lambda n=n: engine.log().count("refused a connection") > n)

@@ -117,6 +117,7 @@ class Peer:
         self.secret = secret or secrets.token_hex(16)
         self._token = connection["token"]
         self._number = 0
+        self._kept: list[dict[str, Any]] = []
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
@@ -149,10 +150,7 @@ class Peer:
         """Send a request, and give the answer that carries its number."""
         self._number += 1
         self.send(type=type, id=self._number, **fields)
-        while True:
-            answer = self.receive()[0]
-            if answer.get("re") == self._number:
-                return answer
+        return self.next(re=self._number)
 
     def receive(self, seconds: float = 15.0) -> tuple[dict[str, Any], list[bytes]]:
         """The next message. Raises TimeoutError."""
@@ -162,12 +160,21 @@ class Peer:
         return json.loads(header), frames
 
     def next(self, *types: str, seconds: float = 15.0, **fields: Any) -> dict[str, Any]:
-        """The next message of one of `types` with these fields; others are dropped. `frames` holds its frames."""
+        """The next message of one of `types` (or of any) with these fields; `frames` holds its frames.
+
+        Others are kept for a later call, but for those that only say how things stand.
+        """
         until = time.monotonic() + seconds
+        for n, message in enumerate(self._kept):
+            if _fits(message, types, fields):
+                return self._kept.pop(n)
         while True:
             header, frames = self.receive(max(0.0, until - time.monotonic()))
-            if header["type"] in types and all(header.get(k) == v for k, v in fields.items()):
-                return header | {"frames": frames}
+            message = header | {"frames": frames}
+            if _fits(message, types, fields):
+                return message
+            if header["type"] not in ("progress", "preview", "alive"):
+                self._kept.append(message)
 
     def submit(self, pixels: np.ndarray, method: str = "invert", *, send: bool = True, **fields: Any) -> str:
         """Submit (H, W, 4) and, if it is accepted and `send`, all of its strips. The job's id."""
@@ -202,6 +209,10 @@ class Peer:
                 return message, result
             result += message["frames"][0]
             self.send(type="received", job=job, y=message["y"])
+
+
+def _fits(message: dict[str, Any], types: tuple[str, ...], fields: dict[str, Any]) -> bool:
+    return (not types or message["type"] in types) and all(message.get(k) == v for k, v in fields.items())
 
 
 def add_style(name: str = "Test style") -> str:

@@ -14,7 +14,7 @@ import pytest
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
 from scumble.methods.base import Preview, Progress, Runtime
-from scumble.server import admission, channel, limits
+from scumble.server import admission, channel, limits, worker
 from scumble.server.catalogue import Catalogue
 from scumble.server.messages import ContextRaster, Raster, StyleShare, Submit
 from scumble.server.running import LADDER, Painter, bytes_needed, out_of_memory
@@ -154,6 +154,18 @@ def test_the_end_of_memory_is_known_by_all_its_names(error: Exception, size: int
 def test_another_error_is_not_taken_for_the_end_of_memory() -> None:
     assert not out_of_memory(RuntimeError("shapes do not match"))
     assert not out_of_memory(KeyError("memory"))
+
+
+def test_an_idle_worker_has_every_method_drop_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped = []
+    monkeypatch.setattr(plugins.method("slow"), "forget", lambda: dropped.append("slow"), raising=False)
+    worker._forget()
+    assert dropped == ["slow"]
+
+
+def test_what_is_available_is_asked_of_every_method_and_one_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins.method("slow"), "available", lambda style: 1 / 0)
+    assert worker.available()[f"{STYLE}@1"] == ["invert", "crash"]
 
 
 # The catalogue, and what is refused before a pixel comes.

@@ -112,7 +112,10 @@ class Runtime:
 
 @runtime_checkable
 class Method(Protocol):
-    """One paper. Instances hold no state between runs but caches of what `prepare` gives."""
+    """One paper. Instances hold no state between runs but caches of what `prepare` gives.
+
+    A method that keeps such caches may have `forget()`, which drops them; the engine calls it after a minute without a job.
+    """
 
     id: str
     title: str

@@ -138,7 +138,12 @@ class Broker:
                 self._clients.post(client, refuse_refine(self._catalogue, message))
 
     def _greet(self, route: bytes, hello: messages.Hello, welcome: dict[str, Any], frame: zmq.Frame) -> None:
-        client, is_new = self._clients.greet(hello.secret, f"{hello.client} ({hello.host})", route, is_remote(frame))
+        name = f"{hello.client} ({hello.host})"
+        client, is_new = self._clients.greet(hello.secret, name, route, is_remote(frame))
+        if client is None:
+            for known in self._clients:
+                self._probe(known)
+            client, is_new = self._clients.greet(hello.secret, name, route, is_remote(frame))
         if client is None:
             self._answer(route, error("busy", "Too many programs use this engine.", "Close some.", hello.id))
             return
@@ -291,15 +296,21 @@ class Broker:
     def _look_after(self, client: Client, now: float) -> None:
         """Give a client its sign of life; cancel the jobs of one that has gone or says nothing."""
         live = self._jobs.live(client.secret)
-        if client.route is not None and now - client.signed > limits.QUIET_TICK:
+        if now - client.signed > limits.QUIET_TICK:
             client.signed = now
-            self._clients.post(client, {"type": "alive"}, droppable=True)
+            self._probe(client)
         gone = client.lost is not None and now - client.lost > limits.UNREACHABLE
         if gone or (live and now - client.heard > limits.SILENT):
             for job in live:
                 log.info("%r has %s; its job %s is cancelled", client.name, "gone" if gone else "fallen silent", job.id)
                 self._workshop.cancel(job)
         if gone:
+            self._clients.forget(client)
+
+    def _probe(self, client: Client) -> None:
+        """Find out whether a client is there, and forget one that has gone and has nothing in work."""
+        self._clients.post(client, {"type": "alive"}, droppable=True)
+        if client.is_away() and not self._jobs.live(client.secret):
             self._clients.forget(client)
 
     def _open(self, letter: CancelAsked | StopAsked | Returned) -> None:

@@ -77,6 +77,7 @@ def serve(options: Options | None = None) -> int:
     """
     options = options or Options()
     os.umask(0o077)
+    _allow_open_files()
     runtime = presence.private_folder(Path(runtime_dir()))
     cache = presence.private_folder(Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble")))
     try:
@@ -108,7 +109,7 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         addresses = [_bind(s, a) for s, a in zip((work, control), listening.local, strict=True)]
         _bind_remote((work, control), listening)
         inbox = Inbox()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
             signal.signal(number, lambda n, _: inbox.put(StopAsked(f"{signal.Signals(n).name} came")))
         spool = presence.private_folder(cache / "spool")
         sweep(spool)
@@ -204,6 +205,16 @@ def _bind_remote(sockets: tuple[zmq.Socket[bytes], zmq.Socket[bytes]], listening
         sock.curve_secretkey = listening.secret_key
         sock.ipv6 = "[" in address
         sock.bind(address)
+
+
+def _allow_open_files() -> None:
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = limits.OPEN_FILES if hard == resource.RLIM_INFINITY else min(limits.OPEN_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _log_to(folder: Path, verbose: bool) -> Path:

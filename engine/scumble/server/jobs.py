@@ -150,7 +150,11 @@ class Jobs:
             planes["context"] = Plane(request.context, 0)
             offset = request.context.nbytes
         planes["picture"] = Plane(request.raster, offset)
-        job = Job(request.job, secret, request, styles, planes, Spool(offset + request.raster.nbytes, self.folder))
+        try:
+            spool = Spool(offset + request.raster.nbytes, self.folder)
+        except OSError as e:
+            raise _no_memory(expected, f"and the disk said: {e.strerror}", "Make room on the disk.") from e
+        job = Job(request.job, secret, request, styles, planes, spool)
         self._all[job.id] = job
         return job
 
@@ -199,11 +203,13 @@ class Jobs:
             size = job.request.raster.nbytes
             if not self._make_room(size):
                 raise _no_memory(size, "and other pictures fill the engine's memory", "Try again in a moment.")
-            spool = Spool(size, self.folder)
+            spool = None
             try:
+                spool = Spool(size, self.folder)
                 spool.allocate()
             except OSError as e:
-                spool.close()
+                if spool is not None:
+                    spool.close()
                 raise _no_memory(size, f"and the disk said: {e.strerror}", "Make room on the disk.") from e
             job.result = spool
             self.bytes += size

@@ -56,8 +56,10 @@ WINDOW = 4
 """Result strips sent ahead of `received`, likewise."""
 KEPT = 120.0
 """Seconds a result waits for its client: a crashed host needs about a minute to come back."""
-KEPT_JOBS = 256
-"""Finished jobs remembered, so that a flood of tiny ones ends in a bounded table."""
+KEPT_JOBS = 128
+"""Finished jobs remembered, so that a flood of tiny ones ends in a bounded table and few open files."""
+OPEN_FILES = 4096
+"""Files the engine may have open: two a job and one or two a connection, where some systems begin with 256."""
 ATTEMPTS = 2
 """Runs of one job: a second death is the job's own fault."""
 
