@@ -286,7 +286,7 @@ def test_after_a_reconnection_nothing_is_sent_before_the_client_says_what_it_has
     wire.sent.clear()
     deliver(job, wire.client, wire.clients)
     assert not wire.sent
-    resume(jobs, job, have=3)
+    resume(job, have=3)
     deliver(job, wire.client, wire.clients)
     assert [frames[1][0] for frames in wire.sent[:-1]] == [3, 4, 5]
     assert b'"done"' in wire.sent[-1][0]

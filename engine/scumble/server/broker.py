@@ -19,7 +19,7 @@ from scumble.errors import ScumbleError
 from scumble.server import admission, channel, limits, messages
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients, Frame, Sent
-from scumble.server.delivery import deliver, forget_sent, resume
+from scumble.server.delivery import accepted, deliver, forget_sent, resume
 from scumble.server.greeting import Greeter, is_remote
 from scumble.server.jobs import Busy, Job, Jobs, State, failed
 from scumble.server.messages import BadMessage, error
@@ -165,21 +165,8 @@ class Broker:
             header = failed(request.job, e) | {"type": "rejected", "re": request.id}
             self._clients.post(client, header | {"retry_after": e.retry_after if isinstance(e, Busy) else None})
             return
-        resume(self._jobs, job, getattr(request, "have", 0))
-        rows = {name: plane.rows for name, plane in job.planes.items()}
-        self._clients.post(
-            client,
-            {
-                "type": "accepted",
-                "re": request.id,
-                "job": job.id,
-                "state": job.state,
-                "position": self._jobs.position(job),
-                "credit": job.credit if job.state is State.RECEIVING else 0,
-                "rows": rows.get("picture", 0),
-                "context_rows": rows.get("context", 0),
-            },
-        )
+        resume(job, getattr(request, "have", 0))
+        self._clients.post(client, accepted(job, request.id, self._jobs.position(job)))
         deliver(job, client, self._clients)
 
     def _admit(self, client: Client, request: messages.Submit | messages.StylePut) -> Job:

@@ -7,6 +7,8 @@ after a reconnection nothing of a job is sent before the client has said, by sub
 
 from __future__ import annotations
 
+from typing import Any
+
 from scumble.server import limits
 from scumble.server.clients import Client, Clients
 from scumble.server.jobs import Job, Jobs, State
@@ -34,7 +36,22 @@ def deliver(job: Job, client: Client, clients: Clients) -> None:
     clients.post(client, job.outcome)
 
 
-def resume(jobs: Jobs, job: Job, have: int) -> None:
+def accepted(job: Job, re: int | None, position: int) -> dict[str, Any]:
+    """The header that tells a client where its job stands."""
+    rows = {name: plane.rows for name, plane in job.planes.items()}
+    return {
+        "type": "accepted",
+        "re": re,
+        "job": job.id,
+        "state": job.state,
+        "position": position,
+        "credit": job.credit if job.state is State.RECEIVING else 0,
+        "rows": rows.get("picture", 0),
+        "context_rows": rows.get("context", 0),
+    }
+
+
+def resume(job: Job, have: int) -> None:
     """The client submits a job, perhaps again: go on from what it has."""
     job.attached = True
     job.credit = limits.CREDIT
