@@ -16,7 +16,8 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 def luma(rgb: Array) -> Array:
     """(3, ...) to (...)."""
-    return LUMA[0] * rgb[0] + LUMA[1] * rgb[1] + LUMA[2] * rgb[2]
+    weighted: Array = LUMA[0] * rgb[0] + LUMA[1] * rgb[1] + LUMA[2] * rgb[2]
+    return weighted
 
 
 def keep_colours(stylized: Array, original: Array) -> Array:
@@ -30,4 +31,5 @@ def keep_colours(stylized: Array, original: Array) -> Array:
     room = np.where(chroma > 0, 1 - wanted, wanted)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(np.abs(chroma) > room, room / np.abs(chroma), 1).min(axis=0)
-    return np.clip(wanted + t * chroma, 0, 1).astype(np.float32)
+    result: Array = np.clip(wanted + t * chroma, 0, 1).astype(np.float32)
+    return result

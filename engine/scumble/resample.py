@@ -25,7 +25,8 @@ BLOCK = 32
 def linear(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Linear interpolation, and widened the usual antialiasing filter. Never negative, so colours weighted with alpha stay
     between those they are made of; and a ramp keeps its place at any scale, which sharper windows do not near scale 1."""
-    return np.maximum(0.0, 1 - np.abs(x))
+    weights: NDArray[np.float64] = np.maximum(0.0, 1 - np.abs(x))
+    return weights
 
 
 def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
