@@ -29,7 +29,7 @@ def keep_colours(stylized: Array, original: Array) -> Array:
     wanted = np.clip(luma(stylized), 0, 1)
     chroma = original - luma(original)
     room = np.where(chroma > 0, 1 - wanted, wanted)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(np.abs(chroma) > room, room / np.abs(chroma), 1).min(axis=0)
+    size = np.abs(chroma)
+    t = np.divide(room, size, out=np.ones_like(size), where=size > room).min(axis=0)
     result: Array = np.clip(wanted + t * chroma, 0, 1).astype(np.float32)
     return result
