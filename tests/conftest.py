@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a worker; must be set before numpy is imported
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,15 @@ class Worker:
             command += ["--threads", str(self._threads)]
         if sys.platform != "win32":
             command += ["--socket", str(theirs.fileno())]
-        environment = dict(os.environ)
+        # The pipeline's matrix products are small: shared out over threads, they wait for each other, and for torch's.
+        # glibc gives every large array back to the kernel and faults it in anew; keeping some makes a picture of
+        # 1 megapixel about 20 ms cheaper.
+        environment = {
+            "OPENBLAS_NUM_THREADS": "1",
+            "MALLOC_TRIM_THRESHOLD_": str(limits.WORKER_HEAP),
+            "MALLOC_MMAP_THRESHOLD_": str(limits.WORKER_ARRAY),
+            **os.environ,
+        }
         if self._threads:
             environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(self._threads)
         with theirs, open(self._log_file, "ab") as words:
