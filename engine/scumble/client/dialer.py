@@ -29,6 +29,8 @@ STEADY = 5.0
 """Seconds a connection must have held for the back-off to begin anew."""
 RELAUNCH = 10.0
 """Seconds between two starts of an engine by one session."""
+ONE_ENGINE = ("engine-refused", "engine-untrusted")
+"""Errors that speak of one engine, not of the next."""
 NAP = 0.05
 """Seconds between two looks for the connection file of an engine on its way up."""
 
@@ -59,6 +61,7 @@ class Dialer:
         self._channels: tuple[Channel, Channel] | None = None
         self._dialled: Connection | None = None
         self._launched: Launch | None = None
+        self._child: Launch | None = None  # the last one started, until it has ended
         self._next_launch = 0.0
         self._next_try = 0.0
         self._retry = FIRST_RETRY
@@ -149,6 +152,8 @@ class Dialer:
         self.drop(lost("The session is closed."))
 
     def _dial(self, now: float, wanted: bool) -> None:
+        if self._child is not None and not self._child.running:
+            self._child = None  # that look has laid it to rest; a dead child nobody has looked after seems to live
         self._dialled = found = self._find()
         if found is None:
             if self._launch is not None and wanted:
@@ -170,7 +175,7 @@ class Dialer:
             raise failure
         if now >= self._next_launch and not (self._launched is not None and self._launched.running):
             self._next_launch, self._since = now + RELAUNCH, now
-            self._launched = self._launch()
+            self._launched = self._child = self._launch()
 
     def _pause(self, now: float) -> None:
         self._next_try = now + (NAP if self._coming() else self._retry)
@@ -195,8 +200,8 @@ class Dialer:
             if now - self._since < (PATIENCE if self._coming() else ABSENCE):
                 return []
             error = error or none_found()
-        elif error.code in ("engine-refused", "engine-untrusted") and self._find() != self._dialled:
-            return []  # another engine has taken its place since: that one is asked first
+        elif self._channels is not None or (error.code in ONE_ENGINE and self._find() != self._dialled):
+            return []  # another attempt is under way; or another engine has come since, and is asked first
         self._reported = True
         return [Lost(error.code, error.message, error.hint)]
 

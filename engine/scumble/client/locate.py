@@ -181,20 +181,35 @@ def process_lives(pid: int, started: float) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError, OverflowError):
         return False
+    if is_zombie(pid):
+        return False
     known = start_time(pid)
     return known is None or abs(known - started) <= _CLOCK_SLACK
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and waits for its parent, perhaps us, to notice; False where /proc does not tell."""
+    try:
+        return _stat(pid)[0] in (b"Z", b"X")
+    except (OSError, IndexError):
+        return False
 
 
 def start_time(pid: int) -> float | None:
     """When a process started, in seconds since the epoch; None where /proc does not tell."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as f:
-            ticks = int(f.read().rpartition(b")")[2].split()[19])
+        ticks = int(_stat(pid)[19])
         with open("/proc/stat", "rb") as f:
             booted = next(int(line.split()[1]) for line in f if line.startswith(b"btime "))
         return booted + ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, StopIteration):
         return None
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What /proc tells of a process, from its state on. Raises OSError."""
+    with open(f"/proc/{pid}/stat", "rb") as f:
+        return f.read().rpartition(b")")[2].split()
 
 
 def last_words(log: str) -> str:
