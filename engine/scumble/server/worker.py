@@ -179,7 +179,7 @@ def _devices(wanted: str, threads: int | None) -> tuple[str, list[dict[str, str]
 
 
 def _forget() -> None:
-    """Let methods drop what they have cached, where they can, and give graphics memory back."""
+    """Let methods drop what they have cached, where they can, and give memory back."""
     for method in plugins.methods().values():
         forget = getattr(method, "forget", None)
         if callable(forget):
@@ -188,6 +188,10 @@ def _forget() -> None:
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+        if trim is not None:
+            trim(0)
 
 
 def _socket(number: int | None) -> socket.socket:
