@@ -82,7 +82,6 @@ class FakeEngine:
         strip_rows: int = 16,
         credit: int = 4,
         styles: int = 3,
-        pid: int | None = None,
     ) -> None:
         self.heard: list[Header] = []
         self.control_heard: list[Header] = []
@@ -107,7 +106,8 @@ class FakeEngine:
         self._endpoints: list[str] = []
         self._open()
         own = os.getpid()
-        self.connection = Connection(*self._endpoints, token, pid or own, start_time(own) or time.time(), "0.0.1")
+        work, control = self._endpoints
+        self.connection = Connection(work, control, token, own, start_time(own) or time.time(), "0.0.1")
         self._token = token
         if announce:
             self.announce()
@@ -128,16 +128,18 @@ class FakeEngine:
         self._end.set()
         self._thread.join(5)
 
-    def hang_up(self, seconds: float = 0.0) -> None:
-        """Drop every connection and listen again after `seconds`; jobs are kept."""
+    def hang_up(self) -> None:
+        """Drop every connection and listen no more until `listen_again`; jobs are kept."""
 
         def drop() -> None:
+            self._away = True
             self._work.close()
             self._control.close()
-            time.sleep(seconds)
-            self._open()
 
         self.do(drop)
+
+    def listen_again(self) -> None:
+        self.do(self._open)
 
     def do(self, task: Callable[[], None]) -> None:
         """Run `task` in the engine's thread."""
@@ -155,6 +157,7 @@ class FakeEngine:
         return [header["type"] for header in self.heard]
 
     def _open(self) -> None:
+        self._away = False
         self._work, work = self._listen(0)
         self._control, control = self._listen(1)
         self._endpoints = [work, control]
@@ -175,7 +178,7 @@ class FakeEngine:
                 task()
                 done.set()
             poller = zmq.Poller()
-            for socket in (self._zap, self._work, self._control):
+            for socket in (self._zap,) if self._away else (self._zap, self._work, self._control):
                 poller.register(socket, zmq.POLLIN)
             ready = dict(poller.poll(10))
             if self._zap in ready:
@@ -185,7 +188,7 @@ class FakeEngine:
                     client, text, *frames = socket.recv_multipart()
                     self.pixels += sum(map(len, frames))
                     hear(client, json.loads(text), frames)
-            for job in self.jobs.values():
+            for job in self.jobs.values() if not self._away else ():
                 self._advance(job)
         self._context.destroy(0)
 
@@ -206,7 +209,7 @@ class FakeEngine:
 
     def _hear_control(self, client: bytes, header: Header, _frames: list[bytes]) -> None:
         self.control_heard.append(header)
-        answers = {
+        answers: dict[str, Header] = {
             "ping": {"type": "pong", "state": self.state},
             "status": {"type": "status", "state": self.state, "pid": self.connection.pid},
             "shutdown": {"type": "stopping"},
@@ -215,7 +218,7 @@ class FakeEngine:
             self._greet(client, header, self._control)
         elif header["type"] == "cancel":
             job = self.jobs.get(header["job"])
-            answer = {"type": "cancelling", "job": header["job"]} if job else _error("job-unknown")
+            answer: Header = {"type": "cancelling", "job": header["job"]} if job else _error("job-unknown")
             self.send(client, {**answer, "re": header["id"]}, socket=self._control)
             if job and job.state != "cancelled":
                 job.state = "cancelled"
@@ -244,7 +247,7 @@ class FakeEngine:
             self.jobs[header["job"]].unacknowledged -= 1
         elif kind == "style.remove":
             known = header["style"] == "s0"
-            answer = {"type": "removed", "style": "s0", "catalogue": 9} if known else _error("style-unknown")
+            answer: Header = {"type": "removed", "style": "s0", "catalogue": 9} if known else _error("style-unknown")
             self.send(client, {**answer, "re": header["id"]})
         elif kind == "style.refine":
             refining = {"type": "refining", "re": header["id"], "style": "s0@1", "state": "running", "fraction": 0.5}
@@ -270,7 +273,7 @@ class FakeEngine:
         ]
         pages = max(1, (self.styles + 1) // 2)
         page = {"type": "catalogue", "re": header["id"], "page": header["page"], "pages": pages, "revision": 7}
-        methods = {"methods": [METHOD]} if header["page"] == 0 else {}
+        methods: Header = {"methods": [METHOD]} if header["page"] == 0 else {}
         self.send(client, {**page, **methods, "styles": styles}, *(b"png %d" % (first + k) for k in range(len(styles))))
 
     def _submit(self, client: bytes, header: Header) -> None:

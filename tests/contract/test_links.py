@@ -191,9 +191,8 @@ def test_waiting_ends_when_a_message_comes(open_link: Any, open_router: OpenRout
         link.send([b"hello"])
         receive(link)
         link.send([b"again"])
-        link.poll(0)
+        messages = link.poll(0)
         began = time.monotonic()
-        messages: list[Message] = []
         while not messages and time.monotonic() - began < 5:
             wait([link], 5)
             messages = link.poll(0)

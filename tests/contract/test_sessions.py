@@ -116,21 +116,22 @@ def test_several_jobs_at_once_all_end_well(start_fake: StartFake, open_session: 
 def test_pumping_without_a_timeout_returns_at_once_whatever_the_engine_does(
     start_fake: StartFake, open_session: OpenSession
 ) -> None:
-    engine, session = start_fake(), open_session()
-    raster = picture(4096, 2048)
-    session.submit(request(raster))
+    start_fake()
+    session = open_session()
+    session.submit(request(picture(2048, 2048)))
     until(session, Accepted)
-    engine.do(lambda: None)
-    longest, done = 0.0, False
+    took: list[float] = []
+    done = False
     end = time.monotonic() + 30
     while not done and time.monotonic() < end:
         began = time.monotonic()
         events = session.pump(0, budget=256 << 10)
-        longest = max(longest, time.monotonic() - began)
+        took.append(time.monotonic() - began)
         done = any(isinstance(e, Done) for e in events)
         time.sleep(0.001)
     assert done
-    assert longest < 0.15
+    assert len(took) > 100
+    assert sorted(took)[len(took) * 95 // 100] < 0.05  # the rest is what a busy machine's scheduler may take
 
 
 def test_the_catalogue_is_whole_with_thumbnails(start_fake: StartFake, open_session: OpenSession) -> None:

@@ -81,6 +81,17 @@ def test_a_refused_password_is_reported_at_once(start_fake: StartFake, open_sess
     assert until(open_session(link=link), Lost, seconds=3)[0].code == "engine-refused"
 
 
+def test_a_refusal_by_an_engine_that_has_just_been_replaced_is_not_reported(
+    start_fake: StartFake, open_session: OpenSession
+) -> None:
+    """The connection file was read a moment before the next engine wrote its own."""
+    old, new = start_fake(lets_in=False), start_fake()
+    looks = iter([old.connection])
+    session = open_session(find=lambda: next(looks, new.connection))
+    _, events = until(session, Welcome)
+    assert [type(e) for e in events] == [Welcome]
+
+
 def test_another_protocol_version_is_reported_in_the_engines_words(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(), open_session()
     words = {"type": "error", "code": "protocol-version", "message": "I speak 2, you 1.", "hint": "Update."}
@@ -128,7 +139,8 @@ def test_an_upload_goes_on_where_it_broke_off(start_fake: StartFake, open_sessio
     job = session.submit(request(raster))
     pump_while(session, lambda: engine.types().count("pixels") < 3)
     engine.tamper = lambda h: h
-    engine.hang_up(0.1)
+    engine.hang_up()
+    engine.listen_again()
     done, events = until(session, Done)
     assert done.job == job
     assert bytes(done.raster.data) == inverted(raster)
@@ -144,6 +156,7 @@ def test_a_result_goes_on_where_it_broke_off(start_fake: StartFake, open_session
     pump_while(session, lambda: engine.types().count("received") < 3)
     engine.tamper = lambda h: h
     engine.hang_up()
+    engine.listen_again()
     done, _ = until(session, Done)
     assert bytes(done.raster.data) == inverted(raster)
     assert [h.get("have", 0) for h in engine.heard if h["type"] == "submit"] == [0, 24]
@@ -153,6 +166,7 @@ def test_the_secret_stays_and_the_nonce_changes(start_fake: StartFake, open_sess
     engine, session = start_fake(), open_session()
     until(session, Welcome)
     engine.hang_up()
+    engine.listen_again()
     until(session, Welcome)
     hellos = [h for h in engine.heard + engine.control_heard if h["type"] == "hello"]
     assert len(hellos) >= 4
@@ -170,6 +184,7 @@ def test_unanswered_requests_are_asked_again_but_a_shutdown_never_of_another_eng
     pump_while(session, lambda: len(engine.control_heard) < 3)
     engine.tamper = lambda h: h
     engine.hang_up()
+    engine.listen_again()
     answer, events = until(session, Answer)
     assert answer.request == status
     assert [e.request for e in events if isinstance(e, RequestFailed)] == [shutdown]
@@ -182,10 +197,11 @@ def test_a_cancel_without_an_engine_takes_effect_and_the_engine_hears_of_it_late
     engine, session = start_fake(running=False), open_session()
     job = session.submit(request(picture()))
     until(session, Progress)
-    engine.do(lambda: (engine._work.close(), engine._control.close(), time.sleep(0.3), engine._open())[0])
+    engine.hang_up()
     pump_while(session, lambda: session.state is State.READY)
     session.cancel(job)
     assert until(session, Cancelled, seconds=1)[0].job == job
+    engine.listen_again()
     pump_while(session, lambda: engine.jobs[job].state != "cancelled")
     assert engine.types().count("submit") == 1
 
@@ -265,8 +281,10 @@ def test_nonsense_about_a_job_is_reported_and_never_an_exception(
 ) -> None:
     engine, session = start_fake(), open_session()
     engine.tamper = lambda h: {**nonsense, "job": h["job"]} if h["type"] == "accepted" else h
-    session.submit(request(picture()))
-    assert until(session, Lost)[0].code in ("bad-message", "bad-raster")
+    job = session.submit(request(picture()))
+    lost, _ = until(session, Lost)
+    assert lost.code in ("bad-message", "bad-raster")
+    assert session.holds(job)
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"[]", b"{}", b'{"type": 3}', b"[" * 60_000, b'"' + b"x" * 70_000 + b'"'])
@@ -278,7 +296,7 @@ def test_a_header_that_is_none_is_reported(start_fake: StartFake, open_session: 
         client = next(iter(engine.jobs.values())).client
         engine._work.send_multipart([client, text])
 
-    engine.tamper = garble  # type: ignore[assignment]
+    engine.tamper = garble
     session.submit(request(picture()))
     assert until(session, Lost)[0].code == "bad-message"
 

@@ -125,7 +125,7 @@ class Dialer:
         except EngineError as e:
             self.drop(e)
         fresh = bool(events)
-        return Heard([*events, *self._outage(now)], work, control, fresh)
+        return Heard([*events, *self.outage()], work, control, fresh)
 
     def drop(self, error: EngineError) -> None:
         """Give the connection up and try again soon."""
@@ -139,6 +139,20 @@ class Dialer:
             self._since = self._heard
         self._channels, self.welcome, self._error = None, None, error
         self._pause(now)
+
+    def outage(self) -> list[Event]:
+        """`Lost`, when it is time to say so."""
+        error = self._error
+        if self.welcome is not None or self._reported:
+            return []
+        if error is None or error.code == "engine-lost":
+            if time.monotonic() - self._since < (PATIENCE if self._coming() else ABSENCE):
+                return []
+            error = error or none_found()
+        elif self._channels is not None or (error.code in ONE_ENGINE and self._find() != self._dialled):
+            return []  # another attempt is under way; or another engine has come since, and is asked first
+        self._reported = True
+        return [Lost(error.code, error.message, error.hint)]
 
     def wait(self, seconds: float) -> None:
         """Return when there may be something to do, or after `seconds`."""
@@ -190,20 +204,6 @@ class Dialer:
         self._since = self._heard = now
         self._launched = self._error = None
         return events
-
-    def _outage(self, now: float) -> list[Event]:
-        """`Lost`, when it is time to say so."""
-        error = self._error
-        if self.welcome is not None or self._reported:
-            return []
-        if error is None or error.code == "engine-lost":
-            if now - self._since < (PATIENCE if self._coming() else ABSENCE):
-                return []
-            error = error or none_found()
-        elif self._channels is not None or (error.code in ONE_ENGINE and self._find() != self._dialled):
-            return []  # another attempt is under way; or another engine has come since, and is asked first
-        self._reported = True
-        return [Lost(error.code, error.message, error.hint)]
 
     def _coming(self) -> bool:
         """Whether an engine this session started, or the one that start lost the race to, may still appear."""

@@ -188,16 +188,21 @@ class Job:
         return [Done(self.id, Raster(*size, self._result), done.styles, done.seconds, done.device)]
 
     def _end(self, header: Mapping[str, Any]) -> list[Event]:
+        ended = self._ending(header)
+        self.over = ended is not None
+        return [] if ended is None else [ended]
+
+    def _ending(self, header: Mapping[str, Any]) -> Event | None:
+        """The last event, if `header` is the last message."""
         kind = header["type"]
-        if kind not in ("rejected", "failed", "cancelled", "style"):
-            return []
-        self.over = True
         if kind == "style":
-            return [StyleStored(self.id, str(header["style"]), int(header["catalogue"]))]
+            return StyleStored(self.id, str(header["style"]), int(header["catalogue"]))
+        if kind not in ("rejected", "failed", "cancelled"):
+            return None
         if kind == "cancelled" or self.cancelling:
-            return [Cancelled(self.id)]
+            return Cancelled(self.id)
         what = (str(header["code"]), str(header["message"]), str(header["hint"]))
         if kind == "failed":
-            return [Failed(self.id, *what)]
+            return Failed(self.id, *what)
         after = header.get("retry_after")
-        return [Rejected(self.id, *what, None if after is None else float(after))]
+        return Rejected(self.id, *what, None if after is None else float(after))

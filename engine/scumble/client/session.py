@@ -166,13 +166,14 @@ class Session:
         if heard.fresh:
             self._greeted()
         try:
-            for header, frames in heard.control + heard.work:
-                self._hear(header, frames)
             if self._dialer.welcome is not None:
+                for header, frames in heard.control + heard.work:
+                    self._hear(header, frames)
                 self._speak()
         except EngineError as e:
             self._dialer.drop(e)
             self._disconnected()
+            self._events += self._dialer.outage()
         if self._dialer.welcome is None:
             self._cancel_unheard()
         self._bury()
