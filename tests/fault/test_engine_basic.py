@@ -311,9 +311,10 @@ def test_a_killed_engine_takes_its_worker_along_and_the_next_one_starts_over_it(
 
 
 def test_an_engine_nobody_needs_ends_by_itself() -> None:
-    with running("--idle", "0.5") as engine:
+    with running("--idle", "3", ready=False) as engine:
+        engine.wait_listening()
         with engine.peer() as peer:
-            time.sleep(2.5)
+            time.sleep(4)
             assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
         assert engine.process.wait(10 * SLACK) == 0
 
