@@ -28,7 +28,7 @@ FIRST_RETRY, LAST_RETRY = 0.05, 1.0
 STEADY = 5.0
 """Seconds a connection must have held for the back-off to begin anew."""
 RELAUNCH = 4.0
-"""Seconds between two starts of an engine by one session; below ABSENCE, so that a killed one is replaced before it is missed."""
+"""Seconds between two starts of an engine by one session; below ABSENCE, so that a killed one is back before it is missed."""
 ONE_ENGINE = ("engine-refused", "engine-untrusted")
 """Errors that speak of one engine, not of the next."""
 NAP = 0.05
