@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -120,18 +121,19 @@ def test_pumping_without_a_timeout_returns_at_once_whatever_the_engine_does(
     session = open_session()
     session.submit(request(picture(2048, 2048)))
     until(session, Accepted)
-    took: list[float] = []
-    done = False
+    took, computed, done = list[float](), list[float](), False
     end = time.monotonic() + 30
     while not done and time.monotonic() < end:
-        began = time.monotonic()
+        began, busy = time.monotonic(), time.thread_time()
         events = session.pump(0, budget=256 << 10)
         took.append(time.monotonic() - began)
+        computed.append(time.thread_time() - busy)
         done = any(isinstance(e, Done) for e in events)
         time.sleep(0.001)
     assert done
     assert len(took) > 100
-    assert sorted(took)[len(took) * 95 // 100] < 0.05  # the rest is what a busy machine's scheduler may take
+    assert statistics.median(took) < 0.03  # single ones may be held up by a busy machine's scheduler
+    assert max(computed) < 0.05
 
 
 def test_the_catalogue_is_whole_with_thumbnails(start_fake: StartFake, open_session: OpenSession) -> None:
