@@ -164,9 +164,10 @@ class Host:
         """The engine's runtime directory, for both sides."""
         return self.home / "run"
 
-    def engine_command(self) -> list[str]:
-        """How a program inside starts this clone's engine outside."""
-        return ["/usr/sbin/chroot", "/outer", sys.executable, "-m", "scumble", "serve"]
+    def engine_command(self, plugins: str | None = None) -> list[str]:
+        """How a program inside starts this clone's engine outside. `plugins` as tests/support's engines take it."""
+        methods = [] if plugins is None else [f"PYTHONPATH={CHECKOUT / 'tests' / 'support'}", f"SCUMBLE_PLUGINS={plugins}"]
+        return ["/usr/sbin/chroot", "/outer", "/usr/bin/env", *methods, sys.executable, "-m", "scumble", "serve"]
 
     def start(
         self, *command: str, environment: Mapping[str, str] | None = None, output: int = subprocess.PIPE

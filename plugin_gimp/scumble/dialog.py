@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dialogue of Filters > Artistic > Scumble…: gallery, controls, preview.
+
+Invariant: the procedure's config holds every choice, so that GIMP's own last values and Reset work; the widgets follow it.
+The window never waits for the engine: a timer pumps the session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+gi.require_version("GimpUi", "3.0")
+gi.require_version("GdkPixbuf", "2.0")
+gi.require_version("Gtk", "3.0")
+import engine as asking  # noqa: E402
+import host  # noqa: E402
+from gallery import Gallery  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
+from preview import SIDE, Previewer  # noqa: E402
+from scumble_client.catalogue import Catalogue, Style  # noqa: E402
+from scumble_client.errors import EngineError  # noqa: E402
+from scumble_client.events import Event, Failed, Listed, Lost, Recovered, Rejected, RequestFailed, State, StyleStored  # noqa: E402
+from scumble_client.raster import Raster  # noqa: E402
+from scumble_client.session import Session  # noqa: E402
+from settings import Mistake  # noqa: E402
+
+SHOWN = (360, 270)
+"""Largest width and height of the preview on the screen."""
+TICK = 40
+"""Milliseconds between two pumps."""
+AUTOMATIC = "Automatic"
+
+
+class Dialog:
+    """Lives for one `run`, which is True when the painter wants the result."""
+
+    def __init__(self, procedure: Any, config: Any, image: Any, source: Any, session: Session) -> None:
+        self._config, self._image, self._session = config, image, session
+        self._catalogue: Catalogue | None = None
+        self._adding: str | None = None
+        self._filling = False
+        self._trouble = ""
+        self._window = GimpUi.ProcedureDialog.new(procedure, config, "Scumble")
+        self._window.set_ok_label("Stylize")
+        self._window.set_response_sensitive(Gtk.ResponseType.OK, False)
+        self._gallery = Gallery(self._picked)
+        self._layers = _layer_list(image)
+        self._picture = Gtk.Image()
+        self._preview_on = Gtk.CheckButton.new_with_mnemonic("Previe_w")
+        self._method = Gtk.ComboBoxText()
+        self._purpose = _note(3)
+        self._status = _note(2)
+        self._window.get_content_area().pack_start(self._layout(), True, True, 6)
+        original = host.small(source, SIDE)
+        self._previewer = Previewer(session, original, self._show, self._say)
+        self._show(original)
+        config.connect("notify", lambda *_: self._refresh())
+        session.catalogue()
+
+    def run(self) -> bool:
+        """Show the window until it is answered. The session stays open, its preview jobs cancelled."""
+        timer = GLib.timeout_add(TICK, self._tick)
+        try:
+            return bool(self._window.run())
+        finally:
+            GLib.source_remove(timer)
+            self._previewer.stop()
+            self._window.destroy()
+
+    def _layout(self) -> Gtk.Widget:
+        left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        left.pack_start(self._gallery.widget, True, True, 0)
+        adding = Gtk.Box(spacing=6)
+        button = Gtk.Button.new_with_mnemonic("_Add a picture…")
+        button.connect("clicked", lambda _: self._add_file())
+        adding.pack_start(button, True, True, 0)
+        adding.pack_start(self._layers, True, True, 0)
+        self._layers.connect("changed", lambda _: self._add_layer())
+        left.pack_start(adding, False, False, 0)
+
+        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
+        self._picture.set_size_request(*SHOWN)
+        frame.add(self._picture)
+        right.pack_start(frame, False, False, 0)
+        self._preview_on.set_active(True)
+        self._preview_on.connect("toggled", lambda _: self._refresh())
+        right.pack_start(self._preview_on, False, False, 0)
+        right.pack_start(self._window.get_scale_entry("strength", 100.0), False, False, 0)
+        right.pack_start(self._window.get_scale_entry("brush-size", 1.0), False, False, 0)
+        for name in ("keep-colours", "replace"):
+            right.pack_start(self._window.get_widget(name, Gtk.CheckButton), False, False, 0)
+        row = Gtk.Box(spacing=6)
+        label = Gtk.Label.new_with_mnemonic("_Method")
+        label.set_mnemonic_widget(self._method)
+        row.pack_start(label, False, False, 0)
+        row.pack_start(self._method, True, True, 0)
+        self._method.connect("changed", lambda _: self._method_picked())
+        right.pack_start(row, False, False, 0)
+        right.pack_start(self._purpose, False, False, 0)
+        right.pack_end(self._status, False, False, 0)
+
+        both = Gtk.Box(spacing=12)
+        both.pack_start(left, True, True, 0)
+        both.pack_start(right, False, False, 0)
+        both.show_all()
+        return both
+
+    def _tick(self) -> bool:
+        try:
+            for event in self._session.pump(0):
+                self._hear(event)
+            self._previewer.tick()
+            if self._catalogue is None and not self._trouble:
+                starting = self._session.state in (State.SEEKING, State.LAUNCHING)
+                self._say("Starting the engine…" if starting else "The engine is warming up…")
+        except EngineError as e:
+            self._complain(str(e))
+        return True
+
+    def _hear(self, event: Event) -> None:
+        self._previewer.hear(event)
+        if isinstance(event, Listed):
+            self._listed(event.catalogue)
+        elif isinstance(event, Lost):
+            self._complain(str(asking.in_words(event.error())))
+        elif isinstance(event, Recovered):
+            self._complain("")
+            self._refresh()
+        elif isinstance(event, RequestFailed):
+            self._complain(str(event.error()))
+        elif self._adding is not None and getattr(event, "job", None) == self._adding:
+            if isinstance(event, StyleStored):
+                self._adding = None
+                self._config.set_property("style", event.style.partition("@")[0])
+                self._session.catalogue()
+            elif isinstance(event, (Rejected, Failed)):
+                self._adding = None
+                self._complain(str(event.error()))
+
+    def _listed(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._complain("")
+        self._gallery.fill(asking.order(catalogue))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Bring the widgets that are not GIMP's own, and the preview, in line with the config."""
+        if self._catalogue is None or self._filling:
+            return
+        self._filling = True
+        try:
+            settings = host.settings_of(self._config)
+            try:
+                choice = asking.choose(self._catalogue, settings)
+            except Mistake:  # a style or method of last time that is gone
+                name = "method" if settings.method else "style"
+                self._config.set_property(name, "")
+                settings = host.settings_of(self._config)
+                choice = asking.choose(self._catalogue, settings)
+            self._gallery.select(choice.style.id)
+            self._fill_methods(choice, settings.method)
+            self._purpose.set_text(choice.method.purpose)
+            self._window.set_response_sensitive(Gtk.ResponseType.OK, True)
+            if self._preview_on.get_active():
+                self._previewer.want(choice, settings)
+            else:
+                self._previewer.stop()
+        except Mistake as e:
+            self._complain(str(e))
+        finally:
+            self._filling = False
+
+    def _fill_methods(self, choice: asking.Choice, chosen: str) -> None:
+        self._method.remove_all()
+        able = asking.methods_for(self._catalogue, choice.style)
+        self._method.append("", f"{AUTOMATIC} ({able[0].title})")
+        for method in able:
+            self._method.append(method.id, method.title)
+        self._method.set_active_id(chosen)
+
+    def _method_picked(self) -> None:
+        chosen = self._method.get_active_id()
+        if not self._filling and chosen is not None:
+            self._config.set_property("method", chosen)
+
+    def _picked(self, style: Style) -> None:
+        if self._filling:
+            return
+        if self._config.get_property("method") not in style.methods:
+            self._config.set_property("method", "")
+        self._config.set_property("style", style.id)
+
+    def _add_file(self) -> None:
+        chooser = Gtk.FileChooserDialog(title="A picture to use as the style", transient_for=self._window)
+        chooser.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_Open", Gtk.ResponseType.ACCEPT)
+        file = chooser.get_file() if chooser.run() == Gtk.ResponseType.ACCEPT else None
+        chooser.destroy()
+        if file is not None:
+            try:
+                self._add(*host.picture(file, asking.STYLE_SIDE))
+            except Mistake as e:
+                self._complain(str(e))
+
+    def _add_layer(self) -> None:
+        chosen = self._layers.get_active_id()
+        layer = Gimp.Item.get_by_id(int(chosen)) if chosen else None
+        if layer is not None:
+            self._add(layer.get_name(), host.small(layer, asking.STYLE_SIDE))
+        self._layers.set_active(0)
+
+    def _add(self, name: str, raster: Raster) -> None:
+        self._adding = self._session.put_style(name, raster)
+        self._say(f"Adding “{name}” to your styles…")
+
+    def _show(self, raster: Raster) -> None:
+        data = GLib.Bytes.new(bytes(raster.data))
+        pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(
+            data, GdkPixbuf.Colorspace.RGB, True, 8, raster.width, raster.height, raster.stride
+        )
+        scale = min(SHOWN[0] / raster.width, SHOWN[1] / raster.height)
+        size = (max(1, round(raster.width * scale)), max(1, round(raster.height * scale)))
+        self._picture.set_from_pixbuf(pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR))
+
+    def _say(self, text: str) -> None:
+        self._status.set_text(self._trouble or text)
+
+    def _complain(self, text: str) -> None:
+        """Say what is wrong, until it is put right; empty when it is."""
+        self._trouble = text
+        self._say("")
+
+
+def _layer_list(image: Any) -> Gtk.ComboBoxText:
+    box = Gtk.ComboBoxText()
+    box.append("", "Use a layer…")
+    for layer in host.other_layers(image):
+        box.append(str(layer.get_id()), layer.get_name())
+    box.set_active(0)
+    return box
+
+
+def _note(lines: int) -> Gtk.Label:
+    note = Gtk.Label(xalign=0.0, yalign=0.0, wrap=True, max_width_chars=46, lines=lines)
+    note.get_style_context().add_class("dim-label")
+    return note

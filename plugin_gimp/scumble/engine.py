@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the plug-in asks of the engine. Knows nothing of GIMP.
+
+Invariant: whatever goes wrong comes out as EngineError or Mistake, with a sentence for a painter.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scumble_client import VERSION
+from scumble_client.blocking import Engine, Finished
+from scumble_client.catalogue import Catalogue, Method, Style
+from scumble_client.errors import EngineError
+from scumble_client.events import Context, Progress
+from scumble_client.locate import start_engine
+from scumble_client.raster import Raster
+from scumble_client.session import Session
+from settings import Mistake, Settings
+
+CLIENT = f"scumble-gimp/{VERSION}"
+START_SECONDS = 60.0
+"""An engine is ready in a few seconds; a cold disk takes its time."""
+STYLE_SIDE = 1536
+"""Longest side of a picture sent as a style: the engine keeps no more of it."""
+CONTEXT_SIDE = 1024
+"""Longest side of the whole layer in small that goes with a selection (docs/protocol.md, section 5)."""
+
+Show = Callable[[float, str], None]
+"""Called with a fraction in [0, 1] and a few words."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A style and the method that paints it."""
+
+    style: Style
+    method: Method
+
+
+def open_session(host: str) -> Session:
+    """A session that starts an engine when it needs one."""
+    return Session(client=CLIENT, host=host, launch=start_engine)
+
+
+def connect(session: Session) -> Engine:
+    """The engine behind a session, when it can be reached. Raises EngineError."""
+    engine = Engine(session, START_SECONDS)
+    try:
+        engine.ping()
+    except EngineError as e:
+        raise in_words(e) from e
+    return engine
+
+
+def in_words(e: EngineError) -> EngineError:
+    """`e`, with what helps inside a Flatpak, where nothing outside can be started."""
+    if e.code == "engine-missing" and sandboxed():
+        hint = (
+            "GIMP runs as a Flatpak, which cannot start the engine. Once, in a terminal: `flatpak override --user "
+            "--filesystem=xdg-run/scumble org.gimp.GIMP`; then run `scumble serve` there and try again."
+        )
+        return EngineError(e.code, e.message, hint)
+    return e
+
+
+def sandboxed() -> bool:
+    return sys.platform == "linux" and Path("/.flatpak-info").exists()
+
+
+def order(catalogue: Catalogue) -> list[Style]:
+    """The styles as the gallery shows them: the painter's own first; those no method can paint are left out."""
+    usable = [style for style in catalogue.styles if style.methods]
+    return sorted(usable, key=lambda style: not style.own)
+
+
+def choose(catalogue: Catalogue, settings: Settings) -> Choice:
+    """The style and method that `settings` name, or the first that fit. Raises Mistake."""
+    styles = order(catalogue)
+    if not styles:
+        raise Mistake("The engine has no style that it can paint. Run `scumble doctor` in a terminal.")
+    wanted = settings.style.partition("@")[0]
+    found = [style for style in styles if style.id == wanted] if wanted else styles[:1]
+    if not found:
+        known = ", ".join(style.id for style in styles[:12])
+        raise Mistake(f"There is no style called “{settings.style}”. Styles are: {known}.")
+    able = methods_for(catalogue, found[0])
+    method = next((m for m in able if m.id == settings.method), None) if settings.method else next(iter(able), None)
+    if method is None:
+        ids = ", ".join(m.id for m in able)
+        raise Mistake(f"The method “{settings.method}” cannot paint “{found[0].title}”. Methods that can: {ids or 'none'}.")
+    return Choice(found[0], method)
+
+
+def methods_for(catalogue: Catalogue, style: Style) -> list[Method]:
+    """The methods that can paint a style; the first is the one to use unless the painter chooses."""
+    return [method for method in catalogue.methods if method.id in style.methods]
+
+
+def paint(engine: Engine, choice: Choice, settings: Settings, raster: Raster, context: Context | None, show: Show) -> Finished:
+    """Stylize one picture. Raises EngineError."""
+
+    def on_progress(progress: Progress) -> None:
+        show(progress.fraction, in_progress(progress))
+
+    pinned = settings.style if "@" in settings.style else choice.style.id
+    return engine.stylize(
+        raster,
+        styles=[(pinned, 1.0)],
+        method=choice.method.id,
+        strength=settings.strength,
+        options=settings.options(),
+        context=context,
+        on_progress=on_progress,
+    )
+
+
+def in_progress(progress: Progress) -> str:
+    """A few words about where a job stands."""
+    if progress.state == "queued":
+        return f"waiting behind {progress.position}" if progress.position else "waiting"
+    return "sending" if progress.state == "receiving" else progress.text
+
+
+def share(show: Show, number: int, count: int) -> Show:
+    """`show` for one picture of several."""
+    return lambda fraction, text: show((number + fraction) / count, f"{text} ({number + 1} of {count})" if count > 1 else text)
+
+
+def titles(catalogue: Catalogue) -> Sequence[tuple[str, str, str]]:
+    """(id, title, methods) of each style, as scripts get them."""
+    return [(style.id, style.title, " ".join(style.methods)) for style in order(catalogue)]

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The styles as thumbnails, with a box to filter them by name.
+
+Invariant: `picked` is called for what the painter clicks or walks to, never for what `select` selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import gi
+
+gi.require_version("GdkPixbuf", "2.0")
+gi.require_version("Gtk", "3.0")
+from gi.repository import GdkPixbuf, GLib, Gtk, Pango  # noqa: E402
+from scumble_client.catalogue import Style  # noqa: E402
+
+SIDE = 96
+"""Of a thumbnail, in pixels."""
+
+
+class Gallery:
+    """`widget` goes into a window; `fill` may be called again whenever the styles have changed."""
+
+    def __init__(self, picked: Callable[[Style], None]) -> None:
+        self._picked = picked
+        self._styles: dict[Gtk.FlowBoxChild, Style] = {}
+        self._search = Gtk.SearchEntry(placeholder_text="Filter the styles")
+        self._flow = Gtk.FlowBox(
+            selection_mode=Gtk.SelectionMode.BROWSE,
+            homogeneous=True,
+            max_children_per_line=8,
+            min_children_per_line=3,
+            valign=Gtk.Align.START,
+            activate_on_single_click=True,
+        )
+        self._flow.set_filter_func(self._wanted)
+        self._search.connect("search-changed", lambda _: self._flow.invalidate_filter())
+        self._handler = self._flow.connect("selected-children-changed", self._changed)
+        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
+        scrolled.set_min_content_width(3 * (SIDE + 36))
+        scrolled.set_min_content_height(360)
+        scrolled.add(self._flow)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self.widget.pack_start(self._search, False, False, 0)
+        self.widget.pack_start(scrolled, True, True, 0)
+
+    def fill(self, styles: Sequence[Style]) -> None:
+        """Show these, in this order."""
+        with self._flow.handler_block(self._handler):
+            for child in self._flow.get_children():
+                self._flow.remove(child)
+            self._styles.clear()
+            for style in styles:
+                child = Gtk.FlowBoxChild()
+                child.add(_tile(style))
+                self._styles[child] = style
+                self._flow.add(child)
+            self._flow.show_all()
+
+    def select(self, style_id: str) -> Style | None:
+        """Select a style by its id; the style, if it is there."""
+        for child, style in self._styles.items():
+            if style.id == style_id:
+                with self._flow.handler_block(self._handler):
+                    self._flow.select_child(child)
+                return style
+        return None
+
+    def _wanted(self, child: Gtk.FlowBoxChild) -> bool:
+        style = self._styles.get(child)
+        words = self._search.get_text().casefold().split()
+        text = f"{style.title} {style.artist or ''} {style.id}".casefold() if style else ""
+        return all(word in text for word in words)
+
+    def _changed(self, flow: Gtk.FlowBox) -> None:
+        for child in flow.get_selected_children():
+            if child in self._styles:
+                self._picked(self._styles[child])
+
+
+def _tile(style: Style) -> Gtk.Widget:
+    tile = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin=4)
+    tile.pack_start(Gtk.Image.new_from_pixbuf(_pixbuf(style.thumbnail)), False, False, 0)
+    by = "yours" if style.own else style.artist or ""
+    for text, dim in ((style.title, False), (by, True)):
+        label = Gtk.Label(label=text, ellipsize=Pango.EllipsizeMode.END, max_width_chars=14, width_chars=14)
+        if dim:
+            label.get_style_context().add_class("dim-label")
+        tile.pack_start(label, False, False, 0)
+    tile.set_tooltip_text("\n".join(str(part) for part in (style.title, style.artist, style.year, style.licence) if part))
+    return tile
+
+
+def _pixbuf(thumbnail: bytes | None) -> GdkPixbuf.Pixbuf:
+    """The thumbnail, or a plain square where there is none that can be read."""
+    if thumbnail:
+        loader = GdkPixbuf.PixbufLoader()
+        try:
+            loader.write(thumbnail)
+            loader.close()
+            return loader.get_pixbuf().scale_simple(SIDE, SIDE, GdkPixbuf.InterpType.BILINEAR)
+        except GLib.Error:
+            pass
+    blank = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, SIDE, SIDE)
+    blank.fill(0x808080FF)
+    return blank

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that touches a GIMP image: reading pixels, and putting results into the layer stack.
+
+Invariant: the source layer is never changed, and whatever `insert` does belongs to the undo group of its caller.
+Pixels leave and enter as plain sRGB (R'G'B'A); GEGL converts from and to the image's precision and profile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gegl, Gimp  # noqa: E402
+from scumble_client.events import Context  # noqa: E402
+from scumble_client.raster import Raster  # noqa: E402
+from settings import (  # noqa: E402
+    LAST_PARASITE,
+    LAYER_PARASITE,
+    Made,
+    Mistake,
+    Settings,
+    from_text,
+    further_options,
+    made_from_text,
+    made_to_text,
+    to_text,
+)
+
+_BABL = {"u8": "R'G'B'A u8", "u16": "R'G'B'A u16", "f32": "R'G'B'A float"}
+_MASK = "Y u8"
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of a layer, in the layer's own pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """A layer to stylize, the part of it, and the result that the new one replaces."""
+
+    source: Gimp.Layer
+    area: Area
+    replaced: Gimp.Layer | None
+
+
+def name() -> str:
+    return f"GIMP {Gimp.version()}"
+
+
+def settings_of(config: Gimp.ProcedureConfig) -> Settings:
+    """The choices in a procedure's arguments. Raises Mistake."""
+    return Settings(
+        style=config.get_property("style"),
+        method=config.get_property("method"),
+        strength=config.get_property("strength"),
+        brush_size=config.get_property("brush-size"),
+        keep_colours=config.get_property("keep-colours"),
+        replace=config.get_property("replace"),
+        more=further_options(config.get_property("options")),
+    )
+
+
+def settings_into(config: Gimp.ProcedureConfig, settings: Settings) -> None:
+    """The other way round."""
+    config.set_property("style", settings.style.partition("@")[0])
+    config.set_property("method", settings.method)
+    config.set_property("strength", settings.strength)
+    config.set_property("brush-size", settings.brush_size)
+    config.set_property("keep-colours", settings.keep_colours)
+    config.set_property("replace", settings.replace)
+    config.set_property("options", json.dumps(settings.more) if settings.more else "")
+
+
+def check(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> None:
+    """Raises Mistake for what cannot be stylized, with the way out."""
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise Mistake("This image has a fixed palette. Turn it into RGB first: Image > Mode > RGB.")
+    if image.get_floating_sel() is not None:
+        raise Mistake(
+            "There is a floating selection. Anchor it or make it a layer first: Layer > Anchor Layer, or To New Layer."
+        )
+    if not drawables:
+        raise Mistake("Select a layer first.")
+    for drawable in drawables:
+        if drawable.is_layer_mask():
+            raise Mistake("A layer mask is selected. Click the layer itself, not its mask, then try again.")
+        if not drawable.is_layer():
+            raise Mistake("A channel is selected. Select a layer instead.")
+
+
+def targets(image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool) -> list[Target]:
+    """What a run on the selected layers means: a result that is selected stands for the layer it was made from.
+
+    With `replacing`, each new result takes the place of the last one of the same layer. Raises Mistake.
+    """
+    check(image, drawables)
+    found: dict[int, Target] = {}
+    for drawable in drawables:
+        made = made_of(drawable)
+        origin = None if made is None else image.get_layer_by_tattoo(made.source)
+        source = drawable if origin is None else origin
+        if source.get_id() in found:
+            continue
+        replaced = None
+        if replacing:
+            replaced = drawable if origin is not None else last_result(image, source)
+        found[source.get_id()] = Target(source, _area(source), replaced)
+    return list(found.values())
+
+
+def read(target: Target, image: Gimp.Image) -> Raster:
+    """The pixels at the image's own depth: u8, u16, or f32 for all other precisions."""
+    nick = image.get_precision().value_nick.split("-")[0]
+    format = nick if nick in ("u8", "u16") else "f32"
+    area = target.area
+    rectangle = Gegl.Rectangle.new(area.x, area.y, area.width, area.height)
+    data = target.source.get_buffer().get(rectangle, 1.0, _BABL[format], Gegl.AbyssPolicy.CLAMP)
+    return Raster(area.width, area.height, format, "rgba", data)
+
+
+def small(drawable: Gimp.Drawable, side: int) -> Raster:
+    """The whole drawable as u8, its longest side at most `side`."""
+    width, height = drawable.get_width(), drawable.get_height()
+    scale = min(1.0, side / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    data = drawable.get_buffer().get(Gegl.Rectangle.new(0, 0, *size), scale, _BABL["u8"], Gegl.AbyssPolicy.CLAMP)
+    return Raster(*size, "u8", "rgba", data)
+
+
+def context(target: Target, side: int) -> Context | None:
+    """The whole layer in small, where only a part of it is stylized."""
+    source, area = target.source, target.area
+    full = (source.get_width(), source.get_height())
+    if full == (area.width, area.height):
+        return None
+    return Context(small(source, side), area.x, area.y, *full)
+
+
+def picture(file: object, side: int) -> tuple[str, Raster]:
+    """Any file that GIMP can open, as (name, pixels). Raises Mistake."""
+    label = file.get_basename() or "picture"
+    try:
+        image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    except Exception as e:  # GIMP's own words; the kind of error depends on the file's plug-in
+        raise Mistake(f"“{label}” cannot be opened as a picture: {e}") from e
+    if image is None:
+        raise Mistake(f"“{label}” cannot be opened as a picture.")
+    try:
+        return label.rpartition(".")[0] or label, small(image.flatten(), side)
+    finally:
+        image.delete()
+
+
+def insert(image: Gimp.Image, target: Target, title: str, raster: Raster, settings: Settings) -> Gimp.Layer:
+    """Put a result above its source, or in the place of the result it replaces."""
+    source, area, replaced = target.source, target.area, target.replaced
+    kind = Gimp.ImageType.GRAYA_IMAGE if source.is_gray() else Gimp.ImageType.RGBA_IMAGE
+    mode = image.get_default_new_layer_mode() if replaced is None else replaced.get_mode()
+    opacity = 100.0 if replaced is None else replaced.get_opacity()
+    layer = Gimp.Layer.new(image, "Scumble", area.width, area.height, kind, opacity, mode)
+    above = source if replaced is None else replaced
+    image.insert_layer(layer, above.get_parent(), image.get_item_position(above))
+    _, x, y = source.get_offsets()
+    layer.set_offsets(x + area.x, y + area.y)
+    buffer = layer.get_buffer()
+    buffer.set(Gegl.Rectangle.new(0, 0, area.width, area.height), _BABL[raster.format], bytes(raster.data))
+    buffer.flush()
+    layer.update(0, 0, area.width, area.height)
+    _mask(image, target, layer)
+    text = made_to_text(Made(settings, source.get_tattoo(), layer.get_tattoo()))
+    layer.attach_parasite(_parasite(LAYER_PARASITE, text))
+    if replaced is not None:
+        layer.set_visible(replaced.get_visible())
+        layer.set_color_tag(replaced.get_color_tag())
+        image.remove_layer(replaced)
+    layer.set_name(title)  # last, since GIMP would number it while the replaced one bears the same name
+    return layer
+
+
+def made_of(layer: Gimp.Item) -> Made | None:
+    """How a result layer was made; None for any other layer, duplicates of results among them."""
+    parasite = layer.get_parasite(LAYER_PARASITE)
+    made = None if parasite is None else made_from_text(_text(parasite))
+    return made if made is not None and made.itself == layer.get_tattoo() else None
+
+
+def last_result(image: Gimp.Image, source: Gimp.Layer) -> Gimp.Layer | None:
+    """The topmost result of `source`."""
+    tattoo = source.get_tattoo()
+    for layer in _layers(image.get_layers()):
+        made = made_of(layer)
+        if made is not None and made.source == tattoo:
+            return layer
+    return None
+
+
+def other_layers(image: Gimp.Image) -> list[Gimp.Layer]:
+    """All layers, groups among them, top to bottom."""
+    return list(_layers(image.get_layers()))
+
+
+def remember(result: Gimp.Layer) -> None:
+    """Keep the settings of a new result for Scumble Again, also over GIMP's end."""
+    made = made_of(result)
+    if made is None:
+        return
+    settings = replace(made.settings, style=made.settings.style.partition("@")[0])
+    Gimp.attach_parasite(_parasite(LAST_PARASITE, to_text(settings)))
+
+
+def remembered() -> Settings | None:
+    """What the last run was set to."""
+    parasite = Gimp.get_parasite(LAST_PARASITE)
+    return None if parasite is None else from_text(_text(parasite))
+
+
+def _area(source: Gimp.Layer) -> Area:
+    if source.is_group() and not source.get_children():
+        raise Mistake(f"The group “{source.get_name()}” is empty.")
+    meets, x, y, width, height = source.mask_intersect()
+    if not meets or width < 1 or height < 1:
+        raise Mistake(f"The selection does not touch the layer “{source.get_name()}”. Select > None stylizes all of it.")
+    return Area(x, y, width, height)
+
+
+def _mask(image: Gimp.Image, target: Target, layer: Gimp.Layer) -> None:
+    """Give the result the shape of the selection, and of the source's own mask, where they leave anything out."""
+    planes = [plane for plane in (_selected(image, layer), _masked(target)) if plane is not None and plane.strip(b"\xff")]
+    if not planes:
+        return
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    shape = planes[0] if len(planes) == 1 else bytes(map(min, *planes))
+    buffer = mask.get_buffer()
+    buffer.set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), _MASK, shape)
+    buffer.flush()
+    mask.update(0, 0, layer.get_width(), layer.get_height())
+    layer.set_edit_mask(False)
+
+
+def _selected(image: Gimp.Image, layer: Gimp.Layer) -> bytes | None:
+    """How much each pixel of the layer is selected; None where nothing is."""
+    if Gimp.Selection.is_empty(image):
+        return None
+    _, x, y = layer.get_offsets()
+    rectangle = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
+    return image.get_selection().get_buffer().get(rectangle, 1.0, _MASK, Gegl.AbyssPolicy.NONE)
+
+
+def _masked(target: Target) -> bytes | None:
+    mask, area = target.source.get_mask(), target.area
+    if mask is None or not target.source.get_apply_mask():
+        return None
+    rectangle = Gegl.Rectangle.new(area.x, area.y, area.width, area.height)
+    return mask.get_buffer().get(rectangle, 1.0, _MASK, Gegl.AbyssPolicy.NONE)
+
+
+def _layers(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
+    for layer in layers:
+        yield layer
+        if layer.is_group():
+            yield from _layers(layer.get_children())
+
+
+def _parasite(name: str, text: str) -> Gimp.Parasite:
+    return Gimp.Parasite.new(name, Gimp.PARASITE_PERSISTENT, text.encode())
+
+
+def _text(parasite: Gimp.Parasite) -> str:
+    return bytes(parasite.get_data()).decode("utf-8", "replace").rstrip("\0")

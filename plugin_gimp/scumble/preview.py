@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A preview that follows the controls: one job at a time, begun when the controls rest, given up when they move on.
+
+Invariant: what is shown was made with the settings last wanted, or is an older picture with a word that a new one comes.
+Knows neither GIMP nor widgets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from engine import Choice, in_progress
+from scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected, Request
+from scumble_client.raster import Raster
+from scumble_client.session import Session
+from settings import Settings
+
+SIDE = 1024
+"""Longest side of what is sent. Strokes have their size at the engine's working scale, which is this; a smaller copy would
+show broader ones than the result has."""
+DELAY = 0.25
+"""Seconds for which the controls must rest."""
+
+
+class Previewer:
+    """`tick` it from a timer, and let it `hear` the session's events. `show` gets pictures, `say` a few words."""
+
+    def __init__(self, session: Session, original: Raster, show: Callable[[Raster], None], say: Callable[[str], None]) -> None:
+        self._session, self._original, self._show, self._say = session, original, show, say
+        self._wanted: tuple[Choice, Settings] | None = None
+        self._due = 0.0
+        self._job: str | None = None
+
+    def want(self, choice: Choice, settings: Settings) -> None:
+        """Show these settings soon."""
+        self._wanted, self._due = (choice, settings), time.monotonic() + DELAY
+        self._give_up()
+
+    def stop(self) -> None:
+        """Want nothing any more, and show the layer as it is."""
+        self._wanted = None
+        self._give_up()
+        self._show(self._original)
+        self._say("")
+
+    def tick(self) -> None:
+        if self._wanted is None or self._job is not None or time.monotonic() < self._due:
+            return
+        (choice, settings), self._wanted = self._wanted, None
+        styles = ((choice.style.id, 1.0),)
+        iterative = bool(choice.method.capabilities.get("iterative"))
+        request = Request(self._original, styles, choice.method.id, settings.strength, settings.options(), None, iterative)
+        self._job = self._session.submit(request)
+        self._say("Preview…")
+
+    def hear(self, event: Event) -> None:
+        if self._job is None or getattr(event, "job", None) != self._job:
+            return
+        stale = self._wanted is not None
+        if isinstance(event, (Preview, Done)) and not stale:
+            self._show(event.raster)
+        if isinstance(event, Progress) and not stale:
+            self._say(f"Preview: {in_progress(event)}")
+        if isinstance(event, (Done, Failed, Rejected, Cancelled)):
+            self._job = None
+            if not stale:
+                self._say(event.message if isinstance(event, (Failed, Rejected)) else "")
+
+    def _give_up(self) -> None:
+        if self._job is not None:
+            self._session.cancel(self._job)

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scumble in GIMP 3: Filters > Artistic, and procedures for scripts.
+
+Invariant: nothing but the standard library and gi is imported before a procedure runs, since a plug-in that fails to
+import loses its menu entries without a word; whatever fails later is said in a sentence.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gegl, Gimp, GLib, GObject  # noqa: E402
+
+STYLIZE = "plug-in-scumble-stylize"
+AGAIN = "plug-in-scumble-again"
+LIST = "plug-in-scumble-list-styles"
+READWRITE = GObject.ParamFlags.READWRITE
+LISTED = (
+    ("ids", "Ids", "The styles, as the argument style takes them"),
+    ("titles", "Titles", "What they are called"),
+    ("methods", "Methods", "The methods that can paint each, separated by blanks"),
+)
+
+
+class Scumble(Gimp.PlugIn):
+    """Three procedures; each run is a process of its own."""
+
+    def do_query_procedures(self) -> list[str]:
+        return [STYLIZE, AGAIN, LIST]
+
+    def do_set_i18n(self, name: str) -> bool:
+        return False
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        make = {STYLIZE: self._make_stylize, AGAIN: self._make_again, LIST: self._make_list}[name]
+        procedure = make()
+        procedure.set_attribution("The Scumble authors", "The Scumble authors", "2026")
+        return procedure
+
+    def _make_stylize(self) -> Gimp.Procedure:
+        p = self._image_procedure(STYLIZE, "S_cumble…", stylize)
+        p.set_documentation(
+            "Stylize layers after a painting",
+            "Sends each selected layer, or the selected part of it, to the Scumble engine and puts the answer above it as a "
+            "new layer. Without style, style-file and style-layer it uses the first style there is.",
+            STYLIZE,
+        )
+        p.add_string_argument("style", "St_yle", "Id of a style; see " + LIST, "", READWRITE)
+        p.add_file_argument(
+            "style-file", "Style _picture", "A picture to use as the style", Gimp.FileChooserAction.OPEN, True, None, READWRITE
+        )
+        p.add_layer_argument("style-layer", "Style _layer", "A layer to use as the style", True, READWRITE)
+        p.add_string_argument("method", "_Method", "Id of a method; empty is the first that can paint the style", "", READWRITE)
+        p.add_double_argument("strength", "Stren_gth (%)", "How much of the painting shows", 0.0, 1.0, 1.0, READWRITE)
+        p.add_double_argument(
+            "brush-size", "_Brush size", "How broad the strokes are; 2 is twice as broad", 0.25, 4.0, 1.0, READWRITE
+        )
+        p.add_boolean_argument(
+            "keep-colours",
+            "_Keep the colours",
+            "Take light and dark from the painting, the colours from the layer",
+            False,
+            READWRITE,
+        )
+        p.add_boolean_argument(
+            "replace",
+            "Re_place the last result",
+            "The result takes the place of the last one of the same layer",
+            False,
+            READWRITE,
+        )
+        p.add_string_argument(
+            "options", "Further _options", 'More options of the method as JSON, like {"seed": 7}', "", READWRITE
+        )
+        return p
+
+    def _make_again(self) -> Gimp.Procedure:
+        p = self._image_procedure(AGAIN, "Scum_ble Again", again)
+        p.set_documentation("Stylize with the last settings", "Repeats the last Scumble on the selected layers.", AGAIN)
+        return p
+
+    def _image_procedure(self, name: str, label: str, run: Any) -> Gimp.ImageProcedure:
+        p = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
+        # Every image and any selection, so that what cannot be stylized gets an explanation and not a dead menu entry.
+        p.set_image_types("*")
+        mask = Gimp.ProcedureSensitivityMask
+        p.set_sensitivity_mask(mask.DRAWABLE | mask.DRAWABLES | mask.NO_DRAWABLES)
+        p.set_menu_label(label)
+        p.add_menu_path("<Image>/Filters/Artistic")
+        return p
+
+    def _make_list(self) -> Gimp.Procedure:
+        p = Gimp.Procedure.new(self, LIST, Gimp.PDBProcType.PLUGIN, list_styles, None)
+        p.set_documentation("List the styles of Scumble", "Own styles come first.", LIST)
+        for name, nick, blurb in LISTED:
+            p.add_string_array_return_value(name, nick, blurb, READWRITE)
+        return p
+
+
+def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: Any, data: Any) -> Any:
+    """Filters > Artistic > Scumble…, and the procedure for scripts."""
+
+    def work() -> Any:
+        import host
+        import run
+
+        Gegl.init(None)
+        host.check(image, drawables)
+        style_from, session = None, run.open_session()
+        try:
+            if run_mode == Gimp.RunMode.INTERACTIVE:
+                if not ask(procedure, config, image, drawables, session):
+                    return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+            else:
+                style_from = config.get_property("style-layer") or config.get_property("style-file")
+            layers = run.stylize(session, image, drawables, host.settings_of(config), style_from)
+        finally:
+            session.close()
+        host.remember(layers[0])
+        return None
+
+    return guarded(procedure, run_mode, work)
+
+
+def ask(procedure: Any, config: Any, image: Any, drawables: Any, session: Any) -> bool:
+    """Show the dialogue; a result that is selected is edited: its settings, its source, and the new one in its place."""
+    gi.require_version("GimpUi", "3.0")
+    from gi.repository import GimpUi
+
+    GimpUi.init(STYLIZE)
+    import host
+    from dialog import Dialog
+
+    target = host.targets(image, drawables, replacing=False)[0]
+    made = host.made_of(drawables[0])
+    if made is not None:
+        host.settings_into(config, replace(made.settings, replace=True))
+    return Dialog(procedure, config, image, target.source, session).run()
+
+
+def again(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: Any, data: Any) -> Any:
+    """Filters > Artistic > Scumble Again."""
+
+    def work() -> Any:
+        import host
+        import run
+        from settings import Settings
+
+        Gegl.init(None)
+        host.check(image, drawables)
+        session = run.open_session()
+        try:
+            run.stylize(session, image, drawables, host.remembered() or Settings())
+        finally:
+            session.close()
+
+    return guarded(procedure, run_mode, work)
+
+
+def list_styles(procedure: Any, config: Any, data: Any) -> Any:
+    """The styles, for scripts."""
+
+    def work() -> Any:
+        import engine as asking
+        import run
+
+        session = run.open_session()
+        try:
+            rows = asking.titles(run.connect(session).catalogue())
+        finally:
+            session.close()
+        values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+        for number, column in enumerate(zip(*rows) if rows else ((), (), ()), 1):  # noqa: B905
+            values.remove(number)
+            values.insert(number, GObject.Value(GObject.TYPE_STRV, list(column)))
+        return values
+
+    return guarded(procedure, Gimp.RunMode.NONINTERACTIVE, work)
+
+
+def guarded(procedure: Any, run_mode: Any, work: Any) -> Any:
+    """`work()`'s return values (None: a plain success), or a sentence about what went wrong."""
+    try:
+        values = work()
+        if run_mode != Gimp.RunMode.NONINTERACTIVE:
+            Gimp.displays_flush()
+        return values or procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+    except ImportError as e:
+        text = f"The plug-in is incomplete ({e}). Install it again: `scumble plugin install gimp`."
+    except Exception as e:
+        from scumble_client.errors import EngineError
+        from settings import Mistake
+
+        text = str(e)
+        if not isinstance(e, (EngineError, Mistake)):
+            traceback.print_exc()
+            text = f"Scumble has a bug: {type(e).__name__}: {e}"
+    error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
+    return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    Gimp.main(Scumble.__gtype__, sys.argv)

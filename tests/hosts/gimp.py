@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A user of the real GIMP 3 with the plug-in installed, and an engine of this clone that the plug-in can start."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from hosts import root
+from hosts.root import Host
+from scumble.styles import StyleStore
+from support.engine import TEST_METHODS
+
+BATCH = ("gimp-console", "-i", "-d", "-s", "--quit", "--batch-interpreter=python-fu-eval", "-b")
+STYLIZE, AGAIN = "plug-in-scumble-stylize", "plug-in-scumble-again"
+SHORTCUTS = {STYLIZE: "<Primary><Alt>n", AGAIN: "<Primary><Alt>m"}
+GIMPRC = '(config-version "3.0.4")\n(show-welcome-dialog no)\n(check-updates no)\n'
+
+
+def settings_folder(host: Host) -> Path:
+    return host.home / ".config" / "GIMP" / "3.0"
+
+
+def plugin_folder(host: Host) -> Path:
+    return settings_folder(host) / "plug-ins" / "scumble"
+
+
+@contextlib.contextmanager
+def user(root_folder: Path, plugins: str | None = TEST_METHODS) -> Iterator[Host]:
+    """A user with the plug-in and one style of their own; `plugins` None is an engine with the built-in methods."""
+    with root.user(root_folder) as host:
+        settings_folder(host).mkdir(parents=True)
+        (settings_folder(host) / "gimprc").write_text(GIMPRC)
+        lines = [f'(action "{name}" "{keys}")\n' for name, keys in SHORTCUTS.items()]
+        (settings_folder(host) / "shortcutsrc").write_text("(file-version 1)\n" + "".join(lines))
+        install(host, plugins)
+        rgb = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+        StyleStore(host.home / "data" / "styles").put("Test style", rgb)
+        yield host
+
+
+def install(host: Host, plugins: str | None = TEST_METHODS) -> None:
+    """`scumble plugin install gimp`, and the way out of the root into the recorded command."""
+    command = [sys.executable, "-m", "scumble", "plugin", "install", "gimp", "--dir", str(plugin_folder(host).parent)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    (plugin_folder(host) / "engine-command.json").write_text(json.dumps({"command": host.engine_command(plugins)}))
+
+
+def batch(host: Host, script: Path, timeout: float = 500, **environment: str) -> str:
+    """Run a Python script inside GIMP without a window; what it printed. Raises AssertionError when GIMP fails."""
+    code, output = host.run(*BATCH, f"exec(open('/outer{script}').read())", environment=environment, timeout=timeout)
+    assert code == 0, output
+    return output

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plug-in inside the real GIMP 3, without a window: one GIMP runs every scenario of gimp_batch.py, tests judge them.
+
+The engine is one that the plug-in itself started, with a method that inverts: what comes back is known to the last bit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hosts import gimp
+from hosts.root import Host
+
+PHOTO = bytes((10, 20, 30, 255)).hex()
+INVERTED = bytes((245, 235, 225, 255)).hex()
+
+
+@pytest.fixture(scope="module")
+def host(host_root: Path) -> Iterator[Host]:
+    with gimp.user(host_root) as user:
+        yield user
+
+
+@pytest.fixture(scope="module")
+def records(host: Host) -> dict[str, Any]:
+    record = host.home / "record.json"
+    output = gimp.batch(host, Path(__file__).parent / "gimp_batch.py", RECORD=str(record))
+    assert record.exists(), output
+    found: dict[str, Any] = json.loads(record.read_text())
+    return found
+
+
+@pytest.fixture
+def saw(records: dict[str, Any], request: pytest.FixtureRequest) -> Any:
+    """What the scenario saw that the test names with `of`."""
+    entry = records[request.param]
+    assert "raised" not in entry, entry["raised"]
+    return entry["saw"]
+
+
+def of(scenario: str) -> pytest.MarkDecorator:
+    """The test judges this scenario."""
+    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
+
+
+@of("styles")
+def test_the_first_call_starts_the_engine_and_lists_the_painters_own_styles_first(saw: Any, host: Host) -> None:
+    ids, titles, methods = saw
+    assert ids[0] == "test-style"
+    assert titles[0] == "Test style"
+    assert "starry-night" in ids
+    assert methods[0] == "invert slow crash"
+    connection = json.loads((host.runtime / "engine.json").read_text())
+    assert psutil.Process(connection["pid"]).environ()["HOME"] == str(host.home)
+
+
+@of("plain")
+def test_the_result_is_a_new_layer_above_the_source_which_stays_as_it_was(saw: Any) -> None:
+    assert saw["error"] == ""
+    above, result, source = saw["stack"]
+    assert (above["name"], source["name"]) == ("Above", "Photo")
+    assert result["name"] == "Test style 70 %"
+    assert (result["at"], result["size"]) == ([5, 6], [40, 30])
+    assert result["mask"] is None
+    assert saw["source"] == saw["above"] == PHOTO
+    seen = bytes.fromhex(result["pixel"])
+    assert seen == bytes(round(0.3 * a + 0.7 * (255 - a)) for a in (10, 20, 30)) + b"\xff"
+    assert saw["selected"] == ["Test style 70 %"]
+
+
+@of("plain")
+def test_the_result_remembers_how_it_was_made(saw: Any) -> None:
+    made = saw["stack"][1]["made"]
+    assert (made["style"], made["method"], made["strength"]) == ("test-style@1", "invert", 0.7)
+    assert made["source"] != made["itself"]
+
+
+@of("precisions")
+def test_every_precision_is_painted_alike_and_keeps_its_alpha(saw: Any) -> None:
+    assert len(saw) == 10
+    for precision, entry in saw.items():
+        assert (entry["error"], entry["layers"]) == ("", 2), precision
+        seen, wanted = bytes.fromhex(entry["pixel"]), (55, 155, 205, 128)
+        assert all(abs(a - b) <= 1 for a, b in zip(seen, wanted, strict=True)), (precision, seen)
+
+
+@of("identity")
+def test_strength_0_gives_back_the_very_samples(saw: Any) -> None:
+    for depth, entry in saw.items():
+        assert entry == {"error": "", "name": "Test style 0 %", "same": True}, depth
+
+
+@of("profile")
+def test_a_colour_profile_is_converted_both_ways(saw: Any) -> None:
+    assert saw["error"] == ""
+    before, after = bytes.fromhex(saw["before"]), bytes.fromhex(saw["after"])
+    assert before[:3] != bytes.fromhex(PHOTO)[:3]
+    assert all(abs(255 - a - b) <= 1 for a, b in zip(before[:3], after[:3], strict=True))
+
+
+@of("gray")
+def test_a_gray_image_gets_a_gray_result(saw: Any) -> None:
+    assert saw == {"error": "", "gray": True, "pixel": bytes((195, 195, 195, 255)).hex()}
+
+
+@of("sizes")
+@pytest.mark.parametrize("size", ["1x1", "6000x4000"])
+def test_a_layer_may_have_any_size(saw: Any, size: str) -> None:
+    entry = saw[size]
+    assert entry["error"] == ""
+    assert entry["size"] == [int(n) for n in size.split("x")]
+    assert entry["pixels"] == [INVERTED, INVERTED]
+
+
+@of("rectangle")
+def test_a_selection_gives_a_layer_of_its_size_at_its_place(saw: Any) -> None:
+    assert saw["error"] == ""
+    result, source = saw["stack"]
+    assert (result["at"], result["size"], result["pixel"]) == ([10, 12], [20, 16], INVERTED)
+    assert result["mask"] is None
+    assert source["size"] == [64, 48]
+    assert not saw["empty"], "the selection must stay"
+
+
+@of("soft")
+def test_a_soft_selection_becomes_the_layer_mask(saw: Any) -> None:
+    assert saw["error"] == ""
+    assert saw["top"]["mask"] == saw["selection"]
+    assert len(set(bytes.fromhex(saw["selection"]))) > 50
+    assert not saw["editing"], "the painter goes on with the layer, not with its mask"
+
+
+@of("masked")
+def test_the_sources_own_mask_shapes_the_result(saw: Any) -> None:
+    assert saw == {"error": "", "mask": "0064c8ff0064c8ff"}
+
+
+@of("outside")
+def test_a_selection_beside_the_layer_is_explained(saw: Any) -> None:
+    assert "does not touch" in saw["error"]
+    assert saw["layers"] == 1
+
+
+@of("groups")
+def test_a_result_stays_in_the_group_of_its_source(saw: Any) -> None:
+    assert saw["errors"] == ["", ""]
+    result, inner = saw["children"]
+    assert (result["parent"], result["at"], result["pixel"]) == ("Group", [7, 8], INVERTED)
+    assert inner["pixel"] == PHOTO
+
+
+@of("groups")
+def test_a_group_is_stylized_as_it_looks(saw: Any) -> None:
+    _, above, group = saw["stack"]
+    assert group["name"] == "Group"
+    assert (above["at"], above["size"], above["parent"]) == ([7, 8], [40, 30], None)
+    assert above["pixel"] == PHOTO, "the inverse of the inverted layer in it"
+    assert "is empty" in saw["empty"]
+
+
+@of("text")
+def test_a_text_layer_stays_text(saw: Any) -> None:
+    assert saw == {"error": "", "kinds": [False, True]}
+
+
+@of("several")
+def test_each_of_several_layers_gets_its_own_result(saw: Any) -> None:
+    assert saw["error"] == ""
+    above_high, high, above_low, low = saw["stack"]
+    assert (high["name"], low["name"]) == ("High", "Low")
+    assert bytes.fromhex(above_high["pixel"]) == bytes((251, 250, 249, 255))
+    assert bytes.fromhex(above_low["pixel"]) == bytes((254, 253, 252, 255))
+    assert sorted(saw["selected"]) == sorted([above_high["name"], above_low["name"]])
+
+
+@of("refused")
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("indexed", "Image > Mode > RGB"),
+        ("floating", "Layer > Anchor Layer"),
+        ("mask", "Click the layer itself"),
+        ("channel", "A channel is selected"),
+        ("nothing", "Select a layer"),
+        ("style", "There is no style called “no-such-style”. Styles are: test-style"),
+        ("method", "cannot paint “Test style”. Methods that can: invert, slow, crash"),
+        ("json", "The options are no JSON"),
+        ("option", "There is no option 'bogus'"),
+        ("file", "“Torn.png” cannot be opened as a picture"),
+        ("again", "A channel is selected"),
+    ],
+)
+def test_what_cannot_be_stylized_is_said_in_a_sentence(saw: Any, what: str, words: str) -> None:
+    assert words in saw[what]
+
+
+@of("again")
+def test_a_selected_result_is_made_again_from_its_source_in_its_place(saw: Any) -> None:
+    assert saw["errors"] == [""] * 5
+    result, source = saw["replaced"]
+    assert (result["name"], source["name"]) == ("Test style 25 %", "Photo")
+    assert bytes.fromhex(result["pixel"]) == bytes(round(0.75 * a + 0.25 * (255 - a)) for a in (10, 20, 30)) + b"\xff"
+    assert saw["opacity"] == 40
+
+
+@of("again")
+def test_again_repeats_the_last_settings_and_replaces_if_they_say_so(saw: Any) -> None:
+    assert saw["repeated"] == ["Test style 25 %", "Photo"]
+    assert saw["added"] == ["Test style 25 %", "Test style 100 %", "Photo"]
+
+
+@of("again")
+def test_a_duplicate_of_a_result_is_a_layer_like_any_other(saw: Any) -> None:
+    assert saw["copy"] == [INVERTED, INVERTED]
+    assert saw["of_copy"] == PHOTO
+    assert saw["layers"] == 5
+
+
+@of("own_styles")
+def test_a_picture_file_and_a_layer_become_styles_of_the_painters_own(saw: Any) -> None:
+    assert saw["errors"] == ["", ""]
+    assert saw["names"] == ["Harbour at dusk", "Red barn 100 %", "Harbour at dusk 100 %", "Photo"]
+    assert saw["styles"][0][:2] == ["harbour-at-dusk", "red-barn"]
+
+
+@of("script_fu")
+def test_script_fu_can_call_it(saw: Any) -> None:
+    assert saw == {"done": True, "names": ["Test style 100 %", "Photo"]}
+
+
+@of("method_options")
+def test_scripts_choose_method_and_options(saw: Any) -> None:
+    assert saw["error"] == ""
+    assert (saw["made"]["method"], saw["made"]["brush_size"], saw["made"]["more"]) == ("slow", 2.0, {"seconds": 0.2})
