@@ -25,7 +25,8 @@ def archive(host: str, folder: Path) -> Path:
         for name, data, executable in HOSTS[host].files():
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system = 3  # Unix, so that the run bit is kept
-            entry.external_attr = (0o100755 if executable else 0o100644) << 16
+            kind = 0o040000 if name.endswith("/") else 0o100000
+            entry.external_attr = (kind | (0o755 if executable else 0o644)) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             out.writestr(entry, data)
     return path

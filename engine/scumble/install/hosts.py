@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scumble.install import core, gimp
+from scumble.install import core, gimp, krita
 from scumble.install.core import Place, Standing
 
 
@@ -32,4 +32,7 @@ class Host:
 
 HOSTS = {
     "gimp": Host(gimp.TITLE, gimp.places, gimp.given, gimp.install, core.uninstall, gimp.standing, gimp.files, gimp.NEXT),
+    "krita": Host(
+        krita.TITLE, krita.places, krita.given, krita.install, krita.uninstall, krita.standing, krita.files, krita.NEXT
+    ),
 }

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strength, blend, method and the method's options; the options' widgets are made from what the engine's catalogue says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .qt import QtCore, QtWidgets
+from .scumble_client.catalogue import Option
+from .settings import method_of, methods_for, plain_id
+from .studio import Studio, Topic
+
+COMMON = ("brush_size", "keep_colours")
+"""Options that a painter wants at hand, before all others."""
+
+
+class Share(QtWidgets.QWidget):
+    """A slider of 0 to 100 % with its number."""
+
+    def __init__(self, changed: Callable[[float], None]) -> None:
+        super().__init__()
+        self._changed = changed
+        self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.number = QtWidgets.QLabel()
+        self.number.setMinimumWidth(self.fontMetrics().boundingRect("100 %").width() + 4)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.slider)
+        layout.addWidget(self.number)
+        self.slider.valueChanged.connect(self._moved)
+
+    def show_value(self, value: float) -> None:
+        with QtCore.QSignalBlocker(self.slider):
+            self.slider.setValue(round(value * 100))
+        self.number.setText(f"{self.slider.value()} %")
+
+    def _moved(self, value: int) -> None:
+        self.number.setText(f"{value} %")
+        self._changed(value / 100)
+
+
+class Controls(QtWidgets.QWidget):
+    """Everything but the gallery."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._shape: Any = None  # what the option widgets were made for
+        self._showers: dict[str, Callable[[Any], None]] = {}
+        self.strength = Share(lambda value: studio.choose(strength=value))
+        self.second = QtWidgets.QComboBox()
+        self.second.activated.connect(lambda row: studio.choose(second=self.second.itemData(row)))
+        self.mix = Share(lambda value: studio.choose(mix=value))
+        self.method = QtWidgets.QComboBox()
+        self.method.activated.connect(lambda row: studio.choose(method=self.method.itemData(row)))
+        for box in (self.second, self.method):
+            box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._form = QtWidgets.QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.addRow("Strength", self.strength)
+        self._form.addRow("Blend with", self.second)
+        self._form.addRow("Its share", self.mix)
+        self._form.addRow("Method", self.method)
+        self._fixed = self._form.rowCount()
+        self._show()
+
+    def hear(self, topic: Topic) -> None:
+        if topic in (Topic.SETTINGS, Topic.CATALOGUE):
+            self._show()
+
+    def _show(self) -> None:
+        settings, catalogue = self._studio.settings, self._studio.catalogue
+        self.strength.show_value(settings.strength)
+        self.mix.show_value(settings.mix)
+        self.mix.setVisible(bool(settings.second))
+        label = self._form.labelForField(self.mix)
+        if label is not None:
+            label.setVisible(bool(settings.second))
+        styles = catalogue.styles if catalogue else ()
+        _refill(self.second, [("", "No other style")] + [(s.id, s.title) for s in styles], plain_id(settings.second))
+        method = method_of(catalogue, settings)
+        able = methods_for(catalogue, settings)
+        _refill(self.method, [(m.id, m.title) for m in able], method.id if method else "")
+        self.method.setToolTip(method.purpose if method else "")
+        self._show_options(method.options if method else ())
+
+    def _show_options(self, options: tuple[Option, ...]) -> None:
+        if options != self._shape:
+            self._shape = options
+            self._showers.clear()
+            while self._form.rowCount() > self._fixed:
+                self._form.removeRow(self._fixed)
+            for option in sorted(options, key=lambda o: COMMON.index(o.name) if o.name in COMMON else len(COMMON)):
+                widget, shower = _widget(option, lambda value, name=option.name: self._set(name, value))
+                widget.setToolTip(option.help)
+                self._showers[option.name] = shower
+                self._form.addRow(option.title, widget)
+        for option in options:
+            self._showers[option.name](self._studio.settings.options.get(option.name, option.default))
+
+    def _set(self, name: str, value: Any) -> None:
+        default = next((o.default for o in self._shape or () if o.name == name), None)
+        options = {k: v for k, v in self._studio.settings.options.items() if k != name}
+        self._studio.choose(options=options if value == default else {**options, name: value})
+
+
+def _refill(box: QtWidgets.QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:
+    with QtCore.QSignalBlocker(box):
+        if [(box.itemData(i), box.itemText(i)) for i in range(box.count())] != entries:
+            box.clear()
+            for data, text in entries:
+                box.addItem(text, data)
+        box.setCurrentIndex(next((i for i, (data, _) in enumerate(entries) if data == chosen), 0 if entries else -1))
+
+
+def _widget(option: Option, changed: Callable[[Any], None]) -> tuple[QtWidgets.QWidget, Callable[[Any], None]]:
+    """A widget for an option, and what shows a value in it without telling of a change."""
+    if option.kind == "bool":
+        check = QtWidgets.QCheckBox()
+        check.toggled.connect(changed)
+        return check, _quietly(check, check.setChecked)
+    if option.kind == "choice":
+        box = QtWidgets.QComboBox()
+        for choice in option.choices or ():
+            box.addItem(choice, choice)
+        box.activated.connect(lambda row: changed(box.itemData(row)))
+        return box, _quietly(box, lambda value: box.setCurrentIndex(max(0, box.findData(value))))
+    if option.kind in ("int", "float"):
+        return _number(option, changed)
+    line = QtWidgets.QLineEdit()
+    line.editingFinished.connect(lambda: changed(line.text()))
+    return line, _quietly(line, line.setText)
+
+
+def _number(option: Option, changed: Callable[[Any], None]) -> tuple[QtWidgets.QWidget, Callable[[Any], None]]:
+    whole = option.kind == "int"
+    spin = QtWidgets.QSpinBox() if whole else QtWidgets.QDoubleSpinBox()
+    kind = int if whole else float
+    spin.setRange(kind(option.minimum or 0), kind(min(1e9 if option.maximum is None else option.maximum, 2**31 - 1)))
+    spin.setSingleStep(kind(option.step or 1))
+    spin.setKeyboardTracking(False)
+    if option.unit:
+        spin.setSuffix(f" {option.unit}")
+    spin.valueChanged.connect(lambda value: changed(int(value) if whole else round(float(value), 6)))
+    return spin, _quietly(spin, lambda value: spin.setValue(kind(value)))
+
+
+def _quietly(widget: QtWidgets.QWidget, show: Callable[[Any], None]) -> Callable[[Any], None]:
+    def shown(value: Any) -> None:
+        with QtCore.QSignalBlocker(widget):
+            show(value)
+
+    return shown

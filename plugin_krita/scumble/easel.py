@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers that are to be painted, one after another.
+
+Invariant: at most one is at work, so memory holds one layer and its result; what is cancelled or fails leaves the document
+as it was, and a result that finds no place goes to the records.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from .painting import Order, Painting, Phase
+from .ports import Host
+from .records import Records
+from .scumble_client.errors import EngineError
+from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected
+from .scumble_client.raster import Raster
+from .scumble_client.session import Session
+
+
+class Easel:
+    """`trouble` is told of errors, `shown` of what a long painting looks like so far."""
+
+    def __init__(
+        self, host: Host, records: Records, trouble: Callable[[EngineError], None], shown: Callable[[Raster], None]
+    ) -> None:
+        self._host, self._records, self._trouble, self._shown = host, records, trouble, shown
+        self._waiting: deque[Painting] = deque()
+        self._current: Painting | None = None
+        self._total = 0
+
+    @property
+    def busy(self) -> bool:
+        return self._current is not None or bool(self._waiting)
+
+    @property
+    def awaiting(self) -> bool:
+        """The engine has the picture, or gets it."""
+        return self._current is not None and self._current.phase is Phase.PAINTING
+
+    @property
+    def fraction(self) -> float:
+        """Of all layers that were asked for since it was idle, 0 to 1."""
+        if not self.busy:
+            return 0.0
+        finished = self._total - len(self._waiting) - (self._current is not None)
+        return (finished + (self._current.share if self._current else 0.0)) / self._total
+
+    @property
+    def text(self) -> str:
+        """What is being done; "" if nothing."""
+        current = self._current
+        if current is None:
+            return ""
+        doing = current.text if current.phase is Phase.PAINTING and current.text else current.phase.value
+        return f"{current.order.layer.name}: {doing}"
+
+    def add(self, orders: Sequence[Order]) -> None:
+        if not self.busy:
+            self._total = 0
+        self._waiting += [Painting(order) for order in orders]
+        self._total += len(orders)
+
+    def revise(self, revised: Callable[[Order], Order]) -> None:
+        """Replace what has not begun."""
+        self._waiting = deque(Painting(revised(p.order)) for p in self._waiting)
+
+    def cancel(self, session: Session) -> None:
+        """End everything."""
+        self._waiting.clear()
+        if self._current is not None and self.awaiting:
+            session.cancel(self._current.job)
+        else:
+            self._current = None
+
+    def give_up(self, session: Session) -> bool:
+        """The engine is gone for good; what it has finished is still written. Whether anything was given up."""
+        lost = self.awaiting or bool(self._waiting) or self._current is not None
+        if self.awaiting and self._current is not None:
+            session.cancel(self._current.job)
+        if self._current is not None and self._current.phase is not Phase.WRITING:
+            self._current = None
+        self._waiting.clear()
+        return lost
+
+    def advance(self, session: Session, deadline: float) -> None:
+        """Go on until `deadline` (time.monotonic)."""
+        if self._current is None and self._waiting:
+            self._current = self._waiting.popleft()
+        current = self._current
+        if current is None:
+            return
+        try:
+            if current.phase is Phase.WAITING:
+                current.open(self._host)
+            elif current.phase is Phase.READING:
+                request = current.read_some(deadline)
+                if request is not None:
+                    current.job = session.submit(request)
+            elif current.phase is Phase.WRITING and current.write_some(self._host, deadline):
+                assert current.target is not None
+                current.target.insert()
+                self._current = None
+                self._records.placed(current)
+        except EngineError as e:
+            self._lay_aside(current, e)
+
+    def hear(self, event: Event) -> bool:
+        """Whether the event was of the picture at work."""
+        current = self._current
+        if current is None or not current.job or getattr(event, "job", None) != current.job:
+            return False
+        if isinstance(event, Progress):
+            current.fraction, current.text = event.fraction, _said(event)
+        elif isinstance(event, Preview):
+            self._shown(event.raster)
+        elif isinstance(event, Done):
+            self._records.note(current, event.styles, event.seconds, event.device)
+            current.finish(event.raster)
+        elif isinstance(event, Cancelled):
+            self._current = None
+        elif isinstance(event, (Failed, Rejected)):
+            self._current = None
+            self._waiting.clear()
+            self._trouble(event.error())
+        return True
+
+    def _lay_aside(self, current: Painting, error: EngineError) -> None:
+        """A layer that cannot be painted stops that one only; a result without a place is kept."""
+        self._current = None
+        if current.result is not None:
+            self._records.keep(current)
+            error = EngineError(error.code, error.message, "The result is kept in the history; insert it from there.")
+        self._trouble(error)
+
+
+def _said(event: Progress) -> str:
+    if event.state != "queued" or not event.position:
+        return event.text
+    return "1 picture is before yours" if event.position == 1 else f"{event.position} pictures are before yours"

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scumble's two entries in Filter > Artistic, which work whether the docker is open or not."""
+
+from __future__ import annotations
+
+from krita import Extension, Krita
+
+from .clock import clock, studio
+
+MENU = "filter/artistic_filters"
+
+
+class ScumbleExtension(Extension):
+    """Loaded once by Krita."""
+
+    def setup(self) -> None:
+        """Krita is up, without windows yet."""
+        notifier = Krita.instance().notifier()
+        notifier.setActive(True)
+        notifier.applicationClosing.connect(studio().close)
+
+    def createActions(self, window) -> None:  # noqa: N802 (Krita's name)
+        """Once a window."""
+        paint = window.createAction("scumble_paint", "Scumble", MENU)
+        paint.triggered.connect(lambda: self._do(studio().paint))
+        again = window.createAction("scumble_again", "Scumble Again", MENU)
+        again.triggered.connect(lambda: self._do(studio().paint_again))
+        clock().hurry()
+
+    def _do(self, what) -> None:
+        what()
+        clock().hurry()

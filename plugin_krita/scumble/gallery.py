@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The styles as thumbnails with a filter box; the painter's own can be added, refined and removed here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .pictures import raster_of_file
+from .qt import QtCore, QtGui, QtWidgets
+from .scumble_client.catalogue import Style
+from .scumble_client.errors import EngineError
+from .settings import find_style, matching, plain_id
+from .studio import Studio, Topic
+
+THUMBNAIL = 72
+ID = QtCore.Qt.ItemDataRole.UserRole
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp)"
+
+
+class Gallery(QtWidgets.QWidget):
+    """One style is chosen at a time."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.filter = QtWidgets.QLineEdit()
+        self.filter.setPlaceholderText("Find a style")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(self._fill)
+        self.add = QtWidgets.QToolButton()
+        self.add.setText("+")
+        self.add.setToolTip("Add a style of your own")
+        self.add.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QtWidgets.QMenu(self.add)
+        menu.addAction("From a picture file …").triggered.connect(self._add_file)
+        menu.addAction("From the active layer").triggered.connect(studio.add_layer_as_style)
+        self.add.setMenu(menu)
+        self.list = QtWidgets.QListWidget()
+        self.list.setObjectName("scumble_gallery")
+        self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
+        self.list.setIconSize(QtCore.QSize(THUMBNAIL, THUMBNAIL))
+        self.list.setGridSize(QtCore.QSize(THUMBNAIL + 20, THUMBNAIL + 36))
+        self.list.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
+        self.list.setMovement(QtWidgets.QListView.Movement.Static)
+        self.list.setWordWrap(True)
+        self.list.setMinimumHeight(THUMBNAIL + 44)
+        self.list.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._menu)
+        self.list.itemClicked.connect(lambda item: studio.choose(style=item.data(ID)))
+        self.progress = QtWidgets.QLabel()
+        self.progress.setVisible(False)
+        top = QtWidgets.QHBoxLayout()
+        top.addWidget(self.filter)
+        top.addWidget(self.add)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self.list)
+        layout.addWidget(self.progress)
+        self._fill()
+
+    def hear(self, topic: Topic) -> None:
+        if topic in (Topic.CATALOGUE, Topic.STYLES):
+            self._fill()
+        elif topic is Topic.SETTINGS:
+            self._mark()
+
+    def _fill(self) -> None:
+        self.list.clear()
+        catalogue = self._studio.catalogue
+        for style in matching(catalogue.styles, self.filter.text()) if catalogue else []:
+            self.list.addItem(_item(style))
+        self._mark()
+        refining = self._studio.stylebook.refining
+        self.progress.setText(", ".join(f"{name} is being refined: {round(f * 100)} %" for name, f in refining.items()))
+        self.progress.setVisible(bool(refining))
+
+    def _mark(self) -> None:
+        chosen = plain_id(self._studio.settings.style)
+        for row in range(self.list.count()):
+            if self.list.item(row).data(ID) == chosen:
+                self.list.setCurrentRow(row)
+                return
+        self.list.setCurrentRow(-1)
+
+    def _menu(self, point: QtCore.QPoint) -> None:
+        item = self.list.itemAt(point)
+        style = find_style(self._studio.catalogue, item.data(ID)) if item is not None else None
+        if style is None:
+            return
+        menu = QtWidgets.QMenu(self)
+        menu.addAction("Blend with this style").triggered.connect(lambda: self._studio.choose(second=style.id))
+        if style.own:
+            running = style.id in self._studio.stylebook.refining
+            refine = menu.addAction("Stop refining" if running else "Refine")
+            refine.triggered.connect(lambda: self._studio.stylebook.refine(style.id, not running))
+            menu.addAction("Remove").triggered.connect(lambda: self._studio.stylebook.remove(style.id))
+        menu.exec(self.list.mapToGlobal(point))
+
+    def _add_file(self) -> None:
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "A picture to paint like", "", PICTURES)
+        if path:
+            try:
+                self._studio.add_style(Path(path).stem, raster_of_file(path))
+            except EngineError as e:
+                self._studio.complain(e)
+
+
+def _item(style: Style) -> QtWidgets.QListWidgetItem:
+    pixmap = QtGui.QPixmap()
+    if style.thumbnail is None or not pixmap.loadFromData(style.thumbnail):
+        pixmap = QtGui.QPixmap(THUMBNAIL, THUMBNAIL)
+        pixmap.fill(QtGui.QColor("#667"))
+    item = QtWidgets.QListWidgetItem(QtGui.QIcon(pixmap), style.title)
+    item.setData(ID, style.id)
+    by = ", ".join(str(part) for part in (style.artist, style.year, style.licence) if part)
+    item.setToolTip(f"{style.title}\n{by}" if by else style.title)
+    return item

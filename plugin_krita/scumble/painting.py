@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One layer on its way: read in bands, painted by the engine, written in bands, inserted.
+
+Invariant: `read_some` and `write_some` return soon after their deadline, however large the layer; the document changes only
+in `place`, once.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .ports import Host, Layer, Source, Target
+from .scumble_client.events import Request
+from .scumble_client.raster import BYTES_PER_PIXEL, Raster
+from .settings import Settings
+
+BAND = 2 << 20
+"""Bytes read or written at once: a few milliseconds."""
+
+
+class Phase(enum.Enum):
+    WAITING = "waiting"
+    READING = "reading the layer"
+    PAINTING = "painting"
+    WRITING = "writing the layer"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to paint: complete when it is given, so that later choices do not change it."""
+
+    layer: Layer
+    settings: Settings
+    title: str
+    request: Callable[[Raster, Any], Request]
+    """Of the picture and its context."""
+
+
+@dataclass
+class Painting:
+    """`step` it until it is over; `job` is the engine's id while it paints."""
+
+    order: Order
+    phase: Phase = Phase.WAITING
+    job: str = ""
+    fraction: float = 0.0
+    text: str = ""
+    source: Source | None = None
+    result: Raster | None = None
+    target: Target | None = None
+    _pixels: bytearray = field(default_factory=bytearray)
+    _row: int = 0
+
+    def open(self, host: Host) -> None:
+        """Raises EngineError."""
+        self.source = host.open(self.order.layer)
+        shape = self.source.shape
+        self._pixels = bytearray(shape.width * shape.height * BYTES_PER_PIXEL[shape.format])
+        self._row = 0
+        self.phase = Phase.READING
+
+    def read_some(self, deadline: float) -> Request | None:
+        """Read until `deadline` (time.monotonic); the request when all is read."""
+        assert self.source is not None
+        shape = self.source.shape
+        stride = shape.width * BYTES_PER_PIXEL[shape.format]
+        band = max(1, BAND // stride)
+        while self._row < shape.height:
+            rows = min(band, shape.height - self._row)
+            self._pixels[self._row * stride : (self._row + rows) * stride] = self.source.read(self._row, rows)
+            self._row += rows
+            if time.monotonic() > deadline:
+                return None
+        raster = Raster(shape.width, shape.height, shape.format, shape.order, self._pixels)
+        self.source.release()
+        self.phase = Phase.PAINTING
+        return self.order.request(raster, self.source.context())
+
+    def finish(self, result: Raster) -> None:
+        """The engine is done; next comes the writing."""
+        self.result, self.phase, self._row = result, Phase.WRITING, 0
+        self._pixels = bytearray()
+
+    def write_some(self, host: Host, deadline: float) -> bool:
+        """Write until `deadline`; True when the layer is complete, but for its place. Raises EngineError "layer-gone"."""
+        assert self.source is not None
+        if self.target is None:
+            self.target = host.target(self.source, self.order.title)
+        self._row = write_band(self.target, self.result, self._row, deadline)
+        return self.result is not None and self._row == self.result.height
+
+    @property
+    def share(self) -> float:
+        """How much of the whole is done, 0 to 1."""
+        return {Phase.WAITING: 0.0, Phase.READING: 0.0, Phase.PAINTING: self.fraction * 0.98, Phase.WRITING: 0.99}[self.phase]
+
+
+def write_band(target: Target, result: Raster | None, row: int, deadline: float) -> int:
+    """Write rows of `result` from `row` on until `deadline`; the first row that is left."""
+    assert result is not None
+    band = max(1, BAND // result.stride)
+    while row < result.height:
+        rows = min(band, result.height - row)
+        target.write(row, rows, result.rows(row, rows))
+        row += rows
+        if time.monotonic() > deadline:
+            break
+    return row

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The docker's contents: gallery, controls, preview and history above one button and the status line."""
+
+from __future__ import annotations
+
+from .clock import Clock
+from .controls import Controls
+from .gallery import Gallery
+from .history_list import HistoryList
+from .pictures import PictureView
+from .qt import QtGui, QtWidgets
+from .standing import Mood
+from .studio import Studio, Topic
+
+COLOURS = {Mood.ASLEEP: "#888", Mood.STARTING: "#d90", Mood.READY: "#4a4", Mood.BUSY: "#48c", Mood.ERROR: "#d44"}
+
+
+class Panel(QtWidgets.QWidget):
+    """Redraws itself when the studio says what has changed; ends that with `detach`."""
+
+    def __init__(self, studio: Studio, clock: Clock) -> None:
+        super().__init__()
+        self._studio, self._clock = studio, clock
+        self.gallery, self.controls, self.history = Gallery(studio), Controls(studio), HistoryList(studio)
+        self.preview = PictureView(self._repeat_preview)
+        self.button = QtWidgets.QPushButton("Scumble")
+        self.button.setObjectName("scumble_button")
+        self.button.clicked.connect(self._press)
+        self.light = QtWidgets.QLabel("●")
+        self.status = QtWidgets.QLabel()
+        self.status.setObjectName("scumble_status")
+        self.status.setWordWrap(True)
+        self.more = QtWidgets.QToolButton()
+        self.more.setText("…")
+        self.more.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QtWidgets.QMenu(self.more)
+        menu.addAction("Start the engine").triggered.connect(lambda: self._do(studio.wake))
+        menu.addAction("Stop the engine").triggered.connect(lambda: self._do(studio.stop_engine))
+        menu.addAction("Copy report").triggered.connect(self.copy_report)
+        self.more.setMenu(menu)
+        self._lay_out()
+        self._detach = studio.subscribe(self._hear)
+        self._show_standing()
+        self._show_preview()
+
+    def detach(self) -> None:
+        """The widget goes."""
+        self._detach()
+
+    def copy_report(self) -> None:
+        QtGui.QGuiApplication.clipboard().setText(self._studio.report)
+
+    def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        self._studio.previewing.enabled = True
+        self._clock.hurry()
+
+    def hideEvent(self, event: QtGui.QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        self._studio.previewing.enabled = False
+
+    def _lay_out(self) -> None:
+        split = QtWidgets.QVBoxLayout()
+        split.setContentsMargins(4, 4, 4, 4)
+        split.addWidget(self.gallery, 3)
+        split.addWidget(self.preview, 4)
+        split.addWidget(self.controls)
+        page = QtWidgets.QWidget()
+        page.setLayout(split)
+        scroll = QtWidgets.QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.tabs = QtWidgets.QTabWidget()
+        self.tabs.addTab(scroll, "Paint")
+        self.tabs.addTab(self.history, "History")
+        line = QtWidgets.QHBoxLayout()
+        line.addWidget(self.light)
+        line.addWidget(self.status, 1)
+        line.addWidget(self.more)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(2, 2, 2, 2)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.button)
+        layout.addLayout(line)
+
+    def _hear(self, topic: Topic) -> None:
+        for part in (self.gallery, self.controls, self.history):
+            part.hear(topic)
+        if topic is Topic.STANDING:
+            self._show_standing()
+        elif topic in (Topic.PREVIEW, Topic.CATALOGUE):
+            self._show_preview()
+        elif topic is Topic.SETTINGS:
+            self._clock.hurry()
+
+    def _show_standing(self) -> None:
+        shown = self._studio.standing
+        self.light.setStyleSheet(f"color: {COLOURS[shown.mood]}")
+        self.status.setText(f"{shown.text} {shown.hint}".strip())
+        busy = self._studio.busy
+        self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
+
+    def _show_preview(self) -> None:
+        self.preview.text = "" if self._studio.catalogue else "The preview appears when the engine runs."
+        self.preview.show_raster(self._studio.previewing.picture, self._studio.previewing.original)
+
+    def _press(self) -> None:
+        self._do(self._studio.cancel if self._studio.busy else self._studio.paint)
+
+    def _do(self, what) -> None:
+        what()
+        self._clock.hurry()
+
+    def _repeat_preview(self) -> None:
+        self._studio.previewing.repeat()
+        self._clock.hurry()

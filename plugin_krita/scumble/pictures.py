@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between Qt's images and the wire's rasters, and the widget that shows one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .qt import QtCore, QtGui, QtWidgets
+from .scumble_client.errors import EngineError
+from .scumble_client.raster import Raster
+
+STYLE_SIDE = 1024
+"""A style's picture is kept at most this large."""
+
+
+def image_of(raster: Raster) -> QtGui.QImage:
+    """A u8 raster as an image of its own."""
+    formats = {"bgra": QtGui.QImage.Format.Format_ARGB32, "rgba": QtGui.QImage.Format.Format_RGBA8888}
+    data = bytes(raster.data)
+    return QtGui.QImage(data, raster.width, raster.height, raster.stride, formats[raster.order]).copy()
+
+
+def raster_of_file(path: str) -> Raster:
+    """A picture file as a u8 raster. Raises EngineError "bad-picture"."""
+    reader = QtGui.QImageReader(path)
+    reader.setAutoTransform(True)
+    image = reader.read()
+    if image.isNull():
+        raise EngineError("bad-picture", f"This picture cannot be read: {reader.errorString()}.", "Choose another file.")
+    side = max(image.width(), image.height())
+    if side > STYLE_SIDE:
+        keep, smooth = QtCore.Qt.AspectRatioMode.KeepAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation
+        image = image.scaled(STYLE_SIDE, STYLE_SIDE, keep, smooth)
+    image = image.convertToFormat(QtGui.QImage.Format.Format_RGBA8888)
+    bits = image.constBits()
+    bits.setsize(image.width() * image.height() * 4)
+    return Raster(image.width(), image.height(), "u8", "rgba", bytes(bits))
+
+
+class PictureView(QtWidgets.QWidget):
+    """Shows a picture as large as fits; the other one while the mouse is held down."""
+
+    def __init__(self, clicked: Callable[[], None]) -> None:
+        super().__init__()
+        self._clicked = clicked
+        self._picture: QtGui.QImage | None = None
+        self._original: QtGui.QImage | None = None
+        self._pressed = False
+        self.text = ""
+        self.setMinimumHeight(140)
+        self.setToolTip("Hold to see the layer; let go to paint the preview anew")
+
+    def show_raster(self, picture: Raster | None, original: Raster | None) -> None:
+        self._picture = image_of(picture) if picture is not None and picture.format == "u8" else None
+        self._original = image_of(original) if original is not None else None
+        self.update()
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802 (Qt's name)
+        painter = QtGui.QPainter(self)
+        image = self._original if self._pressed and self._original is not None else self._picture
+        if image is None:
+            painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), self.text)
+        else:
+            size = image.size().scaled(self.size(), QtCore.Qt.AspectRatioMode.KeepAspectRatio)
+            place = QtCore.QRect(QtCore.QPoint(0, 0), size)
+            place.moveCenter(self.rect().center())
+            painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(place, image)
+        painter.end()
+
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        self._pressed = True
+        self.update()
+
+    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        self._pressed = False
+        self.update()
+        self._clicked()

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the model asks of the program it works in. krita_host.py answers for Krita; tests answer for nobody.
+
+Invariant: nothing here says how a host stores pixels; sizes and places are in document pixels. Every call returns within
+some tens of milliseconds, so that the canvas never freezes, but for a conversion of colours the host itself makes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .scumble_client.events import Context
+from .scumble_client.raster import Raster
+
+
+class Layer(Protocol):
+    """A layer by its identity; it may be gone when it is looked for."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def key(self) -> str:
+        """Changes when another layer, document, frame or selection is meant."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Where a picture lies in its document and how its bytes are to be read (docs/protocol.md, section 5)."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    format: str
+    order: str
+
+
+class Source(Protocol):
+    """A layer's pixels as they were when it was opened; what the painter does since does not show."""
+
+    shape: Shape
+
+    def read(self, y: int, rows: int) -> Any:
+        """`rows` rows from row `y` of the shape on, as a bytes-like object."""
+
+    def context(self) -> Context | None:
+        """The whole canvas in small, unless the shape is all of it."""
+
+    def release(self) -> None:
+        """All is read: forget the pixels."""
+
+
+class Target(Protocol):
+    """A new layer that nobody sees before `insert`."""
+
+    def write(self, y: int, rows: int, data: Any) -> None: ...
+
+    def insert(self) -> None:
+        """One undo step. Raises EngineError "layer-gone" when there is no place for it any more."""
+
+    def thumbnail(self, side: int) -> bytes:
+        """A PNG."""
+
+
+class Host(Protocol):
+    """Raises EngineError, whose message the painter reads."""
+
+    name: str
+
+    def layers(self) -> list[Layer]:
+        """The selected layers of the active document, bottom to top; empty without a document."""
+
+    def open(self, layer: Layer) -> Source:
+        """Raises EngineError "layer-gone", "layer-empty"."""
+
+    def small(self, layer: Layer, side: int) -> Raster:
+        """The layer in small, u8, for a preview; the long side is at most `side`."""
+
+    def target(self, source: Source, name: str) -> Target:
+        """A layer above the one `source` was read from. Raises EngineError "layer-gone"."""
+
+    def target_here(self, source: Source, name: str) -> Target:
+        """The same above the active layer of whatever document is active."""
+
+    def notes(self, layer: Layer | None) -> str:
+        """What is kept in the layer's document (None: the active one); "" if nothing."""
+
+    def keep_notes(self, source: Source | None, text: str) -> None:
+        """Keep it in the source's document, or the active one. Does nothing where there is none."""
+
+    def setting(self, name: str) -> str: ...
+
+    def keep_setting(self, name: str, value: str) -> None: ...
+
+    def tell(self, text: str, trouble: bool = False) -> None:
+        """Show a message on the canvas for a moment."""

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live preview: the layer in small, painted anew whenever a choice or the layer changes.
+
+Invariant: the newest wish wins. At most one preview is in the engine; an older one is cancelled, and what it still answers
+is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .ports import Host, Layer
+from .scumble_client.catalogue import Catalogue
+from .scumble_client.errors import EngineError
+from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Rejected, Request
+from .scumble_client.raster import Raster
+from .scumble_client.session import Session
+from .settings import Settings, method_of, options_for
+
+SIDE = 320
+"""Longest side of a preview; brush size is a fraction of the picture, so the small one looks like the large."""
+
+
+class Previewing:
+    """Off until `enabled`."""
+
+    def __init__(self, host: Host, changed: Callable[[], None]) -> None:
+        self.enabled = False
+        self.picture: Raster | None = None
+        """The newest painted preview."""
+        self.original: Raster | None = None
+        """What it was painted from."""
+        self.active = False
+        """A preview is on its way."""
+        self._host, self._changed = host, changed
+        self._job: str | None = None
+        self._cancelling = False
+        self._shown: tuple[str, Settings] | None = None  # what the picture, or the job, is of
+        self._failed: tuple[str, Settings] | None = None
+
+    def repeat(self) -> None:
+        """The layer's pixels have changed, which no host tells."""
+        self._shown = self._failed = None
+
+    def forget(self) -> None:
+        """The session that had the job is gone."""
+        self._job, self._cancelling, self.active, self._shown = None, False, False, None
+
+    def show(self, raster: Raster) -> None:
+        """A picture from elsewhere: what a long painting looks like so far."""
+        self.picture = raster
+        self._shown = None
+        self._changed()
+
+    def advance(self, session: Session, settings: Settings, catalogue: Catalogue | None, busy: bool) -> None:
+        """Ask for the newest wish if it is another than what is shown. `busy`: the engine is needed for the picture itself."""
+        idle = busy or not self.enabled
+        if self._job is not None and idle:
+            self._cancel(session)
+        if idle or session.welcome is None or catalogue is None:
+            return
+        layer = self._layer()
+        if layer is None:
+            return
+        wanted = (layer.key, settings)
+        if wanted in (self._shown, self._failed):
+            return
+        if self._job is not None:
+            self._cancel(session)
+            return
+        self._failed = wanted
+        self._submit(session, layer, settings, catalogue, wanted)
+
+    def hear(self, event: Event) -> bool:
+        """Whether the event was of a preview."""
+        if getattr(event, "job", None) != self._job or self._job is None:
+            return False
+        if isinstance(event, (Done, Preview)) and not self._cancelling:
+            self.picture = event.raster
+            self._changed()
+        if isinstance(event, (Done, Failed, Rejected, Cancelled)):
+            if isinstance(event, Cancelled):
+                self._shown = None
+            self._job, self._cancelling, self.active = None, False, False
+        return True
+
+    def _layer(self) -> Layer | None:
+        layers = self._host.layers()
+        return layers[-1] if layers else None
+
+    def _submit(
+        self, session: Session, layer: Layer, settings: Settings, catalogue: Catalogue, wanted: tuple[str, Settings]
+    ) -> None:
+        method = method_of(catalogue, settings)
+        if method is None:
+            return
+        try:
+            self.original = self._host.small(layer, SIDE)
+            options = options_for(method, settings)
+            request = Request(self.original, settings.weights(), method.id, settings.strength, options, None, previews=True)
+            self._job = session.submit(request)
+        except EngineError:  # a preview that cannot be made is none; the picture itself will say why
+            return
+        self._shown, self._failed, self.active = wanted, None, True
+
+    def _cancel(self, session: Session) -> None:
+        if self._job is not None and not self._cancelling:
+            session.cancel(self._job)
+            self._cancelling = True

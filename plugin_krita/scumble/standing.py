@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status line: where the engine stands, in a sentence for a painter, and the report for whoever helps.
+
+Invariant: an error is shown until something succeeds or something else is tried.
+"""
+
+from __future__ import annotations
+
+import enum
+import platform
+from dataclasses import dataclass
+
+from .scumble_client import VERSION
+from .scumble_client.errors import EngineError
+from .scumble_client.events import State, Welcome
+from .scumble_client.locate import runtime_dir
+
+
+class Mood(enum.Enum):
+    ASLEEP = "asleep"
+    STARTING = "starting"
+    READY = "ready"
+    BUSY = "busy"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`hint` says what to do; it may be empty."""
+
+    mood: Mood
+    text: str
+    hint: str = ""
+
+
+def standing(state: State, welcome: Welcome | None, trouble: EngineError | None, work: str, wanted: bool) -> Standing:
+    """`work` says what is being done, "" if nothing; `wanted`: something is asked of the engine."""
+    if trouble is not None:
+        return Standing(Mood.ERROR, trouble.message, trouble.hint)
+    if state is State.READY:
+        if work:
+            return Standing(Mood.BUSY, work)
+        return Standing(Mood.READY, f"Ready, on {_device(welcome)}.")
+    if state is State.SEEKING and not wanted:
+        return Standing(Mood.ASLEEP, "The engine sleeps.", "It starts with the first picture.")
+    if state is State.LOST and not wanted:
+        return Standing(Mood.ASLEEP, "No engine runs.", "It starts with the next picture.")
+    if state in (State.STARTING, State.LAUNCHING) or wanted:
+        return Standing(Mood.STARTING, "The engine starts …")
+    return Standing(Mood.STARTING, "Looking for the engine …")
+
+
+def report(host: str, shown: Standing, state: State, welcome: Welcome | None, trouble: EngineError | None) -> str:
+    """All that somebody needs who is asked for help; no names of pictures."""
+    lines = [
+        f"Scumble for Krita {VERSION}, {host}, Python {platform.python_version()}, {platform.platform()}",
+        f"Status: {shown.mood.value}: {shown.text} {shown.hint}".rstrip(),
+        f"Session: {state.value}; runtime folder {runtime_dir()}",
+    ]
+    if welcome is not None:
+        devices = ", ".join(f"{d.get('id')} ({d.get('name')})" for d in welcome.devices)
+        lines.append(f"Engine: {welcome.engine}, process {welcome.pid}, {welcome.state}, on {devices}")
+    if trouble is not None:
+        lines.append(f"Error: {trouble.code}: {trouble.message} {trouble.hint}".rstrip())
+    return "\n".join(lines)
+
+
+def _device(welcome: Welcome | None) -> str:
+    if welcome is None or not welcome.devices:
+        return "this computer"
+    first = welcome.devices[0]
+    return f"{first.get('id')} ({first.get('name')})" if first.get("name") else str(first.get("id"))

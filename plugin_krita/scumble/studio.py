@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model behind every widget and action: what is chosen, what is being painted, where the engine stands.
+
+Invariant: nothing here blocks (a tick takes some 30 ms at most, host permitting). Widgets call methods and redraw when they
+are told; they decide nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from .easel import Easel
+from .history import Entry
+from .painting import Order
+from .ports import Host, Layer
+from .previewing import Previewing
+from .records import Records
+from .scumble_client import VERSION
+from .scumble_client.catalogue import Catalogue
+from .scumble_client.errors import EngineError
+from .scumble_client.events import (
+    Answer,
+    Event,
+    Failed,
+    Listed,
+    Lost,
+    Ready,
+    Recovered,
+    Rejected,
+    Request,
+    RequestFailed,
+    State,
+    StyleStored,
+    Welcome,
+)
+from .scumble_client.locate import start_engine
+from .scumble_client.raster import Raster
+from .scumble_client.session import Session
+from .settings import Settings, from_json, method_of, options_for, title_of
+from .standing import Standing, report, standing
+from .stylebook import Stylebook
+
+BUDGET = 8 << 20
+"""Bytes a pump may move."""
+STYLE_SIDE = 1024
+"""A layer becomes a style at most this large."""
+SLICE = 0.03
+"""Seconds a tick may read or write a layer."""
+HURRY, STROLL, REST = 0.004, 0.03, 0.4
+"""Seconds between two ticks: while pixels move, while something is awaited, while nothing happens."""
+
+
+class Topic(enum.Enum):
+    """What has changed."""
+
+    SETTINGS = "settings"
+    CATALOGUE = "catalogue"
+    STANDING = "standing"
+    PREVIEW = "preview"
+    HISTORY = "history"
+    STYLES = "styles"
+
+
+def open_session(host: str) -> Session:
+    """A session that starts the engine when something is asked of it."""
+    return Session(client=f"scumble-krita/{VERSION}", host=host, launch=start_engine)
+
+
+class Studio:
+    """One for all windows. Give it `tick` from a timer; `tick` says when it wants the next."""
+
+    def __init__(self, host: Host, session: Callable[[str], Session] = open_session) -> None:
+        self.host = host
+        self.settings = from_json(host.setting("settings"))
+        self.catalogue: Catalogue | None = None
+        self.session = session(host.name)
+        self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
+        self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES))
+        self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
+        self.easel = Easel(host, self.records, self.complain, self.previewing.show)
+        self.last: Settings | None = None
+        """Of the last painting, for Scumble Again."""
+        self._open_session = session
+        self._observers: list[Callable[[Topic], None]] = []
+        self._trouble: EngineError | None = None
+        self._asked: int | None = None  # for the catalogue
+        self._shown: tuple[Standing, float] | None = None
+
+    # What widgets see
+
+    def subscribe(self, observer: Callable[[Topic], None]) -> Callable[[], None]:
+        """Call `observer` with what has changed; the result ends it."""
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer) if observer in self._observers else None
+
+    @property
+    def busy(self) -> bool:
+        return self.easel.busy
+
+    @property
+    def fraction(self) -> float:
+        """Of all layers that are being painted, 0 to 1."""
+        return self.easel.fraction
+
+    @property
+    def standing(self) -> Standing:
+        wanted = self.busy or self._asked is not None
+        return standing(self.session.state, self.session.welcome, self._trouble, self.easel.text, wanted)
+
+    @property
+    def report(self) -> str:
+        return report(self.host.name, self.standing, self.session.state, self.session.welcome, self._trouble)
+
+    # What widgets ask
+
+    def choose(self, **changes: Any) -> None:
+        """Change settings by name."""
+        settings = replace(self.settings, **changes)
+        if settings != self.settings:
+            self.settings = settings
+            self.host.keep_setting("settings", settings.to_json())
+            self._tell(Topic.SETTINGS)
+
+    def take_up(self, settings: Settings) -> None:
+        """Choose all that an earlier result was painted with."""
+        self.choose(**vars(settings))
+
+    def wake(self) -> None:
+        """Start the engine, or look for it again."""
+        self._fresh_start()
+        self._ask_catalogue()
+        self._tell(Topic.STANDING)
+
+    def paint(self, layers: list[Layer] | None = None, settings: Settings | None = None) -> None:
+        """Paint the layers (default: the selected ones) one after another."""
+        self._fresh_start()
+        layers = self.host.layers() if layers is None else layers
+        if not layers:
+            self.complain(EngineError("layer-gone", "There is no layer to paint.", "Open a picture and choose a layer."))
+            return
+        chosen = settings or self.settings
+        self.last = chosen
+        self.easel.add([self._order(layer, chosen) for layer in layers])
+        if self.catalogue is None:
+            self._ask_catalogue()
+        self._tell(Topic.STANDING)
+
+    def paint_again(self) -> None:
+        """The last painting's settings on the layers that are selected now."""
+        self.paint(settings=self.last)
+
+    def cancel(self) -> None:
+        """End everything that is being painted."""
+        self.easel.cancel(self.session)
+        self._tell(Topic.STANDING)
+
+    def add_style(self, name: str, raster: Raster) -> None:
+        """Keep a picture as a style of the painter's."""
+        self._fresh_start()
+        self.stylebook.add(name, raster)
+
+    def add_layer_as_style(self) -> None:
+        """The same with the active layer."""
+        layers = self.host.layers()
+        if layers:
+            try:
+                self.add_style(layers[-1].name, self.host.small(layers[-1], STYLE_SIDE))
+            except EngineError as e:
+                self.complain(e)
+
+    def insert_kept(self, entry: Entry) -> None:
+        """Put a result that had found no place above the active layer."""
+        try:
+            self.records.insert(entry)
+        except EngineError as e:
+            self.complain(e)
+
+    def complain(self, error: EngineError) -> None:
+        """Show an error until something else is tried."""
+        self._trouble = error
+        self.host.tell(str(error), trouble=True)
+        self._tell(Topic.STANDING)
+
+    def stumble(self, error: EngineError) -> None:
+        """A bug: give up what is being painted, and say so."""
+        self.easel.give_up(self.session)
+        self.easel.cancel(self.session)
+        self.complain(error)
+
+    def stop_engine(self) -> None:
+        if self.session.welcome is not None:
+            self.session.shutdown()
+
+    def close(self) -> None:
+        """The host ends."""
+        self.session.close()
+
+    # The clock
+
+    def tick(self) -> float:
+        """Go on a little; seconds until the next tick is wanted."""
+        for event in self.session.pump(HURRY if self.easel.awaiting else 0.0, BUDGET):
+            self._hear(event)
+        if self.catalogue is not None or self._asked is None:
+            self.easel.advance(self.session, time.monotonic() + SLICE)
+        self.previewing.advance(self.session, self.settings, self.catalogue, self.busy)
+        shown = (self.standing, self.fraction)
+        if shown != self._shown:
+            self._shown = shown
+            self._tell(Topic.STANDING)
+        if self.busy and self._asked is None:
+            return HURRY
+        return STROLL if self.busy or self._asked is not None or self.previewing.active or self.stylebook.active else REST
+
+    def _hear(self, event: Event) -> None:
+        if self.easel.hear(event) or self.previewing.hear(event):
+            return
+        if isinstance(event, Listed):
+            self._asked, self.catalogue = None, event.catalogue
+            self._choose_something(event.catalogue)
+            self._tell(Topic.CATALOGUE)
+        elif isinstance(event, (Welcome, Ready, Recovered)):
+            self._trouble = None
+            self._ask_catalogue()
+        elif isinstance(event, Lost):
+            self._asked = None
+            self.easel.give_up(self.session)
+            self.complain(event.error())
+        elif isinstance(event, RequestFailed) and event.request == self._asked:
+            self._asked = None
+            self.complain(event.error())
+        elif self.stylebook.hear(event):
+            if isinstance(event, (Rejected, Failed, RequestFailed)):
+                self.complain(event.error())
+            elif isinstance(event, StyleStored) or (isinstance(event, Answer) and event.header.get("type") == "removed"):
+                self._ask_catalogue()
+
+    # Small things
+
+    def _order(self, layer: Layer, settings: Settings) -> Order:
+        return Order(layer, settings, title_of(self.catalogue, settings), functools.partial(self._request, settings))
+
+    def _request(self, settings: Settings, raster: Raster, context: Any) -> Request:
+        """Made when the layer has been read: the catalogue is there by then."""
+        method = method_of(self.catalogue, settings)
+        if method is None:
+            raise EngineError(
+                "style-unavailable",
+                "No method can paint what is chosen." if settings.style else "No style is chosen.",
+                "Choose another style, or one style instead of two.",
+            )
+        iterative = bool(method.capabilities.get("iterative"))
+        options = options_for(method, settings)
+        return Request(raster, settings.weights(), method.id, settings.strength, options, context, previews=iterative)
+
+    def _choose_something(self, catalogue: Catalogue) -> None:
+        """The first catalogue decides what was asked for before it came."""
+        able = [style for style in catalogue.styles if style.methods]
+        if not self.settings.style and able:
+            self.choose(style=able[0].id)
+        style = self.settings.style
+        self.easel.revise(lambda o: self._order(o.layer, o.settings if o.settings.style else replace(o.settings, style=style)))
+
+    def _ask_catalogue(self) -> None:
+        if self._asked is None:
+            self._asked = self.session.catalogue()
+
+    def _fresh_start(self) -> None:
+        """Forget an old error; a session that has given up hope would not speak of it again."""
+        self._trouble = None
+        if self.session.state is State.LOST:
+            self.session.close()
+            self.session = self._open_session(self.host.name)
+            self.stylebook.renew(self.session)
+            self.previewing.forget()
+            self._asked = None
+
+    def _tell(self, topic: Topic) -> None:
+        for observer in list(self._observers):
+            observer(topic)

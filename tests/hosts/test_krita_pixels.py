@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers through the real Krita, without its windows: pixels, depths, colour models, selections, groups, names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hosts.kritas import KritaUser, krita_user  # noqa: F401 (a fixture)
+
+JOBS = "plain depths spaces selection shifted groups small_layer several nothing sizes gone"
+
+
+@pytest.fixture(scope="module")
+def seen(krita_user: KritaUser) -> dict[str, Any]:  # noqa: F811
+    """What all jobs report, run at once because Krita takes its time to start."""
+    results = krita_user.run(*(f"pixels:{name}" for name in JOBS.split()))
+    wrong = "\n".join(report["error"] for report in results.values() if "error" in report)
+    assert not wrong, wrong
+    return results
+
+
+def test_a_result_is_a_new_layer_right_above_its_source_which_stays_untouched(seen: dict[str, Any]) -> None:
+    plain = seen["plain"]
+    assert plain["difference"] == 0
+    assert plain["untouched"]
+    assert plain["names"] == ["Background", "sketch", "Test style 70 %", "Test style 100 %", "above"]
+    assert plain["facts"]["type"] == "paintlayer"
+
+
+def test_a_result_is_named_after_style_and_strength(seen: dict[str, Any]) -> None:
+    assert seen["plain"]["facts"]["name"] == "Test style 100 %"
+    assert seen["plain"]["half"] == "Test style 70 %"
+
+
+def test_the_document_keeps_what_was_painted_with_pinned_styles(seen: dict[str, Any]) -> None:
+    entries = json.loads(seen["plain"]["notes"])["entries"]
+    assert [e["settings"]["strength"] for e in entries] == [0.7, 1.0]
+    assert {e["settings"]["style"] for e in entries} == {"test-style@1"}
+    assert all(e["layer"] == "sketch" and e["picture"] for e in entries)
+
+
+@pytest.mark.parametrize(("depth", "tolerance"), [("U8", 0.003), ("U16", 0.0001), ("F16", 0.001), ("F32", 0.00001)])
+def test_every_depth_is_kept_and_used(seen: dict[str, Any], depth: str, tolerance: float) -> None:
+    found = seen["depths"][depth]
+    assert found["facts"]["space"] == ["RGBA", depth, "sRGB-elle-V2-srgbtrc.icc"]
+    assert found["colours"] == pytest.approx([0.2, 0.6, 0.9], abs=tolerance)
+    assert found["alpha"] == 1
+
+
+@pytest.mark.parametrize(
+    ("space", "tolerance"),
+    [("GRAYA U8", 1), ("GRAYA U16", 1), ("RGBA F16", 1), ("RGBA F32", 1), ("CMYKA U8", 5), ("LABA U16", 5)],
+)
+def test_every_colour_model_comes_back_in_its_own_space(seen: dict[str, Any], space: str, tolerance: int) -> None:
+    """Ink and bounded Lab round more than a colour's own bits do."""
+    found = seen["spaces"][space]
+    before, after = found["seen"]
+    assert found["same"], found["facts"]
+    assert all(abs(255 - a - b) <= tolerance for a, b in zip(before, after, strict=True)), found["seen"]
+
+
+@pytest.mark.parametrize("way", ["mask", "alpha"])
+def test_a_soft_selection_limits_the_result_softly(seen: dict[str, Any], way: str) -> None:
+    found = seen["selection"][way]
+    assert sum(0 < v < 255 for v in found["selected"]) > 0, "the selection is not soft"
+    assert all(abs(a - s) <= 1 for a, s in zip(found["alpha"], found["selected"], strict=True))
+    assert found["inside"] == [155, 135, 105, 255]
+    assert found["facts"]["children"] == (["transparencymask"] if way == "mask" else [])
+
+
+def test_result_and_mask_follow_a_layer_that_is_moved_meanwhile(seen: dict[str, Any]) -> None:
+    assert seen["shifted"]["inside"] == [245, 235, 225, 255]
+    assert seen["shifted"]["old"][3] == 0
+
+
+def test_a_group_is_painted_as_it_shows(seen: dict[str, Any]) -> None:
+    groups = seen["groups"]
+    assert groups["low"] == [255, 255, 0, 255]
+    assert groups["high"] == [255, 0, 255, 255]
+    assert groups["above"] == ["Background", "group", "Test style 100 %"]
+
+
+def test_a_layer_in_a_group_has_its_result_in_the_group(seen: dict[str, Any]) -> None:
+    assert seen["groups"]["parent"] == "group"
+    assert seen["groups"]["order"] == ["low", "Test style 100 %", "high"]
+
+
+def test_only_the_part_of_a_layer_that_is_on_the_canvas_is_painted(seen: dict[str, Any]) -> None:
+    assert seen["small_layer"]["facts"]["bounds"] == [50, 10, 10, 20]
+    assert seen["small_layer"]["pixel"] == [245, 235, 225, 255]
+
+
+def test_several_layers_get_a_result_each(seen: dict[str, Any]) -> None:
+    assert seen["several"]["order"] == ["Background", "one", "Test style 100 %", "two", "Test style 100 %"]
+    assert seen["several"]["pixels"] == [235, 245]
+
+
+def test_an_empty_layer_is_refused_in_a_sentence(seen: dict[str, Any]) -> None:
+    assert seen["nothing"]["new"] == 0
+    assert seen["nothing"]["text"] == "The layer “empty” is empty."
+    assert seen["nothing"]["hint"]
+
+
+def test_a_single_pixel_is_painted(seen: dict[str, Any]) -> None:
+    assert seen["sizes"]["pixel"] == [245, 235, 225, 255]
+
+
+def test_a_layer_that_was_moved_into_a_group_meanwhile_is_found_again(seen: dict[str, Any]) -> None:
+    names = seen["gone"]["moved"]["names"]
+    assert names.index("group") < names.index("Test style 100 %") < names.index("moved"), names
+
+
+@pytest.mark.parametrize("what", ["deleted", "closed"])
+def test_a_result_whose_layer_has_gone_is_kept_and_can_be_inserted(seen: dict[str, Any], what: str) -> None:
+    assert "kept in the history" in seen["gone"][what]["status"]
+    assert what in seen["gone"][what]["kept"]
+    assert seen["gone"]["inserted"]["names"] == ["Background", "below", "Test style 100 %"]
+    assert seen["gone"]["inserted"]["pixel"] == [245, 235, 225, 255]
