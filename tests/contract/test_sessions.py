@@ -131,7 +131,7 @@ def test_pumping_without_a_timeout_returns_at_once_whatever_the_engine_does(
         done = any(isinstance(e, Done) for e in events)
         time.sleep(0.001)
     assert done
-    assert len(took) > 100
+    assert len(took) >= 60  # 16 MiB come back, 256 KiB a pump
     assert statistics.median(took) < 0.03  # single ones may be held up by a busy machine's scheduler
     assert max(computed) < 0.05
 
