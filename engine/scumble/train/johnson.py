@@ -93,8 +93,22 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
         folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}")
         seconds += fit(net, loss, schedule, folder, lambda: _sheet(net, photographs, recipe), save, report)
-        save(schedule.steps, before=seconds)
+    done = {"phase": len(recipe.steps), "step": recipe.steps[-1], "seconds": round(seconds)}
+    card = _card(recipe, objectives(teachers), done, photographs)
+    card["training"]["test_losses"] = test_losses(net, perceptual, recipe)
+    save_weights(path, net.state_dict(), card)
     return path
+
+
+@torch.no_grad()
+def test_losses(net: TransformNet, perceptual: PerceptualObjective, recipe: Recipe) -> dict[str, float] | None:
+    """Mean losses in fp32 over 32 crops of the folder's test split, which training never sees; None without a manifest."""
+    if not (recipe.photographs / "manifest.csv").exists():
+        return None
+    generator = torch.Generator().manual_seed(0)
+    unseen = read_pictures(recipe.photographs, "test").crops(32, recipe.crop, generator).to(next(net.parameters()).device)
+    batches = [perceptual(net(x), x) for x in torch.split(unseen.contiguous(memory_format=torch.channels_last), 4)]
+    return {k: round(float(torch.stack([b[k] for b in batches]).mean()), 4) for k in batches[0]}
 
 
 def _sheet(net: TransformNet, photographs: Pictures, recipe: Recipe) -> Tensor:
