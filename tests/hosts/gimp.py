@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
 from hosts import root
 from hosts.root import Host
 from scumble.styles import StyleStore
 from support.engine import TEST_METHODS
 
 BATCH = ("gimp-console", "-i", "-d", "-s", "--quit", "--batch-interpreter=python-fu-eval", "-b")
-STYLIZE, AGAIN = "plug-in-scumble-stylize", "plug-in-scumble-again"
-SHORTCUTS = {STYLIZE: "<Primary><Alt>n", AGAIN: "<Primary><Alt>m"}
+STYLIZE, AGAIN, SPY = "plug-in-scumble-stylize", "plug-in-scumble-again", "plug-in-spy"
+KEYS = {STYLIZE: "n", AGAIN: "m", SPY: "j"}
+"""With Ctrl and Alt."""
 GIMPRC = '(config-version "3.0.4")\n(show-welcome-dialog no)\n(check-updates no)\n'
 
 
@@ -36,7 +38,7 @@ def user(root_folder: Path, plugins: str | None = TEST_METHODS) -> Iterator[Host
     with root.user(root_folder) as host:
         settings_folder(host).mkdir(parents=True)
         (settings_folder(host) / "gimprc").write_text(GIMPRC)
-        lines = [f'(action "{name}" "{keys}")\n' for name, keys in SHORTCUTS.items()]
+        lines = [f'(action "{name}" "<Primary><Alt>{key}")\n' for name, key in KEYS.items()]
         (settings_folder(host) / "shortcutsrc").write_text("(file-version 1)\n" + "".join(lines))
         install(host, plugins)
         rgb = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)

@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from hosts import gimp
 from hosts.root import Host
 
