@@ -6,6 +6,8 @@ A loss weight means nothing without its normalization, so each function states i
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -37,3 +39,35 @@ def tv_loss(x: Tensor) -> Tensor:
     vertical = (x[..., 1:, :] - x[..., :-1, :]).abs()
     zero = x.sum() * 0  # a side of one pixel has no neighbours
     return (horizontal.mean() if horizontal.numel() else zero) + (vertical.mean() if vertical.numel() else zero)
+
+
+def pixel_weight(alpha: Tensor, height: int, width: int) -> Tensor:
+    """How much each cell of a feature map counts: alpha (1, 1, H, W) averaged to `height` x `width`, with sum 1.
+
+    Alpha that is zero everywhere counts the same everywhere.
+    """
+    weight = F.adaptive_avg_pool2d(alpha.float(), (height, width))
+    total = weight.sum()
+    return weight / total if total > 0 else torch.full_like(weight, 1 / weight.numel())
+
+
+def mean_gram(features: Tensor, shift: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    """The mean over all cells of (f - shift) (f - shift)^T, float32 (C, C), of one map (1, C, H, W).
+
+    Not divided by the number of channels. `shift` (C,) is an activation shift (Novak and Nikulin 2016, arXiv 1605.04603,
+    section 3.3): with the style's own mean there, a Gram matrix tells strokes apart that a large mean would drown. `weight`
+    (1, 1, H, W) sums to 1 (`pixel_weight`). The product is taken in the features' own precision.
+    """
+    c, cells = features.shape[1], features.shape[2] * features.shape[3]
+    if shift is not None:
+        features = features - shift.to(features.dtype).view(1, c, 1, 1)
+    f = features.reshape(c, cells)
+    if weight is None:
+        return (f @ f.T).float() / cells
+    return ((f * weight.reshape(1, cells).to(f.dtype)) @ f.T).float()
+
+
+def squared_distance(features: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean squared difference of two maps (1, C, H, W), the cells weighted by `weight` (1, 1, H, W) with sum 1."""
+    squares = (features.float() - target.float()).square()
+    return squares.mean() if weight is None else (squares * weight).sum() / squares.shape[1]

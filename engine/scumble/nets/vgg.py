@@ -7,7 +7,8 @@ Feature maps are named as in the papers: relu3_1 is the first of the third stage
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -65,28 +66,40 @@ class VGG(nn.Module):
         assert isinstance(found, nn.Conv2d)
         return found
 
-    def forward(self, x: Tensor, wanted: Iterable[str] | None = None) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
         """Feature maps `wanted` ("relu3_1", ...; None gives all); layers beyond the last wanted are not computed.
 
         Pooling rounds up, so that a side of one pixel stays one. Raises KeyError for a layer that does not exist.
         """
+        y, out = x, dict[str, Tensor]()
+        for layers in self.stages(wanted):
+            y, found = self.stage(layers, y)
+            out |= {name: found[name] for name in found if wanted is None or name in wanted}
+        return out
+
+    def stages(self, wanted: Iterable[str] | None = None) -> list[list[str]]:
+        """The layers ("3_1", ...) on the way to the last of `wanted`, stage by stage. Raises KeyError as `forward` does."""
         names = [f"relu{n}" for n in self.layers]
         asked = set(names if wanted is None else wanted)
         if not asked <= set(names):
             raise KeyError(f"no such layer: {', '.join(sorted(asked - set(names)))}; there are {', '.join(names)}")
-        y, out = (x - self.mean) / self.std, {}
-        for n in self.layers:
-            if n.endswith("_1") and n != "1_1":
+        last = max((names.index(name) for name in asked), default=-1)
+        return [list(layers) for _, layers in itertools.groupby(self.layers[: last + 1], lambda n: n.split("_")[0])]
+
+    def stage(self, layers: Sequence[str], y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The layers of one stage over what the stage before gave, the picture at first: the last map, and all by name."""
+        out = {}
+        for n in layers:
+            if n == "1_1":
+                y = (y - self.mean) / self.std
+            elif n.endswith("_1"):
                 pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
                 y = pool(y, 2, ceil_mode=True)
             if self.padding == "reflect":
                 y = reflect_pad(y, 1, 1, 1, 1)
             y = F.relu(self.convs[n](y))
-            if f"relu{n}" in asked:
-                out[f"relu{n}"] = y
-                if len(out) == len(asked):
-                    break
-        return out
+            out[f"relu{n}"] = y
+        return y, out
 
 
 def compact(pooling: Literal["max", "average"] = "max") -> VGG:

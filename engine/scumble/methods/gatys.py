@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gatys, Ecker and Bethge 2015: optimise the picture itself (arXiv 1508.06576).
+
+Invariant: nothing here was trained for a style; content, painting and a perceptual network decide alone. What the published
+presets and ours compare, and why, is in docs/methods/gatys.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scumble.errors import ScumbleError
+from scumble.hookspecs import hookimpl
+from scumble.methods.base import (
+    Capabilities,
+    Content,
+    Event,
+    Method,
+    Pixels,
+    Preview,
+    Progress,
+    Result,
+    Runtime,
+    Style,
+    Weighted,
+    option,
+)
+from scumble.nets.perceptual import Network, load_perceptual
+from scumble.nets.vgg import VGG
+from scumble.objective import Terms, objective
+from scumble.optimise import Step, descend
+from scumble.style_statistics import StyleStatistics, load_ladder
+
+PREVIEW_SECONDS = 1.0
+TICK = 0.1
+"""Seconds between two events at most while there is something to wait for."""
+
+SMALLEST = 96
+"""No coarser size has a long side below this: at 96 pixels relu5_1 still sees six cells."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Published or chosen values that belong together."""
+
+    terms: Terms
+    steps: int
+    start: Literal["content", "noise", "fast"]
+    pooling: Literal["max", "average"] = "max"
+    levels: int = 1
+    exponent: float = 0.0
+    """Of the change of variables (optimise.Spectrum); 0 optimises plain pixels."""
+    history: int = 100
+    """Pairs that L-BFGS remembers; 100 is the default of the authors' library."""
+
+
+PUBLISHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+WIDTHS = (64, 128, 256, 512, 512)
+"""VGG-19's, which the code's weights are divided by, squared, in any network."""
+
+PAPER_CELLS = 64 * 64 * 512
+"""Values of relu4_2 for a picture of 512 x 512: the paper's content loss is a sum, so its weight depends on the size."""
+
+PRESETS: Mapping[str, Preset] = {
+    # Section 2 of the paper: alpha/beta 1e-3; content 1/2 sum (F - P)^2; style 1/5 sum (G - A)^2 / (4 N^2 M^2) a layer.
+    "paper": Preset(
+        Terms(
+            content={"relu4_2": 0.5 * PAPER_CELLS},
+            style=dict.fromkeys(PUBLISHED, 1 / 5 / 4),
+            content_weight=1e-3,
+            relative=False,
+        ),
+        steps=500,
+        start="noise",
+        pooling="average",
+    ),
+    # The authors' PyTorch code: style weights 1e3/n^2, content weight 1, means, 500 steps from the content.
+    "code": Preset(
+        Terms(
+            content={"relu4_2": 1.0},
+            style={layer: 1e3 / n**2 for layer, n in zip(PUBLISHED, WIDTHS, strict=True)},
+            relative=False,
+        ),
+        steps=500,
+        start="content",
+    ),
+    "scumble": Preset(
+        Terms(
+            content={"relu3_3": 1.0},
+            style={"relu1_1": 1/13, "relu1_2": 1/13, "relu2_1": 1/13, "relu2_2": 1/13,
+                   "relu3_1": 2/13, "relu3_3": 2/13, "relu4_1": 3/13, "relu5_1": 3/13},
+            style_weight=5.0,
+            tv_weight=0.5,
+            scales=(1, 2),
+        ),
+        steps=40,
+        start="content",
+        levels=4,
+        exponent=0.5,
+        history=20,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen. Weights are multiples of the preset's, so 1 is always the preset's own."""
+
+    preset: Literal["scumble", "paper", "code"] = option(
+        "scumble",
+        "scumble is fast and made for the compact network; paper and code follow the paper and its authors' later code.",
+    )
+    network: Literal["compact", "vgg19", "vgg16"] = option(
+        "compact",
+        "What judges the picture. compact ships with Scumble; the VGG networks are downloaded once (550 MB), take many times "
+        "as long, and need the painting itself.",
+    )
+    style_scale: float = option(
+        1.0,
+        "Size of the painting relative to the picture; smaller gives finer strokes.",
+        minimum=0.25,
+        maximum=2.0,
+        step=0.05,
+        unit="x",
+    )
+    style_weight: float = option(
+        1.0, "How much the painting counts, in multiples of the preset's weight.", minimum=0, maximum=100, step=0.1, unit="x"
+    )
+    content_weight: float = option(
+        1.0, "How much the picture counts, in multiples of the preset's weight.", minimum=0, maximum=100, step=0.1, unit="x"
+    )
+    tv_weight: float = option(
+        1.0,
+        "How smooth the result is (total variation), in multiples of the preset's weight; paper and code have none.",
+        title="Smoothness",
+        minimum=0,
+        maximum=100,
+        step=0.1,
+        unit="x",
+    )
+    steps: int = option(0, "Steps at each size; 0 takes the preset's number.", minimum=0, maximum=5000, step=10)
+    levels: int = option(
+        0, "Sizes to work at, each half the next; 0 takes the preset's number, 1 only the full size.", minimum=0, maximum=6
+    )
+    start: Literal["preset", "content", "noise", "fast"] = option(
+        "preset",
+        "What to begin with: your picture, noise, or the answer of a fast method that knows the style.",
+        title="Begin with",
+    )
+    optimiser: Literal["lbfgs", "adam"] = option("lbfgs", "adam takes less memory, and more steps.")
+    pooling: Literal["preset", "max", "average"] = option(
+        "preset", "How VGG reduces its maps; the compact network always takes the maximum, which it was trained with."
+    )
+    seed: int = option(0, "Another number, another noise.", minimum=0, maximum=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class State:
+    """A prepared style."""
+
+    style: Style
+    statistics: StyleStatistics
+
+
+class Gatys:
+    """Optimises the picture."""
+
+    id = "gatys"
+    title = "Gatys (optimised)"
+    paper = "Gatys, Ecker and Bethge 2015, arXiv 1508.06576"
+    purpose = "The most a painting can give a picture, step by step; takes seconds to minutes, and any picture as its style."
+    Options = Options
+    capabilities = Capabilities(arbitrary=True, blend=True, iterative=True)
+
+    def __init__(self) -> None:
+        self._networks: dict[tuple[str, str, str], VGG] = {}
+
+    def available(self, style: Style) -> bool:
+        if style.state(self.id) is not None:
+            return True
+        try:
+            return style.picture() is not None
+        except ScumbleError:
+            return False
+
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
+        """The painting, or the statistics that ship in its place."""
+        painting = style.picture()
+        if painting is not None:
+            return State(style, StyleStatistics(painting=_tensor(painting)))
+        if options.network != "compact":
+            raise ScumbleError(
+                "style-needs-picture",
+                f"The style {style.id!r} ships without its painting, which {options.network} has to see.",
+                "Use the compact network, or add the painting to your own styles.",
+            )
+        path = style.state(self.id)
+        if path is None:
+            raise ScumbleError(
+                "style-unavailable",
+                f"The style {style.id!r} has neither a painting nor statistics of one.",
+                "Add the painting to your own styles, or choose another method.",
+            )
+        return State(style, StyleStatistics(ladder=load_ladder(Path(path))))
+
+    def forget(self) -> None:
+        """Let go of the networks; the next run loads them again."""
+        self._networks.clear()
+
+    def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        preset = chosen(options)
+        net = self._network(options.network, preset.pooling, runtime.device)
+        picture = _tensor(content.rgb).to(runtime.device)
+        sizes = level_sizes(picture.shape[2], picture.shape[3], preset.levels)
+        work = [h * w for h, w in sizes]
+        pace = _Pace()
+        x: Tensor | None = None
+        if preset.start == "fast":
+            x = yield from _fast_answer(content, styles, runtime)
+        before: Tensor | None = None
+        for level, size in enumerate(sizes):
+            small = to_size(picture, size)
+            x = begin(small, before, x, preset.start, options.seed)
+            before = small
+            done, share = sum(work[:level]) / sum(work), work[level] / sum(work)
+            text = f"{size[1]} x {size[0]}"
+            for step in self._level(net, preset, small, content, styles, options, runtime, x):
+                if step is not None:
+                    x = step.best
+                    text = f"{size[1]} x {size[0]}, step {step.number} of {preset.steps}, loss {step.losses.total:.4f}"
+                    done += share / preset.steps
+                    if pace.preview_due():
+                        yield Preview(_pixels(step.picture))
+                if step is not None or pace.tick_due():
+                    yield Progress(done, text)
+        assert x is not None
+        yield Result(_pixels(x))
+
+    def _level(
+        self,
+        net: VGG,
+        preset: Preset,
+        small: Tensor,
+        content: Content,
+        styles: Sequence[Weighted],
+        options: Any,
+        runtime: Runtime,
+        start: Tensor,
+    ) -> Iterator[Step | None]:
+        """One size: look at the content and the paintings, then descend from `start`."""
+        alpha = None if content.alpha is None else torch.from_numpy(content.alpha)[None, None].to(runtime.device)
+        whole = content.rgb if content.whole is None else content.whole
+        side = options.style_scale * max(small.shape[2:]) * max(whole.shape[:2]) / max(content.rgb.shape[:2])
+        targets = []
+        for style in styles:
+            by_scale = {}
+            for scale in preset.terms.scales:
+                at = style.state.statistics.at(max(1, round(side / scale)), net, tuple(preset.terms.style))
+                by_scale[scale] = yield from at
+            targets.append((style.weight, by_scale))
+        loss = yield from objective(net, preset.terms, small, targets, alpha, runtime.half)
+        yield from descend(loss, start, preset.steps, options.optimiser, preset.exponent, preset.history)
+
+    def _network(self, network: Network, pooling: Literal["max", "average"], device: str) -> VGG:
+        key = (network, pooling, device)
+        if key not in self._networks:
+            net = load_perceptual(network, pooling).to(device)
+            self._networks[key] = net.to(memory_format=torch.channels_last)
+        return self._networks[key]
+
+
+def chosen(options: Options) -> Preset:
+    """The preset with what the options change."""
+    preset = PRESETS[options.preset]
+    terms = replace(
+        preset.terms,
+        content_weight=preset.terms.content_weight * options.content_weight,
+        style_weight=preset.terms.style_weight * options.style_weight,
+        tv_weight=preset.terms.tv_weight * options.tv_weight,
+    )
+    pooling = preset.pooling if options.pooling == "preset" else options.pooling
+    return replace(
+        preset,
+        terms=terms,
+        steps=options.steps or preset.steps,
+        levels=options.levels or preset.levels,
+        start=preset.start if options.start == "preset" else options.start,
+        pooling="max" if options.network == "compact" else pooling,
+    )
+
+
+def level_sizes(height: int, width: int, levels: int) -> list[tuple[int, int]]:
+    """(height, width) of each level, coarse to fine, the last being the picture's own."""
+    sizes = [(height, width)]
+    while len(sizes) < levels and max(height, width) >> len(sizes) >= SMALLEST:
+        k = 2 ** len(sizes)
+        sizes.insert(0, (max(1, round(height / k)), max(1, round(width / k))))
+    return sizes
+
+
+def begin(content: Tensor, content_before: Tensor | None, x: Tensor | None, start: str, seed: int) -> Tensor:
+    """What a level begins with, in the shape of its `content` (1, 3, H, W).
+
+    After a coarser level, whose answer is `x` and whose content was `content_before`, that is the content and what was
+    changed there, so that details the coarser level could not see are kept; from noise, the answer alone, enlarged.
+    """
+    size = (content.shape[2], content.shape[3])
+    if x is None:
+        if start == "noise":
+            noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(seed))
+            return (0.5 + 0.2 * noise).to(content.device)
+        return content.clone()
+    if content_before is None or start == "noise":
+        return to_size(x, size)
+    return content + to_size(x - content_before, size)
+
+
+def to_size(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(1, 3, H, W) at `size`, antialiased where it is smaller."""
+    if x.shape[2:] == size:
+        return x
+    return F.interpolate(x, size, mode="bicubic", antialias=True, align_corners=False)
+
+
+def _fast_answer(content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Generator[Event, None, Tensor | None]:
+    """What the first fast method that can paint these styles makes of the picture; None where there is none."""
+    from scumble import plugins
+
+    for method in plugins.methods().values():
+        fits = len(styles) == 1 or method.capabilities.blend
+        if method.capabilities.iterative or not fits or not all(method.available(s.state.style) for s in styles):
+            continue
+        options = method.Options()
+        states = [Weighted(method.prepare(s.state.style, options, runtime), s.weight) for s in styles]
+        for event in method.run(content, states, options, runtime):
+            if isinstance(event, Result):
+                return _tensor(event.rgb).to(runtime.device)
+            yield Progress(0.0, f"{method.title} begins")
+    return None
+
+
+def _tensor(rgb: Pixels) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None].contiguous()
+
+
+def _pixels(x: Tensor) -> Pixels:
+    rgb: Pixels = x[0].clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
+    return rgb
+
+
+class _Pace:
+    """Says when something is due: ticks keep a cancel prompt, previews keep a painter patient."""
+
+    def __init__(self) -> None:
+        self._tick = self._preview = time.monotonic()
+
+    def tick_due(self) -> bool:
+        due = time.monotonic() - self._tick >= TICK
+        self._tick = time.monotonic() if due else self._tick
+        return due
+
+    def preview_due(self) -> bool:
+        due = time.monotonic() - self._preview >= PREVIEW_SECONDS
+        self._preview = time.monotonic() if due else self._preview
+        return due
+
+
+@hookimpl
+def register_methods(register: Callable[[Method], None]) -> None:
+    register(Gatys())

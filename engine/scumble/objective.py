@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loss of an optimised picture: content + style + total variation, through one perceptual network.
+
+Invariant: it is computed stage by stage, forward and backward, with a `yield` after each, so that whoever drives it can stop
+within a fraction of a second even where one evaluation takes several. Hidden pixels (alpha 0) count nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scumble.losses import mean_gram, pixel_weight, squared_distance, tv_loss
+from scumble.nets.vgg import VGG
+from scumble.style_statistics import LayerStatistics, Statistics
+
+Layers = Mapping[str, float]
+"""Weight by layer name."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What counts, and how much.
+
+    Every term is weight * layer weight * mean squared difference / a divisor that makes it independent of the network's
+    scale. Relative terms are divided by the target's own size: content by the variance of the content's features, style by
+    the mean square of the style's Gram matrix, taken after an activation shift by the style's mean. The published ones are
+    divided by the mean activation squared (content) or to the fourth (style), as the authors' networks have mean activation 1.
+    """
+
+    content: Layers
+    style: Layers
+    content_weight: float = 1.0
+    style_weight: float = 1.0
+    tv_weight: float = 0.0
+    relative: bool = True
+    scales: tuple[int, ...] = (1,)
+    """Style is compared in the picture and in its reductions by these factors, painting alike; the terms are averaged."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Unweighted but for the layers' weights; `total` is what descends."""
+
+    total: float
+    content: float
+    style: float
+    tv: float
+
+
+@dataclass
+class Objective:
+    """The loss of pictures (1, 3, H, W) against one content and weighted styles. Make it with `objective`."""
+
+    net: VGG
+    terms: Terms
+    content: Mapping[str, tuple[Tensor, Tensor]]
+    """Features of the content and their divisor, by layer."""
+    styles: Sequence[tuple[float, Mapping[int, Statistics]]]
+    """Weight and statistics by scale of each style."""
+    alpha: Tensor | None = None
+    half: bool = False
+    """bfloat16 where the network allows it."""
+    _weights: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+    def evaluate(self, x: Tensor) -> Generator[None, None, Losses]:
+        """Add the gradient of the total to `x.grad`; give the losses. Yields between stages."""
+        sums = {"content": 0.0, "style": 0.0}
+        for scale in self.terms.scales:
+            small = shrink(x, scale)
+            wanted = self.terms.style.keys() | (self.terms.content.keys() if scale == 1 else set())
+            passed = []
+            y = small.detach().contiguous(memory_format=torch.channels_last)
+            for stage in self.net.stages(wanted):
+                y = y.detach().requires_grad_()
+                with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
+                    after, features = self.net.stage(stage, y)
+                    parts = {"content": self._content(features) if scale == 1 else None, "style": self._style(features, scale)}
+                for name, part in parts.items():
+                    sums[name] += 0.0 if part is None else float(part.detach())
+                weights = (self.terms.content_weight, self.terms.style_weight)
+                present = [w * part for w, part in zip(weights, parts.values(), strict=True) if part is not None]
+                passed.append((y, after, present))
+                y = after
+                yield
+            gradient: Tensor | None = None
+            while passed:
+                y, after, present = passed.pop()
+                outputs = [*present, *([after] if gradient is not None else [])]
+                if outputs:
+                    torch.autograd.backward(outputs, [None] * len(present) + ([gradient] if gradient is not None else []))
+                gradient = y.grad
+                del y, after, present, outputs
+                yield
+            if gradient is not None:
+                torch.autograd.backward(small, gradient)
+        tv = tv_loss(x)
+        if self.terms.tv_weight:
+            torch.autograd.backward(self.terms.tv_weight * tv)
+        t = self.terms
+        total = t.content_weight * sums["content"] + t.style_weight * sums["style"] + t.tv_weight * float(tv.detach())
+        return Losses(total, sums["content"], sums["style"], float(tv.detach()))
+
+    def _content(self, features: Mapping[str, Tensor]) -> Tensor | None:
+        found = [
+            weight * squared_distance(features[name], target, self._weight(target)) / divisor
+            for name, weight in self.terms.content.items()
+            if name in features
+            for target, divisor in [self.content[name]]
+        ]
+        return torch.stack(found).sum() if found else None
+
+    def _style(self, features: Mapping[str, Tensor], scale: int) -> Tensor | None:
+        found = [
+            share * weight / len(self.terms.scales) * self._gram_term(features[name], statistics[scale][name])
+            for name, weight in self.terms.style.items()
+            if name in features
+            for share, statistics in self.styles
+        ]
+        return torch.stack(found).sum() if found else None
+
+    def _gram_term(self, f: Tensor, style: LayerStatistics) -> Tensor:
+        if self.terms.relative:
+            difference = mean_gram(f, style.mean, self._weight(f)) - style.centred
+            return difference.square().mean() / style.centred.square().mean().clamp_min(1e-12)
+        difference = mean_gram(f, None, self._weight(f)) - style.gram
+        return difference.square().mean() / style.mean.mean().clamp_min(1e-6) ** 4
+
+    def _weight(self, f: Tensor) -> Tensor | None:
+        if self.alpha is None:
+            return None
+        size = (f.shape[2], f.shape[3])
+        if size not in self._weights:
+            self._weights[size] = pixel_weight(self.alpha, *size)
+        return self._weights[size]
+
+
+def objective(
+    net: VGG,
+    terms: Terms,
+    content: Tensor,
+    styles: Sequence[tuple[float, Mapping[int, Statistics]]],
+    alpha: Tensor | None = None,
+    half: bool = False,
+) -> Generator[None, None, Objective]:
+    """Look at the content (1, 3, H, W) in [0, 1], with alpha (1, 1, H, W) or None for an opaque one. Yields between stages."""
+    targets: dict[str, tuple[Tensor, Tensor]] = {}
+    y = content.contiguous(memory_format=torch.channels_last)
+    for stage in net.stages(terms.content):
+        with torch.no_grad():
+            y, features = net.stage(stage, y)
+            for name in features.keys() & terms.content.keys():
+                f = features[name]
+                divisor = f.var(correction=0).clamp_min(1e-6) if terms.relative else f.mean().clamp_min(1e-6).square()
+                targets[name] = (f, divisor)
+        yield
+    return Objective(net, terms, targets, styles, alpha, half)
+
+
+def shrink(x: Tensor, scale: int) -> Tensor:
+    """`x` at 1/scale of its size, by area averaging; a side shorter than `scale` becomes one pixel."""
+    return x if scale == 1 else F.avg_pool2d(x, tuple(min(scale, side) for side in x.shape[-2:]), ceil_mode=True)
