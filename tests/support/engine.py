@@ -29,14 +29,21 @@ STYLE = "test-style"
 
 
 class Engine:
-    """An engine process. `plugins` None means the built-in methods, with torch."""
+    """An engine process. `plugins` None means the built-in methods, with torch. `limits` are set before it serves."""
 
-    def __init__(self, *arguments: str, plugins: str | None = TEST_METHODS, ready: bool = True, style: bool = True) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        plugins: str | None = TEST_METHODS,
+        ready: bool = True,
+        style: bool = True,
+        limits: dict[str, float] | None = None,
+    ) -> None:
         self.runtime = Path(os.environ["SCUMBLE_RUNTIME_DIR"])
         if style:
             add_style()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scumble.server", *arguments],
+            [sys.executable, *_program(limits or {}), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment(plugins),
@@ -53,7 +60,7 @@ class Engine:
         found: dict[str, Any] = json.loads((self.runtime / "engine.json").read_text())
         return found
 
-    def wait_listening(self, seconds: float = 15.0) -> None:
+    def wait_listening(self, seconds: float = 45.0) -> None:
         wait_for(lambda: self._published() or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, f"the engine ended with code {self.process.returncode}"
 
@@ -64,7 +71,7 @@ class Engine:
         except FileNotFoundError:
             return False
 
-    def wait_ready(self, seconds: float = 30.0) -> None:
+    def wait_ready(self, seconds: float = 45.0) -> None:
         self.wait_listening()
         with self.control() as peer:
             wait_for(lambda: peer.ask("ping")["state"] == "ready", seconds)
@@ -226,6 +233,14 @@ def environment(plugins: str | None = TEST_METHODS) -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH", "")]))
     env = os.environ | {"PYTHONPATH": path}
     return env | {"SCUMBLE_PLUGINS": plugins} if plugins is not None else env
+
+
+def _program(limits: dict[str, float]) -> list[str]:
+    """What Python runs: the engine, where need be with other limits than those it ships with."""
+    if not limits:
+        return ["-m", "scumble.server"]
+    setting = "".join(f"limits.{name} = {value!r}; " for name, value in limits.items())
+    return ["-c", f"import sys; from scumble.server import __main__, limits; {setting}sys.exit(__main__.main())"]
 
 
 @contextlib.contextmanager

@@ -49,8 +49,8 @@ class Options:
     threads: int | None = None
     """Threads torch may use; None leaves it to torch."""
     listen: str | None = None
-    """A TCP address, `tcp://host:port`; control listens one port higher. A loopback address takes the Unix sockets' place
-    (its port may be *); any other is served besides, over CURVE alone."""
+    """A TCP address, `tcp://host:port`; control listens one port higher. Without keys it must be a loopback address, which
+    takes the Unix sockets' place (its port may be *); with keys it is served besides them, over CURVE alone."""
     curve_key: Path | None = None
     """The engine's own secret certificate (as zmq.auth writes it)."""
     curve_clients: Path | None = None
@@ -144,12 +144,12 @@ def _listening(options: Options, runtime: Path) -> Listening:
     if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and int(port) < limits.SIDE)):
         raise _refused(f"{options.listen!r} is no address to listen on.", "It looks like tcp://127.0.0.1:5570.")
     pair = options.listen, f"tcp://{host}:{port if port == '*' else int(port) + 1}"
-    if _is_loopback(host):
+    if _is_loopback(host) and options.curve_key is None and options.curve_clients is None:
         return Listening(pair)
     if options.curve_key is None or options.curve_clients is None:
         raise _refused(
-            f"{host} can be reached from other machines, so the engine does not listen there without keys.",
-            "Give --curve-key and --curve-clients, or listen on 127.0.0.1 and use `ssh -L`.",
+            f"The engine listens on {host} only with a key of its own and a list of those it lets in.",
+            "Give both --curve-key and --curve-clients, or listen on 127.0.0.1 without them and use `ssh -L`.",
         )
     if port == "*":
         raise _refused("A remote address needs a port that clients can know.", "It looks like tcp://0.0.0.0:5570.")
