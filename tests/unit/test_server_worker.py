@@ -19,6 +19,7 @@ from scumble.server.catalogue import Catalogue
 from scumble.server.messages import ContextRaster, Raster, StyleShare, Submit
 from scumble.server.running import LADDER, Painter, bytes_needed, out_of_memory
 from scumble.server.spool import Spool, as_array
+from scumble.server.workers import Worker
 from scumble.styles import StyleStore
 from support.engine import STYLE, SUPPORT, add_style, picture
 
@@ -260,3 +261,20 @@ def test_a_request_pins_the_newest_revision_of_its_styles(catalogue: Catalogue) 
 
 def test_before_the_worker_has_spoken_a_request_is_taken_on_trust() -> None:
     assert admission.check_submit(submit(method="later"), Catalogue(StyleStore()))
+
+
+def test_where_no_worker_can_be_started_the_engine_stays_and_tries_again(tmp_path: Path) -> None:
+    """A cache folder that was cleared, or a moment without memory for a process, used to end the engine with its jobs."""
+    folder = tmp_path / "log"
+    supervised = Worker("cpu", None, folder / "worker.log")
+    supervised.launch()
+    assert supervised.pid is None
+    folder.mkdir()
+    assert supervised.check() is None
+    assert supervised.pid is None, "it must not try in a tight loop"
+    supervised._again_at = 0.0
+    supervised.check()
+    try:
+        assert supervised.pid is not None
+    finally:
+        supervised.close()

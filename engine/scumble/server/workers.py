@@ -72,7 +72,18 @@ class Worker:
         return self._socket.fileno() if self._socket else None
 
     def launch(self) -> None:
-        """Start a process. The caller must be the main thread: the worker dies with the thread that started it."""
+        """Start a process, or try again later where the system has no room for one.
+
+        The caller must be the main thread: the worker dies with the thread that started it.
+        """
+        try:
+            self._launch()
+        except OSError as e:
+            log.warning("no worker can be started: %s", e)
+            self.failed_starts += 1
+            self._again_at = time.monotonic() + self._pause()
+
+    def _launch(self) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         command = [sys.executable, "-m", "scumble.server.worker", "--device", self._device, "--parent", str(os.getpid())]
@@ -208,11 +219,14 @@ class Worker:
         if not self.ready:
             self.failed_starts += 1
         self.ready = False
-        pause = min(30.0, 2.0**self.failed_starts) if self.failed_starts else 0.0
-        self._again_at = time.monotonic() + pause
-        if not pause:
+        self._again_at = time.monotonic() + self._pause()
+        if not self.failed_starts:
             self.launch()
         return death
+
+    def _pause(self) -> float:
+        """Seconds before the next start, where starts have failed."""
+        return min(30.0, 2.0**self.failed_starts) if self.failed_starts else 0.0
 
     def _last_words(self) -> str:
         assert self._process is not None
