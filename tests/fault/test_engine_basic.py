@@ -215,6 +215,24 @@ def test_what_is_wrong_with_a_message_is_said_and_a_good_one_is_served_after_it(
         assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
 
 
+def test_the_request_that_meets_a_bug_of_the_engine_is_told_so() -> None:
+    """Without its number the answer is nobody's, and the client, which hangs up over it, would submit the same again."""
+    with running(limits={"QUEUE": None}) as engine, engine.peer() as peer:
+        peer.submit(picture(), send=False)
+        assert (peer.answer["type"], peer.answer["code"]) == ("error", "internal")
+        assert peer.ask("catalogue")["type"] == "catalogue"
+
+
+def test_a_client_that_comes_for_the_rest_of_a_result_too_late_hears_that_it_is_gone() -> None:
+    """Krita's window may stand still for minutes. A client that was told nothing then waited for ever."""
+    with running(limits={"KEPT": 1.0, "WINDOW": 1}) as engine, engine.peer() as peer:
+        job = peer.submit(picture(3000, 800))  # 9.6 MB, so two strips
+        first = peer.next("result", job=job)
+        wait_for(lambda: engine.status()["jobs"]["done"] == 0)
+        peer.send(type="received", job=job, y=first["y"])
+        assert peer.next("failed", job=job)["code"] == "job-unknown"
+
+
 def test_a_frame_above_16_mib_costs_its_sender_the_connection_and_nobody_else(engine: Engine) -> None:
     with engine.peer() as rude, engine.peer() as peer:
         rude.socket.send(bytes((16 << 20) + 1))

@@ -37,7 +37,7 @@ class Engine:
         plugins: str | None = TEST_METHODS,
         ready: bool = True,
         style: bool = True,
-        limits: dict[str, float] | None = None,
+        limits: dict[str, float | None] | None = None,
     ) -> None:
         self.runtime = Path(os.environ["SCUMBLE_RUNTIME_DIR"])
         if style:
@@ -235,7 +235,7 @@ def environment(plugins: str | None = TEST_METHODS) -> dict[str, str]:
     return env | {"SCUMBLE_PLUGINS": plugins} if plugins is not None else env
 
 
-def _program(limits: dict[str, float]) -> list[str]:
+def _program(limits: dict[str, float | None]) -> list[str]:
     """What Python runs: the engine, where need be with other limits than those it ships with."""
     if not limits:
         return ["-m", "scumble.server"]

@@ -221,6 +221,15 @@ def test_a_result_is_forgotten_after_two_minutes(jobs: Jobs) -> None:
     assert jobs.get(job.id) is None
 
 
+def test_a_result_that_travels_slowly_is_not_forgotten_on_its_way(jobs: Jobs) -> None:
+    """A gigabyte over a thin line takes longer than two minutes; forgotten half-way, it left the client waiting for ever."""
+    job = admit(jobs)
+    finish(jobs, job)
+    job.touched += limits.KEPT  # the client has acknowledged a strip just now
+    jobs.expire(time.monotonic() + limits.KEPT + 1)
+    assert jobs.get(job.id) is job
+
+
 def test_a_flood_of_finished_jobs_keeps_only_the_latest(jobs: Jobs) -> None:
     for n in range(limits.KEPT_JOBS + 20):
         finish(jobs, admit(jobs, n))

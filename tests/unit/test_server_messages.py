@@ -51,6 +51,8 @@ def test_the_submit_of_the_protocol_page_is_understood() -> None:
         {"raster": None},
         {"options": {"a": [1]}},
         {"options": {"a": None}},
+        {"job": JOB + "\n"},
+        {"styles": [{"style": "a@1\n", "weight": 1.0}]},
         {"strength": "1"},
         {"have": -1},
         {"id": "2"},

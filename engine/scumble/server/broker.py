@@ -111,7 +111,9 @@ class Broker:
                 self._answer(route.bytes, error(e.code, e.message, e.hint, e.re))
             except Exception:
                 log.exception("a message could not be handled")
-                self._answer(route.bytes, error("internal", "The engine has a bug.", "Please report it with the engine's log."))
+                number = messages.number(frames[0].buffer) if frames else None
+                hint = "Please report it with the engine's log."
+                self._answer(route.bytes, error("internal", "The engine has a bug.", hint, number))
 
     def _hear(self, route: bytes, frames: list[zmq.Frame]) -> None:
         client = self._clients.by_route(route)
@@ -197,10 +199,12 @@ class Broker:
 
     def _advance(self, client: Client, message: messages.Received | messages.Release) -> None:
         job = self._owned(client, message.job)
-        if job is None:
-            return
         if isinstance(message, messages.Release):
-            self._jobs.drop(job)
+            if job is not None:
+                self._jobs.drop(job)
+        elif job is None:
+            gone = ScumbleError("job-unknown", "The rest of this picture was not fetched in time.", "Paint it again.")
+            self._clients.post(client, failed(message.job, gone))
         else:
             job.unacknowledged.discard(message.y)
             job.touched = time.monotonic()

@@ -7,6 +7,7 @@ after a reconnection nothing of a job is sent before the client has said, by sub
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from scumble.server import limits
@@ -54,6 +55,7 @@ def accepted(job: Job, re: int | None, position: int) -> dict[str, Any]:
 def resume(job: Job, have: int) -> None:
     """The client submits a job, perhaps again: go on from what it has."""
     job.attached = True
+    job.touched = time.monotonic()
     job.credit = limits.CREDIT
     job.told = False
     job.unacknowledged.clear()

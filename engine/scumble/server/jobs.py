@@ -71,7 +71,6 @@ class Job:
     """The header that ends the job, once it is done."""
     touched: float = field(default_factory=time.monotonic)
     """When its client or its worker last moved it on."""
-    ended: float = 0.0
 
     # Delivery of the result.
     attached: bool = True
@@ -230,8 +229,7 @@ class Jobs:
             self.queue.remove(job)
         if seconds is not None:
             self._usual_seconds = 0.7 * self._usual_seconds + 0.3 * seconds
-        job.state, job.outcome, job.ended = State.DONE, outcome, time.monotonic()
-        job.touched = job.ended
+        job.state, job.outcome, job.touched = State.DONE, outcome, time.monotonic()
         self.tally[how] += 1
         self.bytes -= job.held
         job.planes.clear()
@@ -263,9 +261,9 @@ class Jobs:
         job.unacknowledged.clear()
 
     def expire(self, now: float) -> None:
-        """Forget results that have waited long enough."""
+        """Forget results that nobody has fetched any of for long enough."""
         for job in self:
-            if job.state is State.DONE and now - job.ended > limits.KEPT:
+            if job.state is State.DONE and now - job.touched > limits.KEPT:
                 self.drop(job)
 
     def close(self) -> None:

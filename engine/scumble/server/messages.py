@@ -15,11 +15,12 @@ from msgspec import Meta, Struct
 
 from scumble.server import limits
 
-Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+# \Z and not $, which would let a line end follow.
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 RequestId = Annotated[int, Meta(ge=0, le=2**53)] | None
 ShortText = Annotated[str, Meta(max_length=200)]
-StyleId = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
-StyleRef = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}(@[0-9]{1,9})?$")]
+StyleId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
+StyleRef = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}(@[0-9]{1,9})?\Z")]
 Size = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 Plane = Literal["context", "picture"]
 
@@ -177,6 +178,15 @@ def peek(header: bytes | memoryview) -> Peek:
     if isinstance(seen.id, bool) or not isinstance(seen.id, int) or not 0 <= seen.id <= 2**53:
         seen.id = None
     return seen
+
+
+def number(header: bytes | memoryview) -> int | None:
+    """The id of a request, where it has one that can be read."""
+    try:
+        wanted: int | None = peek(header).id
+    except BadMessage:
+        return None
+    return wanted
 
 
 def decode_work(header: bytes | memoryview, frames: int) -> Work:
