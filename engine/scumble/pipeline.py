@@ -22,12 +22,15 @@ from scumble.fill import fill_hidden
 from scumble.methods import base
 from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
 from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode
-from scumble.placing import Grid, working_grid
+from scumble.placing import WHOLE, Grid, working_grid
 from scumble.resample import Array, across, resize
 from scumble.upscale import Upscaler
 
 BAND = 1 << 19
 """Pixels in work at once, so about 30 MB of floats, and some tens of milliseconds between two chances to cancel."""
+
+HELD = 28
+"""Bytes held for each pixel of the working grid while a method runs: the picture and its result as floats, and alpha."""
 
 MAX_PREVIEW = 1024
 """Longest side of a preview."""
@@ -105,6 +108,20 @@ def parse_options(method: Method, given: dict[str, Any]) -> tuple[CommonOptions,
     return CommonOptions(**common), method.Options(**own)
 
 
+def memory_needed(request: Request) -> tuple[int, int]:
+    """Bytes a run takes at least, beside the request and its result: here, and where the method computes.
+
+    Raises ScumbleError "bad-options".
+    """
+    if request.strength == 0:
+        return 0, 0
+    common, _ = parse_options(request.method, request.options)
+    height, width = _grid(request, common).shape
+    pixels = height * width
+    at_once = min(pixels, WHOLE) if request.method.capabilities.tiling else pixels
+    return HELD * pixels, getattr(request.method, "pixel_bytes", 0) * at_once
+
+
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:
     """Check the request at once, then, while iterated, write the result into `out` (like `request.pixels`; it may be a
     memmap). Closing the iterator cancels; `out` is then unfinished.
@@ -132,16 +149,12 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         return
     states = base.states(request.method, request.styles, own, runtime)
     yield Progress(0.01, "reading")
-    c = request.context
-    full = (c.full_height, c.full_width) if c else pixels.shape[:2]
-    grid = working_grid(
-        (c.y, c.x) if c else (0, 0), pixels.shape[:2], full, common.brush_size if common.scale == "working" else None
-    )
+    grid = _grid(request, common)
     rgb, alpha = np.empty((*grid.shape, 3), np.float32), np.empty(grid.shape, np.float32)
     for done in _read(pixels, request.order, grid, rgb, alpha):
         yield Progress(READ * done, "reading")
     fill_hidden(rgb, alpha)
-    content = Content(rgb, _unless_opaque(alpha), *_whole(c, grid))
+    content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid))
     del alpha
     painted: Array | None = None
     with closing(cast(Generator[base.Event], request.method.run(content, states, own, runtime))) as events:
@@ -169,6 +182,12 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         out[a:b] = pixels[a:b]
         encode(y, None if visible.all() else visible, request.order, out[a:b])
         yield Progress(PAINTED + (1 - PAINTED) * b / len(pixels), "finishing")
+
+
+def _grid(request: Request, common: CommonOptions) -> Grid:
+    c, size = request.context, request.pixels.shape[:2]
+    at, full = ((c.y, c.x), (c.full_height, c.full_width)) if c else ((0, 0), size)
+    return working_grid(at, size, full, common.brush_size if common.scale == "working" else None)
 
 
 def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,9 @@ from scumble.resample import Axis, axis, cubic, linear
 WORKING = 1024
 """Long side at which a picture is stylized at brush size 1: the size networks are trained for look best near (design)."""
 
+WHOLE = 3 << 19
+"""A picture of no more pixels than this is never cut into tiles: every picture at the usual working scale."""
+
 Size = tuple[int, int]
 """(height, width), or (y, x)."""
 

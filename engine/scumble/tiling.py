@@ -21,10 +21,8 @@ from torch import Tensor, nn
 
 from scumble.methods.base import Content, Event, Pixels, Preview, Progress, Result, Runtime
 from scumble.nets.norms import Statistics, collected_statistics, frozen_statistics
+from scumble.placing import WHOLE
 from scumble.resample import resize
-
-WHOLE = 3 << 19
-"""A picture of no more pixels than this is looked at, and painted, in one piece: every picture at the usual working scale."""
 
 STATISTICS = 1 << 20
 """A larger one is resampled to this many for its statistics."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from scumble import pipeline, plugins
@@ -131,6 +132,23 @@ def test_at_the_end_of_the_ladder_the_failure_names_the_megabytes(tmp_path: Path
     end = Bench(tmp_path, picture()).paint()
     assert end.code == "no-memory"
     assert "2685 MB" in end.message
+
+
+def test_a_picture_that_cannot_fit_is_refused_with_the_megabytes_before_its_method_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = climb(monkeypatch, 0)
+    bench = Bench(tmp_path, picture(100, 100))
+    monkeypatch.setattr(plugins.method("invert"), "pixel_bytes", 1_000_000, raising=False)
+    available = psutil.virtual_memory()._replace(available=1_000_000_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: available)
+    end = bench.paint()
+    assert end.code == "no-memory"
+    assert "10001 MB" in end.message
+    assert "1269 MB are free" in end.message
+    assert tried == []
+    monkeypatch.setattr(plugins.method("invert"), "pixel_bytes", 100_000)
+    assert isinstance(bench.paint(), channel.Done)
 
 
 def test_after_a_death_a_job_starts_a_rung_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

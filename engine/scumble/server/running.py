@@ -19,6 +19,7 @@ from contextlib import closing
 from typing import Any, cast
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from scumble import pipeline, plugins
@@ -90,6 +91,7 @@ class Painter:
             context=context,
             previews=run.previews,
         )
+        _check_memory(request, self.device)
         needed = 0
         for rung in LADDER[min(run.attempt, len(LADDER) - 1) :]:
             try:
@@ -100,11 +102,7 @@ class Painter:
                 needed = max(needed, bytes_needed(e))
                 log.warning("memory did not suffice with %s: %s", rung, e)
             _give_memory_back()
-        raise ScumbleError(
-            "no-memory",
-            f"This picture needs about {-(-needed // 1_000_000)} MB more than there is.",
-            "Use a smaller picture or selection, or close other programs.",
-        )
+        raise _no_memory(f"This picture needs about {_mb(needed)} MB more than there is.")
 
     def _follow(self, job: str, events: Iterator[Progress | Preview]) -> bool:
         """Pass on what the run yields, no faster than an eye can follow."""
@@ -150,6 +148,36 @@ def _rgba(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
     rgba = np.full((*small.shape[:2], 4), 255, np.uint8)
     rgba[..., :3] = np.clip(small * 255 + 0.5, 0, 255)
     return rgba
+
+
+def _check_memory(request: pipeline.Request, device: str) -> None:
+    """Raises ScumbleError "no-memory" for a picture that cannot fit, before it takes anything.
+
+    What is predicted is the least a run takes. Without this, the kernel would end the worker, twice, and could not say why.
+    """
+    here, method = pipeline.memory_needed(request)
+    on_gpu = device.startswith("cuda")
+    memory = psutil.virtual_memory().available + limits.WORKER_HEAP  # what the worker has kept is free, too
+    for needed, free in ((here if on_gpu else here + method, memory), (method if on_gpu else 0, gpu_memory(device))):
+        if needed > free:
+            raise _no_memory(f"This picture needs about {_mb(needed)} MB of memory, and {_mb(free)} MB are free.")
+
+
+def gpu_memory(device: str) -> int:
+    """Free bytes on a CUDA device, with those torch has kept for its next arrays; 0 on any other."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not device.startswith("cuda"):
+        return 0
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + kept)
+
+
+def _no_memory(message: str) -> ScumbleError:
+    return ScumbleError("no-memory", message, "Use a smaller picture or selection, or close other programs.")
+
+
+def _mb(size: int) -> int:
+    return -(-size // 1_000_000)
 
 
 def out_of_memory(error: BaseException) -> bool:
