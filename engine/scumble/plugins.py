@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import json
 import logging
 import os
+import re
 from functools import cache
 
 import pluggy
 
 from scumble import hookspecs
 from scumble.errors import ScumbleError
-from scumble.methods.base import Method
+from scumble.methods.base import Method, describe
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +60,13 @@ def methods() -> dict[str, Method]:
     def register(method: Method) -> None:
         if method.id in found:
             raise ValueError(f"a method called {method.id!r} is already registered")
+        if not re.fullmatch(r"[a-z0-9-]{1,64}", method.id):
+            raise ValueError(f"{method.id!r} is no id: small letters, digits and dashes, 64 at most")
+        json.dumps(describe(method))  # one the catalogue cannot show must not keep it from showing the others
         found[method.id] = method
 
     manager = plugin_manager()
-    for plugin in manager.get_plugins():
+    for name, plugin in manager.list_name_plugin():  # in order of registration, which get_plugins, a set, does not keep
         hook = getattr(plugin, "register_methods", None)
         if hook is None:
             continue
@@ -71,7 +76,7 @@ def methods() -> dict[str, Method]:
         except Exception:
             found.clear()
             found.update(before)
-            log.warning("plug-in %s does not register", manager.get_name(plugin), exc_info=True)
+            log.warning("plug-in %s does not register", name, exc_info=True)
     return found
 
 
