@@ -296,7 +296,11 @@ def _load(path: Path, own: bool) -> StoredStyle:
 
 def _read_json(path: Path) -> Card:
     with open(path, "rb") as f:
-        card = json.loads(f.read(1 << 20))
+        text = f.read(1 << 20)
+    try:
+        card = json.loads(text)
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
     if not isinstance(card, dict):
         raise ValueError("it is not a JSON object")
     return card

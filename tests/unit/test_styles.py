@@ -153,6 +153,7 @@ def test_removing_a_style_leaves_no_file_and_the_others_untouched(store: StyleSt
     [
         ("style.json", b"{"),
         ("style.json", b"[]"),
+        ("style.json", b"[" * 100_000),
         ("style.json", b'{"id": "other", "revision": 1}'),
         ("style.json", None),
         ("picture.png", b"GIF89a"),
