@@ -46,7 +46,7 @@ class Dialog:
         self._window = GimpUi.ProcedureDialog.new(procedure, config, "Scumble")
         self._window.set_ok_label("Stylize")
         self._window.set_response_sensitive(Gtk.ResponseType.OK, False)
-        self._gallery = Gallery(self._picked)
+        self._gallery = Gallery(self._picked, self._window.activate_default)
         self._layers = _layer_list(image)
         self._picture = Gtk.Image()
         self._preview_on = Gtk.CheckButton.new_with_mnemonic("Previe_w")
@@ -142,10 +142,13 @@ class Dialog:
                 self._complain(str(event.error()))
 
     def _listed(self, catalogue: Catalogue) -> None:
+        first = self._catalogue is None
         self._catalogue = catalogue
         self._complain("")
         self._gallery.fill(asking.order(catalogue))
         self._refresh()
+        if first:
+            self._gallery.focus()
 
     def _refresh(self) -> None:
         """Bring the widgets that are not GIMP's own, and the preview, in line with the config."""

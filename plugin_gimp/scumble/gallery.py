@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The styles as thumbnails, with a box to filter them by name.
 
-Invariant: `picked` is called for what the painter clicks or walks to, never for what `select` selects.
+Invariant: `picked` is called for what the painter clicks or walks to, never for what `select` selects; `settled` for a
+double click or the return key.
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ SIDE = 96
 class Gallery:
     """`widget` goes into a window; `fill` may be called again whenever the styles have changed."""
 
-    def __init__(self, picked: Callable[[Style], None]) -> None:
+    def __init__(self, picked: Callable[[Style], None], settled: Callable[[], None]) -> None:
         self._picked = picked
         self._styles: dict[Gtk.FlowBoxChild, Style] = {}
-        self._search = Gtk.SearchEntry(placeholder_text="Filter the styles")
+        self._search = Gtk.SearchEntry(placeholder_text="Filter the styles", activates_default=True)
         self._flow = Gtk.FlowBox(
             selection_mode=Gtk.SelectionMode.BROWSE,
             homogeneous=True,
             max_children_per_line=8,
             min_children_per_line=3,
             valign=Gtk.Align.START,
-            activate_on_single_click=True,
+            activate_on_single_click=False,
         )
         self._flow.set_filter_func(self._wanted)
         self._search.connect("search-changed", lambda _: self._flow.invalidate_filter())
+        self._flow.connect("child-activated", lambda *_: settled())
         self._handler = self._flow.connect("selected-children-changed", self._changed)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
         scrolled.set_min_content_width(3 * (SIDE + 36))
@@ -66,6 +68,11 @@ class Gallery:
                     self._flow.select_child(child)
                 return style
         return None
+
+    def focus(self) -> None:
+        """Let the arrow keys walk through the styles."""
+        for child in self._flow.get_selected_children():
+            child.grab_focus()
 
     def _wanted(self, child: Gtk.FlowBoxChild) -> bool:
         style = self._styles.get(child)

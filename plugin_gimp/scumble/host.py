@@ -169,6 +169,8 @@ def insert(image: Gimp.Image, target: Target, title: str, raster: Raster, settin
     mode = image.get_default_new_layer_mode() if replaced is None else replaced.get_mode()
     opacity = 100.0 if replaced is None else replaced.get_opacity()
     layer = Gimp.Layer.new(image, "Scumble", area.width, area.height, kind, opacity, mode)
+    text = made_to_text(Made(settings, source.get_tattoo(), layer.get_tattoo()))
+    layer.attach_parasite(_parasite(LAYER_PARASITE, text))
     above = source if replaced is None else replaced
     image.insert_layer(layer, above.get_parent(), image.get_item_position(above))
     _, x, y = source.get_offsets()
@@ -178,8 +180,6 @@ def insert(image: Gimp.Image, target: Target, title: str, raster: Raster, settin
     buffer.flush()
     layer.update(0, 0, area.width, area.height)
     _mask(image, target, layer)
-    text = made_to_text(Made(settings, source.get_tattoo(), layer.get_tattoo()))
-    layer.attach_parasite(_parasite(LAYER_PARASITE, text))
     if replaced is not None:
         layer.set_visible(replaced.get_visible())
         layer.set_color_tag(replaced.get_color_tag())
@@ -274,7 +274,8 @@ def _layers(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
 
 
 def _parasite(name: str, text: str) -> Gimp.Parasite:
-    return Gimp.Parasite.new(name, Gimp.PARASITE_PERSISTENT, text.encode())
+    """Undoable, lest GIMP complain of a step that it cannot take back."""
+    return Gimp.Parasite.new(name, Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE, text.encode())
 
 
 def _text(parasite: Gimp.Parasite) -> str:

@@ -47,12 +47,12 @@ class Scumble(Gimp.PlugIn):
         return procedure
 
     def _make_stylize(self) -> Gimp.Procedure:
-        p = self._image_procedure(STYLIZE, "S_cumble…", stylize)
+        p = self._image_procedure(STYLIZE, "Sc_umble…", stylize)
         p.set_documentation(
             "Stylize layers after a painting",
             "Sends each selected layer, or the selected part of it, to the Scumble engine and puts the answer above it as a "
             "new layer. Without style, style-file and style-layer it uses the first style there is.",
-            STYLIZE,
+            None,
         )
         p.add_string_argument("style", "St_yle", "Id of a style; see " + LIST, "", READWRITE)
         p.add_file_argument(
@@ -84,8 +84,8 @@ class Scumble(Gimp.PlugIn):
         return p
 
     def _make_again(self) -> Gimp.Procedure:
-        p = self._image_procedure(AGAIN, "Scum_ble Again", again)
-        p.set_documentation("Stylize with the last settings", "Repeats the last Scumble on the selected layers.", AGAIN)
+        p = self._image_procedure(AGAIN, "Scumble A_gain", again)
+        p.set_documentation("Stylize with the last settings", "Repeats the last Scumble on the selected layers.", None)
         return p
 
     def _image_procedure(self, name: str, label: str, run: Any) -> Gimp.ImageProcedure:
@@ -100,7 +100,7 @@ class Scumble(Gimp.PlugIn):
 
     def _make_list(self) -> Gimp.Procedure:
         p = Gimp.Procedure.new(self, LIST, Gimp.PDBProcType.PLUGIN, list_styles, None)
-        p.set_documentation("List the styles of Scumble", "Own styles come first.", LIST)
+        p.set_documentation("List the styles of Scumble", "Own styles come first.", None)
         for name, nick, blurb in LISTED:
             p.add_string_array_return_value(name, nick, blurb, READWRITE)
         return p

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +20,8 @@ from pathlib import Path
 from hosts.root import Host
 
 SIZE = (1400, 900)
+KEPT = os.environ.get("SCUMBLE_SHOTS")
+"""A folder that keeps the pictures of the screen, for people to look at."""
 _LOOP = """cd "$INBOX"; i=0
 while i=$((i+1)); do
   while [ ! -e $i.go ]; do sleep 0.02; done
@@ -59,21 +63,18 @@ class Screen:
         """Start a program that stays."""
         self.sh(f"{script} > {self._inbox}/{shlex.split(script)[0]}.log 2>&1 &")
 
+    def windows(self, title: str) -> list[str]:
+        """The ids of the visible windows whose titles match the regular expression."""
+        return self.sh(f"xdotool search --onlyvisible --name {shlex.quote(title)} 2>/dev/null").split()
+
     def window(self, title: str, seconds: float = 30) -> str:
-        """The id of a visible window whose title matches the regular expression, when it is there."""
-        found: list[str] = []
-
-        def look() -> bool:
-            found[:] = self.sh(f"xdotool search --onlyvisible --name {shlex.quote(title)}").split()
-            return bool(found) and found[-1].isdigit()
-
-        self.until(look, seconds, f"no window {title!r} appears")
-        return found[-1]
+        """The last of them, when there is one."""
+        self.until(lambda: self.windows(title), seconds, f"no window {title!r} appears")
+        return self.windows(title)[-1]
 
     def gone(self, title: str, seconds: float = 30) -> None:
-        """Return when no visible window matches."""
-        search = f"xdotool search --onlyvisible --name {shlex.quote(title)}"
-        self.until(lambda: not self.sh(search).strip(), seconds, f"the window {title!r} stays")
+        """Return when there is none."""
+        self.until(lambda: not self.windows(title), seconds, f"the window {title!r} stays")
 
     def place(self, window: str) -> tuple[int, int, int, int]:
         """x, y, width, height."""
@@ -96,6 +97,9 @@ class Screen:
         path = self.host.home / "shots" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
         self.sh(f"scrot -o {path}")
+        if KEPT:
+            Path(KEPT).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, KEPT)
         return path
 
     def log(self, program: str) -> str:
@@ -107,6 +111,9 @@ class Screen:
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end or self._process.poll() is not None:
+                with contextlib.suppress(AssertionError):
+                    if not otherwise.startswith("`"):
+                        self.shot("failure")
                 raise AssertionError(otherwise)
             time.sleep(0.05)
 

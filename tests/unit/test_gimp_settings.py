@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The GIMP plug-in's own sense, without GIMP: what layers remember, what scripts may say, which method is chosen."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from scumble.install import core, gimp
+
+MODULES = ("settings", "engine", "preview")
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """The modules of an installed plug-in that know nothing of GIMP, by name."""
+    folder = tmp_path_factory.mktemp("gimp")
+    core.install(gimp.source(), gimp.given(folder), ["engine"])
+    before = dict(sys.modules)
+    sys.path.insert(0, str(folder / gimp.PLUGIN))
+    try:
+        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
+    finally:
+        sys.path.remove(str(folder / gimp.PLUGIN))
+        for name in set(sys.modules) - set(before):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def catalogue(plugin: SimpleNamespace) -> object:
+    from_client: ModuleType = sys.modules["scumble_client.catalogue"]
+    methods = [from_client.Method(id, id.title(), "", f"for {id}", {"iterative": False}, ()) for id in ("johnson", "gatys")]
+    styles = [
+        from_client.Style("waves", 1, "Waves", None, None, None, False, ("johnson", "gatys"), None),
+        from_client.Style("untrained", 1, "Untrained", None, None, None, False, (), None),
+        from_client.Style("harbour", 2, "Harbour", None, None, None, True, ("gatys",), None),
+    ]
+    return from_client.Catalogue(tuple(methods), tuple(styles), 1)
+
+
+def test_what_a_layer_remembers_is_what_was_chosen(plugin: SimpleNamespace) -> None:
+    s = plugin.settings
+    made = s.Made(s.Settings("waves@1", "johnson", 0.7, 2.0, True, True, {"seed": 7}), 12, 13)
+    assert s.made_from_text(s.made_to_text(made)) == made
+    assert s.from_text(s.to_text(made.settings)) == made.settings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        "null",
+        '{"version": 2, "style": "waves", "source": 1, "itself": 2}',
+        '{"version": 1, "strength": "0.7", "source": 1, "itself": 2}',
+        '{"version": 1, "keep_colours": 1, "source": 1, "itself": 2}',
+        '{"version": 1, "strength": true, "source": 1, "itself": 2}',
+        '{"version": 1, "more": [], "source": 1, "itself": 2}',
+    ],
+)
+def test_text_that_is_not_ours_is_no_settings_at_all(plugin: SimpleNamespace, text: str) -> None:
+    assert plugin.settings.from_text(text) is None
+    assert plugin.settings.made_from_text(text) is None
+
+
+def test_a_layer_without_a_source_is_no_result(plugin: SimpleNamespace) -> None:
+    assert plugin.settings.made_from_text('{"version": 1, "style": "waves"}') is None
+
+
+def test_only_what_differs_from_the_engines_defaults_is_sent(plugin: SimpleNamespace) -> None:
+    s = plugin.settings
+    assert s.Settings().options() == {}
+    assert s.Settings(brush_size=2.0, keep_colours=True, more={"seed": 7}).options() == {
+        "brush_size": 2.0,
+        "keep_colours": "luminance",
+        "seed": 7,
+    }
+
+
+def test_the_layers_name_says_style_and_strength(plugin: SimpleNamespace) -> None:
+    assert plugin.settings.layer_name("Waves", 0.7) == "Waves 70 %"
+    assert plugin.settings.layer_name("Waves", 1.0) == "Waves 100 %"
+
+
+@pytest.mark.parametrize("text", ["seed=7", "[7]", '"seed"'])
+def test_options_that_are_no_json_object_are_explained(plugin: SimpleNamespace, text: str) -> None:
+    with pytest.raises(plugin.settings.Mistake, match="JSON"):
+        plugin.settings.further_options(text)
+    assert plugin.settings.further_options(" ") == {}
+
+
+def test_own_styles_come_first_and_what_nothing_can_paint_not_at_all(plugin: SimpleNamespace, catalogue: object) -> None:
+    assert [style.id for style in plugin.engine.order(catalogue)] == ["harbour", "waves"]
+
+
+def test_the_first_method_that_can_paint_the_style_is_chosen(plugin: SimpleNamespace, catalogue: object) -> None:
+    s, e = plugin.settings, plugin.engine
+    chosen = {style: e.choose(catalogue, s.Settings(style)).method.id for style in ("waves", "waves@1", "harbour")}
+    assert chosen == {"waves": "johnson", "waves@1": "johnson", "harbour": "gatys"}
+    assert e.choose(catalogue, s.Settings("waves", "gatys")).method.id == "gatys"
+    assert e.choose(catalogue, s.Settings()).style.id == "harbour"
+
+
+@pytest.mark.parametrize(
+    ("style", "method", "words"),
+    [
+        ("nothing", "", "no style called “nothing”. Styles are: harbour, waves"),
+        ("untrained", "", "no style called “untrained”"),
+        ("harbour", "johnson", "“johnson” cannot paint “Harbour”. Methods that can: gatys"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_right_ones(
+    plugin: SimpleNamespace, catalogue: object, style: str, method: str, words: str
+) -> None:
+    with pytest.raises(plugin.settings.Mistake, match=words):
+        plugin.engine.choose(catalogue, plugin.settings.Settings(style, method))
+
+
+class Recorder:
+    """Stands in for a session: hands out job ids and writes down what it is asked."""
+
+    def __init__(self) -> None:
+        self.submitted: list[object] = []
+        self.cancelled: list[str] = []
+
+    def submit(self, request: object) -> str:
+        self.submitted.append(request)
+        return f"job{len(self.submitted)}"
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
+
+def test_the_preview_runs_one_job_at_a_time_and_shows_only_the_newest(
+    plugin: SimpleNamespace, catalogue: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, raster = sys.modules["scumble_client.events"], sys.modules["scumble_client.raster"].Raster
+    original = raster(1, 1, "u8", "rgba", bytes(4))
+    session, shown, clock = Recorder(), [], [100.0]
+    monkeypatch.setattr(plugin.preview.time, "monotonic", lambda: clock[0])
+    previewer = plugin.preview.Previewer(session, original, shown.append, lambda text: None)
+
+    def want(strength: float) -> None:
+        settings = plugin.settings.Settings("waves", strength=strength)
+        previewer.want(plugin.engine.choose(catalogue, settings), settings)
+
+    def rest() -> None:
+        clock[0] += 1
+        previewer.tick()
+
+    want(0.5)
+    previewer.tick()
+    assert session.submitted == [], "the controls have only just moved"
+    rest()
+    want(0.6)
+    want(0.7)
+    rest()
+    assert len(session.submitted) == 1, "the first job has not ended yet"
+    assert session.cancelled[0] == "job1"
+    previewer.hear(events.Done("job1", original, ("waves@1",), 0.1, "cpu"))
+    assert shown == [], "what is not wanted any more is not shown"
+    rest()
+    assert [request.strength for request in session.submitted] == [0.5, 0.7]
+    previewer.hear(events.Done("job2", original, ("waves@1",), 0.1, "cpu"))
+    assert shown == [original]
