@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import os
+import queue
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,6 +183,35 @@ def test_an_idle_worker_has_every_method_drop_what_it_can(monkeypatch: pytest.Mo
     monkeypatch.setattr(plugins.method("slow"), "forget", lambda: dropped.append("slow"), raising=False)
     worker._forget()
     assert dropped == ["slow"]
+
+
+def test_a_cancel_is_heard_while_the_styles_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Methods open every painting to say what is available. Done by the thread that hears cancels, that cost the worker."""
+    ours, theirs = socket.socketpair()
+    line, painter, changed = worker.Line(theirs), Painter(lambda *_: None), threading.Event()
+    looking, go_on, heard = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.setattr(worker, "available", lambda: looking.set() or (go_on.wait(10) and {}))
+    monkeypatch.setattr(painter, "cancel", lambda job: heard.set())
+    monkeypatch.setattr(worker.os, "_exit", lambda code: None)  # how the listener ends with its engine
+    threads = [
+        threading.Thread(target=worker._look, args=(line, changed), daemon=True),
+        threading.Thread(target=worker._listen, args=(line, queue.SimpleQueue(), painter, changed), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        ours.sendall(channel.pack(channel.Look()))
+        assert looking.wait(10)
+        ours.sendall(channel.pack(channel.Cancel(JOB)))
+        assert heard.wait(10)
+        go_on.set()
+        assert ours.recv(1 << 16)
+    finally:
+        ours.close()
+        threads[1].join(10)
+        changed.set()  # and finds the line closed
+        threads[0].join(10)
+        theirs.close()
 
 
 def test_what_is_available_is_asked_of_every_method_and_one_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

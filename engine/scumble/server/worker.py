@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The worker: a process that loads the methods and runs one job at a time, and may die of it.
 
-Invariants: it ends with its parent; the main thread alone computes, while one thread listens and one sends heartbeats;
-a cancel takes effect at the next yield. Torch is touched only where a method has imported it.
+Invariants: it ends with its parent; the main thread alone computes, while one thread listens, one sends heartbeats and one
+looks at the styles when they have changed; a cancel takes effect at the next yield. Torch is touched only where a method has
+imported it.
 """
 
 from __future__ import annotations
@@ -83,13 +84,13 @@ def main() -> None:
     logging.captureWarnings(True)
     runs: queue.SimpleQueue[tuple[channel.Run, list[int]] | channel.Forget] = queue.SimpleQueue()
     painter = Painter(line.say)
-    loaded = threading.Event()
+    changed = threading.Event()
     threading.Thread(target=_beat, args=(line, painter), name="heartbeat", daemon=True).start()
-    threading.Thread(target=_listen, args=(line, runs, painter, loaded), name="listener", daemon=True).start()
+    threading.Thread(target=_listen, args=(line, runs, painter, changed), name="listener", daemon=True).start()
     methods = list(plugins.methods().values())
     painter.device, devices = _devices(arguments.device, arguments.threads)
     line.say(channel.Ready(devices, [pipeline.describe(m) for m in methods], available()))
-    loaded.set()
+    threading.Thread(target=_look, args=(line, changed), name="styles", daemon=True).start()
     while True:
         match runs.get():
             case channel.Forget():
@@ -113,7 +114,15 @@ def available() -> dict[str, list[str]]:
     return found
 
 
-def _listen(line: Line, runs: Any, painter: Painter, loaded: threading.Event) -> None:
+def _look(line: Line, changed: threading.Event) -> None:
+    """Say anew which method has which style, each time they have changed; methods may read every painting for that."""
+    with contextlib.suppress(OSError):
+        while changed.wait():
+            changed.clear()
+            line.say(channel.Available(available()))
+
+
+def _listen(line: Line, runs: Any, painter: Painter, changed: threading.Event) -> None:
     try:
         while True:
             for message in line.hear():
@@ -123,8 +132,7 @@ def _listen(line: Line, runs: Any, painter: Painter, loaded: threading.Event) ->
                     case channel.Cancel():
                         painter.cancel(message.job)
                     case channel.Look():
-                        loaded.wait()
-                        line.say(channel.Available(available()))
+                        changed.set()
                     case channel.Forget():
                         runs.put(message)
     except (EOFError, OSError):
