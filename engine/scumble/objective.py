@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scumble.losses import mean_gram, pixel_weight, squared_distance, tv_loss
 from scumble.nets.vgg import VGG
-from scumble.style_statistics import LayerStatistics, Statistics
+from scumble.style_statistics import PICTURE, LayerStatistics, Statistics
 
 Layers = Mapping[str, float]
 """Weight by layer name."""
@@ -36,6 +36,9 @@ class Terms:
     style: Layers
     content_weight: float = 1.0
     style_weight: float = 1.0
+    colour_weight: float = 0.0
+    """Weight of the pixels' own colours: mean square of the covariance of their red, green and blue (after a shift by the
+    painting's mean) less the painting's, in coordinates in which that is 1. No network sees hues as exactly."""
     tv_weight: float = 0.0
     relative: bool = True
     scales: tuple[int, ...] = (1,)
@@ -49,6 +52,7 @@ class Losses:
     total: float
     content: float
     style: float
+    colour: float
     tv: float
 
 
@@ -66,6 +70,7 @@ class Objective:
     half: bool = False
     """bfloat16 where the network allows it."""
     _weights: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    _whitening: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def evaluate(self, x: Tensor) -> Generator[None, None, Losses]:
         """Add the gradient of the total to `x.grad`; give the losses. Yields between stages."""
@@ -98,12 +103,15 @@ class Objective:
                 yield
             if gradient is not None:
                 torch.autograd.backward(small, gradient)
-        tv = tv_loss(x)
-        if self.terms.tv_weight:
-            torch.autograd.backward(self.terms.tv_weight * tv)
         t = self.terms
-        total = t.content_weight * sums["content"] + t.style_weight * sums["style"] + t.tv_weight * float(tv.detach())
-        return Losses(total, sums["content"], sums["style"], float(tv.detach()))
+        plain = {"colour": (t.colour_weight, self._colour), "tv": (t.tv_weight, tv_loss)}
+        for name, (weight, term) in plain.items():
+            value = term(x)
+            sums[name] = float(value.detach())
+            if weight:
+                torch.autograd.backward(weight * value)
+        total = sum(w * sums[k] for k, w in {"content": t.content_weight, "style": t.style_weight}.items())
+        return Losses(total + sum(w * sums[k] for k, (w, _) in plain.items()), **sums)
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor | None:
         found = [
@@ -129,6 +137,17 @@ class Objective:
             return difference.square().mean() / style.centred.square().mean().clamp_min(1e-12)
         difference = mean_gram(f, None, self._weight(f)) - style.gram
         return difference.square().mean() / style.mean.mean().clamp_min(1e-6) ** 4
+
+    def _colour(self, x: Tensor) -> Tensor:
+        found = []
+        for share, statistics in self.styles:
+            style = statistics[1][PICTURE]
+            if style.mean not in self._whitening:
+                self._whitening[style.mean] = _whitening(style.centred)
+            w = self._whitening[style.mean]
+            difference = w @ (mean_gram(x, style.mean, self._weight(x)) - style.centred) @ w
+            found.append(share * difference.square().mean())
+        return torch.stack(found).sum()
 
     def _weight(self, f: Tensor) -> Tensor | None:
         if self.alpha is None:
@@ -164,3 +183,12 @@ def objective(
 def shrink(x: Tensor, scale: int) -> Tensor:
     """`x` at 1/scale of its size, by area averaging; a side shorter than `scale` becomes one pixel."""
     return x if scale == 1 else F.avg_pool2d(x, tuple(min(scale, side) for side in x.shape[-2:]), ceil_mode=True)
+
+
+def _whitening(covariance: Tensor) -> Tensor:
+    """The symmetric matrix (C, C) that takes vectors of this covariance to one near 1; directions that hardly vary count
+    as if they had a fiftieth of the mean variance."""
+    values, vectors = torch.linalg.eigh(covariance.double().cpu())
+    values = values.clamp_min(0) + values.mean().clamp_min(1e-6) / 50
+    w: Tensor = (vectors * values.rsqrt()) @ vectors.T
+    return w.to(covariance)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +23,11 @@ from scumble.nets.vgg import VGG
 from scumble.weights import load_weights
 
 LADDER = (64, 90, 128, 181, 256, 362, 512, 724, 1024)
-"""Long sides of the painting in a weight file, half an octave apart: between two steps no stroke is off by more than a fifth.
-The largest is the working scale of the pipeline."""
+"""Long sides of the painting in a weight file, half an octave apart, so that no stroke is off by more than a fifth. The
+largest is the working scale of the pipeline."""
+
+PICTURE = "picture"
+"""Where statistics hold those of the pixels themselves: red, green and blue in [0, 1]."""
 
 LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_3", "relu4_1", "relu4_2", "relu5_1")
 """The compact network's layers that a weight file holds: those its distillation was taught (train/perceptual.py)."""
@@ -41,6 +45,8 @@ class LayerStatistics:
         """The Gram matrix after an activation shift by the mean: the covariance."""
         return self.gram - torch.outer(self.mean, self.mean)
 
+
+T = TypeVar("T")
 
 Statistics = Mapping[str, LayerStatistics]
 """By layer name."""
@@ -64,14 +70,14 @@ class StyleStatistics:
             nearest = min(self.ladder, key=lambda side: abs(math.log(side / long_side)))
             device = net.mean.device
             rung = self.ladder[nearest]
-            return {k: LayerStatistics(rung[k].mean.to(device), rung[k].gram.to(device)) for k in layers}
+            return {k: LayerStatistics(rung[k].mean.to(device), rung[k].gram.to(device)) for k in (PICTURE, *layers)}
         assert self.painting is not None
         return (yield from measure(net, resized(self.painting.to(net.mean.device), long_side), layers))
 
 
 def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None, None, Statistics]:
     """Statistics of (1, 3, H, W) in [0, 1], in float32; yields between stages."""
-    found: dict[str, LayerStatistics] = {}
+    found = {PICTURE: LayerStatistics(picture.mean((0, 2, 3)), mean_gram(picture))}
     y = picture.contiguous(memory_format=torch.channels_last)
     for stage in net.stages(layers):
         with torch.no_grad():
@@ -80,6 +86,16 @@ def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None,
                 found[name] = LayerStatistics(features[name].mean((0, 2, 3)), mean_gram(features[name]))
         yield
     return found
+
+
+def drained(steps: Generator[None, None, T]) -> T:
+    """What a computation that yields on its way comes to, without stopping."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as e:
+            result: T = e.value
+            return result
 
 
 def resized(picture: Tensor, long_side: int) -> Tensor:
@@ -113,7 +129,7 @@ def load_ladder(path: Path) -> dict[int, Statistics]:
             side, layer, kind = name.split("/")
             if kind == "mean":
                 ladder.setdefault(int(side), {})[layer] = _unpacked(mean, tensors[f"{side}/{layer}/upper"])
-        if not ladder or any(statistics.keys() != set(LAYERS) for statistics in ladder.values()):
+        if not ladder or any(statistics.keys() != {PICTURE, *LAYERS} for statistics in ladder.values()):
             raise ValueError("a layer is missing")
     except (KeyError, ValueError, RuntimeError) as e:
         raise ScumbleError(

@@ -99,6 +99,7 @@ PRESETS: Mapping[str, Preset] = {
             style={"relu1_1": 1/13, "relu1_2": 1/13, "relu2_1": 1/13, "relu2_2": 1/13,
                    "relu3_1": 2/13, "relu3_3": 2/13, "relu4_1": 3/13, "relu5_1": 3/13},
             style_weight=5.0,
+            colour_weight=0.05,
             tv_weight=0.5,
             scales=(1, 2),
         ),
@@ -283,6 +284,7 @@ def chosen(options: Options) -> Preset:
     preset = PRESETS[options.preset]
     terms = replace(
         preset.terms,
+        colour_weight=preset.terms.colour_weight * options.style_weight,
         content_weight=preset.terms.content_weight * options.content_weight,
         style_weight=preset.terms.style_weight * options.style_weight,
         tv_weight=preset.terms.tv_weight * options.tv_weight,

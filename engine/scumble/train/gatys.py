@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measure a painting, so that the Gatys method can use its style without the painting.
+
+Nothing is trained: the file holds mean and Gram matrix of each layer of the compact network for the painting at several
+sizes, and takes seconds to make. Make it anew whenever the compact network changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from scumble.nets.perceptual import load_perceptual
+from scumble.style_statistics import LADDER, LAYERS, Statistics, StyleStatistics, drained, pack
+from scumble.train.data import read_picture
+from scumble.train.loop import machine
+from scumble.weights import MODELS, load_card, save_weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The painting and what its card says of it."""
+
+    style_id: str
+    painting: Path
+    title: str
+    artist: str
+    year: str
+    licence: str = "public domain"
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Write `out`/gatys_STYLE.safetensors with its card.
+
+    Sizes above the painting's own are left out: enlarging would measure blur.
+    """
+    net = load_perceptual("compact").to(memory_format=torch.channels_last)
+    painting = read_picture(recipe.painting)[None].float() / 255
+    sides = [side for side in LADDER if side <= max(painting.shape[2:])] or list(LADDER[:1])
+    style = StyleStatistics(painting=painting)
+    ladder: dict[int, Statistics] = {}
+    for side in sides:
+        ladder[side] = drained(style.at(side, net, LAYERS))
+        report(f"measured at {side} px")
+    path = out / f"gatys_{recipe.style_id}.safetensors"
+    card = {
+        "method": "gatys",
+        "style": {
+            "id": recipe.style_id,
+            "title": recipe.title,
+            "artist": recipe.artist,
+            "year": recipe.year,
+            "licence": recipe.licence,
+        },
+        "network": {"name": "compact", "sha256": load_card(MODELS / "perceptual.safetensors")["sha256"]},
+        "licence": "Apache-2.0",
+        "long_sides": sides,
+        "layers": list(LAYERS),
+        "training": {
+            "command": f"scumble train gatys --style {recipe.style_id}",
+            "teachers": "none: measured, not trained",
+            "machine": machine(),
+        },
+    }
+    save_weights(path, pack(ladder), card)
+    return path
