@@ -328,10 +328,6 @@ class Broker:
             revision=self._catalogue.revision,
             devices=self._workshop.devices,
             clients=self._clients.connected(),
-            jobs=self._jobs.counts(),
-            tally=dict(self._jobs.tally),
-            bytes=self._jobs.bytes,
-            budget=self._jobs.budget,
             worker=self._worker.pid,
             restarts=self._worker.restarts,
         )

@@ -59,13 +59,20 @@ class ControlThread(threading.Thread):
     def _reply(self, route: bytes, header: dict[str, Any] | None) -> None:
         if header is None:
             return
-        try:
-            self._socket.send_multipart([route, encode(header)], zmq.NOBLOCK)
-        except zmq.Again:
-            log.warning("a client does not read its control socket")
-        except zmq.ZMQError as e:
-            if e.errno != zmq.EHOSTUNREACH:
-                raise
+        for last in (False, True):
+            try:
+                self._socket.send_multipart([route, encode(header)], zmq.NOBLOCK)
+            except zmq.Again:
+                # libzmq learns now and then only what its peers have read; to ask for the events makes it look.
+                self._socket.getsockopt(zmq.EVENTS)
+                if last:
+                    log.warning("a client does not read its control socket")
+            except zmq.ZMQError as e:
+                if e.errno != zmq.EHOSTUNREACH:
+                    raise
+                return
+            else:
+                return
 
     def _answer(self, route: bytes, frames: list[zmq.Frame]) -> dict[str, Any] | None:
         secret = self._secrets.get(route)
@@ -111,10 +118,7 @@ class ControlThread(threading.Thread):
             "pid": self._about.pid,
             "uptime": round(time.monotonic() - self._began, 3),
             "clients": facts.clients,
-            "jobs": facts.jobs,
-            **{name: facts.tally.get(name, 0) for name in ("finished", "failed", "cancelled", "rejected")},
-            "bytes": facts.bytes,
-            "budget": facts.budget,
+            **self._board.figures(),
             "device": facts.devices[0]["id"] if facts.devices else None,
             "devices": facts.devices,
             "worker": {"pid": facts.worker, "restarts": facts.restarts, "rss": _rss(facts.worker)},

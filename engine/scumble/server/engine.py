@@ -71,15 +71,20 @@ class Listening:
 
 def serve(options: Options | None = None) -> int:
     """Run the engine until it is told to stop or nobody has needed it for a while. The exit code: 0, or 75 where another
-    engine runs in this runtime folder. Raises ScumbleError "engine-refused" for an address it must not listen on.
+    engine runs in this runtime folder. Raises ScumbleError "engine-refused" for an address it must not listen on, or a
+    folder that is not its own.
 
     Must be called on the main thread.
     """
     options = options or Options()
     os.umask(0o077)
     _allow_open_files()
-    runtime = presence.private_folder(Path(runtime_dir()))
-    cache = presence.private_folder(Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble")))
+    try:
+        runtime = presence.private_folder(Path(runtime_dir()))
+        cache = presence.private_folder(Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble")))
+    except OSError as e:
+        hint = "Set SCUMBLE_RUNTIME_DIR and SCUMBLE_CACHE_DIR to folders of your own; `scumble doctor` says more."
+        raise _refused(f"The engine has no folder to work in: {e}.", hint) from e
     try:
         held = presence.lock(runtime)
     except presence.AlreadyRunning:
@@ -104,6 +109,7 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
     gatekeeper = auth.Gatekeeper(context, token, listening.clients)
     gatekeeper.start()
     work, control = _router(context), _router(context)
+    control.sndhwm = limits.CONTROL_WATER_MARK
     connection = None
     try:
         addresses = [_bind(s, a) for s, a in zip((work, control), listening.local, strict=True)]
@@ -115,7 +121,7 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         sweep(spool)
         jobs = Jobs(spool, limits.byte_budget())
         catalogue = Catalogue(StyleStore())
-        board = Board(jobs.owner)
+        board = Board(jobs.owner, jobs.figures)
         greeter = Greeter(token, scumble.__version__)
         worker = Worker(options.device, options.threads, log_file.with_name("worker.log"))
         broker = Broker(work, greeter, jobs, catalogue, worker, board, inbox, options.idle)

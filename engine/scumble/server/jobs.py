@@ -123,6 +123,11 @@ class Jobs:
         counts = Counter(j.state.value for j in list(self._all.values()))
         return {state.value: counts[state.value] for state in State}
 
+    def figures(self) -> dict[str, Any]:
+        """What a status answer says of jobs. Safe to call from another thread: it reads, and copies before it counts."""
+        ends = {how: self.tally[how] for how in ("finished", "failed", "cancelled", "rejected")}
+        return {"jobs": self.counts(), **ends, "bytes": self.bytes, "budget": self.budget}
+
     def position(self, job: Job) -> int:
         """How many jobs run or wait before this one."""
         if job.state is not State.QUEUED:

@@ -24,6 +24,8 @@ STRIP = 8 * MIB
 """Bytes of a strip of pixels; a single row may be larger, up to FRAME."""
 WATER_MARK = 16
 """Messages libzmq queues for and from one peer: window and credit keep honest traffic below it."""
+CONTROL_WATER_MARK = 128
+"""Answers libzmq queues for one control connection: they are small, and one that finds no room is never sent again."""
 BATCH = 32
 """Messages read from the work socket before everything else has its turn again."""
 LINGER = 300

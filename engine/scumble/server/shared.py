@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two things the control thread and the broker share: a board to read, and an inbox to write to.
 
-Invariant: the broker alone writes the board, and replaces its facts as a whole; whoever else has something to say puts
-it into the inbox, which wakes the broker at once.
+Invariant: the broker alone writes the board, and replaces its facts as a whole; of the jobs others read, and never write,
+the table itself. Whoever else has something to say puts it into the inbox, which wakes the broker at once.
 """
 
 from __future__ import annotations
@@ -24,10 +24,6 @@ class Facts:
     revision: int = 0
     devices: list[dict[str, str]] = field(default_factory=list)
     clients: int = 0
-    jobs: dict[str, int] = field(default_factory=dict)
-    tally: dict[str, int] = field(default_factory=dict)
-    bytes: int = 0
-    budget: int = 0
     worker: int | None = None
     """Its process id."""
     restarts: int = 0
@@ -35,9 +31,12 @@ class Facts:
 
 @dataclass
 class Board:
-    """`owner` says whose secret a job belongs to; one dictionary look-up, so any thread may ask."""
+    """`owner` says whose secret a job belongs to. Any thread may ask that, and `figures`."""
 
     owner: Callable[[str], str | None]
+    figures: Callable[[], dict[str, Any]]
+    """What a status answer says of jobs. Not among the facts, which may be a moment old: whoever has heard how a job ended
+    must find it counted."""
     facts: Facts = field(default_factory=Facts)
 
 
