@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,16 @@ def test_a_runtime_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(PermissionError):
         presence.private_folder(tmp_path / "link")
+
+
+def test_an_engine_whose_folder_is_a_link_says_so_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It used to call that a bug of Scumble's."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.setenv("SCUMBLE_RUNTIME_DIR", str(tmp_path / "link"))
+    serving = subprocess.run([sys.executable, "-m", "scumble", "serve"], capture_output=True, text=True, timeout=60)
+    assert serving.returncode == 4
+    assert "has no folder to work in" in serving.stderr
+    assert "SCUMBLE_RUNTIME_DIR" in serving.stderr
 
 
 def test_a_path_too_long_for_a_unix_socket_becomes_a_loopback_port(tmp_path: Path) -> None:
