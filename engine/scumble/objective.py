@@ -18,6 +18,10 @@ from scumble.losses import mean_gram, pixel_weight, squared_distance, tv_loss
 from scumble.nets.vgg import VGG
 from scumble.style_statistics import PICTURE, LayerStatistics, Statistics
 
+FLAT = 0.01
+"""Share of the Gram matrix's mean square that is added to the covariance's in the divisor: a flat painting, or a map of one
+cell, has a covariance of 0."""
+
 Layers = Mapping[str, float]
 """Weight by layer name."""
 
@@ -28,7 +32,7 @@ class Terms:
 
     Every term is weight * layer weight * mean squared difference / a divisor that makes it independent of the network's
     scale. Relative terms are divided by the target's own size: content by the variance of the content's features, style by
-    the mean square of the style's Gram matrix, taken after an activation shift by the style's mean. The published ones are
+    the mean square of the style's Gram matrix, taken after an activation shift by the style's mean (but see FLAT). The published ones are
     divided by the mean activation squared (content) or to the fourth (style), as the authors' networks have mean activation 1.
     """
 
@@ -134,7 +138,9 @@ class Objective:
     def _gram_term(self, f: Tensor, style: LayerStatistics) -> Tensor:
         if self.terms.relative:
             difference = mean_gram(f, style.mean, self._weight(f)) - style.centred
-            return difference.square().mean() / style.centred.square().mean().clamp_min(1e-12)
+            return difference.square().mean() / (style.centred.square().mean() + FLAT * style.gram.square().mean()).clamp_min(
+                1e-12
+            )
         difference = mean_gram(f, None, self._weight(f)) - style.gram
         return difference.square().mean() / style.mean.mean().clamp_min(1e-6) ** 4
 

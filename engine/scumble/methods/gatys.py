@@ -95,11 +95,11 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "scumble": Preset(
         Terms(
-            content={"relu3_3": 1.0},
+            content={"relu3_3": 0.5, "relu4_2": 0.5},
             style={"relu1_1": 1/13, "relu1_2": 1/13, "relu2_1": 1/13, "relu2_2": 1/13,
                    "relu3_1": 2/13, "relu3_3": 2/13, "relu4_1": 3/13, "relu5_1": 3/13},
-            style_weight=5.0,
-            colour_weight=0.05,
+            style_weight=10.0,
+            colour_weight=0.5,
             tv_weight=0.5,
             scales=(1, 2),
         ),
