@@ -263,7 +263,7 @@ def test_a_measured_painting_paints_as_the_painting_does(tmp_path: Path) -> None
     content = Content(waves(96, 128))
     from_file, from_picture = (result(content, Options(steps=8, levels=1), style) for style in (measured, Painted(rgb)))
     assert np.abs(from_file - from_picture).mean() < 0.02
-    assert np.abs(from_file - content.rgb).mean() > 0.05
+    assert np.abs(from_file - content.rgb).mean() > 0.03
 
 
 def test_a_style_without_its_painting_is_refused_where_vgg_must_see_it() -> None:
