@@ -122,6 +122,7 @@ def test_messages_of_another_order_are_refused_and_the_right_order_works_after_i
         job = secrets.token_hex(16)
         for header, frames in work_messages(job)[3:8]:
             peer.send(*frames, **header)
+        assert peer.next("failed", job=job)["code"] == "job-unknown"
         peer.send(**work_messages(job)[1][0])
         assert peer.next("accepted")["rows"] == 0
         strip, frames = work_messages(job)[4]
