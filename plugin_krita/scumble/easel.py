@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from .painting import Order, Painting, Phase
-from .ports import Host
+from .ports import Host, Placed
 from .records import Records
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected
@@ -71,7 +71,7 @@ class Easel:
         self._waiting.clear()
         if self._current is not None and self.awaiting:
             session.cancel(self._current.job)
-        else:
+        elif self._current is not None and not self._current.placing:  # half a result is worse than a late cancel
             self._current = None
 
     def give_up(self, session: Session) -> bool:
@@ -99,10 +99,7 @@ class Easel:
                 if request is not None:
                     current.job = session.submit(request)
             elif current.phase is Phase.WRITING and current.write_some(self._host, deadline):
-                assert current.target is not None
-                current.target.insert()
-                self._current = None
-                self._records.placed(current)
+                self._place(current)
         except EngineError as e:
             self._lay_aside(current, e)
 
@@ -125,6 +122,15 @@ class Easel:
             self._waiting.clear()
             self._trouble(event.error())
         return True
+
+    def _place(self, current: Painting) -> None:
+        assert current.target is not None
+        current.placing = True
+        placed = current.target.insert()
+        if placed is not Placed.PART:
+            self._current = None
+        if placed is Placed.WHOLE:
+            self._records.placed(current)
 
     def _lay_aside(self, current: Painting, error: EngineError) -> None:
         """A layer that cannot be painted stops that one only; a result without a place is kept."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scumble's two entries in Filter > Artistic, which work whether the docker is open or not."""
+"""Scumble's entries in Filter > Artistic, which work whether the docker is open or not."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class ScumbleExtension(Extension):
         paint.triggered.connect(lambda: self._do(studio().paint))
         again = window.createAction("scumble_again", "Scumble Again", MENU)
         again.triggered.connect(lambda: self._do(studio().paint_again))
+        frames = window.createAction("scumble_frames", "Scumble All Frames", MENU)
+        frames.triggered.connect(lambda: self._do(studio().paint_frames))
         clock().hurry()
 
     def _do(self, what) -> None:

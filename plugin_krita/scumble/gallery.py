@@ -113,6 +113,8 @@ def _item(style: Style) -> QtWidgets.QListWidgetItem:
         pixmap.fill(QtGui.QColor("#667"))
     item = QtWidgets.QListWidgetItem(QtGui.QIcon(pixmap), style.title)
     item.setData(ID, style.id)
+    if not style.methods:
+        item.setFlags(QtCore.Qt.ItemFlag.NoItemFlags)
     by = ", ".join(str(part) for part in (style.artist, style.year, style.licence) if part)
     item.setToolTip(f"{style.title}\n{by}" if by else style.title)
     return item

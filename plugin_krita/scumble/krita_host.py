@@ -1,125 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place that knows Krita's API: layers in, layers out (ports.py says what is asked).
+"""Krita as the model sees it (ports.py says what is asked): what is selected, what is kept, what is told.
 
-Invariant: a layer of the document is never written to, only read; what is inserted is filled first, since filling a layer
-that is already there cannot be undone. Everything runs in Krita's own thread.
+Invariant: with krita_layers and krita_frames this is all that knows Krita's documents.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from krita import Document, Krita, Node
 
-from krita import Document, Krita, Node, Selection
-
-from . import soften
-from .ports import Shape
-from .qt import QtCore, QtGui
-from .sampling import sampled, size_within
+from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
+from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
+from .qt import QtCore
 from .scumble_client.errors import EngineError
-from .scumble_client.events import Context
-from .scumble_client.raster import BYTES_PER_PIXEL, Raster
+from .scumble_client.raster import Raster
 
-PROFILE = "sRGB-elle-V2-srgbtrc.icc"
-"""Krita's own sRGB with the curve of sRGB at any depth, which is what travels to the engine."""
-SRGB = (PROFILE, "sRGB built-in")
-FORMATS = {"U8": ("u8", "bgra"), "U16": ("u16", "bgra"), "F16": ("f16", "rgba"), "F32": ("f32", "rgba")}
-"""How pixelData lays out RGBA of each depth."""
-CONTEXT = 1024
-"""Longest side of the canvas in small, as docs/protocol.md allows."""
-MARGIN = 10
-"""A selection is read with a tenth of the canvas's long side around it, more than any method's margin."""
 NOTES = "scumble/history"
 GROUP = "scumble"
-RESELECT = 150
-"""Milliseconds after which Krita has made an inserted layer the active one."""
-
-
-class KritaLayer:
-    """A layer by its unique id in a document that may close, at the frame that was shown."""
-
-    def __init__(self, document: Document, node: Node) -> None:
-        self.document = document
-        self.id: QtCore.QUuid = node.uniqueId()
-        self.name: str = node.name()
-
-    @property
-    def key(self) -> str:
-        selection = self.document.selection()
-        where = (selection.x(), selection.y(), selection.width(), selection.height()) if selection else ""
-        root = self.document.rootNode()
-        return f"{root.uniqueId().toString() if root else ''} {self.id.toString()} {self.document.currentTime()} {where}"
-
-    def node(self) -> Node:
-        """Raises EngineError "layer-gone"."""
-        if not any(self.document == opened for opened in Krita.instance().documents()):
-            raise EngineError("layer-gone", f"The document of the layer “{self.name}” was closed.", "")
-        node = self.document.nodeByUniqueID(self.id)
-        if node is None or node.parentNode() is None:
-            raise EngineError("layer-gone", f"The layer “{self.name}” is not there any more.", "")
-        return node
-
-
-class KritaSource:
-    """`copy` is a layer outside the document with the pixels as they were, in sRGB."""
-
-    def __init__(self, layer: KritaLayer, copy: Node, shape: Shape, selection: Selection | None, canvas: QtCore.QRect) -> None:
-        self.layer, self.shape, self.selection = layer, shape, selection
-        node = layer.node()
-        self.space = (node.colorModel(), node.colorDepth(), node.colorProfile())
-        self.position: QtCore.QPoint = node.position()
-        self._copy: Node | None = copy
-        self._context: Context | None = None
-        if (shape.width, shape.height) != (canvas.width(), canvas.height()):
-            place = (shape.x, shape.y, canvas.width(), canvas.height())
-            self._context = Context(_in_small(layer.document, node, canvas, CONTEXT), *place)
-
-    def read(self, y: int, rows: int) -> Any:
-        return self._copy.pixelData(self.shape.x, self.shape.y + y, self.shape.width, rows).data()
-
-    def context(self) -> Context | None:
-        return self._context
-
-    def release(self) -> None:
-        self._copy = None
-
-
-class KritaTarget:
-    """A layer outside the document until `insert`."""
-
-    def __init__(self, document: Document, beside: Node, source: KritaSource, name: str, at: QtCore.QPoint) -> None:
-        self._document, self._beside, self._source, self._at = document, beside, source, at
-        self._node: Node = document.createNode(name, "paintlayer")
-        depth = next(depth for depth, (format, _) in FORMATS.items() if format == source.shape.format)
-        _convert(self._node, "RGBA", depth, PROFILE)
-        self._mask = source.selection if has_masks(document) else None
-        self._soften = source.selection if self._mask is None else None
-
-    def write(self, y: int, rows: int, data: Any) -> None:
-        shape, at = self._source.shape, self._at
-        if self._soften is not None:
-            data = _softened(self._soften, shape, y, rows, bytes(data))
-        self._node.setPixelData(bytes(data), at.x(), at.y() + y, shape.width, rows)
-
-    def insert(self) -> None:
-        if self._node.colorModel() != self._source.space[0] or self._node.colorProfile() != self._source.space[2]:
-            _convert(self._node, *self._source.space)
-        if self._mask is not None:
-            mask = self._document.createTransparencyMask("Selection")
-            self._node.addChildNode(mask, None)
-            moved = self._at - QtCore.QPoint(self._source.shape.x, self._source.shape.y)
-            mask.setSelection(self._mask if moved.isNull() else _moved(self._mask, moved))
-        parent = self._beside.parentNode()
-        if parent is None or not parent.addChildNode(self._node, self._beside):
-            raise EngineError("layer-gone", f"Krita does not take a layer above “{self._beside.name()}”.", "")
-        _keep_active(self._document, self._beside)
-
-    def thumbnail(self, side: int) -> bytes:
-        image: QtGui.QImage = self._node.thumbnail(side, side)
-        packed = QtCore.QByteArray()
-        buffer = QtCore.QBuffer(packed)
-        buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
-        image.save(buffer, "PNG")
-        return bytes(packed.data())
 
 
 class KritaHost:
@@ -130,14 +26,13 @@ class KritaHost:
         self.name = f"Krita {self._krita.version()}"
 
     def layers(self) -> list[KritaLayer]:
-        document = self._krita.activeDocument()
-        if document is None:
-            return []
         window = self._krita.activeWindow()
         view = window.activeView() if window is not None else None
+        document = view.document() if view is not None else self._krita.activeDocument()
+        if document is None:
+            return []
         nodes = view.selectedNodes() if view is not None else []
-        nodes = nodes or [node for node in [document.activeNode()] if node is not None]
-        return self.these(document, nodes)
+        return self.these(document, nodes or [node for node in [document.activeNode()] if node is not None])
 
     def these(self, document: Document, nodes: list[Node]) -> list[KritaLayer]:
         """`nodes` as layers; a mask stands for its layer."""
@@ -148,36 +43,20 @@ class KritaHost:
                 layers[layer.uniqueId().toString()] = KritaLayer(document, layer)
         return list(layers.values())
 
-    def open(self, layer: KritaLayer) -> KritaSource:
-        node, document = layer.node(), layer.document
-        canvas = QtCore.QRect(0, 0, document.width(), document.height())
-        area = node.bounds() & canvas
-        selection = document.selection()
-        if selection is not None:
-            around = max(canvas.width(), canvas.height()) // MARGIN
-            chosen = QtCore.QRect(selection.x(), selection.y(), selection.width(), selection.height()) & canvas
-            if (area & chosen).isEmpty():
-                raise EngineError(
-                    "layer-empty", f"The selection meets nothing of the layer “{layer.name}”.", "Select elsewhere."
-                )
-            area &= chosen.adjusted(-around, -around, around, around)
-            selection = selection.duplicate()
-        if area.isEmpty():
-            raise EngineError("layer-empty", f"The layer “{layer.name}” is empty.", "Choose a layer with something on it.")
-        copy, depth = _detached(document, node, area), node.colorDepth()
-        if (copy.colorModel(), copy.colorDepth()) != ("RGBA", depth) or copy.colorProfile() not in SRGB:
-            _convert(copy, "RGBA", depth, PROFILE)
-        shape = Shape(area.x(), area.y(), area.width(), area.height(), *FORMATS[depth])
-        return KritaSource(layer, copy, shape, selection, canvas)
+    def open(self, layer: KritaLayer | KritaFrame) -> KritaSource | FrameSource:
+        return layer.open()
+
+    def frames(self) -> list[KritaFrame]:
+        """Of the topmost selected layer."""
+        layers = self.layers()
+        return frames_of(layers[-1]) if layers else []
 
     def small(self, layer: KritaLayer, side: int) -> Raster:
         canvas = QtCore.QRect(0, 0, layer.document.width(), layer.document.height())
-        return _in_small(layer.document, layer.node(), canvas, side)
+        return in_small(layer.document, layer.node(), canvas, side)
 
-    def target(self, source: KritaSource, name: str) -> KritaTarget:
-        node, shape = source.layer.node(), source.shape
-        moved = node.position() - source.position
-        return KritaTarget(source.layer.document, node, source, name, QtCore.QPoint(shape.x, shape.y) + moved)
+    def target(self, source: KritaSource | FrameSource, name: str) -> KritaTarget | FrameTarget:
+        return source.target(name)
 
     def target_here(self, source: KritaSource, name: str) -> KritaTarget:
         layers = self.layers()
@@ -208,74 +87,3 @@ class KritaHost:
             view.showFloatingMessage(
                 text, self._krita.icon("warning" if trouble else "dialog-ok"), 8000 if trouble else 2000, 1
             )
-
-
-def has_masks(document: Document) -> bool:
-    """Whether scripts can make transparency masks: from Krita 5.2 on."""
-    return hasattr(document, "createTransparencyMask")
-
-
-def _convert(node: Node, model: str, depth: str, profile: str) -> None:
-    if (node.colorModel(), node.colorDepth(), node.colorProfile()) != (model, depth, profile):
-        node.setColorSpace(model, depth, profile)
-
-
-def _detached(document: Document, node: Node, area: QtCore.QRect) -> Node:
-    """A layer outside the document with what `node` shows in `area`, its masks applied."""
-    if node.type() == "paintlayer" and not node.childNodes() and not node.animated():
-        return node.duplicate()
-    place = (area.x(), area.y(), area.width(), area.height())
-    pixels = node.projectionPixelData(*place)
-    return _scratch(document, node, pixels, *place)
-
-
-def _scratch(document: Document, like: Node, pixels: Any, *place: int) -> Node:
-    scratch = document.createNode("scumble", "paintlayer")
-    _convert(scratch, like.colorModel(), like.colorDepth(), like.colorProfile())
-    scratch.setPixelData(pixels, *place)
-    return scratch
-
-
-def _in_small(document: Document, node: Node, area: QtCore.QRect, side: int) -> Raster:
-    """What `node` shows in `area`, u8 in sRGB, the long side at most `side`; reads a bounded number of rows."""
-    plain = node.type() == "paintlayer" and not node.childNodes()
-    read = node.pixelData if plain else node.projectionPixelData
-    pixels, columns, rows = sampled(
-        lambda y: read(area.x(), area.y() + y, area.width(), 1).data(), area.width(), area.height(), side
-    )
-    scratch = _scratch(document, node, QtCore.QByteArray(pixels), 0, 0, columns, rows)
-    _convert(scratch, "RGBA", "U8", PROFILE)
-    data = scratch.pixelData(0, 0, columns, rows).data()
-    width, height = size_within(area.width(), area.height(), side)
-    if (width, height) != (columns, rows):
-        image = QtGui.QImage(data, columns, rows, columns * 4, QtGui.QImage.Format.Format_ARGB32)
-        smooth = QtCore.Qt.TransformationMode.SmoothTransformation
-        image = image.scaled(width, height, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
-        image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
-        bits = image.constBits()
-        bits.setsize(width * height * 4)
-        data = bytes(bits)
-    return Raster(width, height, "u8", "bgra", data)
-
-
-def _moved(selection: Selection, by: QtCore.QPoint) -> Selection:
-    place = (selection.width(), selection.height())
-    moved = Selection()
-    pixels = selection.pixelData(selection.x(), selection.y(), *place)
-    moved.setPixelData(pixels, selection.x() + by.x(), selection.y() + by.y(), *place)
-    return moved
-
-
-def _softened(selection: Selection, shape: Shape, y: int, rows: int, data: bytes) -> bytes:
-    stride = shape.width * BYTES_PER_PIXEL[shape.format]
-    chosen = selection.pixelData(shape.x, shape.y + y, shape.width, rows).data()
-    return b"".join(
-        soften.soften(data[r * stride : (r + 1) * stride], chosen[r * shape.width : (r + 1) * shape.width], shape.format)
-        for r in range(rows)
-    )
-
-
-def _keep_active(document: Document, node: Node) -> None:
-    """Krita makes a new layer the active one; painters try one style after another on the same layer."""
-    if document.activeNode() == node:
-        QtCore.QTimer.singleShot(RESELECT, lambda: document.setActiveNode(node))

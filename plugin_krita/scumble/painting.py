@@ -52,6 +52,8 @@ class Painting:
     source: Source | None = None
     result: Raster | None = None
     target: Target | None = None
+    placing: bool = False
+    """The document is being changed."""
     _pixels: bytearray = field(default_factory=bytearray)
     _row: int = 0
 

@@ -7,6 +7,7 @@ some tens of milliseconds, so that the canvas never freezes, but for a conversio
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,12 +53,23 @@ class Source(Protocol):
         """All is read: forget the pixels."""
 
 
+class Placed(enum.Enum):
+    """What has become of a result."""
+
+    WHOLE = "whole"
+    """It is in the document."""
+    PART = "part"
+    """Ask again at the next tick."""
+    ASIDE = "aside"
+    """It waits for others, which will bring it in."""
+
+
 class Target(Protocol):
     """A new layer that nobody sees before `insert`."""
 
     def write(self, y: int, rows: int, data: Any) -> None: ...
 
-    def insert(self) -> None:
+    def insert(self) -> Placed:
         """One undo step. Raises EngineError "layer-gone" when there is no place for it any more."""
 
     def thumbnail(self, side: int) -> bytes:
@@ -71,6 +83,9 @@ class Host(Protocol):
 
     def layers(self) -> list[Layer]:
         """The selected layers of the active document, bottom to top; empty without a document."""
+
+    def frames(self) -> list[Layer]:
+        """The frames of the selected animated layer, each as a layer; their results come as one. Raises EngineError."""
 
     def open(self, layer: Layer) -> Source:
         """Raises EngineError "layer-gone", "layer-empty"."""

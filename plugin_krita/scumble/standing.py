@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import enum
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .scumble_client import VERSION
 from .scumble_client.errors import EngineError
@@ -33,14 +35,14 @@ class Standing:
     hint: str = ""
 
 
-def standing(state: State, welcome: Welcome | None, trouble: EngineError | None, work: str, wanted: bool) -> Standing:
+def standing(state: State, device: str, trouble: EngineError | None, work: str, wanted: bool) -> Standing:
     """`work` says what is being done, "" if nothing; `wanted`: something is asked of the engine."""
     if trouble is not None:
         return Standing(Mood.ERROR, trouble.message, trouble.hint)
     if state is State.READY:
         if work:
             return Standing(Mood.BUSY, work)
-        return Standing(Mood.READY, f"Ready, on {_device(welcome)}.")
+        return Standing(Mood.READY, f"Ready, on {device}." if device else "Ready.")
     if state is State.SEEKING and not wanted:
         return Standing(Mood.ASLEEP, "The engine sleeps.", "It starts with the first picture.")
     if state is State.LOST and not wanted:
@@ -50,7 +52,7 @@ def standing(state: State, welcome: Welcome | None, trouble: EngineError | None,
     return Standing(Mood.STARTING, "Looking for the engine …")
 
 
-def report(host: str, shown: Standing, state: State, welcome: Welcome | None, trouble: EngineError | None) -> str:
+def report(host: str, shown: Standing, state: State, welcome: Welcome | None, device: str, trouble: EngineError | None) -> str:
     """All that somebody needs who is asked for help; no names of pictures."""
     lines = [
         f"Scumble for Krita {VERSION}, {host}, Python {platform.python_version()}, {platform.platform()}",
@@ -58,15 +60,15 @@ def report(host: str, shown: Standing, state: State, welcome: Welcome | None, tr
         f"Session: {state.value}; runtime folder {runtime_dir()}",
     ]
     if welcome is not None:
-        devices = ", ".join(f"{d.get('id')} ({d.get('name')})" for d in welcome.devices)
-        lines.append(f"Engine: {welcome.engine}, process {welcome.pid}, {welcome.state}, on {devices}")
+        lines.append(f"Engine: {welcome.engine}, process {welcome.pid}, on {device or 'a device not yet known'}")
     if trouble is not None:
         lines.append(f"Error: {trouble.code}: {trouble.message} {trouble.hint}".rstrip())
     return "\n".join(lines)
 
 
-def _device(welcome: Welcome | None) -> str:
-    if welcome is None or not welcome.devices:
-        return "this computer"
-    first = welcome.devices[0]
-    return f"{first.get('id')} ({first.get('name')})" if first.get("name") else str(first.get("id"))
+def device_name(status: Mapping[str, Any]) -> str:
+    """Where the engine computes, of its answer to `status`; "" if it does not say."""
+    devices = status.get("devices")
+    first = devices[0] if isinstance(devices, list) and devices and isinstance(devices[0], dict) else {}
+    name, id = first.get("name"), first.get("id")
+    return f"{id} ({name})" if id and name else str(id or "")

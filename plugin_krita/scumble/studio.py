@@ -42,7 +42,7 @@ from .scumble_client.locate import start_engine
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 from .settings import Settings, from_json, method_of, options_for, title_of
-from .standing import Standing, report, standing
+from .standing import Standing, device_name, report, standing
 from .stylebook import Stylebook
 
 BUDGET = 8 << 20
@@ -89,6 +89,9 @@ class Studio:
         self._observers: list[Callable[[Topic], None]] = []
         self._trouble: EngineError | None = None
         self._asked: int | None = None  # for the catalogue
+        self._status: int | None = None  # asked for, once the engine knows its devices
+        self._device = ""
+        self._stopping = False
         self._shown: tuple[Standing, float] | None = None
 
     # What widgets see
@@ -110,11 +113,11 @@ class Studio:
     @property
     def standing(self) -> Standing:
         wanted = self.busy or self._asked is not None
-        return standing(self.session.state, self.session.welcome, self._trouble, self.easel.text, wanted)
+        return standing(self.session.state, self._device, self._trouble, self.easel.text, wanted)
 
     @property
     def report(self) -> str:
-        return report(self.host.name, self.standing, self.session.state, self.session.welcome, self._trouble)
+        return report(self.host.name, self.standing, self.session.state, self.session.welcome, self._device, self._trouble)
 
     # What widgets ask
 
@@ -153,6 +156,13 @@ class Studio:
     def paint_again(self) -> None:
         """The last painting's settings on the layers that are selected now."""
         self.paint(settings=self.last)
+
+    def paint_frames(self) -> None:
+        """Paint every frame of the selected animated layer within the clip, into one new animated layer."""
+        try:
+            self.paint(self.host.frames())
+        except EngineError as e:
+            self.complain(e)
 
     def cancel(self) -> None:
         """End everything that is being painted."""
@@ -193,7 +203,10 @@ class Studio:
         self.complain(error)
 
     def stop_engine(self) -> None:
-        if self.session.welcome is not None:
+        """It starts again when something is painted."""
+        if self.session.welcome is not None and not self._stopping:
+            self._stopping = True
+            self.cancel()
             self.session.shutdown()
 
     def close(self) -> None:
@@ -208,7 +221,8 @@ class Studio:
             self._hear(event)
         if self.catalogue is not None or self._asked is None:
             self.easel.advance(self.session, time.monotonic() + SLICE)
-        self.previewing.advance(self.session, self.settings, self.catalogue, self.busy)
+        self._stopping = self._stopping and self.session.welcome is not None
+        self.previewing.advance(self.session, self.settings, self.catalogue, self.busy or self._stopping)
         shown = (self.standing, self.fraction)
         if shown != self._shown:
             self._shown = shown
@@ -222,11 +236,14 @@ class Studio:
             return
         if isinstance(event, Listed):
             self._asked, self.catalogue = None, event.catalogue
+            self._status = self.session.status()
             self._choose_something(event.catalogue)
             self._tell(Topic.CATALOGUE)
         elif isinstance(event, (Welcome, Ready, Recovered)):
             self._trouble = None
             self._ask_catalogue()
+        elif isinstance(event, Answer) and event.request == self._status:
+            self._device = device_name(event.header)
         elif isinstance(event, Lost):
             self._asked = None
             self.easel.give_up(self.session)

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from hosts import root
+from hosts.krita_doubles import krita_plugin
+from hosts.kritas import krita_user
+
+__all__ = ["host_root", "krita_plugin", "krita_user"]
 
 FOLDER = Path(__file__).parent
 SECONDS = 600

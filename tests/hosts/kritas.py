@@ -6,21 +6,42 @@ Invariant: everything goes through what a real user has: the installer's files, 
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hosts import root
 from scumble.install import krita
-from support.engine import TEST_METHODS, add_style
+from scumble.styles import StyleStore
+from support.engine import TEST_METHODS
 
 JOBS = Path(__file__).parent / "krita_jobs"
 SECONDS = 400
 """The first start builds Krita's resource database: 10 s alone, minutes on a machine that is busy."""
+DRIVER = """[Desktop Entry]
+Type=Service
+ServiceTypes=Krita/PythonPlugin
+X-KDE-Library=scumble_driver
+X-Python-2-Compatible=false
+Name=Scumble driver
+"""
+ON_A_SCREEN = """
+Xvfb -screen 0 1500x950x24 -nolisten tcp -displayfd 3 3>/tmp/display >/tmp/xvfb.log 2>&1 &
+screen=$!
+for i in $(seq 300); do [ -s /tmp/display ] && break; sleep 0.1; done
+export DISPLAY=:$(cat /tmp/display)
+openbox >/dev/null 2>&1 &
+krita --nosplash
+code=$?
+kill $screen
+exit $code
+"""
 
 
 class KritaUser:
@@ -36,6 +57,55 @@ class KritaUser:
         jobs = f"/outer{JOBS}:{self.resources / 'pykrita'}"
         return {"PYTHONPATH": jobs, **more}
 
+    def show(self, *scenarios: str, **environment: str) -> dict[str, Any]:
+        """Run scenarios ("module:function") in one whole Krita on a screen of its own, without an engine; what each reports."""
+        report = self.host.home / "window.json"
+        report.unlink(missing_ok=True)
+        self.shots.mkdir(exist_ok=True)
+        self._install_driver()
+        more = {
+            "SCUMBLE_TEST_SCENARIOS": ",".join(scenarios),
+            "SCUMBLE_TEST_REPORT": str(report),
+            "SCUMBLE_TEST_SHOTS": str(self.shots),
+            "SCUMBLE_RUNTIME_DIR": self._runtime(),
+        }
+        code, said = self.host.run(
+            "sh", "-c", ON_A_SCREEN, environment=self.environment(**more, **environment), timeout=SECONDS
+        )
+        assert report.exists(), f"Krita ended with {code} and no report:\n{said}"
+        results: dict[str, Any] = json.loads(report.read_text())
+        missing = [name for name in scenarios if name.split(":")[1] not in results]
+        assert not missing, f"Krita ended with {code} before {missing}:\n{said}"
+        assert code == 0, said
+        return results
+
+    def real_engine(self) -> dict[str, str]:
+        """The environment in which the plug-in starts an engine with the built-in methods."""
+        return {"SCUMBLE_ENGINE": shlex.join(self.host.engine_command(None))}
+
+    def _runtime(self) -> str:
+        """A runtime directory in which no engine runs yet."""
+        folder = self.host.home / f"run-{len(list(self.host.home.glob('run-*')))}"
+        folder.mkdir(mode=0o700)
+        return str(folder)
+
+    @property
+    def shots(self) -> Path:
+        """Where pictures of the screen are put."""
+        return self.host.home / "shots"
+
+    def _install_driver(self) -> None:
+        """The plug-in that runs scenarios, beside the one that is tested."""
+        folder = self.resources / "pykrita"
+        (folder / "scumble_driver").mkdir(exist_ok=True)
+        (folder / "scumble_driver" / "__init__.py").write_text(
+            f"import sys\nsys.path[:0] = ['/outer{JOBS}']\nimport driver\ndriver.install()\n"
+        )
+        (folder / "scumble_driver.desktop").write_text(DRIVER)
+        settings = self.host.home / ".config" / "kritarc"
+        if "enable_scumble_driver" not in settings.read_text():
+            settings.write_text(settings.read_text().replace("[python]\n", "[python]\nenable_scumble_driver=true\n"))
+
     def run(self, *jobs: str) -> dict[str, Any]:
         """Run jobs ("module:function") in one kritarunner; what each reports."""
         report = self.host.home / "report.json"
@@ -48,16 +118,17 @@ class KritaUser:
         return results
 
 
-@pytest.fixture(scope="session")
-def krita_user(host_root: Path) -> Iterator[KritaUser]:
+@contextlib.contextmanager
+def user(root_folder: Path) -> Iterator[KritaUser]:
     """With an engine whose methods need no torch, and one style."""
-    with root.user(host_root) as host, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCUMBLE_DATA_DIR", str(host.home / "data"))
-        add_style()
-        patch.undo()
+    with root.user(root_folder) as host:
+        rgb = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+        StyleStore(host.home / "data" / "styles").put("Test style", rgb)
         yield KritaUser(host)
 
 
-def said(process: subprocess.Popen[str]) -> str:
-    """All that a process has written, when it has ended."""
-    return process.communicate()[0]
+@pytest.fixture(scope="session")
+def krita_user(host_root: Path) -> Iterator[KritaUser]:
+    """One for all tests: its first Krita and kritarunner take their time to set themselves up."""
+    with user(host_root) as found:
+        yield found

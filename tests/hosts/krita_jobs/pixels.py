@@ -157,10 +157,18 @@ def shifted(bench: Bench) -> dict[str, Any]:
 
 
 def sizes(bench: Bench) -> dict[str, Any]:
-    """One pixel."""
+    """One pixel, and twenty-four million."""
     document = bench.document(1, 1)
     node = bench.layer(document, "dot", bytes((10, 20, 30, 255)), 0, 0, 1, 1)
-    return {"pixel": at(bench.paint(document, node, strength=1.0)[0], 0, 0)}
+    dot = at(bench.paint(document, node, strength=1.0)[0], 0, 0)
+    document = bench.document(6000, 4000)
+    node = bench.layer(document, "large", bytes((10, 20, 30, 255)) * 24_000_000, 0, 0, 6000, 4000)
+    large = bench.paint(document, node, strength=1.0)[0]
+    return {
+        "dot": dot,
+        "facts": facts(large),
+        "corners": [at(large, *place) for place in ((0, 0), (5999, 0), (0, 3999), (5999, 3999))],
+    }
 
 
 def gone(bench: Bench) -> dict[str, Any]:
@@ -201,7 +209,7 @@ def gone(bench: Bench) -> dict[str, Any]:
 
 def _without_masks(bench: Bench, document: Any, node: Any) -> Any:
     """As Krita 5.1 does it, which has no transparency masks for scripts."""
-    import scumble.krita_host as module
+    import scumble.krita_layers as module
 
     before = {n.uniqueId().toString() for n in every(document)}
     masks, module.has_masks = module.has_masks, lambda document: False

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Krita plug-in adds to the engine's own time, and how long it keeps Krita's event loop, in a whole Krita.
+
+Yields nothing where there can be no host root (tests/hosts/root.py says why).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.figures import Figure
+
+TESTS = Path(__file__).parent.parent / "tests"
+OVERHEAD = {"U8": 1.0, "U16": 2.0}
+"""Seconds for 12 megapixels."""
+BLOCKED = 0.1
+"""Seconds for which the event loop may stand still while a U8 layer of 12 megapixels is painted."""
+
+
+def bench() -> Iterator[Figure]:
+    """Overhead for each depth, and the longest pauses."""
+    sys.path.insert(0, str(TESTS))
+    from hosts import kritas, root
+
+    try:
+        folder = root.ensure()
+    except root.Unavailable as e:
+        print(f"  krita: not measured, {e}", file=sys.stderr)
+        return
+    with kritas.user(folder) as user:
+        seen = user.show("window:docker", "speed:large")["large"]
+    if "error" in seen:
+        raise RuntimeError(seen["error"])
+    for depth, limit in OVERHEAD.items():
+        found = seen[depth]
+        note = f"4000 x 3000, {depth}, over the engine's own {found['engine']:.2f} s"
+        yield Figure(f"Krita over the engine, {depth}", found["overhead"], "s", limit, note=note)
+    own = seen["U8"]
+    where = "4000 x 3000, U8, a 5 ms timer in Krita"
+    yield Figure("Krita's longest pause while a layer is read and painted", own["working"], "s", BLOCKED, note=where)
+    yield Figure("Krita's longest pause when the layer is written", own["writing"], "s", BLOCKED, note=where)
+    yield Figure(
+        "Krita's own pause for a new layer", own["inserting"], "s", note="addChildNode of a filled layer, Krita's part"
+    )

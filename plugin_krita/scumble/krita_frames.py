@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every frame of an animated layer, painted one after another into one new animated layer.
+
+Invariant: nothing appears before the last frame is painted; then a copy of the layer, with its key frames, is filled frame by
+frame out of sight and inserted in one step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from krita import Document, Krita, Node
+
+from .krita_layers import FORMATS, PROFILE, KritaLayer, convert, keep_active, loose_layer, thumbnail_of
+from .ports import Placed, Shape
+from .scumble_client.errors import EngineError
+
+LATEST = 20_000
+"""Frames in which key frames are looked for; Krita does not list them."""
+
+
+class Reel:
+    """The painted frames, by their time, until all are there.
+
+    A frame can be filled only where it is shown, and going to another time is an undo step; so the copy is filled in a
+    document of its own, which nobody sees.
+    """
+
+    def __init__(self, layer: KritaLayer, times: list[int], blank: list[int]) -> None:
+        """`blank` are the key frames outside the range, which the copy shows nothing at."""
+        self.layer, self.times, self.blank = layer, times, blank
+        self.pixels: dict[int, bytearray] = {}
+        self.node: Node | None = None
+        self._left: list[int] = []
+        self._bench: Document | None = None
+
+    def insert(self, name: str, shape: Shape) -> Placed:
+        """The next step of the insertion; PART until there is no more to do."""
+        node = self.layer.node()
+        if self._bench is None:
+            self._bench = self._open_bench(node, shape)
+            self._left = self.times + self.blank
+        elif self._left:
+            self._fill(self._left.pop(0), shape)
+        else:
+            self._put(name, node)
+            return Placed.WHOLE
+        if self._left:  # it takes effect when Krita's event loop has run
+            self._bench.setCurrentTime(self._left[0])
+            self._bench.waitForDone()
+        return Placed.PART
+
+    def _open_bench(self, node: Node, shape: Shape) -> Document:
+        space = (node.colorModel(), node.colorDepth(), node.colorProfile())
+        bench = Krita.instance().createDocument(shape.width, shape.height, "scumble", *space, 72.0)
+        bench.setBatchmode(True)
+        self.node = node.duplicate()
+        for child in self.node.childNodes():
+            child.remove()
+        bench.rootNode().addChildNode(self.node, None)
+        return bench
+
+    def _fill(self, time: int, shape: Shape) -> None:
+        assert self.node is not None
+        assert self._bench is not None
+        place = (shape.x, shape.y, shape.width, shape.height)
+        if time in self.blank:
+            self.node.setPixelData(bytes(len(self.node.pixelData(0, 0, 1, 1)) * shape.width * shape.height), *place)
+            return
+        painted = self._bench.createNode("scumble", "paintlayer")
+        convert(painted, "RGBA", _depth(shape), PROFILE)
+        painted.setPixelData(bytes(self.pixels.pop(time)), *place)
+        convert(painted, self.node.colorModel(), self.node.colorDepth(), self.node.colorProfile())
+        self.node.setPixelData(painted.pixelData(*place), *place)
+
+    def _put(self, name: str, node: Node) -> None:
+        assert self.node is not None
+        assert self._bench is not None
+        filled, self.node = self.node, self.node.duplicate()
+        self.node.setName(name)
+        filled.remove()
+        self._bench.setModified(False)
+        self._bench.close()
+        if not node.parentNode().addChildNode(self.node, node):
+            raise EngineError("layer-gone", f"Krita does not take a layer above “{self.layer.name}”.", "")
+        keep_active(self.layer.document, node)
+
+
+class KritaFrame:
+    """One frame of a layer, for the model a layer like any other."""
+
+    def __init__(self, reel: Reel, time: int) -> None:
+        self.reel, self.time = reel, time
+        self.document = reel.layer.document
+        self.name = f"{reel.layer.name}, frame {time}"
+        self.key = f"{reel.layer.key} {time}"
+
+    def open(self) -> FrameSource:
+        """Raises EngineError "layer-gone"."""
+        return FrameSource(self)
+
+
+class FrameSource:
+    """The frame's pixels, converted to sRGB; a result that finds no place can be inserted as a layer that stands still."""
+
+    def __init__(self, frame: KritaFrame) -> None:
+        node, document = frame.reel.layer.node(), frame.document
+        self.frame, self.layer = frame, frame.reel.layer
+        self.selection, self.position = None, node.position()
+        self.space = (node.colorModel(), node.colorDepth(), node.colorProfile())
+        depth = node.colorDepth()
+        self.shape = Shape(0, 0, document.width(), document.height(), *FORMATS[depth])
+        place = (0, 0, document.width(), document.height())
+        self._copy: Node | None = loose_layer(document, node, node.pixelDataAtTime(*place, frame.time), *place)
+        convert(self._copy, "RGBA", depth, PROFILE)
+
+    def read(self, y: int, rows: int) -> Any:
+        assert self._copy is not None
+        return self._copy.pixelData(0, y, self.shape.width, rows).data()
+
+    def context(self) -> None:
+        return None
+
+    def release(self) -> None:
+        self._copy = None
+
+    def target(self, name: str) -> FrameTarget:
+        return FrameTarget(self, name)
+
+
+class FrameTarget:
+    """Collects a frame; the last one inserts them all."""
+
+    def __init__(self, source: FrameSource, name: str) -> None:
+        self._source, self._name = source, name
+        source.layer.node()  # while the layer is gone there is no use in going on
+        self._pixels = source.frame.reel.pixels.setdefault(source.frame.time, bytearray())
+
+    def write(self, y: int, rows: int, data: Any) -> None:
+        self._pixels += data
+
+    def insert(self) -> Placed:
+        reel = self._source.frame.reel
+        if self._source.frame.time != reel.times[-1]:
+            return Placed.ASIDE
+        return reel.insert(self._name, self._source.shape)
+
+    def thumbnail(self, side: int) -> bytes:
+        node = self._source.frame.reel.node
+        return thumbnail_of(node, side) if node is not None else b""
+
+
+def frames_of(layer: KritaLayer) -> list[KritaFrame]:
+    """The key frames within the document's clip, with the one that shows at its start.
+
+    Raises EngineError "layer-empty" for a layer that is not animated.
+    """
+    node, document = layer.node(), layer.document
+    start, end = document.playBackStartTime(), document.playBackEndTime()
+    if node.type() != "paintlayer" or not node.animated():
+        raise EngineError(
+            "layer-empty", f"The layer “{layer.name}” is not animated.", "Choose a paint layer with key frames, or use Scumble."
+        )
+    shown = next((time for time in range(start, -1, -1) if node.hasKeyframeAtTime(time)), start)
+    times = [time for time in range(shown, end + 1) if node.hasKeyframeAtTime(time)]
+    if not times:
+        raise EngineError("layer-empty", f"The layer “{layer.name}” has no key frames in the clip.", "")
+    blank = [time for time in range(LATEST) if time not in times and node.hasKeyframeAtTime(time)]
+    reel = Reel(layer, times, blank)
+    return [KritaFrame(reel, time) for time in times]
+
+
+def _depth(shape: Shape) -> str:
+    return next(depth for depth, (format, _) in FORMATS.items() if format == shape.format)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host program and an engine session that are none, for tests of the Krita plug-in's model in this process."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from scumble.install import krita
+from scumble.install.core import Place
+
+PACKAGE = "scumble_krita"
+
+
+@pytest.fixture(scope="module")
+def krita_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The plug-in as the installer writes it, under a name of its own: its folder's name is the engine's."""
+    place = Place("Krita", tmp_path_factory.mktemp("krita") / "pykrita" / "scumble")
+    krita.install(place, ["scumble", "serve"])
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [str(place.folder)]
+    sys.modules[PACKAGE] = package
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+def module(name: str) -> Any:
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+class Layer:
+    def __init__(self, name: str = "layer") -> None:
+        self.name = self.key = name
+
+
+class Source:
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self.shape = module("ports").Shape(0, 0, 4, 3, "u8", "bgra")
+
+    def read(self, y: int, rows: int) -> bytes:
+        return bytes([y] * 16 * rows)
+
+    def context(self) -> None:
+        return None
+
+    def release(self) -> None:
+        pass
+
+
+class Target:
+    def __init__(self, host: Host, name: str) -> None:
+        self.host, self.name = host, name
+        self.rows = 0
+
+    def write(self, y: int, rows: int, data: Any) -> None:
+        self.rows += rows
+
+    def insert(self) -> Any:
+        assert self.rows == 3
+        self.host.inserted.append(self.name)
+        return module("ports").Placed.WHOLE
+
+    def thumbnail(self, side: int) -> bytes:
+        return b"png"
+
+
+class Host:
+    name = "Nobody 1.0"
+
+    def __init__(self) -> None:
+        self.selected = [Layer()]
+        self.inserted: list[str] = []
+        self.document = ""
+        self.kept: dict[str, str] = {}
+        self.told: list[str] = []
+        self.gone = False
+
+    def layers(self) -> list[Layer]:
+        return self.selected
+
+    def open(self, layer: Layer) -> Source:
+        return Source(layer)
+
+    def small(self, layer: Layer, side: int) -> Any:
+        return module("scumble_client.raster").Raster(2, 2, "u8", "bgra", bytes(16))
+
+    def target(self, source: Source, name: str) -> Target:
+        if self.gone:
+            raise module("scumble_client.errors").EngineError("layer-gone", "The layer is not there any more.")
+        return Target(self, name)
+
+    def target_here(self, source: Source, name: str) -> Target:
+        return Target(self, name)
+
+    def notes(self, layer: Layer | None) -> str:
+        return self.document
+
+    def keep_notes(self, source: Source | None, text: str) -> None:
+        self.document = text
+
+    def setting(self, name: str) -> str:
+        return self.kept.get(name, "")
+
+    def keep_setting(self, name: str, value: str) -> None:
+        self.kept[name] = value
+
+    def tell(self, text: str, trouble: bool = False) -> None:
+        self.told.append(text)
+
+
+class Session:
+    """Says what a test makes it say."""
+
+    def __init__(self) -> None:
+        events = module("scumble_client.events")
+        self.state = events.State.READY
+        self.welcome = events.Welcome("0.1.0", 1, "ready", (), {}, 1)
+        self.requests: list[Any] = []
+        self.cancelled: list[str] = []
+        self.asked = 0
+        self.says: list[Any] = []
+
+    def submit(self, request: Any) -> str:
+        self.requests.append(request)
+        return f"job{len(self.requests)}"
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
+    def _ask(self, *_: Any) -> int:
+        self.asked += 1
+        return self.asked
+
+    catalogue = status = shutdown = remove_style = refine_style = _ask
+
+    def pump(self, timeout: float, budget: int) -> list[Any]:
+        said, self.says = self.says, []
+        return said
+
+    def close(self) -> None:
+        pass
+
+
+def event(name: str, *values: Any) -> Any:
+    return getattr(module("scumble_client.events"), name)(*values)
+
+
+def catalogue() -> Any:
+    kinds = module("scumble_client.catalogue")
+    brush = kinds.Option("brush_size", "Brush size", "", "float", 1.0, 0.25, 4.0)
+    methods = tuple(
+        kinds.Method(name, name.title(), "", "", {"blend": blend}, (brush,))
+        for name, blend in (("fast", False), ("deep", True))
+    )
+    styles = (
+        kinds.Style("night", 2, "The Night", "Van Somebody", None, None, False, ("fast", "deep"), None),
+        kinds.Style("wave", 1, "The Wave", None, None, None, False, ("deep",), None),
+    )
+    return kinds.Catalogue(methods, styles, 1)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios in a whole Krita with engines that are killed, of another version, or absent."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from driver import Scenario, Stage
+from scumble.scumble_client import channel
+from window import idle, names
+
+
+def killed(stage: Stage) -> Scenario:
+    """The engine is killed while it paints: another one is started, and the picture comes."""
+    document = stage.document(200, 150)
+    yield stage.shown(document)
+    stage.studio.choose(method="slow", options={"seconds": 2.0})
+    stage.krita.action("scumble_paint").trigger()
+    yield lambda: stage.studio.fraction > 0.1
+    first = stage.studio.session.welcome.pid
+    os.kill(first, signal.SIGKILL)
+    yield idle(stage)
+    yield 300
+    welcome = stage.studio.session.welcome
+    stage.studio.choose(method="invert", options={})
+    found = names(document)
+    status = stage.panel.status.text()
+    stage.close(document)
+    return {"names": found, "another": welcome is not None and welcome.pid != first, "status": status}
+
+
+def foreign(stage: Stage) -> Scenario:
+    """An engine of another protocol version: said in a sentence; a second try is made when it is asked for."""
+    document = stage.document(100, 100)
+    yield stage.shown(document)
+    spoken, channel.PROTOCOL = channel.PROTOCOL, 99
+    stage.studio.session._dialer.drop(channel.lost("for the test"))
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 300
+    status = stage.panel.status.text()
+    stage.shoot("foreign")
+    channel.PROTOCOL = spoken
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 300
+    found = names(document)
+    stage.close(document)
+    return {"status": status, "names": found, "report": stage.studio.report}
+
+
+def absent(stage: Stage) -> Scenario:
+    """No engine can be started: said in a sentence with the next thing to do, and nothing hangs."""
+    document = stage.document(100, 100)
+    yield stage.shown(document)
+    stage.studio.stop_engine()
+    yield lambda: stage.studio.session.welcome is None
+    yield 300
+    stopped = stage.panel.status.text()
+    os.environ["SCUMBLE_ENGINE"] = "/nowhere/scumble serve"
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 300
+    status, busy = stage.panel.status.text(), stage.studio.busy
+    stage.shoot("absent")
+    stage.panel.copy_report()
+    del os.environ["SCUMBLE_ENGINE"]
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 300
+    found = names(document)
+    stage.close(document)
+    return {"stopped": stopped, "status": status, "busy": busy, "names": found, "report": stage.studio.report}

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a large layer costs a painter, measured in a whole Krita (make bench)."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import Any
+
+from driver import Scenario, Stage
+from PyQt5.QtCore import QTimer
+from scumble.krita_layers import KritaTarget
+from scumble.settings import Settings
+
+
+class Pauses:
+    """How long Krita's event loop stands still, by a timer in it."""
+
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+        self.timer = QTimer()
+        self.timer.timeout.connect(lambda: self.ticks.append(time.monotonic()))
+        self.timer.start(5)
+
+    def longest(self, start: float, end: float) -> float:
+        """Of those that began between `start` and `end` (time.monotonic)."""
+        return max((b - a for a, b in pairwise(self.ticks) if start <= a < end), default=0.0)
+
+
+def large(stage: Stage) -> Scenario:
+    """Twelve megapixels of each depth: what is more than the engine's own time, and the longest pauses."""
+    found: dict[str, Any] = {}
+    marks: dict[str, float] = {}
+    insert = KritaTarget.insert
+
+    def inserted(target: Any) -> Any:
+        marks["insert"] = time.monotonic()
+        try:
+            return insert(target)
+        finally:
+            marks["inserted"] = time.monotonic()
+
+    KritaTarget.insert = inserted
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    for depth in ("U8", "U16"):
+        document = stage.document(4000, 3000, depth=depth)
+        yield stage.shown(document)
+        yield 2000
+        stage.studio.previewing.enabled = False
+        pauses = Pauses()
+        easel = stage.studio.easel
+        began = time.monotonic()
+        stage.krita.action("scumble_paint").trigger()
+        yield lambda easel=easel: easel.text.endswith("writing the layer") or not stage.studio.busy
+        written = time.monotonic()
+        yield lambda: not stage.studio.busy
+        took = time.monotonic() - began
+        yield 500
+        pauses.timer.stop()
+        own = stage.studio.records.entries()[0].seconds
+        found[depth] = {
+            "took": took,
+            "engine": own,
+            "overhead": took - own,
+            "working": pauses.longest(began, written),
+            "writing": pauses.longest(written, marks["insert"] - 0.02),
+            "inserting": marks["inserted"] - marks["insert"],
+            "after": pauses.longest(marks["insert"], marks["inserted"] + 1.0),
+        }
+        stage.studio.previewing.enabled = True
+        stage.close(document)
+        yield 500
+    KritaTarget.insert = insert
+    return found

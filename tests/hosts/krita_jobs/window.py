@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios in a whole Krita: the docker, the actions, undo, cancel, animation."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from driver import Scenario, Stage
+from scumble.settings import Settings
+
+
+def names(document: Any) -> list[str]:
+    return [node.name() for node in document.topLevelNodes()]
+
+
+def idle(stage: Stage) -> Any:
+    return lambda: not stage.studio.busy
+
+
+def docker(stage: Stage) -> Scenario:
+    """Shown, with an engine that sleeps, then started from the docker's menu."""
+    document = stage.document(400, 300)
+    yield stage.shown(document)
+    stage.tidy()
+    yield 600
+    asleep = stage.panel.status.text()
+    running = stage.studio.session.welcome is not None
+    start = next(a for a in stage.panel.more.menu().actions() if a.text().startswith("Start"))
+    start.trigger()
+    seen = set()
+
+    def ready() -> bool:
+        seen.add(stage.panel.status.text())
+        return stage.panel.gallery.list.count() > 0
+
+    yield ready
+    chosen = stage.studio.settings.style
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    yield lambda: stage.studio.previewing.picture is not None and not stage.studio.previewing.active
+    yield 300
+    stage.shoot("docker")
+    pixel = bytes(stage.studio.previewing.picture.data[:4])
+    stage.panel.gallery.filter.setText("test")
+    filtered = stage.panel.gallery.list.count()
+    stage.panel.gallery.filter.setText("")
+    stage.close(document)
+    return {
+        "asleep": asleep,
+        "running": running,
+        "starting": sorted(seen),
+        "ready": stage.panel.status.text(),
+        "styles": stage.panel.gallery.list.count(),
+        "filtered": filtered,
+        "chosen": chosen,
+        "preview": list(pixel),
+        "button": stage.panel.button.text(),
+    }
+
+
+def previews(stage: Stage) -> Scenario:
+    """Many choices in a hurry: the newest wins, and few jobs are made."""
+    document = stage.document(400, 300)
+    yield stage.shown(document)
+    yield lambda: not stage.studio.previewing.active
+    yield 500
+    jobs = []
+    submit = stage.studio.session.submit
+    stage.studio.session.submit = lambda request: jobs.append(request.strength) or submit(request)
+    for value in range(0, 101, 4):
+        stage.panel.controls.strength.slider.setValue(value)
+        yield 10
+    stage.panel.controls.strength.slider.setValue(50)
+    yield 100
+    yield lambda: not stage.studio.previewing.active and jobs and jobs[-1] == 0.5
+    del stage.studio.session.submit
+    pixel = list(bytes(stage.studio.previewing.picture.data[:4]))
+    stage.panel.controls.strength.slider.setValue(100)
+    stage.close(document)
+    return {"jobs": jobs, "pixel": pixel}
+
+
+def undo(stage: Stage) -> Scenario:
+    """Filter > Artistic > Scumble: one step, undone and redone; Scumble Again; the source stays active."""
+    document = stage.document(300, 200)
+    yield stage.shown(document)
+    source = document.nodeByName("layer")
+    menus = _menus(stage)
+    stage.studio.choose(method="invert", strength=1.0, options={})
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 600
+    painted, active = names(document), document.activeNode().name()
+    pixel = list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1)))
+    step = stage.krita.action("edit_undo").text()
+    stage.krita.action("edit_undo").trigger()
+    document.waitForDone()
+    yield 300
+    undone = names(document)
+    stage.krita.action("edit_redo").trigger()
+    document.waitForDone()
+    yield 300
+    redone = list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1)))
+    document.setActiveNode(source)
+    yield 300
+    stage.studio.choose(strength=0.5)
+    stage.krita.action("scumble_again").trigger()
+    yield idle(stage)
+    yield 300
+    again = names(document)
+    stage.studio.choose(strength=1.0)
+    stage.close(document)
+    return {
+        "menus": menus,
+        "painted": painted,
+        "active": active,
+        "pixel": pixel,
+        "step": step,
+        "undone": undone,
+        "redone": redone,
+        "again": again,
+    }
+
+
+def masked(stage: Stage) -> Scenario:
+    """With a selection, result and mask are one step."""
+    document = stage.document(200, 200)
+    yield stage.shown(document)
+    stage.krita.action("select_all").trigger()
+    yield 300
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 500
+    painted = names(document)
+    masks = [child.type() for child in document.nodeByName("Test style 100 %").childNodes()]
+    stage.krita.action("edit_undo").trigger()
+    document.waitForDone()
+    yield 300
+    undone = names(document)
+    stage.close(document)
+    return {"painted": painted, "masks": masks, "undone": undone}
+
+
+def several(stage: Stage) -> Scenario:
+    """All layers selected, painted in one go."""
+    document = stage.document(200, 150)
+    yield stage.shown(document)
+    other = document.createNode("other", "paintlayer")
+    other.setPixelData(bytes((1, 2, 3, 255)) * 200 * 150, 0, 0, 200, 150)
+    document.rootNode().addChildNode(other, None)
+    yield 400
+    stage.krita.action("select_all_layers").trigger()
+    yield 400
+    selected = [layer.name for layer in stage.studio.host.layers()]
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 300
+    painted = names(document)
+    stage.close(document)
+    return {"selected": sorted(selected), "painted": painted}
+
+
+def cancel(stage: Stage) -> Scenario:
+    """The button becomes Cancel with the percentage, and does."""
+    document = stage.document(300, 200)
+    yield stage.shown(document)
+    before = names(document)
+    stage.studio.choose(method="slow", options={"seconds": 30.0})
+    stage.panel.button.click()
+    yield lambda: stage.studio.fraction > 0.01
+    yield 100
+    button, status = stage.panel.button.text(), stage.panel.status.text()
+    stage.shoot("busy")
+    began = time.monotonic()
+    stage.panel.button.click()
+    yield idle(stage)
+    took = time.monotonic() - began
+    yield 200
+    after = names(document)
+    stage.studio.choose(method="invert", options={})
+    text = stage.panel.button.text()
+    stage.close(document)
+    return {"button": button, "status": status, "took": took, "before": before, "after": after, "text": text}
+
+
+def closed(stage: Stage) -> Scenario:
+    """Another document is made, then the painted one is closed; the result goes into the other one."""
+    document = stage.document(120, 100)
+    yield stage.shown(document)
+    stage.studio.choose(method="slow", options={"seconds": 4.0})
+    stage.krita.action("scumble_paint").trigger()
+    yield lambda: stage.studio.fraction > 0.01
+    other = stage.document(120, 100, (1, 1, 1, 255))
+    yield stage.shown(other)
+    stage.close(document)
+    yield idle(stage)
+    yield 300
+    status = stage.panel.status.text()
+    stage.panel.tabs.setCurrentIndex(1)
+    stage.panel.history.list.setCurrentRow(0)
+    yield 300
+    button = stage.panel.history.again.text()
+    stage.shoot("history")
+    stage.panel.history.again.click()
+    yield 500
+    stage.panel.tabs.setCurrentIndex(0)
+    stage.studio.choose(method="invert", options={})
+    found = names(other)
+    stage.close(other)
+    return {"status": status, "button": button, "names": found}
+
+
+def history(stage: Stage) -> Scenario:
+    """Entries survive saving and loading, and give their settings back."""
+    document = stage.document(120, 100)
+    yield stage.shown(document)
+    stage.studio.choose(method="invert", strength=0.3, options={"brush_size": 2.0})
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 300
+    path = str(stage.shots / "kept.kra")
+    document.saveAs(path)
+    stage.close(document)
+    stage.studio.choose(strength=1.0, options={})
+    again = stage.krita.openDocument(path)
+    stage.krita.activeWindow().addView(again)
+    yield 600
+    stage.panel.tabs.setCurrentIndex(1)
+    stage.panel.history.fill()
+    stage.panel.history.list.setCurrentRow(0)
+    listed = stage.panel.history.list.item(0).text()
+    stage.panel.history.use.click()
+    taken = stage.studio.settings
+    stage.panel.tabs.setCurrentIndex(0)
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    stage.close(again)
+    return {"listed": listed, "strength": taken.strength, "options": dict(taken.options), "style": taken.style}
+
+
+def frames(stage: Stage) -> Scenario:
+    """Key frames at 0, 2, 5 and 9; the clip ends at 6."""
+    document = stage.document(60, 40, (0, 0, 0, 255))
+    yield stage.shown(document)
+    node = document.nodeByName("layer")
+    document.setFullClipRangeEndTime(10)
+    node.enableAnimation()
+    yield 200
+    for time_, value in ((2, 20), (5, 50), (9, 90)):
+        document.setCurrentTime(time_)
+        document.waitForDone()
+        yield 150
+        stage.krita.action("add_blank_frame").trigger()
+        document.waitForDone()
+        yield 150
+        node.setPixelData(bytes((value, value, value, 255)) * 60 * 40, 0, 0, 60, 40)
+    document.setFullClipRangeEndTime(6)
+    document.setCurrentTime(1)
+    document.waitForDone()
+    yield 300
+    stage.krita.action("scumble_frames").trigger()
+    yield idle(stage)
+    yield 500
+    painted = names(document)
+    new = next(n for n in document.topLevelNodes() if n.name() == "Test style 100 %")
+    keys = [t for t in range(11) if new.hasKeyframeAtTime(t)]
+    pixels = [list(bytes(new.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
+    source = [list(bytes(node.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
+    entries = len(stage.studio.records.entries())
+    shown = document.currentTime()
+    stage.krita.action("edit_undo").trigger()
+    document.waitForDone()
+    yield 300
+    undone = names(document)
+    stage.close(document)
+    return {
+        "painted": painted,
+        "keys": keys,
+        "pixels": pixels,
+        "source": source,
+        "entries": entries,
+        "time": shown,
+        "undone": undone,
+    }
+
+
+def _menus(stage: Stage) -> list[str]:
+    """The paths of Scumble's menu entries."""
+    found: list[str] = []
+
+    def walk(menu: Any, path: list[str]) -> None:
+        for action in menu.actions():
+            text = action.text().replace("&", "")
+            if action.menu() is not None:
+                walk(action.menu(), [*path, text])
+            elif text.startswith("Scumble"):
+                found.append(" > ".join([*path, text]))
+
+    for action in stage.krita.activeWindow().qwindow().menuBar().actions():
+        if action.menu() is not None:
+            walk(action.menu(), [action.text().replace("&", "")])
+    return sorted(found)

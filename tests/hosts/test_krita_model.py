@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Krita plug-in's model without Krita and without an engine: what it asks, in which order, and what becomes of answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hosts.krita_doubles import Host, Layer, Session, catalogue, event, module
+
+pytestmark = pytest.mark.usefixtures("krita_plugin")
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session()
+
+
+@pytest.fixture
+def studio(host: Host, session: Session) -> Any:
+    """With its catalogue."""
+    studio = module("studio").Studio(host, lambda name: session)
+    studio.wake()
+    session.says.append(event("Listed", session.asked, catalogue()))
+    studio.tick()
+    return studio
+
+
+def ticks(studio: Any, count: int = 6) -> None:
+    for _ in range(count):
+        studio.tick()
+
+
+def finish(studio: Any, session: Session) -> None:
+    """The engine is done with the newest job."""
+    request = session.requests[-1]
+    styles = tuple(f"{style.partition('@')[0]}@2" for style, _ in request.styles)
+    session.says.append(event("Done", f"job{len(session.requests)}", request.raster, styles, 1.5, "cpu"))
+    ticks(studio)
+
+
+def test_the_first_style_is_chosen_when_none_was(studio: Any, host: Host) -> None:
+    assert studio.settings.style == "night"
+    assert json.loads(host.kept["settings"])["style"] == "night"
+
+
+def test_choices_are_kept_for_the_next_start(studio: Any, host: Host, session: Session) -> None:
+    studio.choose(strength=0.25, options={"brush_size": 2.0})
+    later = module("studio").Studio(host, lambda name: session)
+    assert later.settings == studio.settings
+
+
+def test_a_layer_is_read_painted_and_inserted_under_its_styles_name(studio: Any, host: Host, session: Session) -> None:
+    studio.choose(strength=0.7)
+    studio.paint()
+    ticks(studio)
+    request = session.requests[0]
+    assert bytes(request.raster.data) == bytes([0] * 16 + [0] * 32)
+    assert (request.styles, request.method, request.strength) == ((("night", 1.0),), "fast", 0.7)
+    finish(studio, session)
+    assert host.inserted == ["The Night 70 %"]
+    assert not studio.busy
+
+
+def test_settings_changed_while_a_layer_waits_do_not_change_it(studio: Any, session: Session) -> None:
+    studio.paint()
+    studio.choose(strength=0.1)
+    ticks(studio)
+    assert session.requests[0].strength == 1.0
+
+
+def test_layers_are_painted_one_after_another(studio: Any, host: Host, session: Session) -> None:
+    host.selected = [Layer("one"), Layer("two")]
+    studio.paint()
+    ticks(studio)
+    assert len(session.requests) == 1
+    finish(studio, session)
+    assert len(session.requests) == 2
+    assert 0.5 <= studio.fraction < 1
+    finish(studio, session)
+    assert len(host.inserted) == 2
+
+
+def test_cancel_drops_what_waits_and_cancels_what_runs(studio: Any, host: Host, session: Session) -> None:
+    host.selected = [Layer("one"), Layer("two")]
+    studio.paint()
+    ticks(studio)
+    studio.cancel()
+    session.says.append(event("Cancelled", "job1"))
+    ticks(studio)
+    assert session.cancelled == ["job1"]
+    assert not studio.busy
+    assert not host.inserted
+
+
+def test_a_result_without_a_place_is_kept_and_can_be_inserted(studio: Any, host: Host, session: Session) -> None:
+    studio.paint()
+    ticks(studio)
+    host.gone = True
+    finish(studio, session)
+    (kept,) = studio.records.entries()
+    assert kept.kept
+    assert "kept in the history" in host.told[-1]
+    studio.insert_kept(kept)
+    assert host.inserted == ["The Night 100 %"]
+    assert [entry.kept for entry in studio.records.entries()] == [0]
+
+
+def test_history_entries_pin_the_revision_that_was_used(studio: Any, host: Host, session: Session) -> None:
+    studio.paint()
+    ticks(studio)
+    finish(studio, session)
+    (entry,) = studio.records.entries()
+    assert entry.settings.style == "night@2"
+    studio.paint(settings=entry.settings)
+    ticks(studio)
+    assert session.requests[-1].styles == (("night@2", 1.0),)
+
+
+def test_blending_takes_a_method_that_can_blend(studio: Any, session: Session) -> None:
+    studio.choose(second="wave", mix=0.25, method="fast")
+    studio.paint()
+    ticks(studio)
+    assert session.requests[0].method == "deep"
+    assert session.requests[0].styles == (("night", 0.75), ("wave", 0.25))
+
+
+def test_an_option_of_another_method_or_out_of_range_is_not_sent(studio: Any, session: Session) -> None:
+    studio.choose(options={"brush_size": 2.0, "steps": 300})
+    studio.paint()
+    ticks(studio)
+    assert session.requests[0].options == {"brush_size": 2.0}
+
+
+def test_an_engine_that_is_lost_ends_the_work_with_its_reason(studio: Any, host: Host, session: Session) -> None:
+    studio.paint()
+    ticks(studio)
+    session.says.append(event("Lost", "engine-missing", "No engine was found.", "Install it."))
+    ticks(studio)
+    session.says.append(event("Cancelled", "job1"))
+    ticks(studio)
+    assert not studio.busy
+    assert studio.standing.mood.value == "error"
+    assert (studio.standing.text, studio.standing.hint) == ("No engine was found.", "Install it.")
+    assert "engine-missing" in studio.report
+
+
+def test_a_second_try_after_a_lost_engine_uses_a_session_that_speaks_again(host: Host) -> None:
+    sessions: list[Session] = []
+    studio = module("studio").Studio(host, lambda name: sessions.append(Session()) or sessions[-1])
+    sessions[0].state = module("scumble_client.events").State.LOST
+    studio.paint()
+    assert len(sessions) == 2
+    assert sessions[1].asked == 1
+
+
+def test_without_a_layer_painting_says_so(studio: Any, host: Host) -> None:
+    host.selected = []
+    studio.paint()
+    assert studio.standing.text == "There is no layer to paint."
+    assert not studio.busy
+
+
+def test_the_newest_preview_wins(studio: Any, session: Session) -> None:
+    studio.previewing.enabled = True
+    studio.tick()
+    for strength in (0.1, 0.2, 0.3):
+        studio.choose(strength=strength)
+        studio.tick()
+    assert len(session.requests) == 1, "two previews at once"
+    assert session.cancelled == ["job1"]
+    old = session.requests[0].raster
+    session.says += [event("Preview", "job1", old), event("Cancelled", "job1")]
+    ticks(studio)
+    assert studio.previewing.picture is None, "an outdated preview was shown"
+    assert [r.strength for r in session.requests] == [1.0, 0.3]
+
+
+def test_previews_make_room_for_the_picture_itself(studio: Any, session: Session) -> None:
+    studio.previewing.enabled = True
+    studio.tick()
+    studio.paint()
+    ticks(studio)
+    assert session.cancelled == ["job1"]
+    session.says.append(event("Cancelled", "job1"))
+    finish(studio, session)
+    assert len(session.requests) == 3, "the preview does not come back"

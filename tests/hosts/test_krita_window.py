@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole Krita on a screen of its own: docker, live preview, actions, undo, cancel, history, and engines that fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage.data
+from PIL import Image
+
+from hosts.kritas import KritaUser
+
+WINDOW = "docker previews undo masked several cancel closed history frames"
+ENGINES = "killed foreign absent"
+RESULT = "Test style 100 %"
+INVERTED = [245, 235, 225, 255]
+
+
+@pytest.fixture(scope="module")
+def seen(krita_user: KritaUser) -> dict[str, Any]:
+    """What all scenarios report, played one after another in one Krita.
+
+    The pictures of the screen are copied to $SCUMBLE_SHOTS where that is set.
+    """
+    names = [*(f"window:{name}" for name in WINDOW.split()), *(f"engines:{name}" for name in ENGINES.split())]
+    results = krita_user.show(*names)
+    _keep(krita_user.shots)
+    return results
+
+
+@pytest.fixture
+def saw(seen: dict[str, Any], request: pytest.FixtureRequest) -> Any:
+    """What the scenario saw that the test names with `of`."""
+    assert "error" not in seen[request.param], seen[request.param]["error"]
+    return seen[request.param]
+
+
+def of(scenario: str) -> pytest.MarkDecorator:
+    """The test judges this scenario."""
+    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
+
+
+@of("docker")
+def test_the_engine_does_not_start_with_krita_but_when_it_is_asked_for(saw: Any) -> None:
+    assert not saw["running"]
+    assert saw["asleep"].startswith("The engine sleeps.")
+    assert "The engine starts …" in saw["starting"]
+    assert saw["ready"].startswith("Ready, on cpu")
+
+
+@of("docker")
+def test_the_gallery_shows_and_filters_the_engines_styles(saw: Any) -> None:
+    assert saw["styles"] > saw["filtered"] == 1
+    assert saw["chosen"]
+
+
+@of("docker")
+def test_a_preview_appears_by_itself(saw: Any) -> None:
+    assert saw["preview"] == INVERTED
+
+
+@of("previews")
+def test_the_newest_preview_wins_and_most_choices_on_the_way_cost_nothing(saw: Any) -> None:
+    assert saw["jobs"][-1] == 0.5
+    assert len(saw["jobs"]) < 26
+    assert saw["pixel"] == pytest.approx([128, 128, 128, 255], abs=1)
+
+
+@of("undo")
+def test_scumble_is_in_the_artistic_filters(saw: Any) -> None:
+    assert {"Filter > Artistic > Scumble", "Filter > Artistic > Scumble Again"} <= set(saw["menus"])
+
+
+@of("undo")
+def test_a_result_is_one_step_that_undoes_and_redoes(saw: Any) -> None:
+    assert saw["painted"] == ["Background", "layer", RESULT]
+    assert saw["pixel"] == saw["redone"] == INVERTED
+    assert saw["step"] == "Undo Add Layer"
+    assert saw["undone"] == ["Background", "layer"]
+
+
+@of("undo")
+def test_the_source_stays_the_active_layer_so_that_another_style_can_be_tried(saw: Any) -> None:
+    assert saw["active"] == "layer"
+
+
+@of("undo")
+def test_scumble_again_repeats_the_last_painting_whatever_is_chosen_since(saw: Any) -> None:
+    assert saw["again"] == ["Background", "layer", RESULT, RESULT]
+
+
+@of("masked")
+def test_a_result_and_its_mask_are_one_step(saw: Any) -> None:
+    assert RESULT in saw["painted"]
+    assert saw["masks"] == ["transparencymask"]
+    assert RESULT not in saw["undone"]
+    assert "layer" in saw["undone"]
+
+
+@of("several")
+def test_all_selected_layers_are_painted(saw: Any) -> None:
+    assert saw["selected"] == ["Background", "layer", "other"]
+    assert saw["painted"] == ["Background", RESULT, "layer", RESULT, "other", RESULT]
+
+
+@of("cancel")
+def test_the_button_cancels_and_says_how_far_it_is(saw: Any) -> None:
+    assert saw["button"].startswith("Cancel (")
+    assert saw["status"] == "layer: waiting"
+    assert saw["took"] < 6
+    assert saw["before"] == saw["after"] == ["Background", "layer"]
+    assert saw["text"] == "Scumble"
+
+
+@of("closed")
+def test_a_document_closed_meanwhile_leaves_its_result_in_the_history_to_be_inserted_elsewhere(saw: Any) -> None:
+    assert "was closed" in saw["status"]
+    assert saw["button"] == "Insert"
+    assert saw["names"] == ["Background", "layer", RESULT]
+
+
+@of("history")
+def test_a_saved_document_keeps_its_history_whose_settings_can_be_taken_up(saw: Any) -> None:
+    assert saw["listed"].startswith("Test style 30 %")
+    assert (saw["strength"], saw["options"], saw["style"]) == (0.3, {"brush_size": 2.0}, "test-style@1")
+
+
+@of("frames")
+def test_an_animated_layer_becomes_a_new_one_with_the_same_key_frames(saw: Any) -> None:
+    assert saw["painted"] == ["Background", "layer", RESULT]
+    assert saw["keys"] == [0, 2, 5, 9]
+    assert [pixel[0] for pixel in saw["pixels"][:3]] == [255, 235, 205]
+    assert saw["pixels"][3] == [0, 0, 0, 0], "a frame outside the clip"
+    assert [pixel[0] for pixel in saw["source"]] == [0, 20, 50, 90]
+
+
+@of("frames")
+def test_an_animation_is_one_step_and_one_entry_and_the_painter_stays_at_their_frame(saw: Any) -> None:
+    assert saw["undone"] == ["Background", "layer"]
+    assert saw["entries"] == 1
+    assert saw["time"] == 1
+
+
+@of("killed")
+def test_an_engine_killed_while_it_paints_is_started_anew_and_the_picture_comes(saw: Any) -> None:
+    assert saw["another"]
+    assert saw["names"] == ["Background", "layer", RESULT]
+    assert saw["status"].startswith("Ready")
+
+
+@of("foreign")
+def test_an_engine_of_another_version_is_named_and_a_later_try_succeeds(saw: Any) -> None:
+    assert "protocol 1" in saw["status"]
+    assert "99" in saw["status"]
+    assert saw["names"] == ["Background", "layer", RESULT]
+
+
+@of("absent")
+def test_an_engine_that_cannot_be_started_is_an_error_with_the_next_thing_to_do(saw: Any) -> None:
+    assert saw["stopped"].startswith("The engine sleeps.")
+    assert "could not be started" in saw["status"]
+    assert "Install Scumble" in saw["status"]
+    assert not saw["busy"]
+    assert saw["names"] == ["Background", "layer", RESULT]
+
+
+def test_a_photograph_is_painted_by_a_trained_network(krita_user: KritaUser) -> None:
+    """Its pictures of the screen are the manual's; they are copied to $SCUMBLE_SHOTS where that is set."""
+    photo = krita_user.host.home / "photograph.png"
+    Image.fromarray(skimage.data.coffee()).save(photo)
+    results = krita_user.show("real:photograph", SCUMBLE_TEST_PHOTO=str(photo), **krita_user.real_engine())
+    _keep(krita_user.shots)
+    saw = results["photograph"]
+    assert "error" not in saw, saw["error"]
+    assert saw["names"] == ["Background", "The Starry Night 100 %"]
+    assert saw["differs"]
+    assert saw["preview"]
+    assert saw["opaque"] == 255
+    assert saw["status"].startswith("Ready")
+
+
+def _keep(shots: Path) -> None:
+    if "SCUMBLE_SHOTS" in os.environ:
+        shutil.copytree(shots, Path(os.environ["SCUMBLE_SHOTS"]), dirs_exist_ok=True)
