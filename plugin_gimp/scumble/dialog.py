@@ -44,9 +44,11 @@ class Dialog:
         self._filling = False
         self._trouble = ""
         self._window = GimpUi.ProcedureDialog.new(procedure, config, "Scumble")
-        self._window.set_ok_label("Stylize")
+        self._window.set_ok_label("St_ylize")
         self._window.set_response_sensitive(Gtk.ResponseType.OK, False)
-        self._gallery = Gallery(self._picked, self._window.activate_default)
+        self._gallery = Gallery(
+            self._picked, self._window.activate_default, lambda: self._window.response(Gtk.ResponseType.CANCEL)
+        )
         self._layers = _layer_list(image)
         self._picture = Gtk.Image()
         self._preview_on = Gtk.CheckButton.new_with_mnemonic("Previe_w")
@@ -230,6 +232,8 @@ class Dialog:
 
     def _say(self, text: str) -> None:
         self._status.set_text(self._trouble or text)
+        style = self._status.get_style_context()
+        (style.remove_class if self._trouble else style.add_class)("dim-label")
 
     def _complain(self, text: str) -> None:
         """Say what is wrong, until it is put right; empty when it is."""

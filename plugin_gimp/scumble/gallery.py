@@ -2,7 +2,7 @@
 """The styles as thumbnails, with a box to filter them by name.
 
 Invariant: `picked` is called for what the painter clicks or walks to, never for what `select` selects; `settled` for a
-double click or the return key.
+double click or the return key, `left` for the escape key in the filter box, which would keep it to itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIDE = 96
 class Gallery:
     """`widget` goes into a window; `fill` may be called again whenever the styles have changed."""
 
-    def __init__(self, picked: Callable[[Style], None], settled: Callable[[], None]) -> None:
+    def __init__(self, picked: Callable[[Style], None], settled: Callable[[], None], left: Callable[[], None]) -> None:
         self._picked = picked
         self._styles: dict[Gtk.FlowBoxChild, Style] = {}
         self._search = Gtk.SearchEntry(placeholder_text="Filter the styles", activates_default=True)
@@ -37,11 +37,11 @@ class Gallery:
         )
         self._flow.set_filter_func(self._wanted)
         self._search.connect("search-changed", lambda _: self._flow.invalidate_filter())
+        self._search.connect("stop-search", lambda _: left())
         self._flow.connect("child-activated", lambda *_: settled())
         self._handler = self._flow.connect("selected-children-changed", self._changed)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        scrolled.set_min_content_width(3 * (SIDE + 36))
-        scrolled.set_min_content_height(360)
+        scrolled.set_size_request(3 * (SIDE + 36), 360)
         scrolled.add(self._flow)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.widget.pack_start(self._search, False, False, 0)

@@ -59,15 +59,18 @@ def name() -> str:
 
 
 def settings_of(config: Gimp.ProcedureConfig) -> Settings:
-    """The choices in a procedure's arguments. Raises Mistake."""
+    """The choices in a procedure's arguments. Raises Mistake.
+
+    An empty text is None from GIMP's second start on, when it knows the arguments from its cache.
+    """
     return Settings(
-        style=config.get_property("style"),
-        method=config.get_property("method"),
+        style=config.get_property("style") or "",
+        method=config.get_property("method") or "",
         strength=config.get_property("strength"),
         brush_size=config.get_property("brush-size"),
         keep_colours=config.get_property("keep-colours"),
         replace=config.get_property("replace"),
-        more=further_options(config.get_property("options")),
+        more=further_options(config.get_property("options") or ""),
     )
 
 

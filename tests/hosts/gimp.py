@@ -53,8 +53,15 @@ def install(host: Host, plugins: str | None = TEST_METHODS) -> None:
     (plugin_folder(host) / "engine-command.json").write_text(json.dumps({"command": host.engine_command(plugins)}))
 
 
+def newer_engine(host: Host) -> list[str]:
+    """The command of an engine that speaks a protocol of the future."""
+    code = "from scumble.server import limits; limits.PROTOCOL = 2; from scumble.cli.app import main; main(['serve'])"
+    return [*host.engine_command(TEST_METHODS)[:-3], "-c", code]
+
+
 def batch(host: Host, script: Path, timeout: float = 500, **environment: str) -> str:
-    """Run a Python script inside GIMP without a window; what it printed. Raises AssertionError when GIMP fails."""
-    code, output = host.run(*BATCH, f"exec(open('/outer{script}').read())", environment=environment, timeout=timeout)
-    assert code == 0, output
+    """Import a Python module inside GIMP without a window; what it printed. Raises AssertionError when GIMP fails."""
+    code = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, '/outer{script.parent}'); import {script.stem}"
+    status, output = host.run(*BATCH, code, environment=environment, timeout=timeout)
+    assert status == 0, output
     return output

@@ -114,7 +114,7 @@ def desk(root: Path, image: Path, plugins: str | None = gimp.TEST_METHODS) -> It
     with gimp.user(root, plugins) as host:
         spy = gimp.settings_folder(host) / "plug-ins" / "spy" / "spy.py"
         spy.parent.mkdir(parents=True)
-        shutil.copy(Path(__file__).parent / "gimp_spy.py", spy)
+        shutil.copy(Path(__file__).parent / "gimp_jobs" / "spy.py", spy)
         spy.chmod(0o755)
         copy = shutil.copy(image, host.home / image.name)
         with window.screen(host) as screen:

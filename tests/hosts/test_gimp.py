@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plug-in inside the real GIMP 3, without a window: one GIMP runs every scenario of gimp_batch.py, tests judge them.
+"""The plug-in inside the real GIMP 3, without a window: one GIMP runs every scenario of gimp_jobs/, tests judge them.
 
 The engine is one that the plug-in itself started, with a method that inverts: what comes back is known to the last bit.
 """
@@ -19,6 +19,7 @@ from hosts.root import Host
 
 PHOTO = bytes((10, 20, 30, 255)).hex()
 INVERTED = bytes((245, 235, 225, 255)).hex()
+JOBS = Path(__file__).parent / "gimp_jobs"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def host(host_root: Path) -> Iterator[Host]:
 @pytest.fixture(scope="module")
 def records(host: Host) -> dict[str, Any]:
     record = host.home / "record.json"
-    output = gimp.batch(host, Path(__file__).parent / "gimp_batch.py", RECORD=str(record))
+    output = gimp.batch(host, JOBS / "batch.py", RECORD=str(record))
     assert record.exists(), output
     found: dict[str, Any] = json.loads(record.read_text())
     return found
@@ -238,3 +239,39 @@ def test_script_fu_can_call_it(saw: Any) -> None:
 def test_scripts_choose_method_and_options(saw: Any) -> None:
     assert saw["error"] == ""
     assert (saw["made"]["method"], saw["made"]["brush_size"], saw["made"]["more"]) == ("slow", 2.0, {"seconds": 0.2})
+
+
+@pytest.fixture(scope="module")
+def engines(host: Host, records: dict[str, Any]) -> dict[str, Any]:
+    """What a run gives with engines that are missing, broken, too new, and the real one.
+
+    After `records`, so that this is a GIMP that knows the plug-in from its cache: empty texts are None then.
+    """
+    commands = {"absent": None, "broken": ["/bin/false"], "newer": gimp.newer_engine(host), "real": host.engine_command()}
+    (host.home / "commands.json").write_text(json.dumps(commands))
+    record = host.home / "engines.json"
+    gimp.batch(host, JOBS / "engines.py", RECORD=str(record))
+    found: dict[str, Any] = json.loads(record.read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        ("absent", ["No Scumble engine was found", "$SCUMBLE_ENGINE", "engine-command.json", "PATH", "scumble plugin install"]),
+        ("broken", ["The engine ended while it started (exit code 1)"]),
+        ("newer", ["protocol 2", "1"]),
+    ],
+)
+def test_an_engine_that_cannot_be_used_is_explained(engines: dict[str, Any], which: str, words: list[str]) -> None:
+    assert len(engines[which]["layers"]) == 1
+    for word in words:
+        assert word in engines[which]["error"]
+
+
+def test_a_trained_network_paints_a_layer(engines: dict[str, Any]) -> None:
+    assert engines["real"]["error"] == ""
+    result, source = engines["real"]["layers"]
+    assert result["name"] == "The Starry Night 50 %"
+    assert result["made"]["method"] == "johnson"
+    assert result["pixel"] != source["pixel"] == engines["real"]["source"]

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How it is called: styles, again and again, scripts, and all that is refused."""
+
+import os
+
+from gi.repository import Gegl, Gimp, Gio
+from tools import AGAIN, LIST, PDB, STYLIZE, call, new_image, new_layer, pixel, scenario, seen, stack, stylize
+
+
+@scenario
+def styles():
+    procedure = PDB.lookup_procedure(LIST)
+    result = procedure.run(procedure.create_config())
+    return [result.index(i) for i in (1, 2, 3)]
+
+
+@scenario
+def refused():
+    found = {}
+    image = new_image()
+    layer = new_layer(image)
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    channel = Gimp.Channel.new(image, "Channel", 64, 48, 50.0, Gegl.Color.new("red"))
+    image.insert_channel(channel, None, 0)
+    found["mask"], found["channel"], found["nothing"] = stylize(image, mask), stylize(image, channel), stylize(image)
+    found["style"] = stylize(image, layer, style="no-such-style")
+    found["method"] = stylize(image, layer, style="test-style", method="no-such-method")
+    found["json"] = stylize(image, layer, style="test-style", options="seed=1")
+    found["option"] = stylize(image, layer, style="test-style", options='{"bogus": 1}')
+    torn = f"{os.environ['HOME']}/Torn.png"
+    with open(torn, "wb") as f:
+        f.write(b"no picture")
+    found["file"] = stylize(image, layer, style_file=Gio.File.new_for_path(torn))
+    found["again"] = call(AGAIN, image, [channel])
+    layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 2, 2, 10, 10)
+    Gimp.Selection.float(image, [layer], 0, 0)
+    found["floating"] = stylize(image, layer, style="test-style")
+    found["layers"] = len(image.get_layers())
+    image.delete()
+    image = new_image()
+    layer = new_layer(image)
+    image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 4, False, False, "")
+    found["indexed"] = stylize(image, layer, style="test-style")
+    image.delete()
+    return found
+
+
+@scenario
+def again():
+    """Replacing, adding, results that stand for their source, and duplicates, which do not."""
+    image = new_image()
+    layer = new_layer(image)
+    errors = [stylize(image, layer, style="test-style", strength=0.5)]
+    first = image.get_layers()[0]
+    first.set_opacity(40.0)
+    errors.append(stylize(image, first, style="test-style", strength=0.25, replace=True))
+    replaced = stack(image)
+    opacity = image.get_layers()[0].get_opacity()
+    errors.append(call(AGAIN, image, [layer]))  # the last run replaced, so this one does
+    repeated = [item.get_name() for item in image.get_layers()]
+    errors.append(call(STYLIZE, image, [layer], style="test-style", strength=1.0))
+    added = [item.get_name() for item in image.get_layers()]
+    result = image.get_layers()[-2]
+    copy = result.copy()
+    image.insert_layer(copy, None, 0)
+    before = pixel(copy)
+    errors.append(stylize(image, copy, style="test-style", replace=True))
+    answer = {"errors": errors, "replaced": replaced, "opacity": opacity, "repeated": repeated, "added": added}
+    answer |= {"copy": [before, pixel(copy)], "of_copy": pixel(image.get_layers()[0]), "layers": len(image.get_layers())}
+    image.delete()
+    return answer
+
+
+@scenario
+def own_styles():
+    """A file and a layer as the style: both are kept among the painter's own."""
+    image = new_image()
+    layer, swatch = new_layer(image), new_layer(image, "Harbour at dusk", colour=(250, 120, 10, 255))
+    barn = Gio.File.new_for_path(f"{os.environ['HOME']}/Red barn.png")
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, barn, None)
+    errors = [stylize(image, layer, style_file=barn), stylize(image, layer, style_layer=swatch)]
+    answer = {"errors": errors, "names": [item.get_name() for item in image.get_layers()], "styles": styles()}
+    image.delete()
+    return answer
+
+
+@scenario
+def script_fu():
+    """The way of a Script-Fu, called through its own interpreter."""
+    image = new_image()
+    layer = new_layer(image, colour=(7, 8, 9, 255))
+    procedure = PDB.lookup_procedure("plug-in-script-fu-eval")
+    config = procedure.create_config()
+    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    call = f'(plug-in-scumble-stylize #:image {image.get_id()} #:drawables (vector {layer.get_id()}) #:style "test-style")'
+    config.set_property("script", f"(script-fu-use-v3) {call}")
+    done = procedure.run(config).index(0) == Gimp.PDBStatusType.SUCCESS
+    answer = {"done": done, "names": [item.get_name() for item in image.get_layers()]}
+    image.delete()
+    return answer
+
+
+@scenario
+def method_options():
+    image = new_image()
+    layer = new_layer(image)
+    error = stylize(image, layer, style="test-style@1", method="slow", brush_size=2.0, options='{"seconds": 0.2}')
+    answer = {"error": error, "made": seen(image.get_layers()[0])["made"]}
+    image.delete()
+    return answer

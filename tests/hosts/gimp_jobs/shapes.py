@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where it goes: selections, masks, groups, text, several layers."""
+
+from gi.repository import Gegl, Gimp
+from tools import new_image, new_layer, pixel, scenario, seen, stack, stylize
+
+
+@scenario
+def plain():
+    image = new_image()
+    layer = new_layer(image, at=(5, 6))
+    other = new_layer(image, "Above")
+    error = stylize(image, layer, style="test-style", strength=0.7)
+    selected = [item.get_name() for item in image.get_selected_layers()]
+    answer = {"error": error, "stack": stack(image), "selected": selected, "source": pixel(layer), "above": pixel(other)}
+    image.delete()
+    return answer
+
+
+@scenario
+def rectangle():
+    image = new_image()
+    layer = new_layer(image, size=(64, 48))
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 12, 20, 16)
+    error = stylize(image, layer, style="test-style")
+    answer = {"error": error, "stack": stack(image), "empty": Gimp.Selection.is_empty(image)}
+    image.delete()
+    return answer
+
+
+@scenario
+def soft():
+    image = new_image()
+    layer = new_layer(image, size=(50, 40), at=(3, 4))
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 8, 40, 32)
+    Gimp.Selection.feather(image, 6.0)
+    error = stylize(image, layer, style="test-style")
+    top = image.get_layers()[0]
+    _, x, y = top.get_offsets()
+    area = Gegl.Rectangle.new(x, y, top.get_width(), top.get_height())
+    wanted = bytes(image.get_selection().get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)).hex()
+    answer = {"error": error, "top": seen(top), "selection": wanted, "editing": top.get_edit_mask()}
+    image.delete()
+    return answer
+
+
+@scenario
+def masked():
+    """The source's own mask shapes the result too."""
+    image = new_image()
+    layer = new_layer(image, size=(4, 2))
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    mask.get_buffer().set(Gegl.Rectangle.new(0, 0, 4, 2), "Y u8", bytes((0, 100, 200, 255) * 2))
+    error = stylize(image, layer, style="test-style")
+    answer = {"error": error, "mask": seen(image.get_layers()[0])["mask"]}
+    image.delete()
+    return answer
+
+
+@scenario
+def outside():
+    image = new_image()
+    layer = new_layer(image, size=(10, 10))
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 30, 30, 10, 10)
+    answer = {"error": stylize(image, layer, style="test-style"), "layers": len(image.get_layers())}
+    image.delete()
+    return answer
+
+
+@scenario
+def groups():
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "Group")
+    image.insert_layer(group, None, 0)
+    inner = new_layer(image, "Inner", at=(7, 8), parent=group)
+    inside = stylize(image, inner, style="test-style")
+    children = [seen(child) for child in group.get_children()]
+    whole = stylize(image, group, style="test-style")
+    empty = Gimp.GroupLayer.new(image, "Empty")
+    image.insert_layer(empty, None, 0)
+    nothing = stylize(image, empty, style="test-style")
+    answer = {"errors": [inside, whole], "children": children, "stack": stack(image), "empty": nothing}
+    image.delete()
+    return answer
+
+
+@scenario
+def text():
+    image = new_image(300, 200)
+    layer = Gimp.TextLayer.new(image, "Abc", Gimp.context_get_font(), 40, Gimp.Unit.pixel())
+    image.insert_layer(layer, None, 0)
+    error = stylize(image, layer, style="test-style")
+    answer = {"error": error, "kinds": [item.is_text_layer() for item in image.get_layers()]}
+    image.delete()
+    return answer
+
+
+@scenario
+def several():
+    image = new_image()
+    low, high = new_layer(image, "Low", colour=(1, 2, 3, 255)), new_layer(image, "High", colour=(4, 5, 6, 255))
+    error = stylize(image, low, high, style="test-style")
+    selected = [item.get_name() for item in image.get_selected_layers()]
+    answer = {"error": error, "stack": stack(image), "selected": selected}
+    image.delete()
+    return answer
