@@ -29,7 +29,8 @@ STYLE = "test-style"
 
 
 class Engine:
-    """An engine process. `plugins` None means the built-in methods, with torch. `limits` are set before it serves."""
+    """An engine process. `plugins` None means the built-in methods, with torch. `limits` are set before it serves, and
+    `first` is Python that runs before it."""
 
     def __init__(
         self,
@@ -38,12 +39,13 @@ class Engine:
         ready: bool = True,
         style: bool = True,
         limits: dict[str, float | None] | None = None,
+        first: str = "",
     ) -> None:
         self.runtime = Path(os.environ["SCUMBLE_RUNTIME_DIR"])
         if style:
             add_style()
         self.process = subprocess.Popen(
-            [sys.executable, *_program(limits or {}), *arguments],
+            [sys.executable, *_program(limits or {}, first), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment(plugins),
@@ -235,12 +237,13 @@ def environment(plugins: str | None = TEST_METHODS) -> dict[str, str]:
     return env | {"SCUMBLE_PLUGINS": plugins} if plugins is not None else env
 
 
-def _program(limits: dict[str, float | None]) -> list[str]:
+def _program(limits: dict[str, float | None], first: str) -> list[str]:
     """What Python runs: the engine, where need be with other limits than those it ships with."""
-    if not limits:
+    if not limits and not first:
         return ["-m", "scumble.server"]
-    setting = "".join(f"limits.{name} = {value!r}; " for name, value in limits.items())
-    return ["-c", f"import sys; from scumble.server import __main__, limits; {setting}sys.exit(__main__.main())"]
+    setting = [f"limits.{name} = {value!r}" for name, value in limits.items()]
+    engine = ["import sys", "from scumble.server import __main__, limits", *setting, "sys.exit(__main__.main())"]
+    return ["-c", "\n".join([first, *engine])]
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 """The broker: the thread that owns the work socket, and with it everything that happens to a job.
 
 Invariants: it waits in one place, for its socket, its worker and its inbox together; no message of a client makes it
-wait elsewhere; it never runs torch.
+wait elsewhere; it never runs torch. No message, letter or word of the worker ends it: one that meets a bug is answered.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,10 +22,10 @@ from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients, Frame, Sent
 from scumble.server.delivery import accepted, deliver, forget_sent, resume
 from scumble.server.greeting import Greeter, is_remote
-from scumble.server.jobs import Busy, Job, Jobs, State, failed
+from scumble.server.jobs import Busy, Job, Jobs, State, a_bug, failed
 from scumble.server.messages import BadMessage, error
 from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Returned, StopAsked
-from scumble.server.style_requests import keep_picture, refuse_refine, remove_style
+from scumble.server.style_requests import keep_picture, refuse_refine
 from scumble.server.workers import Worker
 from scumble.server.workshop import Workshop, no_worker
 
@@ -85,7 +86,10 @@ class Broker:
         poller.poll(math.ceil(pause * 1000))
         self._read_clients()
         for letter in self._inbox.take():
-            self._open(letter)
+            try:
+                self._open(letter)
+            except Exception:
+                log.exception("a letter could not be handled")
         self._workshop.attend(pause)
         now = time.monotonic()
         if now - self._ticked >= limits.TICK:
@@ -112,8 +116,7 @@ class Broker:
             except Exception:
                 log.exception("a message could not be handled")
                 number = messages.number(frames[0].buffer) if frames else None
-                hint = "Please report it with the engine's log."
-                self._answer(route.bytes, error("internal", "The engine has a bug.", hint, number))
+                self._answer(route.bytes, refusal(a_bug(), number))
 
     def _hear(self, route: bytes, frames: list[zmq.Frame]) -> None:
         client = self._clients.by_route(route)
@@ -229,10 +232,12 @@ class Broker:
                 page, thumbnails = self._catalogue.page(request.page)
                 self._clients.post(client, {"type": "catalogue", "re": request.id, **page}, *thumbnails)
             except ScumbleError as e:
-                self._clients.post(client, error(e.code, e.message, e.hint, request.id))
+                self._clients.post(client, refusal(e, request.id))
+            except Exception:
+                log.exception("the catalogue cannot be shown")
+                self._clients.post(client, refusal(a_bug(), request.id))
         elif self._worker.hopeless or len(self._wanting) >= limits.CLIENTS:
-            why = no_worker()
-            self._clients.post(client, error(why.code, why.message, why.hint, request.id))
+            self._clients.post(client, refusal(no_worker(), request.id))
         else:
             self._wanting.append((client, request))
 
@@ -243,29 +248,37 @@ class Broker:
             self._show_catalogue(client, request)
 
     def _remove_style(self, client: Client, request: messages.StyleRemove) -> None:
-        def removed(header: dict[str, Any]) -> None:
-            if header["type"] == "removed":
-                self._worker.tell(channel.Look())
-                header["catalogue"] = self._catalogue.changed()
+        def removed(_: None) -> None:
+            self._worker.tell(channel.Look())
+            header = {"type": "removed", "re": request.id, "style": request.style, "catalogue": self._catalogue.changed()}
             self._clients.post(client, header)
 
-        self._helper.submit(lambda: self._inbox.put(Returned(removed, remove_style(self._catalogue.store, request))))
+        def refused(e: ScumbleError) -> None:
+            self._clients.post(client, refusal(e, request.id))
+
+        self._have_done(lambda: self._catalogue.store.remove(request.style), removed, refused)
 
     def _keep_style(self, job: Job) -> None:
         """Have the helper thread store a style whose picture has come."""
         self._jobs.queue.remove(job)
         job.state = State.RUNNING
-        work = keep_picture(job, self._catalogue.store)
 
-        def stored(outcome: Any) -> None:
-            if isinstance(outcome, ScumbleError):
-                self._workshop.end(job, failed(job.id, outcome), "failed")
-            else:
-                self._worker.tell(channel.Look())
-                header = {"type": "style", "job": job.id, "style": outcome, "catalogue": self._catalogue.changed()}
-                self._workshop.end(job, header, "finished")
+        def stored(style: str) -> None:
+            self._worker.tell(channel.Look())
+            header = {"type": "style", "job": job.id, "style": style, "catalogue": self._catalogue.changed()}
+            self._workshop.end(job, header, "finished")
 
-        self._helper.submit(lambda: self._inbox.put(Returned(stored, work())))
+        def refused(e: ScumbleError) -> None:
+            self._workshop.end(job, failed(job.id, e), "failed")
+
+        self._have_done(keep_picture(job, self._catalogue.store), stored, refused)
+
+    def _have_done(
+        self, work: Callable[[], Any], then: Callable[[Any], None], otherwise: Callable[[ScumbleError], None]
+    ) -> None:
+        """Let the helper thread do `work`. `then` takes what it gives, `otherwise` what went wrong there or in `then`."""
+        future = self._helper.submit(work)
+        future.add_done_callback(lambda done: self._inbox.put(Returned(done, then, otherwise)))
 
     # Time and letters.
 
@@ -313,7 +326,13 @@ class Broker:
             case StopAsked():
                 self._stopping = letter.why
             case Returned():
-                letter.then(letter.value)
+                try:
+                    letter.then(letter.work.result())
+                except ScumbleError as e:
+                    letter.otherwise(e)
+                except Exception:
+                    log.exception("what the helper thread did met a bug")
+                    letter.otherwise(a_bug())
 
     def _part(self) -> None:
         """Tell clients that their jobs end here."""
@@ -342,3 +361,8 @@ class Broker:
                 raise
             return Sent.GONE
         return Sent.YES
+
+
+def refusal(e: ScumbleError, re: int | None) -> dict[str, Any]:
+    """The answer to a request that cannot be granted."""
+    return error(e.code, e.message, e.hint, re)

@@ -297,6 +297,11 @@ class Jobs:
         return round(min(30.0, max(0.5, self._usual_seconds)), 1)
 
 
+def a_bug() -> ScumbleError:
+    """What a client is told where an exception ended something; the log has the exception."""
+    return ScumbleError("internal", "The engine has a bug.", "Please report it with the engine's log.")
+
+
 def failed(job_id: str, error: ScumbleError) -> dict[str, Any]:
     """The header that tells a failure."""
     return {"type": "failed", "job": job_id, "code": error.code, "message": error.message, "hint": error.hint}

@@ -11,8 +11,11 @@ import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
+
+from scumble.errors import ScumbleError
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,11 @@ class StopAsked:
 
 @dataclass(frozen=True)
 class Returned:
-    """What a helper thread found: `then(value)` runs on the broker's thread."""
+    """A helper thread is done with `work`: on the broker's thread `then` takes what it gave, or `otherwise` what went wrong."""
 
+    work: Future[Any]
     then: Callable[[Any], None]
-    value: Any
+    otherwise: Callable[[ScumbleError], None]
 
 
 Letter = CancelAsked | StopAsked | Returned

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A painter's own styles over the wire: keep a picture as one, remove one (docs/protocol.md, section 6)."""
+"""A painter's own styles over the wire: keep a picture as one, refine one (docs/protocol.md, section 6)."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,20 +10,9 @@ from scumble.errors import ScumbleError
 from scumble.pixels import rgb8
 from scumble.server.catalogue import Catalogue
 from scumble.server.jobs import Job
-from scumble.server.messages import StylePut, StyleRefine, StyleRemove, error
+from scumble.server.messages import StylePut, StyleRefine, error
 from scumble.server.spool import as_array
 from scumble.styles import StyleStore
-
-log = logging.getLogger(__name__)
-
-
-def remove_style(store: StyleStore, request: StyleRemove) -> dict[str, Any]:
-    """Work for another thread: remove a style. The answer's header."""
-    try:
-        store.remove(request.style)
-    except ScumbleError as e:
-        return error(e.code, e.message, e.hint, request.id)
-    return {"type": "removed", "re": request.id, "style": request.style}
 
 
 def refuse_refine(catalogue: Catalogue, request: StyleRefine) -> dict[str, Any]:
@@ -36,19 +24,13 @@ def refuse_refine(catalogue: Catalogue, request: StyleRefine) -> dict[str, Any]:
     return error("not-refinable", f"No method can refine {style.title!r} yet.", "Use it as it is.", request.id)
 
 
-def keep_picture(job: Job, store: StyleStore) -> Callable[[], str | ScumbleError]:
-    """Work for another thread: store the picture that came with `job` as a style. Gives "id@revision", or what is wrong."""
+def keep_picture(job: Job, store: StyleStore) -> Callable[[], str]:
+    """Work for another thread: store the picture that came with `job` as a style. Gives "id@revision", raises ScumbleError."""
     request = job.request
     assert isinstance(request, StylePut)
     data = job.input.view(0, request.raster.nbytes)
 
-    def work() -> str | ScumbleError:
-        try:
-            return store.put(request.name, rgb8(as_array(data, request.raster), request.raster.order)).pinned
-        except ScumbleError as e:
-            return e
-        except Exception as e:
-            log.exception("a style could not be kept")
-            return ScumbleError("internal", f"The style could not be kept: {e}", "Please report this.")
+    def work() -> str:
+        return store.put(request.name, rgb8(as_array(data, request.raster), request.raster.order)).pinned
 
     return work

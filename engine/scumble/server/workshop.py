@@ -16,7 +16,7 @@ from scumble.server import channel, limits
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients
 from scumble.server.delivery import deliver
-from scumble.server.jobs import Job, Jobs, State, failed
+from scumble.server.jobs import Job, Jobs, State, a_bug, failed
 from scumble.server.messages import Submit
 from scumble.server.workers import Death, Worker
 
@@ -38,7 +38,11 @@ class Workshop:
         if time.monotonic() - self._checked - waited > limits.HELD_UP:
             self.worker.forgive()
         for message, payload in self.worker.receive():
-            self._hear(message, payload)
+            try:
+                self._hear(message, payload)
+            except Exception:
+                log.exception("a word of the worker could not be handled")
+                self._spoil(message)
         death = self.worker.check()
         self._checked = time.monotonic()
         if death is not None:
@@ -120,8 +124,10 @@ class Workshop:
         match message:
             case channel.Ready():
                 self.devices = message.devices
-                self._catalogue.learn(message.methods, message.available)
-                self._settled()
+                try:
+                    self._catalogue.learn(message.methods, message.available)
+                finally:
+                    self._settled()
             case channel.Available():
                 self._catalogue.learn(None, message.available)
             case channel.Note():
@@ -151,6 +157,12 @@ class Workshop:
                 self.end(job, failed(job.id, ScumbleError(message.code, message.message, message.hint)), "failed")
             case channel.Cancelled():
                 self.end(job, {"type": "cancelled", "job": job.id}, "cancelled")
+
+    def _spoil(self, message: Any) -> None:
+        """Fail the job that a message ended, where the message met a bug: nobody will speak of it again."""
+        job = self._jobs.get(message.job) if isinstance(message, channel.Done | channel.Failed | channel.Cancelled) else None
+        if job is not None and job.state is State.RUNNING:
+            self.end(job, failed(job.id, a_bug()), "failed")
 
     def _mourn(self, death: Death) -> None:
         if self.worker.hopeless:
