@@ -126,7 +126,7 @@ def _card(recipe: Recipe, phases: tuple[Objective, ...], done: dict[str, int], p
         "architecture": {"width": recipe.width, "blocks": 5},
         "licence": "Apache-2.0",
         "training": {
-            "command": f"scumble train johnson --id {recipe.style_id} --picture PAINTING --photographs FOLDER",
+            "command": f"scumble train johnson --style {recipe.style_id} --painting FILE --photographs FOLDER ...",
             "teachers": recipe.teachers if known else "partial VGG-16 and pruned VGG-19",
             "phases": [
                 {
