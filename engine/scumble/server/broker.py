@@ -23,7 +23,7 @@ from scumble.server.clients import Client, Clients, Frame, Sent
 from scumble.server.delivery import accepted, deliver, forget_sent, resume
 from scumble.server.greeting import Greeter, is_remote
 from scumble.server.jobs import Busy, Job, Jobs, State, a_bug, failed
-from scumble.server.messages import BadMessage, error
+from scumble.server.messages import BadMessage, error, refusal
 from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Returned, StopAsked
 from scumble.server.style_requests import keep_picture, refuse_refine
 from scumble.server.workers import Worker
@@ -361,8 +361,3 @@ class Broker:
                 raise
             return Sent.GONE
         return Sent.YES
-
-
-def refusal(e: ScumbleError, re: int | None) -> dict[str, Any]:
-    """The answer to a request that cannot be granted."""
-    return error(e.code, e.message, e.hint, re)

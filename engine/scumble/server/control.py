@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The control socket's thread: ping, status, cancel, shutdown (docs/protocol.md, section 7).
 
-Invariant: it waits for nothing but its socket, so it answers in milliseconds whatever broker and worker do.
+Invariant: it waits for nothing but its socket, so it answers in milliseconds whatever broker and worker do; a message that
+meets a bug is answered, and a socket that breaks ends the engine.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import zmq
 
 from scumble.server import limits, messages
 from scumble.server.greeting import Greeter
-from scumble.server.messages import BadMessage, encode, error
+from scumble.server.jobs import a_bug
+from scumble.server.messages import BadMessage, encode, error, refusal
 from scumble.server.shared import Board, CancelAsked, Inbox, StopAsked
 
 log = logging.getLogger(__name__)
@@ -48,11 +50,12 @@ class ControlThread(threading.Thread):
         try:
             while True:
                 route, *frames = self._socket.recv_multipart(copy=False)
-                self._reply(route.bytes, self._answer(route.bytes, frames))
-        except (zmq.ContextTerminated, zmq.ZMQError) as e:
-            if not isinstance(e, zmq.ContextTerminated):
-                log.exception("the control socket broke")
-                self._inbox.put(StopAsked("the control socket broke"))
+                self._reply(route.bytes, self._answer_or_refuse(route.bytes, frames))
+        except zmq.ContextTerminated:
+            pass
+        except Exception:
+            log.exception("the control socket broke")
+            self._inbox.put(StopAsked("the control socket broke"))
         finally:
             self._socket.close()
 
@@ -74,16 +77,22 @@ class ControlThread(threading.Thread):
             else:
                 return
 
-    def _answer(self, route: bytes, frames: list[zmq.Frame]) -> dict[str, Any] | None:
-        secret = self._secrets.get(route)
+    def _answer_or_refuse(self, route: bytes, frames: list[zmq.Frame]) -> dict[str, Any] | None:
         try:
-            if secret is None:
-                hello, welcome = self._greeter.first(frames, self._board.facts)
-                self._remember(route, hello.secret)
-                return welcome
-            message = messages.decode_control(frames[0].buffer if frames else b"", len(frames) - 1)
+            return self._answer(route, frames)
         except BadMessage as e:
             return error(e.code, e.message, e.hint, e.re)
+        except Exception:
+            log.exception("a message on the control socket could not be handled")
+            return refusal(a_bug(), messages.number(frames[0].buffer) if frames else None)
+
+    def _answer(self, route: bytes, frames: list[zmq.Frame]) -> dict[str, Any] | None:
+        secret = self._secrets.get(route)
+        if secret is None:
+            hello, welcome = self._greeter.first(frames, self._board.facts)
+            self._remember(route, hello.secret)
+            return welcome
+        message = messages.decode_control(frames[0].buffer if frames else b"", len(frames) - 1)
         self._secrets.move_to_end(route)
         match message:
             case messages.Hello():

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from scumble.errors import ScumbleError
 from scumble.server import limits
 
 # \Z and not $, which would let a line end follow.
@@ -228,3 +229,8 @@ def encode(header: dict[str, Any]) -> bytes:
 def error(code: str, message: str, hint: str = "", re: int | None = None) -> dict[str, Any]:
     """The header of an `error`."""
     return {"type": "error", "re": re, "code": code, "message": message, "hint": hint}
+
+
+def refusal(e: ScumbleError, re: int | None) -> dict[str, Any]:
+    """The answer to a request that cannot be granted."""
+    return error(e.code, e.message, e.hint, re)
