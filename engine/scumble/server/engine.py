@@ -188,6 +188,7 @@ def _router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     sock.maxmsgsize = limits.FRAME
     sock.handshake_ivl = int(limits.HANDSHAKE * 1000)
     sock.tcp_keepalive = 1
+    sock.tcp_keepalive_idle, sock.tcp_keepalive_intvl, sock.tcp_keepalive_cnt = limits.KEEPALIVE
     sock.zap_domain = auth.DOMAIN
     return sock
 

@@ -32,6 +32,9 @@ LINGER = 300
 """Milliseconds the engine stays, at its end, to get its last words out."""
 HANDSHAKE = 5.0
 """Seconds a connection may take to prove itself."""
+KEEPALIVE = (30, 10, 3)
+"""After so many silent seconds a remote peer is asked whether it is there, then every so many, and given up after so many
+questions without an answer: a minute in all, where systems of themselves take more than two hours."""
 ADDRESS = 96
 """Bytes of a Unix socket's path; the kernel's limit is 107 on Linux and 103 on macOS."""
 
