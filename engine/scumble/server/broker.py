@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import zmq
@@ -24,7 +24,7 @@ from scumble.server.delivery import accepted, deliver, forget_sent, resume
 from scumble.server.greeting import Greeter, is_remote
 from scumble.server.jobs import Busy, Job, Jobs, State, a_bug, failed
 from scumble.server.messages import BadMessage, error, refusal
-from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Returned, StopAsked
+from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Letter, Returned, StopAsked
 from scumble.server.style_requests import keep_picture, refuse_refine
 from scumble.server.workers import Worker
 from scumble.server.workshop import Workshop, no_worker
@@ -86,10 +86,7 @@ class Broker:
         poller.poll(math.ceil(pause * 1000))
         self._read_clients()
         for letter in self._inbox.take():
-            try:
-                self._open(letter)
-            except Exception:
-                log.exception("a letter could not be handled")
+            self._read(letter)
         self._workshop.attend(pause)
         now = time.monotonic()
         if now - self._ticked >= limits.TICK:
@@ -271,14 +268,15 @@ class Broker:
         def refused(e: ScumbleError) -> None:
             self._workshop.end(job, failed(job.id, e), "failed")
 
-        self._have_done(keep_picture(job, self._catalogue.store), stored, refused)
+        job.storing = self._have_done(keep_picture(job, self._catalogue.store), stored, refused)
 
     def _have_done(
         self, work: Callable[[], Any], then: Callable[[Any], None], otherwise: Callable[[ScumbleError], None]
-    ) -> None:
+    ) -> Future[Any]:
         """Let the helper thread do `work`. `then` takes what it gives, `otherwise` what went wrong there or in `then`."""
         future = self._helper.submit(work)
         future.add_done_callback(lambda done: self._inbox.put(Returned(done, then, otherwise)))
+        return future
 
     # Time and letters.
 
@@ -317,7 +315,13 @@ class Broker:
         if client.is_away() and not self._jobs.live(client.secret):
             self._clients.forget(client)
 
-    def _open(self, letter: CancelAsked | StopAsked | Returned) -> None:
+    def _read(self, letter: Letter) -> None:
+        try:
+            self._open(letter)
+        except Exception:
+            log.exception("a letter could not be handled")
+
+    def _open(self, letter: Letter) -> None:
         match letter:
             case CancelAsked():
                 job = self._jobs.get(letter.job)
@@ -325,7 +329,7 @@ class Broker:
                     self._workshop.cancel(job)
             case StopAsked():
                 self._stopping = letter.why
-            case Returned():
+            case Returned() if not letter.work.cancelled():
                 try:
                     letter.then(letter.work.result())
                 except ScumbleError as e:
@@ -335,9 +339,12 @@ class Broker:
                     letter.otherwise(a_bug())
 
     def _part(self) -> None:
-        """Tell clients that their jobs end here."""
+        """Tell clients that their jobs end here, but for a style that is being stored, which ends as it will."""
         for job in self._jobs.live():
             self._workshop.cancel(job)
+        self._helper.shutdown(cancel_futures=True)
+        for letter in self._inbox.take():
+            self._read(letter)
         self._clients.flush()
 
     def _publish(self) -> None:

@@ -11,6 +11,7 @@ import enum
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ class Job:
     result: Spool | None = None
     outcome: dict[str, Any] | None = None
     """The header that ends the job, once it is done."""
+    storing: Future[str] | None = None
+    """The helper thread's work, of a style whose picture has come."""
     touched: float = field(default_factory=time.monotonic)
     """When its client or its worker last moved it on."""
 

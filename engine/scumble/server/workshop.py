@@ -51,7 +51,7 @@ class Workshop:
 
     def end(self, job: Job, outcome: dict[str, Any], how: str, seconds: float | None = None) -> None:
         if job.state is State.DONE:
-            return  # cancelled while another thread was at it
+            return
         log.info("job %s %s%s", job.id, how, f" ({outcome['code']})" if how == "failed" else "")
         self._jobs.finish(job, outcome, how, seconds)
         client = self._clients.by_secret(job.secret)
@@ -67,6 +67,8 @@ class Workshop:
                 if client is not None:
                     deliver(job, client, self._clients)
             return
+        if job.storing is not None and not job.storing.cancel():
+            return  # too late: the style will be there, and its client is to know
         self.worker.cancel(job.id)
         self.end(job, outcome, "cancelled")
 
