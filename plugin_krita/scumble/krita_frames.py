@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from krita import Document, Krita, Node
+from krita import Node
 
-from .krita_layers import FORMATS, PROFILE, KritaLayer, convert, keep_active, loose_layer, thumbnail_of
+from .krita_colours import FORMATS, Workshop, space_of, srgb
+from .krita_layers import KritaLayer, keep_active, thumbnail_of
 from .ports import Placed, Shape
 from .scumble_client.errors import EngineError
 
@@ -32,7 +33,7 @@ class Reel:
         self.pixels: dict[int, bytearray] = {}
         self.node: Node | None = None
         self._left: list[int] = []
-        self._bench: Document | None = None
+        self._bench: Workshop | None = None
 
     def insert(self, name: str, shape: Shape) -> Placed:
         """The next step of the insertion; PART until there is no more to do."""
@@ -46,18 +47,16 @@ class Reel:
             self._put(name, node)
             return Placed.WHOLE
         if self._left:  # it takes effect when Krita's event loop has run
-            self._bench.setCurrentTime(self._left[0])
-            self._bench.waitForDone()
+            self._bench.document.setCurrentTime(self._left[0])
+            self._bench.document.waitForDone()
         return Placed.PART
 
-    def _open_bench(self, node: Node, shape: Shape) -> Document:
-        space = (node.colorModel(), node.colorDepth(), node.colorProfile())
-        bench = Krita.instance().createDocument(shape.width, shape.height, "scumble", *space, 72.0)
-        bench.setBatchmode(True)
+    def _open_bench(self, node: Node, shape: Shape) -> Workshop:
+        bench = Workshop(space_of(node), shape.width, shape.height)
         self.node = node.duplicate()
         for child in self.node.childNodes():
             child.remove()
-        bench.rootNode().addChildNode(self.node, None)
+        bench.document.rootNode().addChildNode(self.node, None)
         return bench
 
     def _fill(self, time: int, shape: Shape) -> None:
@@ -67,11 +66,8 @@ class Reel:
         if time in self.blank:
             self.node.setPixelData(bytes(len(self.node.pixelData(0, 0, 1, 1)) * shape.width * shape.height), *place)
             return
-        painted = self._bench.createNode("scumble", "paintlayer")
-        convert(painted, "RGBA", _depth(shape), PROFILE)
-        painted.setPixelData(bytes(self.pixels.pop(time)), *place)
-        convert(painted, self.node.colorModel(), self.node.colorDepth(), self.node.colorProfile())
-        self.node.setPixelData(painted.pixelData(*place), *place)
+        pixels = bytes(self.pixels.pop(time))
+        self.node.setPixelData(Workshop(srgb(shape)).converted(pixels, shape.width, shape.height, self._bench.space), *place)
 
     def _put(self, name: str, node: Node) -> None:
         assert self.node is not None
@@ -79,7 +75,6 @@ class Reel:
         filled, self.node = self.node, self.node.duplicate()
         self.node.setName(name)
         filled.remove()
-        self._bench.setModified(False)
         self._bench.close()
         if not node.parentNode().addChildNode(self.node, node):
             raise EngineError("layer-gone", f"Krita does not take a layer above “{self.layer.name}”.", "")
@@ -107,22 +102,21 @@ class FrameSource:
         node, document = frame.reel.layer.node(), frame.document
         self.frame, self.layer = frame, frame.reel.layer
         self.selection, self.position = None, node.position()
-        self.space = (node.colorModel(), node.colorDepth(), node.colorProfile())
-        depth = node.colorDepth()
-        self.shape = Shape(0, 0, document.width(), document.height(), *FORMATS[depth])
+        self.space = space_of(node)
+        self.shape = Shape(0, 0, document.width(), document.height(), *FORMATS[node.colorDepth()])
         place = (0, 0, document.width(), document.height())
-        self._copy: Node | None = loose_layer(document, node, node.pixelDataAtTime(*place, frame.time), *place)
-        convert(self._copy, "RGBA", depth, PROFILE)
+        pixels = node.pixelDataAtTime(*place, frame.time)
+        self._pixels = Workshop(self.space).converted(pixels, self.shape.width, self.shape.height, srgb(self.shape))
 
     def read(self, y: int, rows: int) -> Any:
-        assert self._copy is not None
-        return self._copy.pixelData(0, y, self.shape.width, rows).data()
+        stride = len(self._pixels) // self.shape.height
+        return self._pixels[y * stride : (y + rows) * stride]
 
     def context(self) -> None:
         return None
 
     def release(self) -> None:
-        self._copy = None
+        self._pixels = b""
 
     def target(self, name: str) -> FrameTarget:
         return FrameTarget(self, name)
@@ -168,7 +162,3 @@ def frames_of(layer: KritaLayer) -> list[KritaFrame]:
     blank = [time for time in range(LATEST) if time not in times and node.hasKeyframeAtTime(time)]
     reel = Reel(layer, times, blank)
     return [KritaFrame(reel, time) for time in times]
-
-
-def _depth(shape: Shape) -> str:
-    return next(depth for depth, (format, _) in FORMATS.items() if format == shape.format)

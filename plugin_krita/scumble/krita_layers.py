@@ -12,6 +12,7 @@ from typing import Any
 from krita import Document, Krita, Node, Selection
 
 from . import soften
+from .krita_colours import FORMATS, PROFILE, Workshop, same, space_of, srgb
 from .ports import Placed, Shape
 from .qt import QtCore, QtGui
 from .sampling import sampled, size_within
@@ -19,11 +20,6 @@ from .scumble_client.errors import EngineError
 from .scumble_client.events import Context
 from .scumble_client.raster import BYTES_PER_PIXEL, Raster
 
-PROFILE = "sRGB-elle-V2-srgbtrc.icc"
-"""Krita's own sRGB with the curve of sRGB at any depth, which is what travels to the engine."""
-SRGB = (PROFILE, "sRGB built-in")
-FORMATS = {"U8": ("u8", "bgra"), "U16": ("u16", "bgra"), "F16": ("f16", "rgba"), "F32": ("f32", "rgba")}
-"""How pixelData lays out RGBA of each depth."""
 CONTEXT = 1024
 """Longest side of the canvas in small, as docs/protocol.md allows."""
 MARGIN = 10
@@ -73,35 +69,37 @@ class KritaLayer:
             selection = selection.duplicate()
         if area.isEmpty():
             raise EngineError("layer-empty", f"The layer “{self.name}” is empty.", "Choose a layer with something on it.")
-        copy, depth = _detached(document, node, area), node.colorDepth()
-        if (copy.colorModel(), copy.colorDepth()) != ("RGBA", depth) or copy.colorProfile() not in SRGB:
-            convert(copy, "RGBA", depth, PROFILE)
-        shape = Shape(area.x(), area.y(), area.width(), area.height(), *FORMATS[depth])
-        return KritaSource(self, copy, shape, selection, canvas)
+        shape = Shape(area.x(), area.y(), area.width(), area.height(), *FORMATS[node.colorDepth()])
+        return KritaSource(self, _detached(document, node, area), shape, selection, canvas)
 
 
 class KritaSource:
-    """`copy` is a layer outside the document with the pixels as they were, in sRGB."""
+    """`copy` is a layer outside the document with the pixels as they were; they are converted band by band as they are read."""
 
     def __init__(self, layer: KritaLayer, copy: Node, shape: Shape, selection: Selection | None, canvas: QtCore.QRect) -> None:
         self.layer, self.shape, self.selection = layer, shape, selection
         node = layer.node()
-        self.space = (node.colorModel(), node.colorDepth(), node.colorProfile())
+        self.space = space_of(node)
         self.position: QtCore.QPoint = node.position()
         self._copy: Node | None = copy
+        self._workshop: Workshop | None = None
         self._context: Context | None = None
         if (shape.width, shape.height) != (canvas.width(), canvas.height()):
             place = (shape.x, shape.y, canvas.width(), canvas.height())
             self._context = Context(in_small(layer.document, node, canvas, CONTEXT), *place)
 
     def read(self, y: int, rows: int) -> Any:
-        return self._copy.pixelData(self.shape.x, self.shape.y + y, self.shape.width, rows).data()
+        pixels = self._copy.pixelData(self.shape.x, self.shape.y + y, self.shape.width, rows)
+        if same(self.space, srgb(self.shape)):
+            return pixels.data()
+        self._workshop = self._workshop or Workshop(self.space)
+        return self._workshop.converted(pixels, self.shape.width, rows, srgb(self.shape))
 
     def context(self) -> Context | None:
         return self._context
 
     def release(self) -> None:
-        self._copy = None
+        self._copy = self._workshop = None
 
     def target(self, name: str) -> KritaTarget:
         """Raises EngineError "layer-gone"."""
@@ -115,9 +113,11 @@ class KritaTarget:
 
     def __init__(self, document: Document, beside: Node, source: KritaSource, name: str, at: QtCore.QPoint) -> None:
         self._document, self._beside, self._source, self._at = document, beside, source, at
-        self._node: Node = document.createNode(name, "paintlayer")
-        depth = next(depth for depth, (format, _) in FORMATS.items() if format == source.shape.format)
-        convert(self._node, "RGBA", depth, PROFILE)
+        space = source.space
+        self._home = None if space == space_of(document) else Workshop(space)
+        self._node: Node = self._home.layer(name) if self._home else document.createNode(name, "paintlayer")
+        travelled = srgb(source.shape)
+        self._workshop = None if same(space, travelled) else Workshop(travelled)
         self._mask = source.selection if has_masks(document) else None
         self._soften = source.selection if self._mask is None else None
 
@@ -125,11 +125,11 @@ class KritaTarget:
         shape, at = self._source.shape, self._at
         if self._soften is not None:
             data = _softened(self._soften, shape, y, rows, bytes(data))
+        if self._workshop is not None:
+            data = self._workshop.converted(bytes(data), shape.width, rows, self._source.space)
         self._node.setPixelData(bytes(data), at.x(), at.y() + y, shape.width, rows)
 
     def insert(self) -> Placed:
-        if self._node.colorModel() != self._source.space[0] or self._node.colorProfile() != self._source.space[2]:
-            convert(self._node, *self._source.space)
         if self._mask is not None:
             mask = self._document.createTransparencyMask("Selection")
             self._node.addChildNode(mask, None)
@@ -160,26 +160,14 @@ def thumbnail_of(node: Node, side: int) -> bytes:
     return bytes(packed.data())
 
 
-def convert(node: Node, model: str, depth: str, profile: str) -> None:
-    if (node.colorModel(), node.colorDepth(), node.colorProfile()) != (model, depth, profile):
-        node.setColorSpace(model, depth, profile)
-
-
 def _detached(document: Document, node: Node, area: QtCore.QRect) -> Node:
     """A layer outside the document with what `node` shows in `area`, its masks applied."""
     if node.type() == "paintlayer" and not node.childNodes() and not node.animated():
         return node.duplicate()
     place = (area.x(), area.y(), area.width(), area.height())
-    pixels = node.projectionPixelData(*place)
-    return loose_layer(document, node, pixels, *place)
-
-
-def loose_layer(document: Document, like: Node, pixels: Any, *place: int) -> Node:
-    """A layer outside the document in the colour space of `like`."""
-    scratch = document.createNode("scumble", "paintlayer")
-    convert(scratch, like.colorModel(), like.colorDepth(), like.colorProfile())
-    scratch.setPixelData(pixels, *place)
-    return scratch
+    copy = Workshop(space_of(node)).layer()
+    copy.setPixelData(node.projectionPixelData(*place), *place)
+    return copy
 
 
 def in_small(document: Document, node: Node, area: QtCore.QRect, side: int) -> Raster:
@@ -189,9 +177,8 @@ def in_small(document: Document, node: Node, area: QtCore.QRect, side: int) -> R
     pixels, columns, rows = sampled(
         lambda y: read(area.x(), area.y() + y, area.width(), 1).data(), area.width(), area.height(), side
     )
-    scratch = loose_layer(document, node, QtCore.QByteArray(pixels), 0, 0, columns, rows)
-    convert(scratch, "RGBA", "U8", PROFILE)
-    data = scratch.pixelData(0, 0, columns, rows).data()
+    space, small = space_of(node), ("RGBA", "U8", PROFILE)
+    data = bytes(pixels) if same(space, small) else Workshop(space).converted(pixels, columns, rows, small)
     width, height = size_within(area.width(), area.height(), side)
     if (width, height) != (columns, rows):
         image = QtGui.QImage(data, columns, rows, columns * 4, QtGui.QImage.Format.Format_ARGB32)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from hosts.kritas import KritaUser
 
-WINDOW = "docker previews undo masked several cancel closed history frames"
+WINDOW = "docker previews undo masked linear several cancel closed history frames"
 ENGINES = "killed foreign absent"
 RESULT = "Test style 100 %"
 INVERTED = [245, 235, 225, 255]
@@ -99,6 +99,14 @@ def test_a_result_and_its_mask_are_one_step(saw: Any) -> None:
     assert saw["masks"] == ["transparencymask"]
     assert RESULT not in saw["undone"]
     assert "layer" in saw["undone"]
+
+
+@of("linear")
+def test_converting_colours_leaves_no_steps_behind(saw: Any) -> None:
+    assert "srgbtrc" not in saw["profile"], "nothing is converted"
+    assert saw["painted"] == ["Background", "layer", RESULT]
+    assert saw["undone"] == ["Background", "layer"]
+    assert saw["emptied"] == ["Background"], "the step before is not the test's own"
 
 
 @of("several")

@@ -48,11 +48,13 @@ class Stage:
     def panel(self) -> Any:
         return self.docker.widget()
 
-    def document(self, width: int, height: int, value: tuple[int, ...] = (10, 20, 30, 255), depth: str = "U8") -> Any:
+    def document(
+        self, width: int, height: int, value: tuple[int, ...] = (10, 20, 30, 255), depth: str = "U8", profile: str = ""
+    ) -> Any:
         """A new document in a view of its own, with one painted layer."""
         from PyQt5.QtCore import QByteArray
 
-        document = self.krita.createDocument(width, height, "test", "RGBA", depth, "", 72.0)
+        document = self.krita.createDocument(width, height, "test", "RGBA", depth, profile, 72.0)
         self.krita.activeWindow().addView(document)
         document.setBatchmode(True)
         node = document.createNode("layer", "paintlayer")

@@ -12,6 +12,8 @@ from PyQt5.QtCore import QTimer
 from scumble.krita_layers import KritaTarget
 from scumble.settings import Settings
 
+SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
+
 
 class Pauses:
     """How long Krita's event loop stands still, by a timer in it."""
@@ -42,8 +44,8 @@ def large(stage: Stage) -> Scenario:
 
     KritaTarget.insert = inserted
     stage.studio.take_up(Settings(style="test-style", method="invert"))
-    for depth in ("U8", "U16"):
-        document = stage.document(4000, 3000, depth=depth)
+    for depth, profile in (("U8", SRGB), ("U16", SRGB), ("U16 linear", LINEAR)):
+        document = stage.document(4000, 3000, depth=depth.split()[0], profile=profile)
         yield stage.shown(document)
         yield 2000
         stage.studio.previewing.enabled = False

@@ -141,6 +141,30 @@ def masked(stage: Stage) -> Scenario:
     return {"painted": painted, "masks": masks, "undone": undone}
 
 
+def linear(stage: Stage) -> Scenario:
+    """A document whose colours are converted, for the preview and for the picture: no steps but the one."""
+    document = stage.document(200, 150, depth="U16")
+    yield stage.shown(document)
+    yield lambda: stage.studio.previewing.active
+    yield lambda: not stage.studio.previewing.active
+    before = stage.krita.action("edit_undo").text()
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    yield 500
+    painted = names(document)
+    stage.krita.action("edit_undo").trigger()
+    document.waitForDone()
+    yield 300
+    undone, after = names(document), stage.krita.action("edit_undo").text()
+    stage.krita.action("edit_undo").trigger()
+    document.waitForDone()
+    yield 300
+    emptied = names(document)
+    profile = document.colorProfile()
+    stage.close(document)
+    return {"profile": profile, "steps": [before, after], "painted": painted, "undone": undone, "emptied": emptied}
+
+
 def several(stage: Stage) -> Scenario:
     """All layers selected, painted in one go."""
     document = stage.document(200, 150)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Colour conversion by Krita, in documents that nobody sees.
+
+Invariant: no document of the painter's takes part. Krita makes converting a layer an undo step of the layer's document, even
+for a layer that is not in it, and waits for all that this document is doing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from krita import Krita, Node
+
+from .ports import Shape
+
+PROFILE = "sRGB-elle-V2-srgbtrc.icc"
+"""Krita's own sRGB with the curve of sRGB at any depth, which is what travels to the engine."""
+PROFILES = (PROFILE, "sRGB built-in")
+FORMATS = {"U8": ("u8", "bgra"), "U16": ("u16", "bgra"), "F16": ("f16", "rgba"), "F32": ("f32", "rgba")}
+"""How pixelData lays out RGBA of each depth."""
+SIDE = 16
+"""Of a document that only holds loose layers."""
+
+Space = tuple
+"""Colour model, depth and profile, as Krita names them."""
+
+
+def space_of(thing: Any) -> Space:
+    """Of a layer or a document."""
+    return thing.colorModel(), thing.colorDepth(), thing.colorProfile()
+
+
+def srgb(shape: Shape) -> Space:
+    """The colour space in which a shape's pixels travel."""
+    return "RGBA", next(depth for depth, (format, _) in FORMATS.items() if format == shape.format), PROFILE
+
+
+def same(space: Space, other: Space) -> bool:
+    """Whether pixels need no conversion."""
+    return space == other or (space[:2] == other[:2] and space[2] in PROFILES and other[2] in PROFILES)
+
+
+class Workshop:
+    """Loose layers of one colour space, and their conversion into others; gone with the object."""
+
+    def __init__(self, space: Space, width: int = SIDE, height: int = SIDE) -> None:
+        self.space = space
+        self.document = Krita.instance().createDocument(width, height, "scumble", *space, 72.0)
+        self.document.setBatchmode(True)
+
+    def layer(self, name: str = "scumble") -> Node:
+        """An empty layer that is in no document."""
+        node = self.document.createNode(name, "paintlayer")
+        if space_of(node) != self.space:
+            node.setColorSpace(*self.space)
+        return node
+
+    def converted(self, pixels: Any, width: int, height: int, space: Space) -> bytes:
+        """`pixels` of the workshop's space, brought into another."""
+        if same(self.space, space):
+            return bytes(pixels)
+        node = self.layer()
+        node.setPixelData(pixels, 0, 0, width, height)
+        node.setColorSpace(*space)
+        return bytes(node.pixelData(0, 0, width, height).data())
+
+    def close(self) -> None:
+        """Idempotent."""
+        document, self.document = self.document, None
+        if document is not None:
+            document.setModified(False)
+            document.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
