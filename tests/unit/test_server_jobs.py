@@ -39,6 +39,15 @@ def finish(jobs: Jobs, job: Job, how: str = "finished") -> None:
     jobs.finish(job, {"type": "done", "job": job.id}, how)
 
 
+def painted(jobs: Jobs, number: int) -> Job:
+    """A job that is done and has its result."""
+    job = admit(jobs, number)
+    fill(jobs, job)
+    jobs.start(job)
+    finish(jobs, job)
+    return job
+
+
 @pytest.fixture
 def jobs(tmp_path: Path) -> Jobs:
     return Jobs(tmp_path, budget=1 << 20)
@@ -155,11 +164,7 @@ def test_a_job_ends_once(jobs: Jobs) -> None:
 def test_room_is_made_by_the_oldest_result_that_nobody_is_fetching(tmp_path: Path) -> None:
     size = 4 * 6 * 4
     jobs = Jobs(tmp_path, budget=4 * size)
-    done = [admit(jobs, n) for n in range(3)]
-    for job in done:
-        fill(jobs, job)
-        jobs.start(job)
-        finish(jobs, job)
+    done = [painted(jobs, n) for n in range(3)]
     done[1].told = done[2].told = True
     done[0].unacknowledged.add(0)  # being fetched
     admit(jobs, 9)
@@ -169,16 +174,31 @@ def test_room_is_made_by_the_oldest_result_that_nobody_is_fetching(tmp_path: Pat
     assert jobs.bytes == 2 * size
 
 
-def test_a_strip_that_no_longer_fits_fails_its_job_alone(tmp_path: Path) -> None:
+def test_a_job_that_does_not_fit_beside_others_waits_before_its_pixels_travel(tmp_path: Path) -> None:
+    """It was taken, and failed half-way when they had filled the memory meanwhile."""
     size = 4 * 6 * 4
-    jobs = Jobs(tmp_path, budget=2 * size)
-    one, two, three = (admit(jobs, n) for n in range(3))
-    fill(jobs, one)
-    fill(jobs, two)
-    with pytest.raises(ScumbleError) as e:
-        fill(jobs, three)
-    assert e.value.code == "no-memory"
-    assert jobs.bytes == 2 * size
+    jobs = Jobs(tmp_path, budget=5 * size)
+    one, two = admit(jobs, 1), admit(jobs, 2)
+    with pytest.raises(Busy, match="fill") as e:
+        admit(jobs, 3)
+    assert e.value.retry_after > 0
+    for job in (one, two):
+        fill(jobs, job)
+        jobs.start(job)
+    assert jobs.bytes == 4 * size
+    finish(jobs, one)
+    admit(jobs, 3)
+
+
+def test_no_result_is_given_up_for_a_job_that_does_not_fit_all_the_same(tmp_path: Path) -> None:
+    size = 4 * 6 * 4
+    jobs = Jobs(tmp_path, budget=4 * size - 1)
+    done = painted(jobs, 1)
+    done.told = True
+    admit(jobs, 2)
+    with pytest.raises(Busy):
+        admit(jobs, 3)
+    assert done.result is not None
 
 
 def test_the_bytes_are_those_the_jobs_hold_whatever_happens(tmp_path: Path) -> None:
@@ -206,6 +226,7 @@ def test_the_bytes_are_those_the_jobs_hold_whatever_happens(tmp_path: Path) -> N
             except ScumbleError:
                 finish(jobs, job, "failed")
             assert jobs.bytes == sum(j.held for j in jobs) <= jobs.budget
+            assert all(j.held <= j.expected for j in jobs)
             assert {j for j in jobs if j.state is State.QUEUED} == set(jobs.queue)
     ended = jobs.tally["finished"] + jobs.tally["failed"] + jobs.tally["cancelled"]
     assert ended + len(jobs.live()) + jobs.tally["rejected"] == 400

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The jobs the engine knows, and how each moves: receiving -> queued -> running -> done. No sockets here.
 
-Invariants: a job's id runs at most once to an end; `bytes` is the sum of what all jobs' spools really hold and never
-passes the budget; every job that was admitted is tallied exactly once as finished, failed or cancelled.
+Invariants: a job's id runs at most once to an end; `bytes` is the sum of what all jobs' spools really hold; what done jobs
+hold and live ones may come to hold never passes the budget; every job that was admitted is tallied exactly once as
+finished, failed or cancelled.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Job:
     """The pinned styles ("id@revision") with their weights."""
     planes: dict[str, Plane]
     input: Spool
+    expected: int
+    """Bytes its spools hold at most, which are promised to it while it lives."""
     state: State = State.RECEIVING
     credit: int = limits.CREDIT
     """Strips the client may still send."""
@@ -140,7 +143,10 @@ class Jobs:
     # Coming in.
 
     def admit(self, secret: str, request: Submit | StylePut, styles: list[tuple[str, float]], expected: int) -> Job:
-        """Take a request in, `expected` bytes of pixels in all. Raises Busy, or ScumbleError "no-memory"."""
+        """Take a request in and promise it `expected` bytes, for all of its pixels and those of its result.
+
+        Raises Busy where they will be free once others have ended, ScumbleError "no-memory" where they never will.
+        """
         live = self.live()
         if len(live) >= limits.QUEUE:
             raise Busy(f"The engine already has {len(live)} pictures to paint.", self._retry_after())
@@ -161,14 +167,14 @@ class Jobs:
             spool = Spool(offset + request.raster.nbytes, self.folder)
         except OSError as e:
             raise _no_memory(expected, f"and the disk said: {e.strerror}", "Make room on the disk.") from e
-        job = Job(request.job, secret, request, styles, planes, spool)
+        job = Job(request.job, secret, request, styles, planes, spool, expected)
         self._all[job.id] = job
         return job
 
     def receive(self, job: Job, strip: PixelStrip, data: memoryview) -> bool:
         """Put a strip of a job that is receiving in its place. Whether it was the last one, which queues the job.
 
-        Raises ScumbleError "bad-strip", "no-memory".
+        Raises ScumbleError "bad-strip", or "no-memory" where the disk is full.
         """
         name, plane = next((n, p) for n, p in job.planes.items() if not p.complete)
         size = strip.rows * plane.raster.row_bytes
@@ -184,8 +190,6 @@ class Jobs:
             raise ScumbleError(
                 "bad-strip", f"A strip of pixels is wrong: {wrong}.", "Please report this with the plug-in's name."
             )
-        if not self._make_room(size):
-            raise _no_memory(job.held + size, "and other pictures fill the engine's memory", "Try again in a moment.")
         try:
             job.input.write(data, plane.offset + plane.rows * plane.raster.row_bytes)
         except OSError as e:
@@ -201,15 +205,16 @@ class Jobs:
         return True
 
     def start(self, job: Job) -> Spool:
-        """Take the queue's first job out of it and give it room for its result. Raises ScumbleError "no-memory"."""
+        """Take the queue's first job out of it and give it room for its result.
+
+        Raises ScumbleError "no-memory" where the disk is full.
+        """
         self.queue.remove(job)
         job.state = State.RUNNING
         job.attempts += 1
         job.fraction, job.text, job.touched = 0.0, "", time.monotonic()
         if job.result is None:
             size = job.request.raster.nbytes
-            if not self._make_room(size):
-                raise _no_memory(size, "and other pictures fill the engine's memory", "Try again in a moment.")
             spool = None
             try:
                 spool = Spool(size, self.folder)
@@ -283,18 +288,20 @@ class Jobs:
         self.queue.clear()
 
     def _make_room(self, size: int) -> bool:
-        """Whether `size` more bytes fit, after the oldest results that nobody is fetching have gone if need be."""
-        if self.bytes + size <= self.budget:
-            return True
+        """Whether `size` more bytes can be promised, after the oldest results that nobody is fetching have gone if need be."""
+        free = self.budget - sum(j.held if j.state is State.DONE else j.expected for j in self)
         now = time.monotonic()
-        for job in self:
-            idle = job.delivered or now - job.touched > limits.UNREACHABLE
-            if job.state is State.DONE and job.result is not None and idle:
+        idle = [j for j in self if j.state is State.DONE and (j.delivered or now - j.touched > limits.UNREACHABLE)]
+        if size > free + sum(j.held for j in idle):
+            return False
+        for job in idle:
+            if size <= free:
+                break
+            if job.result is not None:
+                free += job.result.size
                 lost = _no_memory(job.result.size, "and its result made room for others", "Paint it again.")
                 self.give_up_result(job, failed(job.id, lost))
-                if self.bytes + size <= self.budget:
-                    return True
-        return False
+        return True
 
     def _retry_after(self) -> float:
         return round(min(30.0, max(0.5, self._usual_seconds)), 1)
