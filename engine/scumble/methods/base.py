@@ -8,6 +8,7 @@ blending, nor strength. Those are kept for every method alike by pipeline.py ("w
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -217,7 +218,8 @@ def _checked(spec: OptionSpec, value: Any) -> Any:
         raise ScumbleError("bad-options", f"{spec.title} cannot be {value!r}.", f"Choose one of {', '.join(spec.choices)}.")
     if spec.kind in ("float", "int"):
         low, high = spec.minimum, spec.maximum
-        if not (value == value and (low is None or value >= low) and (high is None or value <= high)):
+        finite = abs(value) <= sys.float_info.max  # which neither NaN nor an integer of a thousand digits is
+        if not (finite and (low is None or value >= low) and (high is None or value <= high)):
             raise ScumbleError("bad-options", f"{spec.title} cannot be {value}.", f"It lies between {low} and {high}.")
     return float(value) if spec.kind == "float" else value
 
