@@ -23,6 +23,16 @@ INVERTED = (245, 235, 225)
 TILE, TILES = (75, 100), 126
 """Where the first style's thumbnail is in the dialogue, and how far the next one is."""
 PREVIEW = (583, 150)
+TOP = "answer = image.get_layers()[0].get_id()"
+WITH_LAST_VALUES = """
+procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
+config = procedure.create_config()
+config.set_property("run-mode", Gimp.RunMode.WITH_LAST_VALS)
+config.set_property("image", image)
+config.set_core_object_array("drawables", image.get_selected_layers())
+done = procedure.run(config).index(0) == Gimp.PDBStatusType.SUCCESS
+answer = "" if done else Gimp.get_pdb().get_last_error()
+"""
 CANCEL = (1122, 872)
 """The button in the status bar, on the screen."""
 
@@ -99,6 +109,26 @@ def test_the_style_that_is_clicked_paints_and_one_undo_takes_it_back(desk: Desk)
     assert not desk.screen.windows(MESSAGE), "GIMP complains of a step that cannot be undone"
     desk.screen.key("ctrl+y")
     assert desk.wait_layers(2)[0] == (name, pixel)
+
+
+def test_a_selected_result_is_edited_with_its_own_settings_and_replaced(desk: Desk) -> None:
+    warm(desk)
+    desk.remember(style="starry-night", strength=0.2)
+    desk.press(gimp.AGAIN)
+    first = desk.wait_layers(2)[0]
+    before = desk.spy(TOP)
+    window = desk.open_dialog()
+    blend = tuple(first[1][:3])
+    assert blend == (57, 63, 69)
+    desk.screen.until(lambda: shown(desk, "edited", window, PREVIEW) == blend, 60, "the preview does not come")
+    desk.screen.focus(window)
+    desk.screen.key("Return")
+    desk.screen.gone(DIALOG)
+    desk.screen.until(lambda: desk.spy(TOP) != before, 60, "the result is not replaced")
+    assert [name for name, _ in desk.layers()] == ["The Starry Night 20 %", "picture.png"]
+    status = desk.spy(WITH_LAST_VALUES)
+    assert status == "", "the dialogue's values are GIMP's last ones, the replacement among them"
+    assert [name for name, _ in desk.layers()] == ["The Starry Night 20 %", "picture.png"]
 
 
 def test_cancel_ends_the_engines_job(desk: Desk) -> None:
