@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import socket
@@ -328,3 +329,30 @@ def test_where_no_worker_can_be_started_the_engine_stays_and_tries_again(tmp_pat
         assert supervised.pid is not None
     finally:
         supervised.close()
+
+
+def test_a_worker_that_never_stops_talking_is_heard_a_round_at_a_time(tmp_path: Path) -> None:
+    """A method that logs in a loop kept the engine from everybody else."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * limits.WORKER_ROUND)
+    supervised = Worker("cpu", None, tmp_path / "log")
+    supervised._socket = ours
+    note = channel.pack(channel.Note(20, "x" * 1000))
+    end = threading.Event()
+
+    def talk() -> None:
+        with contextlib.suppress(OSError):
+            while not end.is_set():
+                theirs.sendall(note * 100)
+
+    talker = threading.Thread(target=talk, daemon=True)
+    talker.start()
+    try:
+        for _ in range(20):
+            assert len(supervised.receive()) <= limits.WORKER_ROUND // len(note) + 1
+    finally:
+        end.set()
+        ours.close()
+        theirs.close()
+        talker.join(10)

@@ -101,6 +101,8 @@ CANCEL_GRACE = 1.5
 """Seconds a cancelled run may take to reach its next yield; with the kill the work has stopped within 2."""
 WORKER_MESSAGE = 32 * MIB
 """Bytes of a message from the worker; the largest is a preview."""
+WORKER_ROUND = 256 << 10
+"""Bytes read from the worker before everything else has its turn again: a method may talk faster than one can listen."""
 WORKER_HEAP = 256 * MIB
 """Freed bytes the worker keeps for its next arrays, until it is idle: the pipeline's share of a picture at 1024 px."""
 WORKER_ARRAY = 32 * MIB

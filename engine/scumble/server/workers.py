@@ -140,14 +140,16 @@ class Worker:
             self._send(channel.pack(message), [])
 
     def receive(self) -> list[tuple[Any, bytes]]:
-        """What it has said. Learns of heartbeats and ends of jobs on the way."""
+        """What it has said, WORKER_ROUND bytes of it at most. Learns of heartbeats and ends of jobs on the way."""
         told: list[tuple[Any, bytes]] = []
-        while self._socket is not None and not self._broken:
+        left = limits.WORKER_ROUND
+        while self._socket is not None and not self._broken and left > 0:
             try:
-                data = self._socket.recv(1 << 20)
+                data = self._socket.recv(left)
                 if not data:
                     self._broken = "died"
                     break
+                left -= len(data)
                 for message, payload in self._unpacker.feed(data):
                     self._note(message)
                     told.append((message, payload))
