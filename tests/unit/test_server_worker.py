@@ -19,8 +19,9 @@ import pytest
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
 from scumble.methods.base import Preview, Progress, Runtime
-from scumble.server import admission, channel, limits, worker
+from scumble.server import admission, channel, limits, messages, worker
 from scumble.server.catalogue import Catalogue
+from scumble.server.jobs import failed
 from scumble.server.messages import ContextRaster, Raster, StyleShare, Submit
 from scumble.server.running import LADDER, Painter, bytes_needed, out_of_memory
 from scumble.server.spool import Spool, as_array
@@ -259,6 +260,28 @@ def test_every_style_is_on_one_page_with_its_thumbnail_and_methods_on_the_first(
     assert len(set(seen)) == len(seen) >= 41
     with pytest.raises(ScumbleError):
         catalogue.page(first["pages"])
+
+
+def test_methods_and_styles_that_say_much_are_spread_over_pages_that_fit_a_header(catalogue: Catalogue) -> None:
+    """A client refuses a longer header, and would have had no catalogue at all for one talkative method."""
+    wordy = [catalogue.method("invert") | {"id": f"wordy-{n}", "purpose": "é" * 10_000} for n in range(9)]
+    endless = catalogue.method("invert") | {"id": "endless", "purpose": "x" * limits.HEADER}
+    many = [f"{n:064d}" for n in range(100)]
+    for n in range(30):
+        add_style(f"Style {n}")
+    catalogue.learn([*wordy, endless], {f"style-{n}@1": many for n in range(30)})
+    pages = [catalogue.page(n)[0] for n in range(catalogue.page(0)[0]["pages"])]
+    assert [m["id"] for page in pages for m in page["methods"]] == [m["id"] for m in wordy]
+    assert len({s["id"] for page in pages for s in page["styles"]}) >= 31
+    for page in pages:
+        assert len(messages.encode({"type": "catalogue", "re": 2**53, **page})) <= limits.HEADER
+
+
+def test_a_failure_in_very_many_words_is_cut_to_fit_a_header() -> None:
+    endless = ScumbleError("internal", "\0" * limits.HEADER, "\u2028" * limits.HEADER)
+    for header in (failed(JOB, endless), messages.refusal(endless, 2**53)):
+        assert len(messages.encode(header)) <= limits.HEADER
+        assert header["message"].endswith("…")
 
 
 def test_a_new_picture_can_be_painted_by_the_methods_that_take_any(catalogue: Catalogue) -> None:

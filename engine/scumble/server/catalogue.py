@@ -1,22 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """The catalogue a client sees: what the worker said about methods, and the styles on disk.
 
-Invariant: `revision` rises whenever a page would read differently.
+Invariants: `revision` rises whenever a page would read differently; every page fits into a header.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from dataclasses import dataclass, field
 from typing import Any
 
 from scumble.errors import ScumbleError
 from scumble.methods.base import OptionSpec
+from scumble.server import limits
+from scumble.server.messages import encode
 from scumble.styles import StoredStyle, StyleStore
+
+log = logging.getLogger(__name__)
 
 PAGE = 32
 """Styles on a page."""
+ROOM = limits.HEADER - 1024
+"""Bytes that a page's methods and styles may take; the rest is for the fields around them."""
 
 Page = tuple[dict[str, Any], list[bytes]]
+
+
+@dataclass
+class _Draft:
+    """A page in the making."""
+
+    methods: list[dict[str, Any]] = field(default_factory=list)
+    styles: list[dict[str, Any]] = field(default_factory=list)
+    thumbnails: list[bytes] = field(default_factory=list)
+    size: int = 0
 
 
 class Catalogue:
@@ -76,30 +93,46 @@ class Catalogue:
         return self._pages[number]
 
     def _build(self) -> list[Page]:
-        styles = self.store.list()
-        count = max(1, -(-len(styles) // PAGE))
-        return [self._build_page(n, count, styles[n * PAGE : (n + 1) * PAGE]) for n in range(count)]
+        """Methods first, then styles, on as many pages as they need."""
+        drafts = [_Draft()]
 
-    def _build_page(self, number: int, count: int, styles: Sequence[StoredStyle]) -> Page:
-        thumbnails: list[bytes] = []
-        entries = []
-        for style in styles:
-            picture = style.thumbnail()
-            entries.append(
-                {
-                    "id": style.id,
-                    "revision": style.revision,
-                    "title": style.title,
-                    "artist": style.artist,
-                    "year": style.year,
-                    "licence": style.licence,
-                    "own": style.own,
-                    "methods": self.methods_of(style),
-                    "thumbnail": None if picture is None else len(thumbnails),
-                }
-            )
-            if picture is not None:
-                thumbnails.append(picture)
-        methods = list(self._methods.values()) if number == 0 else []
-        header = {"page": number, "pages": count, "revision": self.revision, "methods": methods, "styles": entries}
-        return header, thumbnails
+        def place(entry: dict[str, Any]) -> _Draft | None:
+            """The page for an entry, a new one where need be; None for one that no page could hold."""
+            size = len(encode(entry)) + 1
+            if size > ROOM:
+                log.warning("%r is left out of the catalogue: its texts are too long", entry["id"])
+                return None
+            if drafts[-1].size + size > ROOM or len(drafts[-1].styles) == PAGE:
+                drafts.append(_Draft())
+            drafts[-1].size += size
+            return drafts[-1]
+
+        for method in self._methods.values():
+            if page := place(method):
+                page.methods.append(method)
+        for style in self.store.list():
+            entry = self._entry(style)
+            if page := place(entry):
+                picture = style.thumbnail()
+                if picture is not None:
+                    entry["thumbnail"] = len(page.thumbnails)
+                    page.thumbnails.append(picture)
+                page.styles.append(entry)
+        about = {"pages": len(drafts), "revision": self.revision}
+        return [
+            ({"page": number, **about, "methods": d.methods, "styles": d.styles}, d.thumbnails)
+            for number, d in enumerate(drafts)
+        ]
+
+    def _entry(self, style: StoredStyle) -> dict[str, Any]:
+        return {
+            "id": style.id,
+            "revision": style.revision,
+            "title": style.title,
+            "artist": style.artist,
+            "year": style.year,
+            "licence": style.licence,
+            "own": style.own,
+            "methods": self.methods_of(style),
+            "thumbnail": None,
+        }

@@ -19,7 +19,7 @@ from typing import Any
 
 from scumble.errors import ScumbleError
 from scumble.server import limits
-from scumble.server.messages import PixelStrip, Raster, StylePut, Submit
+from scumble.server.messages import PixelStrip, Raster, StylePut, Submit, told
 from scumble.server.spool import Spool
 
 
@@ -314,7 +314,7 @@ def a_bug() -> ScumbleError:
 
 def failed(job_id: str, error: ScumbleError) -> dict[str, Any]:
     """The header that tells a failure."""
-    return {"type": "failed", "job": job_id, "code": error.code, "message": error.message, "hint": error.hint}
+    return {"type": "failed", "job": job_id, **told(error.code, error.message, error.hint)}
 
 
 def _mb(size: int) -> int:

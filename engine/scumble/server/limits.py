@@ -16,6 +16,8 @@ MIB = 1 << 20
 # What a message may be.
 HEADER = 64 << 10
 """Bytes of a JSON header: the longest honest one, a submit with sixteen styles and every option, has a tenth of it."""
+TEXT = 2000
+"""Characters of a message or hint that the engine sends: two of them fit in a header, however they are escaped."""
 FRAMES = 64
 """Raw frames after a header: a catalogue page carries 32 thumbnails."""
 FRAME = 16 * MIB

@@ -226,9 +226,18 @@ def encode(header: dict[str, Any]) -> bytes:
     return _ENCODER.encode(header)
 
 
+def told(code: str, message: str, hint: str) -> dict[str, Any]:
+    """The fields that tell what went wrong: a method's words, or a client's own repeated, may be of any length."""
+    return {"code": code, "message": _brief(message), "hint": _brief(hint)}
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= limits.TEXT else text[: limits.TEXT - 1] + "…"
+
+
 def error(code: str, message: str, hint: str = "", re: int | None = None) -> dict[str, Any]:
     """The header of an `error`."""
-    return {"type": "error", "re": re, "code": code, "message": message, "hint": hint}
+    return {"type": "error", "re": re, **told(code, message, hint)}
 
 
 def refusal(e: ScumbleError, re: int | None) -> dict[str, Any]:
