@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -16,7 +17,10 @@ from scumble.client.errors import EngineError
 from scumble.client.locate import read_connection
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
+TRIES = 10
+"""Times a busy engine is asked before the next picture has its turn; between two of them it names the pause."""
 START_SECONDS = 30.0
 """Starting takes a few seconds; a busy machine or a cold disk may need several times that."""
 
@@ -38,6 +42,18 @@ def engine(start: bool = True) -> Iterator[Engine]:
     )
     with attached:
         yield attached
+
+
+def patiently(ask: Callable[[], T], wait: Callable[[float], None] = time.sleep) -> T:
+    """What `ask` gives, asked again while the engine is too busy to take it. Raises EngineError."""
+    for _ in range(TRIES - 1):
+        try:
+            return ask()
+        except EngineError as e:
+            if e.retry_after is None:
+                raise
+            wait(e.retry_after)
+    return ask()
 
 
 def no_start_option(command: F) -> F:

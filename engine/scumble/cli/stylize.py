@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ import click
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from scumble.cli.connect import engine, json_option, no_start_option
+from scumble.cli.connect import engine, json_option, no_start_option, patiently
 from scumble.cli.exits import Exit, exit_for
 from scumble.cli.inputs import FORMATS, Task, plan
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style
 from scumble.cli.pictures import style_raster, to_wire, write_result
 from scumble.cli.say import ERR, emit_json, problem
 from scumble.client import events
-from scumble.client.blocking import Engine
+from scumble.client.blocking import Engine, Finished
 from scumble.client.errors import EngineError
 from scumble.errors import ScumbleError
 from scumble.raster import read_picture
@@ -80,7 +81,7 @@ def stylize(
     given |= {name: value for name in SHORTCUTS if (value := shortcuts[name]) is not None}
     rasters = [(Path(painting).stem, style_raster(painting)) for painting in paintings]
     with engine(start=not no_start) as attached:
-        wanted += [(attached.put_style(name, raster), 1.0) for name, raster in rasters]
+        wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
         job = _settle(attached, wanted, method, strength, given)
         results = _stylize_all(attached, tasks, job)
     if as_json:
@@ -143,14 +144,21 @@ def stylize_one(
         waiting = progress.state == "queued" and progress.position
         show(progress.fraction, f"waiting behind {progress.position}" if waiting else progress.text)
 
-    finished = attached.stylize(
-        content,
-        styles=job.styles,
-        method=job.method,
-        strength=job.strength,
-        options=job.options,
-        on_progress=on_progress,
-    )
+    def paint() -> Finished:
+        return attached.stylize(
+            content,
+            styles=job.styles,
+            method=job.method,
+            strength=job.strength,
+            options=job.options,
+            on_progress=on_progress,
+        )
+
+    def wait(seconds: float) -> None:
+        show(0.0, "the engine is busy")
+        time.sleep(seconds)
+
+    finished = patiently(paint, wait)
     write_result(task.target, finished.raster, picture)
     return {
         "width": content.width,

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 
 class EngineError(Exception):
-    """`code` is stable ("engine-lost"); `message` is one sentence for a painter; `hint` says what to do."""
+    """`code` is stable ("engine-lost"); `message` is one sentence for a painter; `hint` says what to do.
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    `retry_after`: seconds after which the same request may be granted, None where it never will.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.code, self.message, self.hint = code, message, hint
+        self.code, self.message, self.hint, self.retry_after = code, message, hint, retry_after
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -157,7 +157,7 @@ class Rejected:
     retry_after: float | None
 
     def error(self) -> EngineError:
-        return EngineError(self.code, self.message, self.hint)
+        return EngineError(self.code, self.message, self.hint, self.retry_after)
 
 
 @dataclass(frozen=True)
