@@ -22,7 +22,7 @@ from scumble.styles import StyleStore
 from support.engine import TEST_METHODS
 
 JOBS = Path(__file__).parent / "krita_jobs"
-SECONDS = 400
+SECONDS = 550
 """The first start builds Krita's resource database: 10 s alone, minutes on a machine that is busy."""
 DRIVER = """[Desktop Entry]
 Type=Service
