@@ -39,7 +39,7 @@ class Desk:
     def __init__(self, host: Host, screen: Screen, image: Path) -> None:
         self.host, self.screen = host, screen
         screen.start(f"gimp -n --no-splash {image}")
-        self.main = screen.window(f"{image.stem}.*GIMP", 90)
+        self.main = screen.window(f"{image.stem}.*GIMP", 240)  # a first start on a busy machine
         screen.until(self._fills_the_screen, 30, "GIMP's window does not take its size")
         screen.sh("xdotool mousemove 600 700")  # where it opens no tooltip
         self.spy("")

@@ -8,7 +8,6 @@ dies with it.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import shlex
 import shutil
@@ -27,33 +26,32 @@ while i=$((i+1)); do
   while [ ! -e $i.go ]; do sleep 0.02; done
   sh ./$i.sh > $i.out 2>&1; mv $i.out $i.done
 done"""
-_DISPLAYS = itertools.count(77)
 
 
 class Screen:
     """Commands run one after the other; each gives what it printed."""
 
-    def __init__(self, host: Host, display: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, host: Host, environment: Mapping[str, str]) -> None:
         self.host = host
         self._number = 0
         self._inbox = host.home / "screen"
         self._inbox.mkdir()
+        self._preamble = ""
         self._process = host.start(
-            "sh",
-            "-c",
-            _LOOP,
-            environment={"DISPLAY": f":{display}", "INBOX": str(self._inbox), **environment},
-            output=subprocess.DEVNULL,
+            "sh", "-c", _LOOP, environment={"INBOX": str(self._inbox), **environment}, output=subprocess.DEVNULL
         )
-        self.start(f"Xvfb :{display} -screen 0 {SIZE[0]}x{SIZE[1]}x24 -nolisten tcp")
-        self.until(lambda: "dimensions" in self.sh("xdpyinfo"), 30, "the X server does not start")
+        # The server takes the first free number, so that several of these can run at once.
+        number = self._inbox / "number"
+        self.sh(f"Xvfb -displayfd 3 -screen 0 {SIZE[0]}x{SIZE[1]}x24 -nolisten tcp 3> {number} > Xvfb.log 2>&1 &")
+        self.until(lambda: number.read_text().endswith("\n"), 30, "the X server does not start")
+        self._preamble = f"export DISPLAY=:{number.read_text().strip()}\n"
         self.start("openbox")
 
     def sh(self, script: str, seconds: float = 60) -> str:
         """Run a script to its end."""
         self._number += 1
         name = self._inbox / str(self._number)
-        name.with_suffix(".sh").write_text(script + "\n")
+        name.with_suffix(".sh").write_text(f"{self._preamble}{script}\n")
         name.with_suffix(".go").touch()
         done = name.with_suffix(".done")
         self.until(done.exists, seconds, f"`{script}` does not end")
@@ -122,6 +120,6 @@ class Screen:
 def screen(host: Host, environment: Mapping[str, str] | None = None) -> Iterator[Screen]:
     """A display with a window manager; all on it is killed after the block."""
     try:
-        yield Screen(host, next(_DISPLAYS), environment or {})
+        yield Screen(host, environment or {})
     finally:
         host.end()
