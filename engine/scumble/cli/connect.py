@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How every subcommand reaches the engine: the one client everybody uses, over the pyzmq link."""
+"""How every subcommand reaches the engine: the one client everybody uses, over the pyzmq link.
+
+Invariant: an engine elsewhere is spoken to over CURVE alone, and no local one is started or used in its place.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,11 +19,14 @@ import click
 from scumble import __version__
 from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
-from scumble.client.locate import read_connection
+from scumble.client.locate import Connection, read_connection
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
+CLIENT = f"scumble-cli/{__version__}"
+REMOTE = ("scumble.engine", "scumble.engine-key", "scumble.key")
+"""Where the options that name an engine elsewhere are kept, for the length of a command."""
 TRIES = 10
 """Times a busy engine is asked before the next picture has its turn; between two of them it names the pause."""
 START_SECONDS = 30.0
@@ -27,15 +35,33 @@ START_SECONDS = 30.0
 
 @contextmanager
 def engine(start: bool = True) -> Iterator[Engine]:
-    """The running engine, or with `start` a fresh one. Raises EngineError "engine-missing" and its like."""
-    from scumble.zmqlink import ZmqLink
+    """The engine that --engine names, else the running one, or with `start` a fresh one.
 
+    Raises EngineError "engine-missing" and its like, click.UsageError where one of --engine and its keys is missing.
+    """
+    from scumble.zmqlink import CurveKeys, ZmqLink, curve_link
+
+    meta = click.get_current_context().meta
+    address, theirs, own = (meta.get(name) for name in REMOTE)
+    if address or theirs or own:
+        if not (address and theirs and own):
+            raise click.UsageError("--engine, --engine-key and --key belong together.")
+        with Engine.attach(
+            start=False,
+            timeout=START_SECONDS,
+            client=CLIENT,
+            host="command line",
+            link=curve_link(CurveKeys.load(theirs, own)),
+            connection=address,
+        ) as attached:
+            yield attached
+        return
     if not start and read_connection() is None:  # nobody will start one, so there is nothing to wait for
         raise EngineError("engine-missing", "No engine is running.", "Start one with `scumble serve`, or leave --no-start out.")
     attached = Engine.attach(
         start=start,
         timeout=START_SECONDS,
-        client=f"scumble-cli/{__version__}",
+        client=CLIENT,
         host="command line",
         link=ZmqLink,
         command=[sys.executable, "-m", "scumble", "serve"],  # this installation, whatever `scumble` may be on PATH
@@ -59,6 +85,31 @@ def patiently(ask: Callable[[], T], wait: Callable[[float], None] = time.sleep) 
 def no_start_option(command: F) -> F:
     """--no-start."""
     return click.option("--no-start", is_flag=True, help="Use a running engine only; never start one.")(command)
+
+
+def remote_options(command: F) -> F:
+    """--engine, --engine-key and --key, which `engine` heeds by itself."""
+    file = click.Path(path_type=Path, exists=True, dir_okay=False)
+    for flag, kind, metavar, text in (
+        ("--key", file, "FILE", "Your own secret CURVE certificate."),
+        ("--engine-key", file, "FILE", "The public CURVE certificate of the engine elsewhere."),
+        ("--engine", _address, "tcp://HOST:PORT", "Use an engine elsewhere, which listens there."),
+    ):
+        click.option(flag, type=kind, metavar=metavar, help=text, expose_value=False, callback=_keep)(command)
+    return command
+
+
+def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Remember an option's value for `engine`."""
+    context.meta["scumble." + option.opts[0].lstrip("-")] = value
+
+
+def _address(text: str) -> Connection:
+    """tcp://host:port of work; control is one port higher."""
+    found = re.fullmatch(r"(tcp://[^/]+):(\d{1,5})", text)
+    if not found or not 0 < int(found[2]) < 65535:
+        raise click.BadParameter(f"{text!r} is no address of an engine; it looks like tcp://studio.local:5570.")
+    return Connection(text, f"{found[1]}:{int(found[2]) + 1}")
 
 
 def json_option(command: F) -> F:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import psutil
 
-from scumble.cli.connect import engine, json_option
+from scumble.cli.connect import engine, json_option, remote_options
 from scumble.cli.exits import Exit
 from scumble.cli.say import OUT, emit_json
 from scumble.client.blocking import Engine
@@ -19,6 +19,7 @@ STOP_SECONDS = 10.0
 
 
 @click.command()
+@remote_options
 @json_option
 def status(as_json: bool) -> None:
     """Say what the engine is doing. Exit code 4 when none is running."""

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from scumble.cli.connect import engine, json_option, no_start_option
+from scumble.cli.connect import engine, json_option, no_start_option, remote_options
 from scumble.cli.options import described
 from scumble.cli.say import OUT, emit_json
 from scumble.client.catalogue import Method, Option
@@ -17,6 +17,7 @@ from scumble.client.catalogue import Method, Option
 
 @click.command()
 @no_start_option
+@remote_options
 @json_option
 def methods(no_start: bool, as_json: bool) -> None:
     """List the methods and their options."""

@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from scumble.cli.connect import engine, json_option, no_start_option
+from scumble.cli.connect import engine, json_option, no_start_option, remote_options
 from scumble.cli.pictures import style_raster
 from scumble.cli.say import OUT, emit_json
 from scumble.client.catalogue import Style
@@ -24,6 +24,7 @@ def styles() -> None:
 
 @styles.command("list")
 @no_start_option
+@remote_options
 @json_option
 def list_styles(no_start: bool, as_json: bool) -> None:
     """List the styles: shipped ones first, then your own."""
@@ -43,6 +44,7 @@ def list_styles(no_start: bool, as_json: bool) -> None:
 @click.argument("picture")
 @click.option("--name", help="What to call it; the file's name without one.")
 @no_start_option
+@remote_options
 @json_option
 def add(picture: str, name: str | None, no_start: bool, as_json: bool) -> None:
     """Add PICTURE as a style of your own."""
@@ -58,6 +60,7 @@ def add(picture: str, name: str | None, no_start: bool, as_json: bool) -> None:
 @styles.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @no_start_option
+@remote_options
 def remove(ids: tuple[str, ...], no_start: bool) -> None:
     """Remove styles of your own. Shipped ones stay."""
     with engine(start=not no_start) as attached:

@@ -18,7 +18,7 @@ import click
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from scumble.cli.connect import engine, json_option, no_start_option, patiently
+from scumble.cli.connect import engine, json_option, no_start_option, patiently, remote_options
 from scumble.cli.exits import Exit, exit_for
 from scumble.cli.inputs import FORMATS, Task, plan
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style
@@ -58,6 +58,7 @@ class Job:
 @click.option("--option", "assignments", multiple=True, metavar="NAME=VALUE", help="Any option that `scumble methods` lists.")
 @click.option("--format", "format", type=click.Choice(list(FORMATS)), help="File format in a folder; else the input's own.")
 @no_start_option
+@remote_options
 @json_option
 def stylize(
     inputs: tuple[str, ...],
