@@ -220,6 +220,8 @@ class _NoStyle:
 
     id, revision = "none", 1
 
+    has_picture = False
+
     def picture(self) -> None:
         return None
 

@@ -9,8 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
+hypothesis.settings.load_profile("steady")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a worker; must be set before numpy is imported
 
 

@@ -32,8 +32,9 @@ class Terms:
 
     Every term is weight * layer weight * mean squared difference / a divisor that makes it independent of the network's
     scale. Relative terms are divided by the target's own size: content by the variance of the content's features, style by
-    the mean square of the style's Gram matrix, taken after an activation shift by the style's mean (but see FLAT). The published ones are
-    divided by the mean activation squared (content) or to the fourth (style), as the authors' networks have mean activation 1.
+    the mean square of the style's Gram matrix, taken after an activation shift by the style's mean (but see FLAT). The
+    published ones are divided by the mean activation squared (content) or to the fourth (style), as the authors' networks
+    have mean activation 1.
     """
 
     content: Layers

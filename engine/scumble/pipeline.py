@@ -22,7 +22,7 @@ from scumble.fill import fill_hidden
 from scumble.methods import base
 from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
 from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode
-from scumble.placing import WHOLE, Grid, working_grid
+from scumble.placing import LEAST, Grid, working_grid
 from scumble.resample import Array, across, resize
 from scumble.upscale import Upscaler
 
@@ -118,7 +118,7 @@ def memory_needed(request: Request) -> tuple[int, int]:
     common, _ = parse_options(request.method, request.options)
     height, width = _grid(request, common).shape
     pixels = height * width
-    at_once = min(pixels, WHOLE) if request.method.capabilities.tiling else pixels
+    at_once = min(pixels, LEAST) if request.method.capabilities.tiling else pixels
     return HELD * pixels, getattr(request.method, "pixel_bytes", 0) * at_once
 
 

@@ -18,6 +18,10 @@ WORKING = 1024
 WHOLE = 3 << 19
 """A picture of no more pixels than this is never cut into tiles: every picture at the usual working scale."""
 
+LEAST_SHARE = 1 / 16
+LEAST = int(WHOLE * LEAST_SHARE)
+"""As many pixels at once will do where memory is short: tiles of a quarter of the usual side."""
+
 Size = tuple[int, int]
 """(height, width), or (y, x)."""
 

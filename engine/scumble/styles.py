@@ -70,6 +70,11 @@ class StoredStyle:
         """`id@revision`."""
         return f"{self.id}@{self.revision}"
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether its painting is kept: of the user's own styles it is, of the shipped ones it is not."""
+        return self.own
+
     def picture(self) -> Pixels | None:
         """(H, W, 3) in [0, 1], or None where only trained states ship. Raises ScumbleError "style-unavailable"."""
         if not self.own:

@@ -21,11 +21,15 @@ from torch import Tensor, nn
 
 from scumble.methods.base import Content, Event, Pixels, Preview, Progress, Result, Runtime
 from scumble.nets.norms import Statistics, collected_statistics, frozen_statistics
-from scumble.placing import WHOLE
+from scumble.placing import LEAST_SHARE, WHOLE
 from scumble.resample import resize
 
 STATISTICS = 1 << 20
 """A larger one is resampled to this many for its statistics."""
+
+USUAL_TILE = 512
+"""The side of a tile with which the two above hold. Where memory asks for smaller tiles, both shrink with their area, to a
+sixteenth at most."""
 
 TICK = 0.2
 """Seconds between two signs of life while a network computes."""
@@ -78,7 +82,7 @@ def run_tiled(net: nn.Module, content: Content, runtime: Runtime, *, stride: int
     height, width = (stride * math.ceil(n / stride) for n in content.rgb.shape[:2])
     own = content.whole is None
     source, alpha = (content.rgb, content.alpha) if content.whole is None else (content.whole, content.whole_alpha)
-    small, small_alpha = _reduced(source, alpha)
+    small, small_alpha = _reduced(source, alpha, max((runtime.tile / USUAL_TILE) ** 2, LEAST_SHARE))
     plan = [] if own and small is source else tiles(height, width, runtime.tile, stride, margin)
     first = small.shape[0] * small.shape[1]
     total = first + sum(t.work for t in plan)
@@ -193,10 +197,10 @@ def _weight(alpha: NDArray[np.float32], stride: int, device: str) -> Tensor:
     return torch.from_numpy(np.pad(alpha, padding)).to(device)[None, None]
 
 
-def _reduced(rgb: Pixels, alpha: NDArray[np.float32] | None) -> tuple[Pixels, NDArray[np.float32] | None]:
-    """What statistics are collected over: the picture and its alpha, or where they are large, both in small."""
-    if rgb.shape[0] * rgb.shape[1] <= WHOLE:
+def _reduced(rgb: Pixels, alpha: NDArray[np.float32] | None, room: float) -> tuple[Pixels, NDArray[np.float32] | None]:
+    """What statistics are collected over: the picture and its alpha, or where they are large for `room`, both in small."""
+    if rgb.shape[0] * rgb.shape[1] <= WHOLE * room:
         return rgb, alpha
-    ratio = math.sqrt(STATISTICS / (rgb.shape[0] * rgb.shape[1]))
+    ratio = math.sqrt(STATISTICS * room / (rgb.shape[0] * rgb.shape[1]))
     height, width = (max(1, math.floor(n * ratio)) for n in rgb.shape[:2])
     return resize(rgb, height, width), None if alpha is None else resize(alpha[..., None], height, width)[..., 0]

@@ -37,7 +37,7 @@ class Posterize:
 
     def available(self, style: Style) -> bool:
         """Any style that keeps its painting will do."""
-        return style.picture() is not None
+        return style.has_picture
 
     def prepare(self, style: Style, options: Any, runtime: Runtime) -> NDArray[np.float32]:
         """The painting's palette, (colours, 3)."""

@@ -59,6 +59,10 @@ class Painted:
     def __init__(self, rgb: Pixels | None = None, state: Path | None = None) -> None:
         self.id, self._rgb, self._state = "painted", rgb, state
 
+    @property
+    def has_picture(self) -> bool:
+        return self._rgb is not None
+
     def picture(self) -> Pixels | None:
         return self._rgb
 

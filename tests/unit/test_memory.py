@@ -10,6 +10,7 @@ import numpy as np
 
 from scumble.methods.base import Capabilities
 from scumble.pipeline import Context, Request, memory_needed
+from scumble.placing import LEAST
 
 LARGE = np.broadcast_to(np.zeros(4, np.uint8), (4096, 2048, 4))
 """Claims no memory of its own."""
@@ -44,9 +45,9 @@ def test_memory_is_predicted_from_the_pixels_of_the_working_scale() -> None:
     assert needed(Hungry(), scale="full") == (28 * FULL, 100 * FULL)
 
 
-def test_a_method_that_tiles_never_needs_more_than_the_largest_piece() -> None:
-    assert needed(Hungry(tiling=True)) == (28 * WORKING, 100 * WORKING)
-    assert needed(Hungry(tiling=True), scale="full") == (28 * FULL, 100 * (3 << 19))
+def test_a_method_that_tiles_never_needs_more_than_the_smallest_pieces_take() -> None:
+    assert needed(Hungry(tiling=True)) == (28 * WORKING, 100 * LEAST)
+    assert needed(Hungry(tiling=True), scale="full") == (28 * FULL, 100 * LEAST)
 
 
 def test_a_selection_needs_its_share_of_its_layer() -> None:

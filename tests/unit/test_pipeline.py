@@ -74,6 +74,8 @@ class Fake:
 class Plain:
     id, revision = "plain", 1
 
+    has_picture = False
+
     def picture(self) -> None:
         return None
 

@@ -126,6 +126,7 @@ class Stored:
     """A style with at most one network."""
 
     revision = 1
+    has_picture = False
 
     def __init__(self, style_id: str, path: Path | None) -> None:
         self.id, self._path = style_id, path

@@ -18,6 +18,7 @@ from scumble import tiling
 from scumble.methods.base import Content, Preview, Progress, Result, Runtime
 from scumble.nets.norms import InstanceNorm2d, collected_statistics
 from scumble.nets.transform import MARGIN, STRIDE, TransformNet
+from scumble.placing import LEAST
 
 PRIMES_ODD_AND_THIN = [(1, 1), (1, 7), (211, 1), (127, 131), (97, 256), (200, 199), (3, 300), (260, 64)]
 
@@ -135,6 +136,7 @@ class Brighten(nn.Module):
 def test_a_large_picture_is_looked_at_in_small_previewed_and_painted_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiling, "WHOLE", 10_000)
     monkeypatch.setattr(tiling, "STATISTICS", 6_400)
+    monkeypatch.setattr(tiling, "USUAL_TILE", 64)
     net, rgb = Brighten(), picture(200, 200) * 0.9
     events = list(tiling.run_tiled(net, Content(rgb), Runtime(tile=64), stride=4, margin=8))
     assert net.seen[0] == (80, 80)
@@ -145,6 +147,22 @@ def test_a_large_picture_is_looked_at_in_small_previewed_and_painted_in_tiles(mo
     assert len(set(fractions)) >= 16
     assert isinstance(events[-1], Result)
     assert np.abs(events[-1].rgb - (rgb + np.float32(0.1))).max() < 1e-6
+
+
+def test_smaller_tiles_cut_up_even_a_picture_that_would_have_been_painted_whole() -> None:
+    """The engine asks for smaller tiles when memory has not sufficed. At the usual working scale they changed nothing: the
+    picture was painted in one piece again, and failed again."""
+    rgb = picture(700, 700)
+    most = []
+    for tile in (512, 256, 128):
+        net = Brighten()
+        *_, result = tiling.run_tiled(net, Content(rgb), Runtime(tile=tile), stride=4, margin=8)
+        assert isinstance(result, Result)
+        assert result.rgb.shape == rgb.shape
+        most.append(max(h * w for h, w in net.seen))
+    assert most[0] == 700 * 700
+    assert most[1] < most[0]
+    assert most[2] <= LEAST
 
 
 class Slow(nn.Module):

@@ -61,6 +61,10 @@ class Style(Protocol):
     @property
     def revision(self) -> int: ...
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether `picture` gives one; cheap, unlike `picture`."""
+
     def picture(self) -> Pixels | None:
         """The painting, or None where only trained states ship."""
 

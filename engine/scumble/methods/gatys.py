@@ -186,12 +186,7 @@ class Gatys:
         self._networks: dict[tuple[str, str, str], VGG] = {}
 
     def available(self, style: Style) -> bool:
-        if style.state(self.id) is not None:
-            return True
-        try:
-            return style.picture() is not None
-        except ScumbleError:
-            return False
+        return style.has_picture or style.state(self.id) is not None
 
     def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
         """The painting, or the statistics that ship in its place."""
