@@ -207,7 +207,14 @@ def test_ctrl_c_cancels_the_job_in_the_engine_and_writes_nothing(run: Run, tmp_p
         "busy",
     ]
     command = [sys.executable, "-m", "scumble", *map(str, made), "--option", "seconds=60", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A suite that runs in a shell's background ignores SIGINT, and its children would with it.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     deadline = time.monotonic() + 30
     while of(run("status", "--json")[1])["jobs"]["running"] == 0:
         assert time.monotonic() < deadline
