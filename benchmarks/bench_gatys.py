@@ -44,7 +44,7 @@ def bench() -> Iterator[Figure]:
 
 
 def run(net: Any, style: StyleStatistics, photograph: Tensor, preset: Preset, goal: float | None) -> tuple[float, float]:
-    """Loss and seconds of a run, which ends early where the full resolution reaches `goal`; infinitely many if it never does."""
+    """Loss and seconds of a run that ends where the full resolution reaches `goal`; infinitely many if it never does."""
     began = time.perf_counter()
     sizes = level_sizes(photograph.shape[2], photograph.shape[3], preset.levels)
     x: Tensor | None = None
