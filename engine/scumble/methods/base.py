@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -37,6 +37,8 @@ class Capabilities:
     """Given frozen statistics, tiled equals whole."""
     iterative: bool = False
     """Improves a picture step by step, so it yields previews and takes seconds or minutes."""
+    refine: bool = False
+    """Improves its state of a style in the engine's idle time: it is a `Refiner`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ class Style(Protocol):
         """The painting, or None where only trained states ship."""
 
     def state(self, method: str) -> Any | None:
-        """Path of the weight file with the trained state of `method`, or None."""
+        """Path of the weight file with the trained or refined state of `method`, or None.
+
+        `weights.load_weights` reads it as tensors, `states.read_state` as arrays.
+        """
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,29 @@ class Result:
 
 
 Event = Progress | Preview | Result
+
+Arrays = Mapping[str, NDArray[Any]]
+"""Tensors by name: floats (all finite), integers or bools, `states.MAX_STATE` bytes at most in all."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that `refine` needs to go on from here, in another process or on another day. The arrays must not change any more."""
+
+    arrays: Arrays
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A style's refined state, which `style.state(method.id)` gives from now on as the path of a weight file."""
+
+    arrays: Arrays
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """What people may want to know, as JSON of some lines: loss before and after, steps, seconds; and what the state is of
+    use with, for the method to compare when it reads the file. It becomes part of the file's card."""
+
+
+Refinement = Progress | Checkpoint | Refined
 
 
 @dataclass(frozen=True)
@@ -147,6 +175,31 @@ class Method(Protocol):
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         """Yield Progress and Preview, and one Result last. Between two yields the run may be closed: a cancel."""
+
+
+@runtime_checkable
+class Refiner(Method, Protocol):
+    """A method that improves its state of a style on the user's own machine (`capabilities.refine`).
+
+    `prepare` then takes what `style.state(self.id)` names, where it names something (grade 1), and else makes what it can of
+    the picture at once (grade 0). Caches must be keyed by `style.id` and `style.revision`: each refinement is a new
+    revision, and an older one goes on meaning what it meant. A state that cannot be used raises ScumbleError
+    "weights-corrupt": a revision never quietly looks like another.
+    """
+
+    def refine(
+        self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
+    ) -> Iterator[Refinement]:
+        """Yield Progress at least every 0.2 s, a Checkpoint now and then, and one Refined last.
+
+        `contents` are pictures of the user's at the working scale (about 1024 px), newest first; often there are none. Between
+        two yields the refinement may be closed, because a picture is to be painted, say; it goes on later, in a new call,
+        from the last Checkpoint it yielded, which the caller saves (as often as it likes: a method may yield one a step).
+        `style` and `checkpoint` are then the same, `contents` perhaps not. A checkpoint that it can make nothing of, of another
+        version of itself, say, the method ignores. A style that has been refined before is refined further.
+
+        Raises ScumbleError as `prepare` does.
+        """
 
 
 @dataclass(frozen=True)
