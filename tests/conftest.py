@@ -26,5 +26,6 @@ def user_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv(f"SCUMBLE_{name.upper()}_DIR", str(folder / name))
     monkeypatch.delenv("SCUMBLE_PLUGINS", raising=False)
     monkeypatch.delenv("SCUMBLE_ENGINE", raising=False)
+    monkeypatch.setenv("SCUMBLE_REFINE", "0")  # an engine that refines what a test puts takes the processor from the next
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -11,8 +11,11 @@ import pytest
 from scumble.server import channel
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients, Sent
+from scumble.server.helper import Helper
 from scumble.server.jobs import Jobs, State
 from scumble.server.messages import PixelStrip, Raster, Submit
+from scumble.server.refinery import Refinery
+from scumble.server.shared import Inbox
 from scumble.server.workers import Worker
 from scumble.server.workshop import Workshop
 from scumble.styles import StyleStore
@@ -46,7 +49,9 @@ def jobs(tmp_path: Path) -> Jobs:
 
 def test_a_word_of_the_worker_that_meets_a_bug_fails_its_job_alone(jobs: Jobs, tmp_path: Path) -> None:
     worker = Talker("cpu", None, tmp_path / "log")
-    shop = Workshop(jobs, Clients(lambda route, frames: Sent.YES), Catalogue(StyleStore()), worker, lambda: None)
+    clients, catalogue = Clients(lambda route, frames: Sent.YES), Catalogue(StyleStore())
+    refinery = Refinery(clients, catalogue, worker, Helper(Inbox()), jobs.painting, False)
+    shop = Workshop(jobs, clients, catalogue, worker, refinery, lambda: None)
     shop.devices = [{}]  # no device has no name: it is the bug
     worker.said = [channel.Done(JOB, 1.0), channel.Available({"s@1": ["invert"]})]
     shop.attend(0.0)

@@ -26,6 +26,11 @@ from scumble.client.locate import runtime_dir
     "--curve-clients", type=click.Path(path_type=Path), metavar="FOLDER", help="Public certificates of allowed clients."
 )
 @click.option(
+    "--refine/--no-refine",
+    default=None,
+    help="Refine new styles in idle time, or, to spare a battery, only when asked.  [default: refine, unless SCUMBLE_REFINE=0]",
+)
+@click.option(
     "--verbose/--quiet", default=None, help="Show the log on stderr, or only write it to its file.  [default: on a terminal]"
 )
 def serve(verbose: bool | None, **given: Any) -> None:

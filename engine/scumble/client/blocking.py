@@ -28,6 +28,7 @@ from .events import (
     Lost,
     Preview,
     Progress,
+    Refining,
     Rejected,
     Request,
     RequestFailed,
@@ -44,6 +45,8 @@ BUDGET = 32 << 20
 """Bytes a pump may move: nobody but the caller waits here."""
 FAREWELL = 1.0
 """Seconds given to a cancel when a call is interrupted."""
+ASK = 1.0
+"""Seconds without a word of a refinement after which it is asked about."""
 _TURN = 0.5
 
 Answered = TypeVar("Answered", Answer, Listed)
@@ -118,9 +121,10 @@ class Engine:
         done = self._finish(self.session.submit(request), Done, on_progress, on_preview)
         return Finished(done.raster, done.styles, done.seconds, done.device)
 
-    def put_style(self, name: str, raster: Raster) -> str:
-        """Keep a picture as a style of the user's; its id@rev."""
-        return self._finish(self.session.put_style(name, raster), StyleStored, None, None).style
+    def put_style(self, name: str, raster: Raster, refine: bool = True) -> str:
+        """Keep a picture as a style of the user's; its id@rev. It can be used at once; `refine` lets the engine make it
+        better in its idle time, under a new revision (`wait_refined` waits for that)."""
+        return self._finish(self.session.put_style(name, raster, refine), StyleStored, None, None).style
 
     def remove_style(self, style: str) -> None:
         self._answer(self.session.remove_style(style), Answer)
@@ -128,6 +132,24 @@ class Engine:
     def refine_style(self, style: str, action: str) -> Mapping[str, Any]:
         """`action`: "start", "stop" or "status". Gives "style", "state", "fraction" (docs/protocol.md, section 6)."""
         return self._answer(self.session.refine_style(style, action), Answer).header
+
+    def wait_refined(self, style: str, on_progress: Callable[[Refining], bool | None] | None = None) -> Refining:
+        """Wait until a style is refined ("done") or somebody stops that ("idle"); where nobody has asked for it, ask.
+
+        `on_progress` may return False to stop it; an interrupt ends the waiting, and the engine goes on. Raises EngineError
+        with the reason where it has failed.
+        """
+        now = Refining.of(self.refine_style(style, "status"))
+        if now.state == "idle":
+            now = Refining.of(self.refine_style(style, "start"))
+        while not now.over:
+            if on_progress and on_progress(now) is False:
+                now = Refining.of(self.refine_style(style, "stop"))
+                break
+            now = self._refining(now)
+        if now.state == "failed":
+            raise now.error()
+        return now
 
     def ping(self) -> str:
         """The engine's state, "starting" or "ready"."""
@@ -168,6 +190,19 @@ class Engine:
                     raise event.error()
             if left <= 0:
                 raise self._late()
+
+    def _refining(self, last: Refining) -> Refining:
+        """The next that is heard of a refinement; asked for after a second, since what is told on the way may get lost."""
+        until = time.monotonic() + ASK
+        while (left := until - time.monotonic()) > 0:
+            heard = self.session.pump(left, BUDGET)
+            for event in heard:
+                if isinstance(event, Lost):
+                    raise event.error()
+            told = [event for event in heard if isinstance(event, Refining) and event.id == last.id]
+            if told:
+                return told[-1]
+        return Refining.of(self.refine_style(last.id, "status"))
 
     def _finish(
         self,

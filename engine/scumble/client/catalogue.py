@@ -35,7 +35,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Method:
-    """`capabilities` says "arbitrary", "blend", "regions", "tiling", "iterative"."""
+    """`capabilities` says "arbitrary", "blend", "regions", "tiling", "iterative", "refine"."""
 
     id: str
     title: str
@@ -47,7 +47,8 @@ class Method:
 
 @dataclass(frozen=True)
 class Style:
-    """`methods` are the ids of those that can paint it; `own` marks the user's; `thumbnail` is a PNG of 128 px or None."""
+    """`methods` are the ids of those that can paint it; `own` marks the user's; `thumbnail` is a PNG of 128 px or None;
+    `refined` are the methods that have refined it."""
 
     id: str
     revision: int
@@ -58,6 +59,7 @@ class Style:
     own: bool
     methods: tuple[str, ...]
     thumbnail: bytes | None
+    refined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def _style(entry: Mapping[str, Any], frames: Sequence[Frame]) -> Style:
     number = entry.get("thumbnail")
     thumbnail = None if number is None else bytes(frames[number])
     optional = {name: entry.get(name) for name in ("artist", "year", "licence")}
-    return _known(Style, {**entry, **optional, "methods": tuple(entry["methods"]), "thumbnail": thumbnail})
+    methods = {name: tuple(map(str, entry.get(name, ()))) for name in ("methods", "refined")}
+    return _known(Style, {**entry, **optional, **methods, "thumbnail": thumbnail})
 
 
 def _known(kind: type[T], entry: Mapping[str, Any]) -> T:

@@ -177,6 +177,55 @@ class Cancelled:
 
 
 @dataclass(frozen=True)
+class Refining:
+    """How a style's refinement stands: told to the session that put the style or asked for its refinement, as it goes on,
+    and to every session when there is a new revision (`state` "done"; then the catalogue is worth reading again).
+
+    `style` is id@rev, `state` "idle", "waiting", "running", "done" or "failed", `fraction` in [0, 1].
+    """
+
+    style: str
+    method: str
+    state: str
+    fraction: float
+    revision: int
+    text: str
+    catalogue: int
+    code: str = ""
+    """Why it failed; likewise `message` and `hint`."""
+    message: str = ""
+    hint: str = ""
+
+    @classmethod
+    def of(cls, header: Mapping[str, Any]) -> Refining:
+        """From a `refining` header. Ill-typed fields raise KeyError, TypeError or ValueError."""
+        texts = (str(header.get(name, "")) for name in ("code", "message", "hint"))
+        return cls(
+            str(header["style"]),
+            str(header.get("method", "")),
+            str(header["state"]),
+            float(header["fraction"]),
+            int(header.get("revision", 0)),
+            str(header.get("text", "")),
+            int(header.get("catalogue", 0)),
+            *texts,
+        )
+
+    @property
+    def id(self) -> str:
+        """The style's, without its revision."""
+        return self.style.partition("@")[0]
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen unless somebody asks for it."""
+        return self.state not in ("waiting", "running")
+
+    def error(self) -> EngineError:
+        return EngineError(self.code, self.message, self.hint)
+
+
+@dataclass(frozen=True)
 class Listed:
     """The answer to `catalogue()`."""
 
@@ -216,6 +265,7 @@ Event = Union[
     Rejected,
     Failed,
     Cancelled,
+    Refining,
     Listed,
     Answer,
     RequestFailed,

@@ -41,6 +41,7 @@ class NewStyle:
 
     name: str
     raster: Raster
+    refine: bool = True
 
 
 Reply = Callable[[Header], None]
@@ -72,7 +73,8 @@ class Job:
         """The message that submits it, or asks for it again."""
         if isinstance(self._ask, NewStyle):
             style = {"name": self._ask.name, "raster": self.raster.header()}
-            return {"type": "style.put", "id": request, "job": self.id, **style}
+            refine = {} if self._ask.refine else {"refine": False}
+            return {"type": "style.put", "id": request, "job": self.id, **style, **refine}
         header = {
             "type": "submit",
             "id": request,

@@ -18,7 +18,7 @@ from .catalogue import Pages
 from .channel import Header, Identity, OpenLink, encoded, engine_error
 from .dialer import Dialer
 from .errors import EngineError, lost, malformed
-from .events import Answer, Cancelled, Event, Failed, Listed, Ready, Request, RequestFailed, State, Welcome
+from .events import Answer, Cancelled, Event, Failed, Listed, Ready, Refining, Request, RequestFailed, State, Welcome
 from .jobs import STRIP, Job, NewStyle
 from .link import BUDGET, Link
 from .locate import Connection, Launch, read_connection
@@ -92,9 +92,12 @@ class Session:
         """Hand in a picture; the job's id. Its pixels must not change until the job has ended."""
         return self._enter(request)
 
-    def put_style(self, name: str, raster: Raster) -> str:
-        """Hand in a picture as a style of the user's; the job's id. Ends with StyleStored, Rejected or Failed."""
-        return self._enter(NewStyle(name, raster))
+    def put_style(self, name: str, raster: Raster, refine: bool = True) -> str:
+        """Hand in a picture as a style of the user's; the job's id. Ends with StyleStored, Rejected or Failed.
+
+        With `refine` the engine goes on to refine it in its idle time, if it is one that does; Refining tells how far it is.
+        """
+        return self._enter(NewStyle(name, raster, refine))
 
     def cancel(self, job: str) -> None:
         """Ask for a job to end; it answers with Cancelled unless it has ended already. Idempotent."""
@@ -114,7 +117,7 @@ class Session:
         return self._ask(_Asked({"type": "style.remove", "style": style}))
 
     def refine_style(self, style: str, action: str) -> int:
-        """`action` is "start", "stop" or "status"."""
+        """`action` is "start", "stop" or "status"; the answer's header is what Refining holds, which follows after "start"."""
         return self._ask(_Asked({"type": "style.refine", "style": style, "action": action}))
 
     def ping(self) -> int:
@@ -225,6 +228,8 @@ class Session:
                 self._events += job.hear(header, frames, self._reply)
             elif number in self._asked:
                 self._answered(int(header["re"]), header, frames)
+            elif header["type"] == "refining" and number is None:
+                self._events.append(Refining.of(header))
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as e:
             raise malformed(f"{header['type'][:32]!r} lacks or garbles {e}") from e
 

@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--listen")
     parser.add_argument("--curve-key", type=Path)
     parser.add_argument("--curve-clients", type=Path)
+    parser.add_argument("--refine", action=argparse.BooleanOptionalAction, default=default.refine)
     parser.add_argument("--verbose", action="store_true")
     try:
         return serve(Options(**vars(parser.parse_args())))

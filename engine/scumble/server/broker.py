@@ -10,22 +10,22 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import zmq
 
 from scumble.errors import ScumbleError
-from scumble.server import admission, channel, limits, messages
+from scumble.server import admission, limits, messages
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients, Frame, Sent
 from scumble.server.delivery import accepted, deliver, forget_sent, resume
 from scumble.server.greeting import Greeter, is_remote
+from scumble.server.helper import Helper
 from scumble.server.jobs import Busy, Job, Jobs, State, a_bug, failed
 from scumble.server.messages import BadMessage, error, refusal
+from scumble.server.refinery import Refinery
 from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Letter, Returned, StopAsked
-from scumble.server.style_requests import keep_picture, refuse_refine
+from scumble.server.style_requests import StyleDesk
 from scumble.server.workers import Worker
 from scumble.server.workshop import Workshop, no_worker
 
@@ -45,16 +45,18 @@ class Broker:
         board: Board,
         inbox: Inbox,
         idle_exit: float,
+        refine: bool = True,
     ) -> None:
         self._socket, self._greeter, self._jobs, self._catalogue = sock, greeter, jobs, catalogue
         self._board, self._inbox, self._idle_exit = board, inbox, idle_exit
         self._clients = Clients(self._send)
-        self._workshop = Workshop(jobs, self._clients, catalogue, worker, self._settled)
         self._worker = worker
-        self._wanting: list[tuple[Client, messages.Catalogue]] = []
-        """Catalogues asked for before the worker has told its methods."""
-        self._helper = ThreadPoolExecutor(1, "styles")
-        """Changes styles on disk and reduces their pictures, which takes too long for this thread."""
+        self._helper = Helper(inbox)
+        self._refinery = Refinery(self._clients, catalogue, worker, self._helper, jobs.painting, refine)
+        self._workshop = Workshop(jobs, self._clients, catalogue, worker, self._refinery, self._settled)
+        self._desk = StyleDesk(self._clients, catalogue, self._workshop, self._refinery, self._helper)
+        self._wanting: list[tuple[Client, messages.Catalogue | messages.StyleRefine]] = []
+        """What was asked before the worker has told its methods."""
         self._stopping = ""
         self._wait_until = self._ticked = self._peopled = time.monotonic()
 
@@ -69,7 +71,7 @@ class Broker:
             self._part()
         finally:
             self._worker.close()
-            self._helper.shutdown(wait=False, cancel_futures=True)
+            self._helper.close(wait=False)
             self._jobs.close()
             self._socket.close()
         return self._stopping
@@ -132,12 +134,10 @@ class Broker:
                 self._advance(client, message)
             case messages.Hello():
                 self._greet(route, message, self._greeter.welcome(message, frames[0], self._board.facts), frames[0])
-            case messages.Catalogue():
-                self._show_catalogue(client, message)
+            case messages.Catalogue() | messages.StyleRefine():
+                self._look_up(client, message)
             case messages.StyleRemove():
-                self._remove_style(client, message)
-            case messages.StyleRefine():
-                self._clients.post(client, refuse_refine(self._catalogue, message))
+                self._desk.remove(client, message)
 
     def _greet(self, route: bytes, hello: messages.Hello, welcome: dict[str, Any], frame: zmq.Frame) -> None:
         name = f"{hello.client} ({hello.host})"
@@ -195,7 +195,8 @@ class Broker:
             job.credit += 1
             self._clients.post(client, {"type": "credit", "job": job.id, "credit": 1})
         elif isinstance(job.request, messages.StylePut):
-            self._keep_style(job)
+            self._jobs.queue.remove(job)
+            self._desk.keep(job)
 
     def _advance(self, client: Client, message: messages.Received | messages.Release) -> None:
         job = self._owned(client, message.job)
@@ -221,13 +222,12 @@ class Broker:
         else:
             self._send(route, [messages.encode(header)])
 
-    # Catalogue and styles.
+    # What needs the methods known.
 
-    def _show_catalogue(self, client: Client, request: messages.Catalogue) -> None:
+    def _look_up(self, client: Client, request: messages.Catalogue | messages.StyleRefine) -> None:
         if self._catalogue.ready:
             try:
-                page, thumbnails = self._catalogue.page(request.page)
-                self._clients.post(client, {"type": "catalogue", "re": request.id, **page}, *thumbnails)
+                self._look_up_now(client, request)
             except ScumbleError as e:
                 self._clients.post(client, refusal(e, request.id))
             except Exception:
@@ -238,45 +238,18 @@ class Broker:
         else:
             self._wanting.append((client, request))
 
+    def _look_up_now(self, client: Client, request: messages.Catalogue | messages.StyleRefine) -> None:
+        if isinstance(request, messages.StyleRefine):
+            self._clients.post(client, self._desk.refine(client, request))
+            return
+        page, thumbnails = self._catalogue.page(request.page)
+        self._clients.post(client, {"type": "catalogue", "re": request.id, **page}, *thumbnails)
+
     def _settled(self) -> None:
         self._publish()
         wanting, self._wanting = self._wanting, []
         for client, request in wanting:
-            self._show_catalogue(client, request)
-
-    def _remove_style(self, client: Client, request: messages.StyleRemove) -> None:
-        def removed(_: None) -> None:
-            self._worker.tell(channel.Look())
-            header = {"type": "removed", "re": request.id, "style": request.style, "catalogue": self._catalogue.changed()}
-            self._clients.post(client, header)
-
-        def refused(e: ScumbleError) -> None:
-            self._clients.post(client, refusal(e, request.id))
-
-        self._have_done(lambda: self._catalogue.store.remove(request.style), removed, refused)
-
-    def _keep_style(self, job: Job) -> None:
-        """Have the helper thread store a style whose picture has come."""
-        self._jobs.queue.remove(job)
-        job.state = State.RUNNING
-
-        def stored(style: str) -> None:
-            self._worker.tell(channel.Look())
-            header = {"type": "style", "job": job.id, "style": style, "catalogue": self._catalogue.changed()}
-            self._workshop.end(job, header, "finished")
-
-        def refused(e: ScumbleError) -> None:
-            self._workshop.end(job, failed(job.id, e), "failed")
-
-        job.storing = self._have_done(keep_picture(job, self._catalogue.store), stored, refused)
-
-    def _have_done(
-        self, work: Callable[[], Any], then: Callable[[Any], None], otherwise: Callable[[ScumbleError], None]
-    ) -> Future[Any]:
-        """Let the helper thread do `work`. `then` takes what it gives, `otherwise` what went wrong there or in `then`."""
-        future = self._helper.submit(work)
-        future.add_done_callback(lambda done: self._inbox.put(Returned(done, then, otherwise)))
-        return future
+            self._look_up(client, request)
 
     # Time and letters.
 
@@ -342,7 +315,7 @@ class Broker:
         """Tell clients that their jobs end here, but for a style that is being stored, which ends as it will."""
         for job in self._jobs.live():
             self._workshop.cancel(job)
-        self._helper.shutdown(cancel_futures=True)
+        self._helper.close(wait=True)
         for letter in self._inbox.take():
             self._read(letter)
         self._clients.flush()
@@ -356,6 +329,7 @@ class Broker:
             clients=self._clients.connected(),
             worker=self._worker.pid,
             restarts=self._worker.restarts,
+            refining=self._refinery.present,
         )
 
     def _send(self, route: bytes, frames: list[Frame]) -> Sent:

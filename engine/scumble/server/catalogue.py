@@ -64,6 +64,10 @@ class Catalogue:
         self.revision = self.store.revision + self._own_changes
         return self.revision
 
+    def methods(self) -> list[dict[str, Any]]:
+        """All methods, as base.describe gives them."""
+        return list(self._methods.values())
+
     def method(self, method_id: str) -> dict[str, Any]:
         """A method as base.describe gives it. Raises ScumbleError "method-unknown"."""
         try:
@@ -124,6 +128,11 @@ class Catalogue:
             for number, d in enumerate(drafts)
         ]
 
+    def _refined(self, style: StoredStyle) -> list[str]:
+        """The methods that have refined a style of the user's."""
+        refiners = [m for m, described in self._methods.items() if described["capabilities"].get("refine")]
+        return [m for m in refiners if style.own and style.state(m) is not None]
+
     def _entry(self, style: StoredStyle) -> dict[str, Any]:
         return {
             "id": style.id,
@@ -134,5 +143,6 @@ class Catalogue:
             "licence": style.licence,
             "own": style.own,
             "methods": self.methods_of(style),
+            "refined": self._refined(style),
             "thumbnail": None,
         }

@@ -37,7 +37,17 @@ class Run(Struct, frozen=True, tag=True):
     """Names of the spools where open files cannot be handed over."""
 
 
+class Refine(Struct, frozen=True, tag=True):
+    """Engine to worker: refine a style ("id@revision"). `job` is a name for this, by which it is cancelled and told of."""
+
+    job: str
+    style: str
+    method: str
+
+
 class Cancel(Struct, frozen=True, tag=True):
+    """Stop a job or a refinement."""
+
     job: str
 
 
@@ -86,6 +96,19 @@ class Done(Struct, frozen=True, tag=True):
     seconds: float
 
 
+class Checkpoint(Struct, frozen=True, tag=True):
+    """The payload is where a refinement stands, as `states.pack_state` gives it."""
+
+    job: str
+
+
+class Refined(Struct, frozen=True, tag=True):
+    """A refinement has come to its end. The payload is the style's new state, as `states.pack_state` gives it."""
+
+    job: str
+    card: dict[str, Any]
+
+
 class Failed(Struct, frozen=True, tag=True):
     job: str
     code: str
@@ -104,8 +127,8 @@ class Note(Struct, frozen=True, tag=True):
     text: str
 
 
-ToWorker = Run | Cancel | Forget | Look
-ToEngine = Ready | Available | Beat | Progress | Preview | Done | Failed | Cancelled | Note
+ToWorker = Run | Refine | Cancel | Forget | Look
+ToEngine = Ready | Available | Beat | Progress | Preview | Done | Checkpoint | Refined | Failed | Cancelled | Note
 
 _PREFIX = struct.Struct("<II")
 _ENCODER = msgspec.json.Encoder()

@@ -131,6 +131,7 @@ class ControlThread(threading.Thread):
             "device": facts.devices[0]["id"] if facts.devices else None,
             "devices": facts.devices,
             "worker": {"pid": facts.worker, "restarts": facts.restarts, "rss": _rss(facts.worker)},
+            "refining": facts.refining,
             "log": self._about.log,
         }
 

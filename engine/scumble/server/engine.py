@@ -57,6 +57,10 @@ class Options:
     """Folder of the public certificates (*.key) of clients that may connect."""
     verbose: bool = False
     """Log to stderr as well."""
+    refine: bool = field(
+        default_factory=lambda: os.environ.get("SCUMBLE_REFINE", "1").lower() not in ("0", "no", "off", "false")
+    )
+    """Refine new styles unasked, in idle time."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         board = Board(jobs.owner, jobs.figures)
         greeter = Greeter(token, scumble.__version__)
         worker = Worker(options.device, options.threads, log_file.with_name("worker.log"))
-        broker = Broker(work, greeter, jobs, catalogue, worker, board, inbox, options.idle)
+        broker = Broker(work, greeter, jobs, catalogue, worker, board, inbox, options.idle, options.refine)
         about = About(scumble.__version__, os.getpid(), str(log_file))
         ControlThread(control, greeter, about, board, inbox).start()
         connection = presence.describe(addresses[0], addresses[1], token, scumble.__version__)

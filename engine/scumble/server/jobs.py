@@ -125,6 +125,10 @@ class Jobs:
         """Jobs that are not done, of one client or of all."""
         return [j for j in self._all.values() if j.state is not State.DONE and secret in (None, j.secret)]
 
+    def painting(self) -> bool:
+        """Whether a picture is on its way to the worker, waits for it or is at it."""
+        return any(isinstance(j.request, Submit) for j in self.live())
+
     def counts(self) -> dict[str, int]:
         counts = Counter(j.state.value for j in list(self._all.values()))
         return {state.value: counts[state.value] for state in State}

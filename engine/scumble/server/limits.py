@@ -88,6 +88,14 @@ SILENT = 60.0
 CONGESTED = 0.01
 """Seconds until a full pipe is tried again; libzmq tells nobody when one client's pipe has room."""
 
+# Refinement.
+REFINE_REST = 0.5
+"""Seconds without a picture after which the worker goes on refining: a batch's next one comes sooner."""
+REFINE_TELL = 0.2
+"""Seconds between two words of how far a refinement is: it takes a minute."""
+CHECKPOINT = 2.0
+"""Seconds of a refinement that a death may cost, at one small file each."""
+
 # The worker.
 WORKER_START = 120.0
 """Seconds from start to ready: importing torch takes 3 on a warm disk and a minute on a cold, slow one."""

@@ -110,6 +110,7 @@ class StylePut(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
     job: Hex32
     name: ShortText
     raster: Raster
+    refine: bool = True
     id: RequestId = None
 
 
@@ -121,6 +122,7 @@ class StyleRemove(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ty
 class StyleRefine(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="style.refine"):
     style: StyleRef
     action: Literal["start", "stop", "status"]
+    method: Annotated[str, Meta(max_length=64)] | None = None
     id: RequestId = None
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One job inside the worker: map its spools, run the pipeline, stop between two yields, climb down when memory ends.
+Between jobs, one refinement.
 
 Invariant: `paint` always returns how the job ended, whatever the method does short of killing the process.
 """
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
 from scumble.methods.base import Preview, Progress, Runtime
-from scumble.server import channel, limits
+from scumble.server import channel, limits, refining
+from scumble.server.contents import Contents
 from scumble.server.spool import as_array
 from scumble.styles import StyleStore
 
@@ -39,10 +41,12 @@ End = channel.Done | channel.Failed | channel.Cancelled
 
 
 class Painter:
-    """Runs jobs, one at a time, on the thread that calls `paint`; another thread may `cancel`."""
+    """Runs jobs and refinements, one at a time, on the thread that calls; another thread may `cancel`."""
 
     def __init__(self, say: Callable[..., None]) -> None:
         self.device = "cpu"
+        self.contents = Contents()
+        self._painted: pipeline.Request | None = None
         self._say = say
         self._cancelled: set[str] = set()
         self._held_back: channel.Progress | None = None
@@ -78,6 +82,21 @@ class Painter:
             with self._lock:
                 self._cancelled.clear()
 
+    def remember(self) -> None:
+        """Keep the picture that was painted last, in small, to refine styles on; once its client has its result."""
+        request, self._painted = self._painted, None
+        if request is not None and any(m.capabilities.refine for m in plugins.methods().values()):
+            self.contents.keep(request.pixels, request.order, request.context)
+
+    def refine(self, asked: channel.Refine) -> refining.End:
+        """Refine a style to the end, or until it is cancelled."""
+        try:
+            pictures = self.contents.pictures()
+            return refining.refine(asked, pictures, self.device, self._say, lambda: asked.job in self._cancelled)
+        finally:
+            with self._lock:
+                self._cancelled.clear()
+
     def _paint(self, run: channel.Run, pixels: Pixels, context: pipeline.Context | None, out: Pixels) -> bool:
         """Whether the job came to its end; False when it was cancelled. Raises ScumbleError "no-memory" off the ladder."""
         store = StyleStore()
@@ -95,7 +114,9 @@ class Painter:
         needed = 0
         for rung in LADDER[min(run.attempt, len(LADDER) - 1) :]:
             try:
-                return self._follow(run.job, pipeline.run(request, Runtime(device=self.device, **rung), out))  # type: ignore[arg-type]
+                done = self._follow(run.job, pipeline.run(request, Runtime(device=self.device, **rung), out))  # type: ignore[arg-type]
+                self._painted = request if done else None
+                return done
             except Exception as e:
                 if not out_of_memory(e):
                     raise

@@ -30,6 +30,8 @@ class Facts:
     worker: int | None = None
     """Its process id."""
     restarts: int = 0
+    refining: str | None = None
+    """The style that is being refined, "id@revision"."""
 
 
 @dataclass

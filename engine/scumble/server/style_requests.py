@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A painter's own styles over the wire: keep a picture as one, refine one (docs/protocol.md, section 6)."""
+"""A painter's own styles over the wire: keep a picture as one, refine one, remove one (docs/protocol.md, section 6).
+
+Invariant: what a client is told of a style is what is on the disk.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,66 @@ from typing import Any
 
 from scumble.errors import ScumbleError
 from scumble.pixels import rgb8
+from scumble.server import channel
 from scumble.server.catalogue import Catalogue
-from scumble.server.jobs import Job
-from scumble.server.messages import StylePut, StyleRefine, error
+from scumble.server.clients import Client, Clients
+from scumble.server.helper import Helper
+from scumble.server.jobs import Job, State, failed
+from scumble.server.messages import StylePut, StyleRefine, StyleRemove, refusal
+from scumble.server.refinery import Refinery
 from scumble.server.spool import as_array
+from scumble.server.workshop import Workshop
 from scumble.styles import StyleStore
 
 
-def refuse_refine(catalogue: Catalogue, request: StyleRefine) -> dict[str, Any]:
-    """The answer to `style.refine` while no method offers it."""
-    try:
-        style = catalogue.store.get(request.style)
-    except ScumbleError as e:
-        return error(e.code, e.message, e.hint, request.id)
-    return error("not-refinable", f"No method can refine {style.title!r} yet.", "Use it as it is.", request.id)
+class StyleDesk:
+    """Answers what clients ask of styles; the helper thread does what takes long."""
+
+    def __init__(self, clients: Clients, catalogue: Catalogue, workshop: Workshop, refinery: Refinery, helper: Helper) -> None:
+        self._clients, self._catalogue, self._workshop = clients, catalogue, workshop
+        self._refinery, self._helper = refinery, helper
+
+    def keep(self, job: Job) -> None:
+        """Store a style whose picture has come."""
+        request = job.request
+        assert isinstance(request, StylePut)
+        job.state = State.RUNNING
+
+        def stored(style: str) -> None:
+            self._workshop.worker.tell(channel.Look())
+            header = {"type": "style", "job": job.id, "style": style, "catalogue": self._catalogue.changed()}
+            self._workshop.end(job, header, "finished")
+            if request.refine:
+                self._refinery.begin(style, job.secret)
+
+        def refused(e: ScumbleError) -> None:
+            self._workshop.end(job, failed(job.id, e), "failed")
+
+        job.storing = self._helper.have_done(keep_picture(job, self._catalogue.store), stored, refused)
+
+    def remove(self, client: Client, request: StyleRemove) -> None:
+        def removed(_: None) -> None:
+            self._refinery.drop(request.style)
+            self._workshop.worker.tell(channel.Look())
+            header = {"type": "removed", "re": request.id, "style": request.style, "catalogue": self._catalogue.changed()}
+            self._clients.post(client, header)
+
+        def refused(e: ScumbleError) -> None:
+            self._clients.post(client, refusal(e, request.id))
+
+        self._helper.have_done(lambda: self._catalogue.store.remove(request.style), removed, refused)
+
+    def refine(self, client: Client, request: StyleRefine) -> dict[str, Any]:
+        """The answer. Raises ScumbleError."""
+        style, method = request.style.partition("@")[0], request.method
+        match request.action:
+            case "start":
+                fields = self._refinery.start(style, method, client.secret)
+            case "stop":
+                fields = self._refinery.stop(style, method)
+            case "status":
+                fields = self._refinery.status(style, method, client.secret)
+        return {"type": "refining", "re": request.id, **fields}
 
 
 def keep_picture(job: Job, store: StyleStore) -> Callable[[], str]:

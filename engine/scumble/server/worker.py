@@ -82,7 +82,7 @@ def main() -> None:
     line = Line(_socket(arguments.socket))
     logging.basicConfig(level=logging.INFO, handlers=[LogToEngine(line)], format="%(name)s: %(message)s")
     logging.captureWarnings(True)
-    runs: queue.SimpleQueue[tuple[channel.Run, list[int]] | channel.Forget] = queue.SimpleQueue()
+    runs: queue.SimpleQueue[tuple[channel.Run, list[int]] | channel.Refine | channel.Forget] = queue.SimpleQueue()
     painter = Painter(line.say)
     changed = threading.Event()
     threading.Thread(target=_beat, args=(line, painter), name="heartbeat", daemon=True).start()
@@ -95,8 +95,11 @@ def main() -> None:
         match runs.get():
             case channel.Forget():
                 _forget()
+            case channel.Refine() as asked:
+                line.say(*painter.refine(asked))
             case run, fds:
                 line.say(painter.paint(run, fds))
+                painter.remember()
 
 
 def available() -> dict[str, list[str]]:
@@ -133,7 +136,7 @@ def _listen(line: Line, runs: Any, painter: Painter, changed: threading.Event) -
                         painter.cancel(message.job)
                     case channel.Look():
                         changed.set()
-                    case channel.Forget():
+                    case channel.Refine() | channel.Forget():
                         runs.put(message)
     except (EOFError, OSError):
         pass

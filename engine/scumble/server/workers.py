@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Death:
-    """A worker is no more. `job` is what it was at; `code` of section 8; `how` completes "The worker ..."."""
+    """A worker is no more. `job` is what it was at, a job or a refinement; `code` is of section 8; `how` completes
+    "The worker ..."."""
 
     job: str | None
     code: str
@@ -129,6 +130,12 @@ class Worker:
         self.job = run.job
         self._send(channel.pack(run), [s.fd for s in spools if s.path is None])
 
+    def refine(self, message: channel.Refine) -> None:
+        """Hand over a refinement. The worker must be idle."""
+        assert self.idle
+        self.job = message.job
+        self._send(channel.pack(message), [])
+
     def cancel(self, job: str) -> None:
         """Have it stop `job`; it is killed where it does not within CANCEL_GRACE."""
         if self.job == job and self._stop_by is None:
@@ -165,7 +172,7 @@ class Worker:
         self._beat = time.monotonic()
         if isinstance(message, channel.Ready):
             self.ready, self.failed_starts = True, 0
-        elif isinstance(message, channel.Done | channel.Failed | channel.Cancelled):
+        elif isinstance(message, channel.Done | channel.Refined | channel.Failed | channel.Cancelled):
             self.job, self._stop_by = None, None
 
     def deadline(self) -> float:

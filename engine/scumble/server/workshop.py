@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where jobs are worked on: which runs next, what the worker says of it, and how each ends.
+"""Where jobs are worked on: which runs next, what the worker says of it, and how each ends. Styles are refined between them.
 
 Invariant: every admitted job ends once, by its worker's word, a cancel, or a worker's second death, and its client is told.
 """
@@ -18,6 +18,7 @@ from scumble.server.clients import Clients
 from scumble.server.delivery import deliver
 from scumble.server.jobs import Job, Jobs, State, a_bug, failed
 from scumble.server.messages import Submit
+from scumble.server.refinery import Refinery
 from scumble.server.workers import Death, Worker
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,16 @@ log = logging.getLogger(__name__)
 class Workshop:
     """The worker with the jobs it is for. `settled` is called once the catalogue can be shown, or can never be."""
 
-    def __init__(self, jobs: Jobs, clients: Clients, catalogue: Catalogue, worker: Worker, settled: Callable[[], None]) -> None:
-        self.worker = worker
+    def __init__(
+        self,
+        jobs: Jobs,
+        clients: Clients,
+        catalogue: Catalogue,
+        worker: Worker,
+        refinery: Refinery,
+        settled: Callable[[], None],
+    ) -> None:
+        self.worker, self._refinery = worker, refinery
         self.devices: list[dict[str, str]] = []
         self._jobs, self._clients, self._catalogue, self._settled = jobs, clients, catalogue, settled
         self._used = self._checked = time.monotonic()
@@ -48,6 +57,9 @@ class Workshop:
         if death is not None:
             self._mourn(death)
         self._start_next()
+        self._refinery.attend()
+        if self._refinery.present is not None:
+            self._used, self._forgot = time.monotonic(), False
 
     def end(self, job: Job, outcome: dict[str, Any], how: str, seconds: float | None = None) -> None:
         if job.state is State.DONE:
@@ -123,11 +135,14 @@ class Workshop:
             self.report(job)
 
     def _hear(self, message: Any, payload: bytes) -> None:
+        if self._refinery.hear(message, payload):
+            return
         match message:
             case channel.Ready():
                 self.devices = message.devices
                 try:
                     self._catalogue.learn(message.methods, message.available)
+                    self._refinery.resume()
                 finally:
                     self._settled()
             case channel.Available():
@@ -169,6 +184,8 @@ class Workshop:
     def _mourn(self, death: Death) -> None:
         if self.worker.hopeless:
             self._settled()
+        if self._refinery.mourn(death):
+            return
         job = self._jobs.get(death.job) if death.job else None
         if job is None or job.state is not State.RUNNING:
             return

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures a painter had painted lately, in small: what a style is refined on.
+
+Invariant: they stay in the worker's memory, a few of them, and go with it; nothing of them is ever written.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scumble.fill import fill_hidden
+from scumble.methods.base import Pixels
+from scumble.pipeline import Context
+from scumble.pixels import AnyPixels, Order, clamp, decode
+from scumble.placing import WORKING
+from scumble.resample import resize
+
+MOST = 4
+"""Pictures: 12 MiB at the most."""
+LEAST_SIDE = 64
+"""Pixels: a smaller picture has nothing to learn a style's strokes on."""
+
+
+class Contents:
+    """The last few different pictures, the newest first."""
+
+    def __init__(self) -> None:
+        self._kept: list[NDArray[np.uint8]] = []
+
+    def keep(self, pixels: AnyPixels, order: Order, context: Context | None) -> None:
+        """Take a picture, of a selection its whole layer."""
+        rgb = _small(pixels, order) if context is None else _small(context.pixels, context.order)
+        if rgb is not None:
+            others = [kept for kept in self._kept if not np.array_equal(kept, rgb)]
+            self._kept = [rgb, *others][:MOST]
+
+    def pictures(self) -> list[Pixels]:
+        return [kept.astype(np.float32) / np.float32(255) for kept in self._kept]
+
+
+def _small(pixels: AnyPixels, order: Order) -> NDArray[np.uint8] | None:
+    """(H, W, 3) at the working scale; None for one that is too small or has no visible pixel."""
+    step = max(1, max(pixels.shape[:2]) // (2 * WORKING))  # every n-th pixel of a large one: this must take no time
+    planes = clamp(decode(pixels[::step, ::step], order), pixels.dtype)
+    if min(planes.shape[1:]) < LEAST_SIDE or not (planes[3] > 0).any():
+        return None
+    ratio = min(1.0, WORKING / max(planes.shape[1:]))
+    planes[:3] *= planes[3]
+    small = resize(np.moveaxis(planes, 0, 2), *(max(1, round(side * ratio)) for side in planes.shape[1:]))
+    rgb, alpha = np.ascontiguousarray(small[..., :3]), np.ascontiguousarray(small[..., 3])
+    rgb /= np.where(alpha > 0, alpha, 1)[..., None]
+    fill_hidden(rgb, alpha)
+    return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)

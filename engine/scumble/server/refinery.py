@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which styles are refined, in the worker's idle time (docs/protocol.md, section 6).
+
+Invariants: the worker refines only while no picture is on its way to it; a refinement that has been asked for is done,
+stopped or failed in the end, also by another engine, unless its style goes; a broker's thread alone calls what is here.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from scumble.errors import ScumbleError
+from scumble.refinements import Record, keep_refined, read_record, write_checkpoint, write_record
+from scumble.server import channel, limits
+from scumble.server.catalogue import Catalogue
+from scumble.server.clients import Clients
+from scumble.server.helper import Helper
+from scumble.server.messages import told
+from scumble.server.workers import Death, Worker
+from scumble.styles import StoredStyle
+
+log = logging.getLogger(__name__)
+
+
+class Stage(enum.StrEnum):
+    IDLE = "idle"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(eq=False)
+class Refinement:
+    """One style's, by one method, from one revision."""
+
+    style: str
+    method: str
+    base: int
+    stage: Stage = Stage.IDLE
+    fraction: float = 0.0
+    text: str = ""
+    failure: ScumbleError | None = None
+    deaths: int = 0
+    """Workers it has cost."""
+    watchers: set[str] = field(default_factory=set)
+    """The secrets of the clients that asked for it."""
+
+    @property
+    def wanted(self) -> bool:
+        return self.stage in (Stage.WAITING, Stage.RUNNING)
+
+
+class Refinery:
+    """`busy` says whether pictures are on their way to the worker; `automatic` whether a new style, or what an earlier engine
+    left, is refined unasked."""
+
+    def __init__(
+        self, clients: Clients, catalogue: Catalogue, worker: Worker, helper: Helper, busy: Callable[[], bool], automatic: bool
+    ) -> None:
+        self._clients, self._catalogue, self._worker, self._helper = clients, catalogue, worker, helper
+        self._busy, self._automatic = busy, automatic
+        self._all: dict[str, Refinement] = {}
+        """By style, in the order of their turns; those that are done are forgotten."""
+        self._early: list[tuple[str, str]] = []
+        """Styles put before the worker has told its methods, with their clients' secrets."""
+        self._run = ""
+        """The name that what the worker is at has there."""
+        self._at: Refinement | None = None
+        """What that is; it may have been stopped or dropped meanwhile."""
+        self._saving: Future[Any] | None = None
+        """The helper's last work for us; it does one after the other."""
+        self._rested_at = 0.0
+        self._resumed = False
+
+    @property
+    def present(self) -> str | None:
+        """The style that is being refined now."""
+        return f"{self._at.style}@{self._at.base}" if self._at is not None else None
+
+    # What clients ask.
+
+    def start(self, style_id: str, method: str | None, secret: str) -> dict[str, Any]:
+        """Refine a style from its newest revision on. The fields of the answer, as of `stop` and `status`.
+
+        Raises ScumbleError "style-unknown", "method-unknown", "not-refinable".
+        """
+        style = self._catalogue.store.get(style_id)
+        chosen = self._method_for(style, method)
+        found = self._all.pop(style.id, None)
+        if found is None or found.method != chosen or found.base != style.revision:
+            if found is not None:
+                self._let_go(found)
+            found = Refinement(style.id, chosen, style.revision, watchers=found.watchers if found else set())
+        self._all[style.id] = found
+        found.watchers.add(secret)
+        if not found.wanted:
+            found.stage, found.text, found.failure, found.deaths = Stage.WAITING, "", None, 0
+            self._record(found, Record(chosen, found.base))
+            self._start_next()
+        return self._fields(found)
+
+    def stop(self, style_id: str, method: str | None) -> dict[str, Any]:
+        """End a refinement for now; `start` goes on where it was. Raises as `start`."""
+        found = self._of(style_id, method)
+        if found.wanted:
+            found.stage, found.text = Stage.IDLE, "stopped"
+            self._let_go(found)
+            self._record(found, Record(found.method, found.base, "stopped", found.fraction))
+            self._tell(found)
+        return self._fields(found)
+
+    def status(self, style_id: str, method: str | None, secret: str) -> dict[str, Any]:
+        """How far a refinement is. Whoever asks will hear of it, too. Raises as `start`."""
+        found = self._of(style_id, method)
+        found.watchers.add(secret)
+        return self._fields(found)
+
+    def begin(self, style: str, secret: str) -> None:
+        """A style ("id@revision") has been put, and its client would like it refined. One that cannot be, stays as it is."""
+        if not self._automatic:
+            return
+        if not self._catalogue.ready:
+            self._early.append((style, secret))
+            return
+        try:
+            stored = self._catalogue.store.get(style)
+            if stored.id in self._all:  # the same picture once more
+                self._all[stored.id].watchers.add(secret)
+            elif stored.state(self._method_for(stored, None)) is None:
+                self.start(stored.id, None, secret)
+        except ScumbleError as e:
+            log.info("%s is not refined: %s", style, e.message)
+
+    def drop(self, style_id: str) -> None:
+        """A style has been removed: its refinement ends without a word."""
+        found = self._all.pop(style_id, None)
+        if found is not None:
+            found.stage = Stage.IDLE
+            self._let_go(found)
+
+    # What happens to the worker.
+
+    def resume(self) -> None:
+        """The worker has told its methods: take up what an earlier engine left, and what was put too early."""
+        if self._resumed or not self._catalogue.ready:
+            return
+        self._resumed = True
+        for style in self._catalogue.store.list():
+            record = read_record(style) if style.own else None
+            if record is None or style.id in self._all or record.method not in self._methods():
+                continue
+            found = self._all[style.id] = Refinement(style.id, record.method, style.revision, fraction=record.fraction)
+            if record.state == "failed":
+                found.stage, found.failure = Stage.FAILED, ScumbleError(record.code, record.message, record.hint)
+            elif record.state == "wanted" and self._automatic:
+                found.stage = Stage.WAITING
+        early, self._early = self._early, []
+        for name, secret in early:
+            self.begin(name, secret)
+
+    def attend(self) -> None:
+        """Make way for pictures, or use the worker while there are none. To be called whenever something has happened."""
+        if self._busy():
+            self._rested_at = time.monotonic() + limits.REFINE_REST
+            at = self._at
+            if at is not None and at.stage is Stage.RUNNING:
+                at.stage, at.text = Stage.WAITING, "a picture goes first"
+                self._let_go(at)
+                self._tell(at)
+        else:
+            self._start_next()
+
+    def hear(self, message: Any, payload: bytes) -> bool:
+        """Whether a word of the worker was about a refinement."""
+        if self._at is None or getattr(message, "job", None) != self._run:
+            return False
+        at = self._at
+        if not isinstance(message, channel.Progress | channel.Checkpoint):
+            self._run, self._at = "", None
+        match message:
+            case channel.Progress() if at.stage is Stage.RUNNING:
+                at.fraction, at.text = message.fraction, message.text
+                self._tell(at)
+            case channel.Checkpoint():
+                data = (self._catalogue.store, at.style, at.base, at.method, payload)
+                self._save(at, functools.partial(write_checkpoint, *data), lambda _: None)
+            case channel.Refined():
+                self._keep(at, payload, message.card)
+            case channel.Failed():
+                self._fail(at, ScumbleError(message.code, message.message, message.hint))
+        return True
+
+    def mourn(self, death: Death) -> bool:
+        """Whether the worker died of a refinement. Another one tries once more."""
+        if self._at is None or death.job != self._run:
+            return False
+        at, self._run, self._at = self._at, "", None
+        at.deaths += 1
+        if at.wanted and at.deaths < limits.ATTEMPTS:
+            at.stage, at.text = Stage.WAITING, "once more: the worker died"
+            self._tell(at)
+        elif at.wanted:
+            message = f"The worker {death.how} while it refined this style, and so did the one before it."
+            self._fail(at, ScumbleError(death.code, message, "The style can be used as it is; the log says more."))
+        return True
+
+    def _start_next(self) -> None:
+        """Give an idle worker the refinement whose turn it is."""
+        saved = self._saving is None or self._saving.done()
+        if self._at is not None or not saved or not self._worker.idle or self._busy():
+            return
+        found = next((r for r in self._all.values() if r.stage is Stage.WAITING), None)
+        if found is None or time.monotonic() < self._rested_at:
+            return
+        found.stage = Stage.RUNNING
+        self._run, self._at = secrets.token_hex(16), found
+        self._worker.refine(channel.Refine(self._run, f"{found.style}@{found.base}", found.method))
+        self._tell(found)
+
+    def _let_go(self, found: Refinement) -> None:
+        """Have the worker stop, where it is at this."""
+        if found is self._at:
+            self._worker.cancel(self._run)
+
+    # How refinements end, and what of them is kept.
+
+    def _keep(self, at: Refinement, data: bytes, card: Mapping[str, Any]) -> None:
+        def kept(style: StoredStyle) -> None:
+            at.stage, at.fraction, at.text = Stage.DONE, 1.0, ""
+            log.info("%s is refined", style.pinned)
+            self._catalogue.changed()
+            self._worker.tell(channel.Look())
+            self._forget(at)
+            at.base = style.revision
+            self._tell(at)
+
+        at.text = "saving"
+        self._save(at, lambda: keep_refined(self._catalogue.store, at.style, at.base, at.method, data, card), kept)
+
+    def _save(self, at: Refinement, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Have the helper write something of a refinement; where that fails the refinement does."""
+
+        def refused(e: ScumbleError) -> None:
+            self._let_go(at)
+            self._fail(at, e)
+
+        self._saving = self._helper.have_done(work, then, refused)
+
+    def _fail(self, at: Refinement, e: ScumbleError) -> None:
+        if self._all.get(at.style) is not at:
+            return  # its style has gone, or something else has taken its place
+        if e.code == "style-unknown":
+            self._forget(at)
+            return
+        log.warning("%s@%d is not refined: %s", at.style, at.base, e)
+        at.stage, at.failure, at.text = Stage.FAILED, e, ""
+        self._record(at, Record(at.method, at.base, "failed", at.fraction, e.code, e.message, e.hint))
+        self._tell(at)
+
+    def _forget(self, at: Refinement) -> None:
+        if self._all.get(at.style) is at:
+            del self._all[at.style]
+
+    def _record(self, at: Refinement, record: Record) -> None:
+        """Note for the next engine how things stand; where that cannot be written, it will not know."""
+
+        def unwritten(e: ScumbleError) -> None:
+            log.warning("the refinement of %s goes unrecorded: %s", at.style, e)
+
+        self._helper.have_done(lambda: write_record(self._catalogue.store, at.style, record), lambda _: None, unwritten)
+
+    # What clients are told.
+
+    def _methods(self) -> list[str]:
+        return [m["id"] for m in self._catalogue.methods() if m["capabilities"].get("refine")]
+
+    def _method_for(self, style: StoredStyle, wanted: str | None) -> str:
+        """The method to refine with. Raises ScumbleError "method-unknown", "not-refinable"."""
+        if wanted is not None:
+            self._catalogue.method(wanted)
+        can = [m for m in self._catalogue.methods_of(style) if m in self._methods()]
+        if not style.own:
+            raise ScumbleError("not-refinable", f"{style.title!r} comes with Scumble and stays as it is.", "Refine your own.")
+        if not can or (wanted is not None and wanted not in can):
+            raise ScumbleError("not-refinable", f"No such method can refine {style.title!r}.", "Use it as it is.")
+        return wanted or can[0]
+
+    def _of(self, style_id: str, method: str | None) -> Refinement:
+        """A style's refinement, or one that says how things stand without one. Raises as `start`."""
+        style = self._catalogue.store.get(style_id)
+        found = self._all.get(style.id)
+        if found is not None and found.base == style.revision and method in (None, found.method):
+            return found
+        chosen = self._method_for(style, method)
+        done = style.state(chosen) is not None
+        return Refinement(style.id, chosen, style.revision, Stage.DONE if done else Stage.IDLE, float(done))
+
+    def _fields(self, found: Refinement) -> dict[str, Any]:
+        fields = {
+            "style": f"{found.style}@{found.base}",
+            "method": found.method,
+            "state": found.stage,
+            "fraction": round(found.fraction, 4),
+            "revision": found.base,
+            "text": found.text,
+            "catalogue": self._catalogue.revision,
+        }
+        failure = found.failure
+        return fields | (told(failure.code, failure.message, failure.hint) if failure is not None else {})
+
+    def _tell(self, found: Refinement) -> None:
+        """Tell those who asked how far it is; of a new revision everybody hears."""
+        header = {"type": "refining", **self._fields(found)}
+        for client in self._clients:
+            if found.stage is Stage.DONE or client.secret in found.watchers:
+                self._clients.post(client, header, droppable=found.stage is Stage.RUNNING)

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Styles are refined while the engine has nothing else to do, and whatever happens on the way, a revision stays what it was.
+
+The method takes a second for a refinement, in a hundred steps; see scumble_refining.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scumble.refinements import read_record
+from scumble.states import read_state
+from scumble.styles import StyleStore
+from support.engine import TEST_METHODS, Engine, Peer, picture, running, wait_for
+from support.scumble_refining import STEPS
+
+PLUGINS = f"{TEST_METHODS},scumble_refining"
+RASTER = {"width": 48, "height": 64, "format": "u8", "order": "rgba"}
+SHIPPED = [{"style": "great-wave", "weight": 1.0}]
+SLACK = 3
+
+
+def start(*arguments: str, **options: Any) -> Any:
+    return running(*arguments, plugins=PLUGINS, style=False, **options)
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with start("--refine") as started:
+        yield started
+
+
+@pytest.fixture
+def data() -> Path:
+    return Path(os.environ["SCUMBLE_DATA_DIR"])
+
+
+def put(peer: Peer, name: str = "Sea", **fields: Any) -> str:
+    job = secrets.token_hex(16)
+    assert peer.ask("style.put", job=job, name=name, raster=RASTER, **fields)["type"] == "accepted"
+    peer.send_rows(job, picture())
+    end = peer.finish(job)[0]
+    assert end["type"] == "style", end
+    return str(end["style"])
+
+
+def told(peer: Peer, state: str, seconds: float = 5.0 * SLACK) -> dict[str, Any]:
+    """The next word of a refinement in this state, which the peer has not asked for."""
+    return peer.next("refining", state=state, seconds=seconds)
+
+
+def ask(peer: Peer, action: str, style: str = "sea") -> dict[str, Any]:
+    return peer.ask("style.refine", style=style, action=action)
+
+
+def recorded() -> str | None:
+    """What the disk says of the refinement."""
+    record = read_record(StyleStore().get("sea"))
+    return record.state if record else None
+
+
+def starts(data: Path) -> list[int]:
+    """At which step each run of the method began."""
+    path = data / "refined.jsonl"
+    return [json.loads(line)["steps"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def painted(peer: Peer, style: str) -> bytes:
+    end, result = peer.finish(peer.submit(picture(), "darken", styles=[{"style": style, "weight": 1.0}]))
+    assert end["type"] == "done", end
+    return result
+
+
+def test_a_new_style_can_be_used_at_once_and_is_refined_under_a_new_revision(engine: Engine) -> None:
+    with engine.peer() as peer, engine.peer() as other:
+        assert put(peer) == "sea@1"
+        before = painted(peer, "sea@1")
+        half = peer.next("refining", state="running", seconds=5.0 * SLACK)
+        assert (half["style"], half["method"], half["revision"]) == ("sea@1", "darken", 1)
+        done = told(peer, "done")
+        assert (done["style"], done["revision"], done["fraction"]) == ("sea@2", 2, 1.0)
+        assert told(other, "done")["catalogue"] == done["catalogue"], "everybody hears of a new revision"
+        after = painted(peer, "sea")
+        ratio = np.frombuffer(after, np.uint8)[:3] / np.frombuffer(before, np.uint8)[:3]
+        np.testing.assert_allclose(ratio, 1 - STEPS / 1000, atol=0.02)
+        assert painted(peer, "sea@1") == before, "a pinned revision gives the same bytes"
+        page = peer.ask("catalogue", page=0)
+        assert page["revision"] >= done["catalogue"] > peer.welcome["revision"]
+        shown = next(s for s in page["styles"] if s["id"] == "sea")
+        assert (shown["revision"], shown["refined"]) == (2, ["darken"])
+        assert {m["id"]: m["capabilities"]["refine"] for m in page["methods"]}["darken"]
+    state = StyleStore().get("sea@2").state("darken")
+    assert state is not None
+    card = read_state(state)[1]
+    assert (card["loss"]["after"], card["revision"], card["from"]) == (0.5, 2, 1)
+    left = {path.name for path in StyleStore().get("sea").folder.iterdir()}
+    assert left == {"style.json", "picture.png", "thumbnail.png", "darken@2.safetensors", "darken@2.json"}
+
+
+def test_a_refinement_tells_its_progress_and_its_state_can_be_asked_for(engine: Engine) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        assert ask(peer, "status")["state"] == "running"
+        fractions = [peer.next("refining", state="running")["fraction"] for _ in range(4)]
+        assert fractions == sorted(fractions)
+        assert fractions[-1] > 0.2
+        assert engine.status()["refining"] == "sea@1"
+        told(peer, "done")
+        said = ask(peer, "status")
+        assert (said["state"], said["fraction"], said["style"]) == ("done", 1.0, "sea@2")
+        assert engine.status()["refining"] is None
+
+
+def test_a_picture_goes_first_and_the_refinement_goes_on_where_it_was(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        wait_for(lambda: ask(peer, "status")["fraction"] > 0.3)
+        began = time.monotonic()
+        job = peer.submit(picture(), "slow", options={"seconds": 0.5}, styles=SHIPPED)
+        peer.next("progress", job=job, state="running")
+        assert time.monotonic() - began < 0.3 * SLACK
+        waiting = ask(peer, "status")
+        assert (waiting["state"], waiting["text"]) == ("waiting", "a picture goes first")
+        assert peer.finish(job)[0]["type"] == "done"
+        told(peer, "done")
+    first, second = starts(data)
+    assert first == 0
+    assert second > 30, "steps were done twice"
+    assert engine.status()["worker"]["restarts"] == 0
+
+
+def test_a_refinement_waits_while_pictures_do_and_sees_what_was_painted_last(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        job = peer.submit(picture(100, 120), "slow", options={"seconds": 1.0}, styles=SHIPPED)
+        put(peer)
+        assert ask(peer, "status")["state"] == "waiting"
+        assert starts(data) == []
+        assert peer.finish(job)[0]["type"] == "done"
+        told(peer, "done")
+    assert json.loads((data / "refined.jsonl").read_text())["contents"] == [[100, 120, 3]]
+
+
+def test_a_refinement_is_stopped_and_started_again_where_it_was(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        wait_for(lambda: ask(peer, "status")["fraction"] > 0.3)
+        stopped = ask(peer, "stop")
+        assert (stopped["state"], stopped["text"]) == ("idle", "stopped")
+        at = stopped["fraction"]
+        time.sleep(0.5)
+        assert ask(peer, "status")["fraction"] == at
+        assert StyleStore().get("sea").revision == 1
+        assert recorded() == "stopped"
+        assert ask(peer, "start")["state"] == "running"
+        told(peer, "done")
+    assert starts(data)[1] > 30
+
+
+def test_a_style_is_refined_further_when_that_is_asked_for(engine: Engine) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        told(peer, "done")
+        grade = [painted(peer, "sea@1"), painted(peer, "sea@2")]
+        put(peer)
+        assert ask(peer, "status")["state"] == "done", "the same picture again is the same style"
+        ask(peer, "start")
+        assert told(peer, "done")["style"] == "sea@3"
+        assert [painted(peer, "sea@1"), painted(peer, "sea@2")] == grade
+        assert painted(peer, "sea@3")[0] < grade[1][0]
+
+
+def test_a_style_that_is_removed_while_it_is_refined_leaves_nothing(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        wait_for(lambda: ask(peer, "status")["fraction"] > 0.1)
+        assert peer.ask("style.remove", style="sea")["type"] == "removed"
+        assert ask(peer, "status")["code"] == "style-unknown"
+        assert put(peer, refine=False) == "sea@2"
+        time.sleep(0.3)
+        assert ask(peer, "status")["state"] == "idle"
+        assert painted(peer, "sea")
+        with pytest.raises(TimeoutError):
+            peer.next("refining", state="failed", seconds=0.1)
+    assert sorted(p.name for p in (data / "styles").iterdir()) == ["ledger.json", "sea"]
+    assert not list((data / "styles" / "sea").glob("*unfinished*"))
+
+
+def test_a_killed_worker_costs_a_refinement_little_and_a_second_one_fails_it(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        wait_for(lambda: ask(peer, "status")["fraction"] > 0.1)
+        os.kill(engine.status()["worker"]["pid"], signal.SIGKILL)
+        told(peer, "done", 10.0 * SLACK)
+        assert len(starts(data)) == 2
+        (data / "die").touch()
+        put(peer, "Storm")
+        failed = told(peer, "failed", 10.0 * SLACK)
+        assert (failed["style"], failed["code"]) == ("storm@1", "worker-died")
+        assert "SIGKILL" in failed["message"]
+        assert painted(peer, "storm")
+        (data / "die").unlink()
+        assert ask(peer, "start", "storm")["state"] in ("waiting", "running")
+        assert told(peer, "done", 10.0 * SLACK)["style"] == "storm@2"
+
+
+def test_an_engine_that_is_killed_leaves_a_refinement_to_the_next_one(data: Path) -> None:
+    (data / "slowly").touch()
+    with start("--refine") as engine, engine.peer() as peer:
+        put(peer)
+        wait_for((data / "styles" / "sea" / "darken@1.unfinished.safetensors").exists)
+        engine.process.kill()
+        engine.process.wait()
+    (data / "slowly").unlink()
+    with start("--refine") as engine, engine.peer() as peer:
+        wait_for(lambda: ask(peer, "status")["state"] == "done", 5.0 * SLACK)
+    first, second = starts(data)
+    assert first == 0
+    assert second > 20
+    assert StyleStore().get("sea").pinned == "sea@2"
+
+
+def test_an_engine_that_ends_waits_for_no_refinement_and_one_told_not_to_refine_leaves_it_alone(data: Path) -> None:
+    with start("--refine") as engine, engine.peer() as peer:
+        put(peer)
+        wait_for(lambda: starts(data) == [0])
+        began = time.monotonic()
+        assert engine.stop() == 0
+        assert time.monotonic() - began < 1.0 * SLACK
+    with start("--no-refine") as engine, engine.peer() as peer:
+        assert ask(peer, "status")["state"] == "idle"
+        assert put(peer, "Calm") == "calm@1"
+        assert ask(peer, "status", "calm")["state"] == "idle"
+        assert len(starts(data)) == 1
+        ask(peer, "start")
+        told(peer, "done")
+
+
+def test_a_damaged_checkpoint_and_record_begin_the_refinement_again(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        wait_for(lambda: ask(peer, "status")["fraction"] > 0.3)
+        ask(peer, "stop")
+        folder = data / "styles" / "sea"
+        checkpoint = folder / "darken@1.unfinished.safetensors"
+        wait_for(checkpoint.exists)
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-3])
+        (folder / "refining.json").write_text("{")
+        ask(peer, "start")
+        told(peer, "done")
+    assert starts(data) == [0, 0]
+
+
+def test_a_damaged_state_fails_its_own_revision_alone_and_a_new_refinement_mends_the_style(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        put(peer)
+        told(peer, "done")
+        path = data / "styles" / "sea" / "darken@2.safetensors"
+        path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+        end = peer.finish(peer.submit(picture(), "darken", styles=[{"style": "sea", "weight": 1.0}]))[0]
+        assert (end["type"], end["code"]) == ("failed", "weights-corrupt")
+        assert "sea" in end["message"]
+        assert "earlier revision" in end["hint"]
+        assert painted(peer, "sea@1")
+
+
+def test_numbers_that_are_not_finite_fail_the_refinement_and_are_not_kept(engine: Engine, data: Path) -> None:
+    (data / "nan").touch()
+    with engine.peer() as peer:
+        put(peer)
+        failed = told(peer, "failed")
+        assert "finite" in failed["message"]
+        assert ask(peer, "status")["state"] == "failed"
+        wait_for(lambda: recorded() == "failed")
+    assert not list((data / "styles" / "sea").glob("*.safetensors"))
+
+
+def test_a_refinement_that_does_not_make_way_costs_its_worker(engine: Engine, data: Path) -> None:
+    with engine.peer() as peer:
+        (data / "deaf").touch()
+        put(peer)
+        wait_for(lambda: starts(data) == [0])
+        began = time.monotonic()
+        end = peer.finish(peer.submit(picture(), styles=SHIPPED))[0]
+        assert end["type"] == "done"
+        assert time.monotonic() - began < 3 * SLACK
+        (data / "deaf").unlink()
+        told(peer, "done")
+        assert engine.status()["worker"]["restarts"] == 1
+
+
+def test_what_cannot_be_refined_is_refused(engine: Engine) -> None:
+    with engine.peer() as peer:
+        put(peer, refine=False)
+        assert ask(peer, "status")["state"] == "idle"
+        assert ask(peer, "start", "starry-night")["code"] == "not-refinable"
+        assert ask(peer, "start", "nowhere")["code"] == "style-unknown"
+        assert peer.ask("style.refine", style="sea", action="start", method="invert")["code"] == "not-refinable"
+        assert peer.ask("style.refine", style="sea", action="start", method="nothing")["code"] == "method-unknown"
+        assert peer.ask("style.refine", style="sea", action="start", method="darken")["type"] == "refining"
