@@ -18,7 +18,7 @@ import pluggy
 
 from scumble import hookspecs
 from scumble.errors import ScumbleError
-from scumble.methods.base import Method, describe
+from scumble.methods.base import Method, Refiner, describe
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,8 @@ def methods() -> dict[str, Method]:
             raise ValueError(f"a method called {method.id!r} is already registered")
         if not re.fullmatch(r"[a-z0-9-]{1,64}", method.id):
             raise ValueError(f"{method.id!r} is no id: small letters, digits and dashes, 64 at most")
+        if method.capabilities.refine and not isinstance(method, Refiner):
+            raise ValueError(f"{method.id!r} says that it refines, and has no refine()")
         json.dumps(describe(method))  # one the catalogue cannot show must not keep it from showing the others
         found[method.id] = method
 

@@ -21,6 +21,9 @@ from scumble.styles import StoredStyle, StyleStore
 
 log = logging.getLogger(__name__)
 
+UNFINISHED = ".unfinished.safetensors"
+"""How the name of a checkpoint ends."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -88,8 +91,8 @@ def keep_refined(store: StyleStore, style_id: str, base: int, method: str, data:
     except OSError as e:
         raise cannot_write(e, path) from e
     revised = store.revise(style.id)
-    _record_path(style).unlink(missing_ok=True)
-    _checkpoint_path(style, method).unlink(missing_ok=True)
+    for old in (_record_path(style), *style.folder.glob(f"*{UNFINISHED}")):
+        old.unlink(missing_ok=True)
     return revised
 
 
@@ -106,7 +109,7 @@ def _record_path(style: StoredStyle) -> Path:
 
 
 def _checkpoint_path(style: StoredStyle, method: str) -> Path:
-    return style.folder / f"{method}@{style.revision}.unfinished.safetensors"
+    return style.folder / f"{method}@{style.revision}{UNFINISHED}"
 
 
 def _write(path: Path, data: bytes) -> None:

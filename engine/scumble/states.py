@@ -40,7 +40,7 @@ def pack_state(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             raise ValueError(f"{name} holds values that are not finite")
     if sum(array.nbytes for array in arrays.values()) > MAX_STATE:
         raise ValueError(f"it is larger than {MAX_STATE >> 20} MiB")
-    return bytes(save_safetensors({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+    return bytes(save_safetensors({name: np.asarray(array, order="C") for name, array in arrays.items()}))
 
 
 def unpack_state(data: bytes) -> Arrays:

@@ -250,8 +250,13 @@ class FakeEngine:
             answer: Header = {"type": "removed", "style": "s0", "catalogue": 9} if known else _error("style-unknown")
             self.send(client, {**answer, "re": header["id"]})
         elif kind == "style.refine":
-            refining = {"type": "refining", "re": header["id"], "style": "s0@1", "state": "running", "fraction": 0.5}
-            self.send(client, refining)
+            refining = {"type": "refining", "style": "s0@1", "method": "invert", "revision": 1, "catalogue": 7}
+            running = {**refining, "state": "running", "fraction": 0.5, "text": "step 1 of 2"}
+            self.send(client, {**running, "re": header["id"]})
+            if header["action"] == "start":
+                self.send(client, {**running, "fraction": 0.75})
+                done = {"style": "s0@2", "state": "done", "revision": 2, "catalogue": 8, "fraction": 1.0, "text": ""}
+                self.send(client, {**refining, **done})
         elif kind == "release":
             self.jobs.pop(header["job"], None)
 

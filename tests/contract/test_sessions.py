@@ -26,6 +26,7 @@ from scumble.client.events import (
     Preview,
     Progress,
     Ready,
+    Refining,
     Rejected,
     RequestFailed,
     State,
@@ -173,8 +174,16 @@ def test_styles_are_put_refined_and_removed(start_fake: StartFake, open_session:
     session.put_style("My harbour", picture())
     assert until(session, StyleStored)[0].style == "put@1"
     assert next(h for h in engine.heard if h["type"] == "style.put")["name"] == "My harbour"
-    session.refine_style("s0", "start")
-    assert until(session, Answer)[0].header["state"] == "running"
+    session.put_style("Rough", picture(), refine=False)
+    until(session, StyleStored)
+    assert [h.get("refine", True) for h in engine.heard if h["type"] == "style.put"] == [True, False]
+    number = session.refine_style("s0", "start")
+    answer, events = until(session, Answer)
+    assert (answer.request, answer.header["state"]) == (number, "running")
+    while not (told := [event for event in events if isinstance(event, Refining)]) or not told[-1].over:
+        events += session.pump(0.05)
+    assert [(r.state, r.fraction) for r in told] == [("running", 0.75), ("done", 1.0)]
+    assert (told[-1].style, told[-1].id, told[-1].revision, told[-1].catalogue) == ("s0@2", "s0", 2, 8)
     session.remove_style("s0")
     assert until(session, Answer)[0].header["catalogue"] == 9
     number = session.remove_style("s1")

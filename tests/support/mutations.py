@@ -39,9 +39,9 @@ def work_messages(job: str) -> list[Message]:
         ({"type": "received", "job": job, "y": 0}, []),
         ({"type": "release", "job": job}, []),
         ({"type": "alive"}, []),
-        ({"type": "style.put", "id": 2, "job": job, "name": "My harbour", "raster": RASTER}, []),
+        ({"type": "style.put", "id": 2, "job": job, "name": "My harbour", "raster": RASTER, "refine": False}, []),
         ({"type": "style.remove", "id": 3, "style": "starry-night"}, []),
-        ({"type": "style.refine", "id": 4, "style": STYLE, "action": "status"}, []),
+        ({"type": "style.refine", "id": 4, "style": STYLE, "action": "status", "method": "invert"}, []),
     ]
 
 

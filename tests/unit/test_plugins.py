@@ -48,8 +48,9 @@ def fresh() -> Iterator[None]:
         GOOD.replace('"ID"', '"bad"').replace("pass", 'size: bytes = option(b"", "No kind for this.")'),
         GOOD.replace('"ID"', '"bad"').replace("pass", 'text: str = option({1}, "Not to be shown.")'),
         GOOD.replace('"ID"', '"bad"').replace(", capabilities = NoOptions, Capabilities()", " = NoOptions"),
+        GOOD.replace('"ID"', '"bad"').replace("Capabilities()", "Capabilities(refine=True)"),
     ],
-    ids=["import", "taken", "id", "undescribed", "kind", "default", "capabilities"],
+    ids=["import", "taken", "id", "undescribed", "kind", "default", "capabilities", "refine"],
 )
 def test_a_method_that_cannot_be_shown_is_left_out_and_the_others_stay(
     tmp_path: Path,

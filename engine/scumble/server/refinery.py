@@ -210,7 +210,8 @@ class Refinery:
             self._tell(at)
         elif at.wanted:
             message = f"The worker {death.how} while it refined this style, and so did the one before it."
-            self._fail(at, ScumbleError(death.code, message, "The style can be used as it is; the log says more."))
+            code = "worker-hung" if death.code == "cancelled" else death.code
+            self._fail(at, ScumbleError(code, message, "The style can be used as it is; the log says more."))
         return True
 
     def _start_next(self) -> None:
