@@ -30,8 +30,9 @@ MAY_IMPORT = {
     "methods": CORE | {"methods", "nets"},
     "nets": CORE | {"nets"},
     "train": CORE | {"train", "methods", "nets"},
+    "evaluate": CORE | {"evaluate", "methods", "nets", "train"},
     "install": CORE | {"install"},
-    "cli": CORE | {"cli", "install", "client", "zmqlink", "server", "train"},
+    "cli": CORE | {"cli", "install", "client", "zmqlink", "server", "train", "evaluate"},
     "__main__": {"cli"},
 }
 """Room -> rooms it may import; a core module may import core modules, methods.base and nets, and nothing else."""

@@ -31,6 +31,7 @@ COMMANDS = {
     "plugin": "scumble.cli.plugin:plugin",
     "demo": "scumble.cli.demo:demo",
     "train": "scumble.cli.train:train",
+    "evaluate": "scumble.cli.evaluate:evaluate",
     "serve": "scumble.cli.serve:serve",
 }
 

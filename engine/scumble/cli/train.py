@@ -18,15 +18,15 @@ import click
 
 from scumble.errors import ScumbleError
 
-RECIPES = ("johnson", "perceptual", "gatys")
-"""Modules of scumble.train that have a `Recipe` and `train(recipe, out)`."""
+RECIPES = ("johnson", "perceptual", "gatys", "adain", "adain-style")
+"""Modules of scumble.train (a dash is an underscore there) that have a `Recipe` and `train(recipe, out)`."""
 
 
 class RecipeGroup(click.Group):
     """One command a recipe, made from its fields when it is asked for: importing one imports torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in RECIPES if importlib.util.find_spec(f"scumble.train.{name}")]
+        return [name for name in RECIPES if importlib.util.find_spec(_module(name))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -48,7 +48,7 @@ def train() -> None:
 
 def recipe_command(name: str) -> click.Command:
     """The command for the recipe of scumble.train.`name`."""
-    module = importlib.import_module(f"scumble.train.{name}")
+    module = importlib.import_module(_module(name))
     recipe: Any = module.Recipe
     hints = typing.get_type_hints(recipe)
 
@@ -62,6 +62,10 @@ def recipe_command(name: str) -> click.Command:
     flags: list[click.Parameter] = [_flag(field, hints[field.name]) for field in dataclasses.fields(recipe)]
     where = click.Option(["--out"], required=True, metavar="FOLDER", help="Where the weight file and its card go.")
     return click.Command(name, callback=run, params=[*flags, where], help=f"{module.__doc__}\n\n{recipe.__doc__}")
+
+
+def _module(name: str) -> str:
+    return f"scumble.train.{name.replace('-', '_')}"
 
 
 def _flag(field: dataclasses.Field[Any], hint: Any) -> click.Option:

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contest: every contestant over every photograph and painting, each answer judged and kept as it comes.
+
+Invariant: a run that is broken off leaves a readable table and its pictures, and goes on from them when asked to; a pair that
+fails is a row that says so, and the rest go on.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from scumble.errors import ScumbleError
+from scumble.evaluate.contestants import Answer, Contestant, Painting, tensor
+from scumble.evaluate.judges import Judge
+from scumble.files import write_atomic
+from scumble.methods.base import Pixels, Style
+from scumble.raster import SAVERS
+
+MULTIPLE = 8
+"""Photographs are cut to sides that are multiples of this, which is what peers take."""
+
+Split = Literal["train", "test", "all"]
+
+Seen = TypeVar("Seen", "Photograph", Painting)
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph at the size of the contest."""
+
+    id: str
+    title: str
+    rgb: Pixels
+
+
+@dataclass
+class Row:
+    """One contestant's answer to one pair; `judged` is {judge: {"content", "style", "total"}}, empty where it failed."""
+
+    method: str
+    content: str
+    style: str
+    seconds: float = 0.0
+    prepared: float = 0.0
+    judged: dict[str, dict[str, float]] = field(default_factory=dict)
+    picture: str = ""
+    problem: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.method, self.content, self.style
+
+
+@dataclass
+class Table:
+    """Everything that was found. `conditions` says how: sizes, options, machine, judges."""
+
+    conditions: dict[str, Any]
+    rows: list[Row] = field(default_factory=list)
+
+    def means(self) -> dict[str, dict[str, Any]]:
+        """By contestant: pairs, failures, median seconds, and a mean of each figure by judge, over the pairs that all
+        contestants answered but those who failed at every one."""
+        names = list(dict.fromkeys(row.method for row in self.rows))
+        answered = {n: {(r.content, r.style) for r in self.rows if r.method == n and not r.problem} for n in names}
+        able = [answered[n] for n in names if answered[n]]
+        common = set.intersection(*able) if able else set()
+        found = {}
+        for name in names:
+            rows = [r for r in self.rows if r.method == name and (r.content, r.style) in common and not r.problem]
+            judges = list(rows[0].judged) if rows else []
+            found[name] = {
+                "pairs": len(rows),
+                "failed": sum(1 for r in self.rows if r.method == name and r.problem),
+                "seconds": round(float(np.median([r.seconds for r in rows])), 4) if rows else None,
+                "prepared": round(float(np.median([r.prepared for r in rows])), 4) if rows else None,
+                "judged": {j: _mean([r.judged[j] for r in rows]) for j in judges},
+            }
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        return {"conditions": self.conditions, "means": self.means(), "rows": [dataclasses.asdict(r) for r in self.rows]}
+
+
+def read_photographs(folder: Path, size: int, split: Split, limit: int | None) -> list[Photograph]:
+    """Photographs with a short side of `size` pixels, cut to multiples of 8. Raises ScumbleError "bad-picture"."""
+    found = []
+    for path, title in _listed(folder, split, limit):
+        image = _opened(path, size)
+        w, h = (max(MULTIPLE, n // MULTIPLE * MULTIPLE) for n in image.size)
+        left, top = (image.width - w) // 2, (image.height - h) // 2
+        image = image.crop((left, top, left + w, top + h))
+        found.append(Photograph(_slug(path.stem), title, _pixels(image)))
+    return _with_own_ids(found)
+
+
+def read_paintings(folder: Path, size: int, split: Split, limit: int | None, shipped: Iterable[Any] = ()) -> list[Painting]:
+    """Paintings with a short side of `size` pixels. One that bears the title of a style in `shipped` is painted with that
+    style's trained states too. Raises ScumbleError "bad-picture"."""
+    by_title: dict[str, Style] = {style.title.casefold(): style for style in shipped}
+    return _with_own_ids(
+        [
+            Painting(_slug(path.stem), title, _pixels(_opened(path, size)), by_title.get(title.casefold()))
+            for path, title in _listed(folder, split, limit)
+        ]
+    )
+
+
+def hold(
+    table: Table,
+    contestants: Sequence[Contestant],
+    photographs: Sequence[Photograph],
+    paintings: Sequence[Painting],
+    judges: Sequence[Judge],
+    out: Path,
+    note: Callable[[str], None],
+) -> None:
+    """Fill `table`, leaving out what it already has, and keep it and the pictures in `out` as it grows.
+
+    Raises ScumbleError "disk-full" and "no-write".
+    """
+    done = {row.key for row in table.rows if (out / row.picture).is_file() and not row.problem}
+    table.rows[:] = [row for row in table.rows if row.key in done]
+    total = len(contestants) * len(photographs) * len(paintings)
+    for contestant in contestants:
+        for painting in paintings:
+            for photograph in photographs:
+                key = (contestant.name, photograph.id, painting.id)
+                if key in done:
+                    continue
+                row = _row(contestant, photograph, painting, judges, out)
+                table.rows.append(row)
+                if row.problem:
+                    note(f"{contestant.name}, {photograph.id}, {painting.id}: {row.problem}")
+            keep(table, out)
+        note(f"{contestant.name}: {len(table.rows)} of {total} answers")
+
+
+def keep(table: Table, out: Path) -> None:
+    """Write results.json."""
+    write_atomic(out / "results.json", (json.dumps(table.to_json(), indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def resumed(out: Path, conditions: Mapping[str, Any]) -> Table:
+    """The table that a run under the same conditions left in `out`, or an empty one."""
+    try:
+        old = json.loads((out / "results.json").read_text(encoding="utf-8"))
+        if old["conditions"] == json.loads(json.dumps(conditions)):
+            return Table(dict(conditions), [Row(**row) for row in old["rows"]])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return Table(dict(conditions))
+
+
+def picture_name(method: str, content: str, style: str) -> str:
+    return f"pictures/{method}/{content}--{style}.png"
+
+
+def save_picture(path: Path, rgb: Pixels) -> None:
+    """(H, W, 3) in [0, 1] as an 8-bit PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((rgb * 255).round().astype(np.uint8)).save(path)
+
+
+def _row(contestant: Contestant, photograph: Photograph, painting: Painting, judges: Sequence[Judge], out: Path) -> Row:
+    row = Row(contestant.name, photograph.id, painting.id)
+    if not contestant.can(painting):
+        row.problem = "it was not trained for this painting"
+        return row
+    try:
+        answer: Answer = contestant.paint(photograph.rgb, painting)
+    except ScumbleError as e:
+        row.problem = str(e)
+        return row
+    row.seconds, row.prepared = round(answer.seconds, 4), round(answer.prepared, 4)
+    row.picture = picture_name(*row.key)
+    save_picture(out / row.picture, answer.rgb)
+    scaled = _at_scale_of(painting.pixels, photograph.rgb)
+    for judge in judges:
+        said = judge(tensor(answer.rgb), tensor(photograph.rgb), tensor(scaled))
+        row.judged[judge.name] = {k: round(getattr(said, k), 5) for k in ("content", "style", "total")}
+    return row
+
+
+def _at_scale_of(painting: Pixels, photograph: Pixels) -> Pixels:
+    """The painting with the photograph's long side, the size at which methods take its strokes by default."""
+    ratio = max(photograph.shape[:2]) / max(painting.shape[:2])
+    h, w = (max(1, round(n * ratio)) for n in painting.shape[:2])
+    image = Image.fromarray((painting * 255).round().astype(np.uint8))
+    return _pixels(image.resize((w, h), Image.Resampling.LANCZOS))
+
+
+def _listed(folder: Path, split: Split, limit: int | None) -> list[tuple[Path, str]]:
+    """Path and title of each picture: of a folder's manifest.csv those of the split, else all; or of the one file given."""
+    manifest = folder / "manifest.csv"
+    if folder.is_file():
+        found = [(folder, folder.stem)]
+    elif manifest.is_file():
+        with open(manifest, newline="", encoding="utf-8") as f:
+            rows = [r for r in csv.DictReader(f) if split == "all" or r.get("split") == split]
+        found = [(folder / r["file"], r.get("title") or r["file"]) for r in rows if r.get("file")]
+    else:
+        found = [(p, p.stem) for p in sorted(folder.rglob("*")) if p.suffix.lower() in SAVERS]
+    if not found:
+        raise ScumbleError(
+            "bad-picture",
+            f"There are no pictures in {folder}" + (f" of the split {split}." if manifest.is_file() else "."),
+            "Name a picture or a folder of pictures; --split all takes both halves of a manifest.",
+        )
+    return found[:limit]
+
+
+def _opened(path: Path, short_side: int) -> Image.Image:
+    try:
+        with Image.open(path) as opened:
+            image = opened.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as e:
+        raise ScumbleError("bad-picture", f"The picture {path} cannot be read ({e}).", "Leave it out of the folder.") from e
+    k = short_side / min(image.size)
+    size = (max(MULTIPLE, round(image.width * k)), max(MULTIPLE, round(image.height * k)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def _slug(name: str) -> str:
+    ascii_text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_text)[:60].strip("-") or "picture"
+
+
+def _with_own_ids(found: list[Seen]) -> list[Seen]:
+    """Numbers for those whose names would clash."""
+    seen: dict[str, int] = {}
+    result = []
+    for one in found:
+        seen[one.id] = seen.get(one.id, 0) + 1
+        result.append(one if seen[one.id] == 1 else dataclasses.replace(one, id=f"{one.id}-{seen[one.id]}"))
+    return result
+
+
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {k: round(float(np.mean([r[k] for r in rows])), 4) for k in ("content", "style", "total")}

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks that judge a stylized picture: how much of the photograph and of the painting each finds in it.
+
+Every layer's Gram loss is divided by the painting's Gram matrix' mean square, and the content loss by the variance of the
+photograph's features (losses.py), so that figures compare across layers and networks: 0 is equal, 1 to 2 is unrelated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from scumble.errors import ScumbleError
+from scumble.losses import content_loss, gram, gram_loss
+from scumble.nets.perceptual import load_perceptual
+from scumble.train.teachers import Teachers, load_teachers
+
+STYLE_WEIGHT = 3.0
+"""Of the total: content + 3 * style."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one network says of one picture."""
+
+    content: float
+    style: float
+
+    @property
+    def total(self) -> float:
+        return self.content + STYLE_WEIGHT * self.style
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A frozen network, and the layers it compares. `look(x, layers)` gives the feature maps of (1, 3, H, W) in [0, 1]."""
+
+    name: str
+    look: Callable[[Tensor, set[str]], Mapping[str, Tensor]]
+    content_layers: Sequence[str]
+    style_layers: Sequence[str]
+
+    @torch.no_grad()
+    def __call__(self, painted: Tensor, content: Tensor, painting: Tensor) -> Judgement:
+        """All (1, 3, H, W) in [0, 1], content and painted of one size, the painting at the size whose strokes are wanted."""
+        seen = self.look(painted, {*self.content_layers, *self.style_layers})
+        truth, manner = self.look(content, set(self.content_layers)), self.look(painting, set(self.style_layers))
+        contents = [float(content_loss(seen[k], truth[k])) for k in self.content_layers]
+        styles = [float(gram_loss(gram(seen[k]), gram(manner[k]))) for k in self.style_layers]
+        return Judgement(sum(contents) / len(contents), sum(styles) / len(styles))
+
+
+def compact_judge() -> Judge:
+    """The network that ships, which Gatys descends and AdaIN is trained through."""
+    layers = [f"relu{k}_1" for k in range(1, 6)]
+    return Judge("compact", load_perceptual("compact"), ["relu3_3"], layers)
+
+
+def teachers_judge(source: str) -> Judge:
+    """The networks that training looks through (train/teachers.py). Raises ScumbleError "weights-missing"."""
+    try:
+        teachers: Teachers = load_teachers(source)
+    except ValueError as e:
+        raise ScumbleError("weights-missing", f"{e}.", "--teachers takes a folder of teachers, or torchvision.") from e
+    shallow = [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3") if "vgg16" in teachers.layers]
+    deep = next((name for name in ("pruned", "compact", "vgg19") if name in teachers.layers), None)
+    layers = shallow + [f"{deep}/relu{k}_1" for k in range(1, 6) if deep and f"{k}_1" in teachers.layers[deep]]
+    return Judge("teachers", teachers, ["vgg16/relu3_3" if shallow else f"{deep}/relu3_3"], layers)
+
+
+def squeezenet_judge(path: Path) -> Judge:
+    """SqueezeNet 1.0 (Iandola et al. 2016, arXiv 1602.07360), which no training here looks through.
+
+    Raises ScumbleError "weights-missing" and "weights-corrupt".
+    """
+    if not path.is_file():
+        raise ScumbleError("weights-missing", f"There is no file {path}.", "--judge takes SqueezeNet 1.0 as safetensors.")
+    net = SqueezeNet()
+    try:
+        weights = load_file(path)
+        net.load_state_dict({k: v.float() for k, v in weights.items() if not k.startswith("conv10")})
+    except Exception as e:  # safetensors raises its own type from Rust
+        raise ScumbleError("weights-corrupt", f"{path.name} does not hold SqueezeNet 1.0 ({e}).", "Name another file.") from e
+    return Judge("squeezenet", net, ["fire5"], ["conv1", "fire2", "fire4", "fire6", "fire8"])
+
+
+class Fire(nn.Module):
+    """Squeeze to few channels, expand by 1x1 and 3x3 convolutions side by side (section 3.1)."""
+
+    def __init__(self, c_in: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze1x1 = nn.Conv2d(c_in, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        s = F.relu(self.squeeze1x1(x))
+        return F.relu(torch.cat([self.expand1x1(s), self.expand3x3(s)], 1))
+
+
+class SqueezeNet(nn.Module):
+    """SqueezeNet 1.0 to fire9, without its classifier; weights in Caffe's order, BGR * 255 (table 1)."""
+
+    SQUEEZED = (16, 16, 32, 32, 48, 48, 64, 64)
+    MEAN_BGR = (104.0, 117.0, 123.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 96, 7, stride=2)
+        c_in = 96
+        for number, squeezed in enumerate(self.SQUEEZED, 2):
+            setattr(self, f"fire{number}", Fire(c_in, squeezed, 4 * squeezed))
+            c_in = 8 * squeezed
+        self.requires_grad_(False).eval()
+
+    def forward(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+        """Feature maps by name: conv1, fire2 ... fire9, each after its ReLU."""
+        y = F.relu(self.conv1(x.flip(1) * 255 - x.new_tensor(self.MEAN_BGR).view(1, 3, 1, 1)))
+        out = {"conv1": y}
+        for number in range(2, 10):
+            if number in (2, 5, 9):
+                y = F.max_pool2d(y, 3, 2, ceil_mode=True)
+            y = getattr(self, f"fire{number}")(y)
+            out[f"fire{number}"] = y
+        return {k: out[k] for k in wanted}

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An evaluation from what is asked to what is left behind: results.json, index.html and the pictures, in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scumble import plugins
+from scumble.evaluate.contest import Split, Table, hold, keep, read_paintings, read_photographs, resumed
+from scumble.evaluate.contestants import Contestant, method_contestant, peer_contestants, unchanged
+from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
+from scumble.evaluate.page import page
+from scumble.files import write_atomic
+from scumble.methods.base import Runtime
+from scumble.styles import StyleStore
+from scumble.train.loop import machine
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compare, on what, and where the answer goes. `size` is the short side in pixels."""
+
+    contents: Path
+    styles: Path
+    out: Path
+    methods: Sequence[str] = ()
+    """Ids; none takes all there are."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By method."""
+    size: int = 256
+    photographs: int | None = None
+    """No more than so many; likewise paintings."""
+    paintings: int | None = None
+    split: Split = "test"
+    peers: Path | None = None
+    teachers: str | None = None
+    judge: Path | None = None
+    half: bool = False
+    resume: bool = False
+
+
+def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
+    """Hold the contest and write what came of it. `note` hears of progress and of whoever is left out.
+
+    Raises ScumbleError "bad-picture", "method-unknown", "bad-options", "weights-missing", "weights-corrupt".
+    """
+    runtime = Runtime("cuda" if torch.cuda.is_available() else "cpu", plan.half)
+    judges = _judges(plan)
+    contestants = _contestants(plan, runtime, note)
+    photographs = read_photographs(plan.contents, plan.size, plan.split, plan.photographs)
+    paintings = read_paintings(plan.styles, plan.size, plan.split, plan.paintings, StyleStore().list())
+    conditions = {
+        "size": plan.size,
+        "split": plan.split,
+        "photographs": len(photographs),
+        "paintings": len(paintings),
+        "judges": [judge.name for judge in judges],
+        "options": {name: dict(options) for name, options in plan.options.items()},
+        "half": plan.half,
+        "device": runtime.device,
+        "threads": torch.get_num_threads(),
+        "machine": machine(),
+    }
+    table = resumed(plan.out, conditions) if plan.resume else Table(conditions)
+    hold(table, contestants, photographs, paintings, judges, plan.out, note)
+    keep(table, plan.out)
+    write_atomic(plan.out / "index.html", page(table, photographs, paintings, plan.out).encode())
+    return table
+
+
+def _judges(plan: Plan) -> list[Judge]:
+    judges = [compact_judge()]
+    if plan.teachers is not None:
+        judges.append(teachers_judge(plan.teachers))
+    if plan.judge is not None:
+        judges.append(squeezenet_judge(plan.judge))
+    return judges
+
+
+def _contestants(plan: Plan, runtime: Runtime, note: Callable[[str], None]) -> list[Contestant]:
+    names = list(plan.methods or plugins.methods())
+    contestants = [unchanged(), *(method_contestant(name, plan.options.get(name, {}), runtime) for name in names)]
+    return contestants + (peer_contestants(plan.peers, note) if plan.peers is not None else [])

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Huang and Belongie 2017: any painting at once, by the statistics of its features (arXiv 1703.06868).
+
+Invariant: nothing is trained for a style; a painting is measured, and a mixture of paintings is one look at the picture with
+the mixture of their statistics. docs/methods/adain.md compares the paper with this file, network and training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scumble import tiling
+from scumble.errors import ScumbleError
+from scumble.hookspecs import hookimpl
+from scumble.methods.base import Capabilities, Content, Event, Method, Pixels, Progress, Runtime, Style, Weighted, option
+from scumble.nets.adain import MARGIN, STRIDE, AdaINNet, Statistics, Stylizer, blended, load_ladder, load_network
+from scumble.style_statistics import LADDER, resized
+from scumble.styles import data_dir
+from scumble.weights import MODELS
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen beside what every method offers."""
+
+    alpha: float = option(
+        1.0,
+        "How much of the painting enters the features before they are painted; unlike strength, which mixes the finished "
+        "picture with yours, less of it keeps more of your picture's own forms and light.",
+        minimum=0.0,
+        maximum=1.0,
+        step=0.05,
+    )
+    style_scale: float = option(
+        1.0,
+        "Size of the painting relative to the picture when it is measured; smaller gives finer strokes.",
+        minimum=0.25,
+        maximum=2.0,
+        step=0.05,
+        unit="x",
+    )
+    encoder: Literal["compact", "vgg19"] = option(
+        "compact",
+        "What sees picture and painting. compact ships with Scumble; vgg19 needs a decoder you trained for it "
+        "(scumble train adain --encoder vgg19) and the painting itself.",
+    )
+
+
+@dataclass
+class State:
+    """A prepared style: the painting, measured at the sizes that were asked for, or the ladder that ships in its place."""
+
+    net: AdaINNet
+    ladder: dict[int, Statistics] = field(default_factory=dict)
+    painting: Tensor | None = None
+
+    def at(self, long_side: float) -> Statistics:
+        """Statistics of the painting at the nearest rung of the ladder, never enlarged."""
+        if self.painting is None:
+            return self.ladder[nearest(self.ladder, long_side)]
+        own = max(self.painting.shape[2:])
+        rung = nearest([side for side in LADDER if side <= own] or [own], long_side)
+        if rung not in self.ladder:
+            self.ladder[rung] = self.net.measure(resized(self.painting, rung))
+        return self.ladder[rung]
+
+
+class AdaINMethod:
+    """One network for all styles."""
+
+    id = "adain"
+    title = "AdaIN (any painting at once)"
+    paper = "Huang and Belongie 2017, arXiv 1703.06868"
+    purpose = "Any painting as a style, at once, and mixtures of them; colours and light more than strokes."
+    Options = Options
+    capabilities = Capabilities(arbitrary=True, blend=True, tiling=True)
+    pixel_bytes = 330
+
+    def __init__(self) -> None:
+        self._networks: dict[tuple[str, str], AdaINNet] = {}
+        self._states: dict[tuple[str, int, str, str], State] = {}
+
+    def available(self, style: Style) -> bool:
+        return network_path("compact").is_file() and (style.has_picture or style.state(self.id) is not None)
+
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
+        """The painting, or the statistics that ship in its place; kept for the next run."""
+        key = (style.id, style.revision, options.encoder, runtime.device)
+        if key not in self._states:
+            self._states[key] = self._prepared(style, options.encoder, runtime.device)
+        return self._states[key]
+
+    def _prepared(self, style: Style, encoder: str, device: str) -> State:
+        net = self._network(encoder, device)
+        painting = style.picture()
+        if painting is not None:
+            return State(net, painting=_tensor(painting).to(device))
+        if encoder != "compact":
+            raise ScumbleError(
+                "style-needs-picture",
+                f"The style {style.id!r} ships without its painting, which {encoder} has to see.",
+                "Use the compact encoder, or add the painting to your own styles.",
+            )
+        path = style.state(self.id)
+        if path is not None:
+            return State(net, {side: _moved(s, device) for side, s in load_ladder(Path(path), net).items()})
+        raise ScumbleError(
+            "style-unavailable",
+            f"The style {style.id!r} has neither a painting nor statistics of one.",
+            "Add the painting to your own styles, or choose another method.",
+        )
+
+    def forget(self) -> None:
+        """Let go of networks and statistics; the next run loads them again."""
+        self._networks.clear()
+        self._states.clear()
+
+    def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        whole = content.rgb if content.whole is None else content.whole
+        measured: list[tuple[float, Statistics]] = []
+        for style in styles:
+            yield Progress(0.0, "looking at the painting")
+            measured.append((style.weight, style.state.at(options.style_scale * max(whole.shape[:2]))))
+        stylizer = Stylizer(styles[0].state.net, blended(measured), options.alpha).to(runtime.device)
+        yield from tiling.run_tiled(stylizer, content, runtime, stride=STRIDE, margin=MARGIN)
+
+    def _network(self, encoder: str, device: str) -> AdaINNet:
+        if (encoder, device) not in self._networks:
+            path = network_path(encoder)
+            if not path.is_file():
+                raise ScumbleError(
+                    "weights-missing",
+                    f"There is no AdaIN decoder for the encoder {encoder} on this machine ({path}).",
+                    f"Use the compact encoder, or train one: scumble train adain --encoder {encoder} --out {path.parent}",
+                )
+            self._networks[encoder, device] = load_network(path).to(device).to(memory_format=torch.channels_last)
+        return self._networks[encoder, device]
+
+
+def network_path(encoder: str) -> Path:
+    """Where encoder and decoder lie: with Scumble, or, for an encoder that is not ours to ship, in the user's data."""
+    return MODELS / "adain.safetensors" if encoder == "compact" else data_dir() / "models" / f"adain-{encoder}.safetensors"
+
+
+def nearest(sides: Mapping[int, Any] | Sequence[int], wanted: float) -> int:
+    """The one of `sides` that is nearest in proportion."""
+    return min(sides, key=lambda side: abs(math.log(side / wanted)))
+
+
+def _moved(statistics: Statistics, device: str) -> Statistics:
+    return {layer: (mean.to(device), std.to(device)) for layer, (mean, std) in statistics.items()}
+
+
+def _tensor(rgb: Pixels) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None].contiguous()
+
+
+@hookimpl
+def register_methods(register: Callable[[Method], None]) -> None:
+    register(AdaINMethod())

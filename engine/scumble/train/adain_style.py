@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measure a painting, so that AdaIN can use its style without the painting.
+
+Nothing is trained: the file holds mean and standard deviation of the encoder's features for the painting at several sizes, a
+few kilobytes. Make it anew whenever the AdaIN network is trained anew on another encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from scumble.nets.adain import Statistics, encoder_digest, load_network, pack
+from scumble.style_statistics import LADDER, resized
+from scumble.train.data import read_picture
+from scumble.train.loop import machine
+from scumble.weights import MODELS, save_weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The painting and what its card says of it. `network` is the AdaIN network's weight file."""
+
+    style_id: str
+    painting: Path
+    title: str
+    artist: str
+    year: str
+    licence: str = "public domain"
+    network: Path = MODELS / "adain.safetensors"
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Write `out`/adain_STYLE.safetensors with its card, in fp32.
+
+    Sizes above the painting's own are left out: enlarging would measure blur.
+    """
+    net = load_network(recipe.network).to(memory_format=torch.channels_last)
+    painting = read_picture(recipe.painting)[None].float() / 255
+    ladder: dict[int, Statistics] = {}
+    for side in [side for side in LADDER if side <= max(painting.shape[2:])] or list(LADDER[:1]):
+        ladder[side] = net.measure(resized(painting, side))
+        report(f"measured at {side} px")
+    path = out / f"adain_{recipe.style_id}.safetensors"
+    card = {
+        "method": "adain",
+        "style": {
+            "id": recipe.style_id,
+            "title": recipe.title,
+            "artist": recipe.artist,
+            "year": recipe.year,
+            "licence": recipe.licence,
+        },
+        "encoder": encoder_digest(net),
+        "licence": "Apache-2.0",
+        "long_sides": list(ladder),
+        "layers": list(net.layers),
+        "training": {
+            "command": f"scumble train adain-style --style {recipe.style_id}",
+            "teachers": "none: measured, not trained",
+            "machine": machine(),
+        },
+    }
+    save_weights(path, pack(ladder), card, torch.float32)
+    return path
