@@ -6,6 +6,8 @@ A loss weight means nothing without its normalization, so each function states i
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -58,16 +60,62 @@ def mean_gram(features: Tensor, shift: Tensor | None = None, weight: Tensor | No
     section 3.3): with the style's own mean there, a Gram matrix tells strokes apart that a large mean would drown. `weight`
     (1, 1, H, W) sums to 1 (`pixel_weight`). The product is taken in the features' own precision.
     """
-    c, cells = features.shape[1], features.shape[2] * features.shape[3]
+    c, h, w = features.shape[1:]
+    f = features.permute(0, 2, 3, 1).reshape(h, w * c)  # no copy of a map in channels-last order
     if shift is not None:
-        features = features - shift.to(features.dtype).view(1, c, 1, 1)
-    f = features.reshape(c, cells)
-    if weight is None:
-        return (f @ f.T).float() / cells
-    return ((f * weight.reshape(1, cells).to(f.dtype)) @ f.T).float()
+        f = f - shift.to(f.dtype).repeat(w)  # a line at once: torch is slow at short rows in bfloat16
+    f = f.reshape(h * w, c)
+    if weight is not None:
+        f = f * weight.reshape(h * w, 1).sqrt().to(f.dtype)
+    product: Tensor = _Square.apply(f)
+    return product if weight is not None else product / (h * w)
+
+
+class _Square(torch.autograd.Function):
+    """f^T f of (n, c), as float32. Both factors' gradients are taken in one product, which maps of few channels feel."""
+
+    @staticmethod
+    def forward(ctx: Any, f: Tensor) -> Tensor:
+        ctx.save_for_backward(f)
+        return (f.T @ f).float()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (f,) = ctx.saved_tensors
+        result: Tensor = f @ (gradient + gradient.T).to(f.dtype)
+        return result
 
 
 def squared_distance(features: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean squared difference of two maps (1, C, H, W), the cells weighted by `weight` (1, 1, H, W) with sum 1."""
     squares = (features.float() - target.float()).square()
     return squares.mean() if weight is None else (squares * weight).sum() / squares.shape[1]
+
+
+WINDOW = 32
+"""Side of the windows in which `lattice_loss` looks for waves."""
+
+
+def lattice_loss(x: Tensor) -> Tensor:
+    """How far waves of period 2, 4 and 8 pixels stand out of (N, C, H, W), both sides multiples of 32: mean power above that
+    of the neighbouring frequencies. A stroke has neighbours; the weave that upsampling prints has none."""
+    n, c, h, w = x.shape
+    hann = torch.hann_window(WINDOW, device=x.device)
+    windows = x.float().reshape(n, c, h // WINDOW, WINDOW, w // WINDOW, WINDOW).transpose(3, 4)
+    windows = windows - windows.mean((4, 5), keepdim=True)
+    spectrum = torch.fft.fft2(windows * torch.outer(hann, hann)) / hann.sum() ** 2
+    power = (spectrum.real.square() + spectrum.imag.square()).mean((1, 2, 3))  # over a picture: a weave is everywhere
+    found = []
+    for ky, kx in LATTICE:
+        around = [power[:, (ky + dy) % WINDOW, (kx + dx) % WINDOW] for dy in (-3, 0, 3) for dx in (-3, 0, 3) if dy or dx]
+        found.append(F.relu(power[:, ky, kx] - torch.stack(around).mean(0)))
+    return torch.stack(found).sum(0).mean()
+
+
+_HALF, _QUARTER, _EIGHTH = WINDOW // 2, WINDOW // 4, WINDOW // 8
+LATTICE = (
+    *((_HALF, 0), (0, _HALF), (_HALF, _HALF)),
+    *((_QUARTER, 0), (0, _QUARTER), (_QUARTER, _QUARTER), (_QUARTER, -_QUARTER), (_HALF, _QUARTER), (_QUARTER, _HALF)),
+    *((_EIGHTH, 0), (0, _EIGHTH)),
+)
+"""(ky, kx) in cycles a window."""

@@ -35,6 +35,9 @@ HELD = 28
 MAX_PREVIEW = 1024
 """Longest side of a preview."""
 
+MIXED = 0.1
+"""Where a method paints weaker by itself, the strength below which pixels are mixed too."""
+
 READ, PAINTED = 0.05, 0.9
 """Fractions of a run at which the picture is read, and the method has done its part."""
 
@@ -154,7 +157,9 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     for done in _read(pixels, request.order, grid, rgb, alpha):
         yield Progress(READ * done, "reading")
     fill_hidden(rgb, alpha)
-    content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid))
+    content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid), strength=strength)
+    if request.method.capabilities.strength:
+        strength = min(1.0, strength / MIXED)  # of pixels; the rest of it is the method's
     del alpha
     painted: Array | None = None
     with closing(cast(Generator[base.Event], request.method.run(content, states, own, runtime))) as events:

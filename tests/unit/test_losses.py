@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scumble.losses import content_loss, gram, gram_loss, mean_gram, pixel_weight, squared_distance, tv_loss
+from scumble.losses import content_loss, gram, gram_loss, lattice_loss, mean_gram, pixel_weight, squared_distance, tv_loss
 
 
 @pytest.fixture
@@ -65,3 +65,15 @@ def test_total_variation_is_that_of_a_ramp_and_none_where_a_picture_has_one_pixe
     ramp = torch.linspace(0, 1, 11).expand(1, 3, 5, 11)
     assert float(tv_loss(ramp)) == pytest.approx(0.1)
     assert float(tv_loss(torch.rand(1, 3, 1, 1))) == 0
+
+
+def test_a_weave_counts_as_a_lattice_and_strokes_and_edges_hardly_do() -> None:
+    generator = torch.Generator().manual_seed(0)
+    flat = torch.full((1, 3, 128, 128), 0.5)
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    edge = (x > 60).float().expand(1, 3, 128, 128)
+    strokes = torch.nn.functional.avg_pool2d(torch.rand(1, 3, 132, 132, generator=generator), 5, 1)
+    assert float(lattice_loss(flat)) == 0
+    for weave in ((x + y) % 2, x % 4 // 2, y % 8 // 4):
+        woven = flat + 0.03 * (weave - 0.5)
+        assert float(lattice_loss(woven)) > 10 * max(float(lattice_loss(edge)), float(lattice_loss(strokes))) > 0

@@ -1,60 +1,114 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run is predicted to take, before it takes anything."""
+"""What the style memory promises, whatever its weights: shown with random ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import pytest
+import torch
+from torch import Tensor
 
-import numpy as np
-
-from scumble.methods.base import Capabilities
-from scumble.pipeline import Context, Request, memory_needed
-from scumble.placing import LEAST
-
-LARGE = np.broadcast_to(np.zeros(4, np.uint8), (4096, 2048, 4))
-"""Claims no memory of its own."""
-WORKING, FULL = 1024 * 512, 4096 * 2048
+from scumble import synthetic
+from scumble.looks import grams_of
+from scumble.nets.memory import MARGIN, SIGNATURE_SIZE, STRIDE, MemoryNet, Read, StyleMemory, signature
+from scumble.nets.norms import collected_statistics, frozen_statistics
+from scumble.nets.perceptual import load_perceptual
+from scumble.rows import COMPACT, begin, descend_row
 
 
-@dataclass(frozen=True)
-class NoOptions:
-    pass
+@pytest.fixture(scope="module")
+def memory() -> StyleMemory:
+    torch.manual_seed(0)
+    return StyleMemory().requires_grad_(False).eval()
 
 
-class Hungry:
-    pixel_bytes = 100
-    Options = NoOptions
-
-    def __init__(self, tiling: bool = False) -> None:
-        self.capabilities = Capabilities(tiling=tiling)
+def picture(side: int = 64, seed: int = 0) -> Tensor:
+    return synthetic.dead_leaves(side, torch.Generator().manual_seed(seed))[None]
 
 
-class Silent:
-    Options = NoOptions
-    capabilities = Capabilities()
+def rows(net: MemoryNet, n: int) -> Tensor:
+    """Rows that use every number: their offsets are not 0."""
+    own = torch.cat([net.own_row(picture(seed=k)) for k in range(n)])
+    return own + 0.1 * torch.randn(own.shape, generator=torch.Generator().manual_seed(1))
 
 
-def needed(method: Any, strength: float = 1.0, context: Context | None = None, **options: Any) -> tuple[int, int]:
-    return memory_needed(Request(method, [], strength, options, LARGE, context=context))
+def test_what_is_read_is_affine_in_the_row() -> None:
+    torch.manual_seed(0)
+    read = Read(8, basis=4)
+    features, a, b = torch.randn(1, 8, 12, 12), torch.randn(1, read.size), torch.randn(1, read.size)
+    mixed = read(features, 0.3 * a + 0.7 * b, None)
+    assert torch.allclose(mixed, 0.3 * read(features, a, None) + 0.7 * read(features, b, None), atol=1e-5)
 
 
-def test_memory_is_predicted_from_the_pixels_of_the_working_scale() -> None:
-    assert needed(Hungry()) == (28 * WORKING, 100 * WORKING)
-    assert needed(Hungry(), brush_size=2.0) == (28 * WORKING // 4, 100 * WORKING // 4)
-    assert needed(Hungry(), scale="full") == (28 * FULL, 100 * FULL)
+def test_without_an_offset_it_is_adain() -> None:
+    read = Read(8, basis=4)
+    features = torch.randn(1, 8, 12, 12)
+    part = torch.cat([torch.full((1, 8), 2.0), torch.full((1, 8), 3.0), torch.zeros(1, 4)], 1)
+    t = read(features, part, None)
+    deviation, mean = torch.std_mean(t, (2, 3), correction=0)
+    assert torch.allclose(mean, torch.tensor(3.0), atol=1e-4)
+    assert torch.allclose(deviation, torch.tensor(2.0), atol=1e-3)
 
 
-def test_a_method_that_tiles_never_needs_more_than_the_smallest_pieces_take() -> None:
-    assert needed(Hungry(tiling=True)) == (28 * WORKING, 100 * LEAST)
-    assert needed(Hungry(tiling=True), scale="full") == (28 * FULL, 100 * LEAST)
+def test_several_pictures_by_their_own_rows_are_what_each_is_alone(memory: StyleMemory) -> None:
+    x, r = torch.cat([picture(seed=3), picture(seed=4)]), rows(memory.net, 2)
+    together = memory.net(x, r)
+    assert torch.allclose(together, torch.cat([memory.net(x[:1], r[:1]), memory.net(x[1:], r[1:])]), atol=1e-5)
 
 
-def test_a_selection_needs_its_share_of_its_layer() -> None:
-    layer = Context(LARGE[:512, :256], 0, 0, 2 * 2048, 2 * 4096)
-    assert needed(Hungry(), context=layer) == (28 * WORKING // 4, 100 * WORKING // 4)
+def test_a_region_of_everything_is_the_whole_and_others_mix(memory: StyleMemory) -> None:
+    x, r = picture(seed=3), rows(memory.net, 2)
+    everything = torch.cat([torch.ones(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)])
+    assert torch.allclose(memory.net(x, r, everything), memory.net(x, r[:1]), atol=1e-5)
+    left = (torch.arange(64) < 32).float().expand(1, 1, 64, 64)
+    halves = memory.net(x, r, torch.cat([left, 1 - left]))
+    assert not torch.allclose(halves, memory.net(x, r[:1]), atol=1e-2)
+    assert not torch.allclose(halves, memory.net(x, r[1:]), atol=1e-2)
 
 
-def test_what_a_method_does_not_say_is_not_held_against_it_and_strength_0_needs_nothing() -> None:
-    assert needed(Silent()) == (28 * WORKING, 0)
-    assert needed(Hungry(), strength=0.0) == (0, 0)
+def test_a_pixel_depends_on_nothing_beyond_the_margin(memory: StyleMemory) -> None:
+    side = 2 * MARGIN + 4 * STRIDE
+    x, row = picture(side, seed=5), rows(memory.net, 1)
+    with collected_statistics(memory.net) as statistics:
+        memory.net(x, row)
+    centre = slice(MARGIN + STRIDE, MARGIN + 2 * STRIDE)
+    with frozen_statistics(memory.net, statistics), torch.enable_grad():
+        leaf = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(memory.net(leaf, row)[0, :, centre, centre].sum(), leaf)
+    touched = gradient.abs().sum((0, 1)).nonzero()
+    assert touched.min() >= centre.start - MARGIN
+    assert touched.max() < centre.stop + MARGIN
+    assert touched.max() - touched.min() > MARGIN  # or the margin would be wasted
+
+
+def test_a_picture_is_described_by_as_many_numbers_as_the_predictor_reads(memory: StyleMemory) -> None:
+    described = signature(load_perceptual("compact"), torch.cat([picture(48), picture(48, 1)]))
+    assert described.shape == (2, SIGNATURE_SIZE)
+    assert memory.rows(torch.cat([picture(), picture(seed=1)]), described).shape == (2, memory.net.row_size)
+
+
+def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> None:
+    assert memory.net.row_size * 4 <= 64 << 10
+
+
+def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
+    eyes = load_perceptual("compact")
+    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+
+    def contents(step: int) -> Tensor:
+        return synthetic.dead_leaves(64, torch.Generator().manual_seed(step))[None]
+
+    start = begin(rows(memory.net, 1))
+    unbroken = [at for at, _ in descend_row(memory.net, start, 4, targets, eyes, COMPACT, contents)]
+    resumed = [at for at, _ in descend_row(memory.net, unbroken[1], 4, targets, eyes, COMPACT, contents)]
+    assert torch.equal(unbroken[-1].row, resumed[-1].row)
+    assert not torch.equal(start.row, resumed[-1].row)
+
+
+def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
+    eyes = load_perceptual("compact")
+    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+    before = {k: v.clone() for k, v in memory.state_dict().items()}
+    steps = descend_row(memory.net, begin(rows(memory.net, 1)), 12, targets, eyes, COMPACT, lambda _: picture(64, 2))
+    losses = [found["content"] + COMPACT.style_weight * found["style"] for _, found in steps]
+    assert losses[-1] < 0.9 * losses[0]
+    assert all(torch.equal(v, before[k]) for k, v in memory.state_dict().items())

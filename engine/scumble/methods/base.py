@@ -39,6 +39,9 @@ class Capabilities:
     """Improves a picture step by step, so it yields previews and takes seconds or minutes."""
     refine: bool = False
     """Improves its state of a style in the engine's idle time: it is a `Refiner`."""
+    strength: bool = False
+    """Paints weaker by itself, as `Content.strength` asks, from the picture's own style to the painting's. The engine then
+    mixes pixels only below a strength of a tenth, so that 0 is the picture itself."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Content:
     whole: Pixels | None = None
     """The whole layer in small, same scale rule, when `rgb` is a selection of it: statistics come from here. Else None."""
     whole_alpha: NDArray[np.float32] | None = None
+    strength: float = 1.0
+    """In (0, 1], for methods with the capability; others always paint in full."""
 
 
 @runtime_checkable

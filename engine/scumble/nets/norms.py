@@ -21,27 +21,32 @@ Statistics = list[tuple[Tensor, Tensor]]
 class InstanceNorm2d(nn.Module):
     """Instance normalization with a learned scale and shift (Ulyanov et al. 2016, arXiv 1607.08022).
 
-    Input and output (N, C, H, W). `eps` 1e-5 is the value of the paper's code.
+    Input and output (N, C, H, W). `eps` 1e-5 is the value of the paper's code. Without `affine` there is no scale and shift
+    of its own; conditional instance normalization hands them to `forward`, (C,) each.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
         self.collecting = False
         self.pixel_weight: Tensor | None = None
         self.frozen: tuple[Tensor, Tensor] | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        weight, bias = self.weight if weight is None else weight, self.bias if bias is None else bias
         if self.frozen is None and not self.collecting:
-            return F.instance_norm(x, weight=self.weight.to(x.dtype), bias=self.bias.to(x.dtype), eps=self.eps)
+            w, b = (None if p is None else p.to(x.dtype) for p in (weight, bias))
+            return F.instance_norm(x, weight=w, bias=b, eps=self.eps)
         if self.collecting:
             self.frozen = moments(x, self.pixel_weight)
         assert self.frozen is not None
         mean, var = self.frozen
-        scale = torch.rsqrt(var + self.eps) * self.weight.view(1, -1, 1, 1)
-        shift = self.bias.view(1, -1, 1, 1) - mean * scale
+        scale = torch.rsqrt(var + self.eps)
+        if weight is not None:
+            scale = scale * weight.view(1, -1, 1, 1)
+        shift = -mean * scale if bias is None else bias.view(1, -1, 1, 1) - mean * scale
         return x * scale.to(x.dtype) + shift.to(x.dtype)
 
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a stylized picture is looked at: by which layers of which eyes, at which scales, against which Gram matrices.
+
+Invariant: every term is normalised by its target (losses.py) and every picture is held against its own style, so a batch of
+many styles weighs them alike. "Eyes" are whatever gives feature maps by name: one network, or several teachers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scumble.losses import content_loss, gram, gram_loss, tv_loss
+
+Layers = Mapping[str, float]
+"""Weight by layer; the weights of one kind are brought to a sum of 1."""
+
+Eyes = Callable[[Tensor, set[str]], Mapping[str, Tensor]]
+"""(N, 3, H, W) in [0, 1] and the layers wanted, to feature maps by layer."""
+
+Grams = Mapping[str, Tensor]
+"""(N, C, C) by "scale/layer"."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, and how much style counts."""
+
+    styles: Mapping[int, Layers]
+    content: Layers
+    content_scale: int = 1
+    style_weight: float = 3.0
+
+    @property
+    def layers(self) -> dict[int, set[str]]:
+        """What has to be looked at, by scale."""
+        wanted = {scale: set(layers) for scale, layers in self.styles.items()}
+        wanted[self.content_scale] = wanted.get(self.content_scale, set()) | set(self.content)
+        return wanted
+
+
+def grams_of(pictures: Tensor, eyes: Eyes, wanted: Mapping[int, set[str]]) -> dict[str, Tensor]:
+    """The Gram matrices of pictures (N, 3, H, W), by scale and layer."""
+    return {f"{s}/{k}": gram(f) for s, layers in wanted.items() for k, f in eyes(shrink(pictures, s), layers).items()}
+
+
+def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look) -> dict[str, Tensor]:
+    """Content, style and TV losses of pictures `y` of contents `x` (N, 3, H, W), each against its own style's `targets`."""
+    with torch.no_grad():
+        truth = eyes(shrink(x, look.content_scale), set(look.content))
+    seen = {scale: eyes(shrink(y, scale), wanted) for scale, wanted in look.layers.items()}
+    content = _mean(look.content, {k: content_loss(seen[look.content_scale][k], truth[k]) for k in look.content})
+    styles = []
+    for scale, layers in look.styles.items():
+        pairs = {k: zip(gram(seen[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
+        styles.append(_mean(layers, {k: torch.stack([gram_loss(g, t) for g, t in pairs[k]]).mean() for k in layers}))
+    return {"content": content, "style": torch.stack(styles).mean(), "tv": tv_loss(y.float())}
+
+
+def shrink(x: Tensor, scale: int) -> Tensor:
+    """`x` at 1/scale of its size, by area averaging."""
+    return x if scale == 1 else F.avg_pool2d(x, scale)
+
+
+def _mean(layers: Layers, terms: dict[str, Tensor]) -> Tensor:
+    total = sum(layers.values())
+    return torch.stack([weight / total * terms[name] for name, weight in layers.items()]).sum()

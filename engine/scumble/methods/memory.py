@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Style memory: every style is one row of a tensor M that one shared network reads (docs/methods/memory.md).
+
+Invariant: a picture depends on the shared networks, the rows of its own styles and nothing else, so adding, refining or
+removing a style changes no other style's picture. Grade 0 is a row made of a painting in an instant; grade 1 is that row
+refined (rows.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scumble import synthetic, tiling
+from scumble.errors import ScumbleError
+from scumble.hookspecs import hookimpl
+from scumble.looks import grams_of
+from scumble.methods.base import (
+    Arrays,
+    Capabilities,
+    Checkpoint,
+    Content,
+    Event,
+    Method,
+    Pixels,
+    Progress,
+    Refined,
+    Refinement,
+    Runtime,
+    Style,
+    Weighted,
+)
+from scumble.nets.memory import MARGIN, STRIDE, MemoryNet, StyleMemory, signature
+from scumble.nets.perceptual import load_perceptual
+from scumble.nets.vgg import VGG
+from scumble.resample import resize
+from scumble.rows import COMPACT, Descent, begin, descend_row
+from scumble.weights import MODELS, load_card, load_weights
+
+PAINTING_SIDE = 384
+"""Short side in pixels at which a painting is looked at, as in the training; it decides how broad its strokes are."""
+
+OWN_SIDE = 512
+"""Longest side at which a picture's own row is read, for strengths below 1."""
+
+STEPS, BATCH, CROP = 120, 3, 256
+"""Of a refinement: about 40 s on two cores."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Nothing to choose beyond what every method offers."""
+
+
+class Memory:
+    """Many styles in one network."""
+
+    id = "memory"
+    title = "Style memory"
+    paper = "Scumble; after Ulyanov et al. 2016, Ghiasi et al. 2017, Huang and Belongie 2017, Chen et al. 2017"
+    purpose = "The default: any painting, at once, and better after a minute; styles can be mixed."
+    Options = Options
+    capabilities = Capabilities(arbitrary=True, blend=True, tiling=True, refine=True, strength=True)
+    pixel_bytes = 200
+
+    def __init__(self) -> None:
+        self._shared: dict[str, StyleMemory] = {}
+        self._eyes: dict[str, VGG] = {}
+
+    def available(self, style: Style) -> bool:
+        return style.has_picture or style.state(self.id) is not None
+
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Tensor:
+        """The style's row (1, R)."""
+        path = style.state(self.id)
+        if path is not None:
+            return load_row(Path(path)).to(runtime.device)
+        painting = style.picture()
+        if painting is None:
+            raise ScumbleError(
+                "style-unavailable",
+                f"The style {style.id!r} has neither a row in the memory nor a painting to make one of.",
+                "Add the painting to your own styles, or choose another style.",
+            )
+        with torch.inference_mode():
+            return self._instant(looked_at(painting).to(runtime.device), runtime)
+
+    def forget(self) -> None:
+        """Let go of the networks; the next run loads them again."""
+        self._shared.clear()
+        self._eyes.clear()
+
+    def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        row = torch.stack([s.weight * s.state for s in styles]).sum(0)
+        if content.strength < 1:
+            whole = content.rgb if content.whole is None else content.whole
+            with torch.inference_mode():
+                own = self._instant(_tensor(_shrunk(whole, OWN_SIDE)).to(runtime.device), runtime)
+            row = own + content.strength * (row - own)
+        painter = Painter(self._memory(runtime.device).net, row)
+        yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
+
+    def refine(
+        self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
+    ) -> Iterator[Refinement]:
+        """Descend the style's row over crops of the user's pictures and of made ones, by the compact network."""
+        began = time.monotonic()
+        painting = style.picture()
+        if painting is None:
+            raise ScumbleError("style-needs-picture", f"The style {style.id!r} has no painting to be refined by.")
+        yield Progress(0.0, "looking at the painting")
+        picture, net, eyes = (
+            looked_at(painting).to(runtime.device),
+            self._memory(runtime.device).net,
+            self._look(runtime.device),
+        )
+        with torch.no_grad():
+            targets = grams_of(picture, eyes, COMPACT.layers)
+            start = self.prepare(style, None, runtime).clone()
+        at = first = _resumed(checkpoint, start) or begin(start)
+        before = after = float("nan")
+        for at, losses in descend_row(net, first, STEPS, targets, eyes, COMPACT, _practice(contents), runtime.half):
+            total = losses["content"] + COMPACT.style_weight * losses["style"]
+            before, after = (total, total) if at.step == first.step + 1 else (before, 0.9 * after + 0.1 * total)
+            yield Checkpoint({"step": np.array(at.step), "row": _array(at.row), "moments": _array(at.moments)})
+            yield Progress(at.step / STEPS, f"step {at.step} of {STEPS}")
+        card = {"shared": shared_name(), "steps": at.step, "seconds": round(time.monotonic() - began, 1)}
+        yield Refined({"row": _array(at.row)}, card | {"loss": [round(before, 4), round(after, 4)]})
+
+    def _instant(self, picture: Tensor, runtime: Runtime) -> Tensor:
+        """Grade 0 of (1, 3, H, W)."""
+        return self._memory(runtime.device).rows(_to_stride(picture), signature(self._look(runtime.device), picture))
+
+    def _memory(self, device: str) -> StyleMemory:
+        if device not in self._shared:
+            self._shared[device] = load_memory(MODELS / "memory.safetensors").to(device)
+        return self._shared[device]
+
+    def _look(self, device: str) -> VGG:
+        if device not in self._eyes:
+            self._eyes[device] = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
+        return self._eyes[device]
+
+
+class Painter(nn.Module):
+    """The shared network with one row, as tiling.py drives it: (1, 3, H, W) to the same."""
+
+    def __init__(self, net: MemoryNet, row: Tensor) -> None:
+        super().__init__()
+        self.net, self.row = net, row
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.net(x, self.row)
+        return y
+
+
+def load_memory(path: Path) -> StyleMemory:
+    """The shared networks in eval mode. Raises ScumbleError "weights-corrupt"."""
+    tensors, _ = load_weights(path)
+    memory = StyleMemory()
+    try:
+        memory.load_state_dict(tensors)
+    except RuntimeError as e:
+        raise ScumbleError(
+            "weights-corrupt", f"The weight file {path.name} holds no style memory ({e}).", "Install Scumble again."
+        ) from e
+    return memory.to(memory_format=torch.channels_last).requires_grad_(False).eval()
+
+
+def shared_name() -> str:
+    """What tells one set of shared networks from another: rows of one say nothing to the other."""
+    return str(load_card(MODELS / "memory.safetensors")["sha256"])[:16]
+
+
+def load_row(path: Path) -> Tensor:
+    """(1, R), a row of the shipped shared networks. Raises ScumbleError "weights-corrupt" or "style-unavailable"."""
+    tensors, card = load_weights(path)
+    if "row" not in tensors or tensors["row"].dim() != 2:
+        raise ScumbleError("weights-corrupt", f"The weight file {path.name} holds no row of a style memory.")
+    if card.get("shared") != shared_name():
+        raise ScumbleError(
+            "style-unavailable",
+            f"The row in {path.name} belongs to another version of the style memory.",
+            "Refine the style again: scumble styles refine.",
+        )
+    return tensors["row"]
+
+
+def looked_at(painting: Pixels) -> Tensor:
+    """(1, 3, H, W): a painting (H, W, 3) at the size at which its strokes are learned; never enlarged."""
+    ratio = min(1.0, PAINTING_SIDE / min(painting.shape[:2]))
+    height, width = (max(1, round(n * ratio)) for n in painting.shape[:2])
+    return _tensor(resize(painting, height, width))
+
+
+def _shrunk(rgb: Pixels, side: int) -> Pixels:
+    ratio = min(1.0, side / max(rgb.shape[:2]))
+    return resize(rgb, *(max(1, round(n * ratio)) for n in rgb.shape[:2]))
+
+
+def _tensor(rgb: Pixels) -> Tensor:
+    x = torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None]
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _array(x: Tensor) -> Any:
+    return x.detach().cpu().numpy().copy()
+
+
+def _to_stride(x: Tensor) -> Tensor:
+    """Enlarged a little where its sides are not multiples of the network's stride."""
+    height, width = (max(STRIDE, STRIDE * round(n / STRIDE)) for n in x.shape[2:])
+    return x if x.shape[2:] == (height, width) else F.interpolate(x, (height, width), mode="bilinear")
+
+
+def _resumed(checkpoint: Arrays | None, start: Tensor) -> Descent | None:
+    try:
+        assert checkpoint is not None
+        row, moments = (torch.from_numpy(np.array(checkpoint[k], np.float32)).to(start) for k in ("row", "moments"))
+        step = int(checkpoint["step"])
+    except (AssertionError, KeyError, ValueError, TypeError):
+        return None
+    fits = row.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 <= step <= STEPS
+    return Descent(step, row, moments) if fits else None
+
+
+def _practice(contents: Sequence[Pixels]) -> Callable[[int], Tensor]:
+    """Crops to practise on: one of the user's own pictures a step, where there are any, and made ones."""
+    own = [_tensor(c) for c in contents if min(c.shape[:2]) >= CROP]
+
+    def crops(step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(step)
+        made = [synthetic.picture(CROP, generator) for _ in range(BATCH)]
+        if own:
+            x = own[step % len(own)]
+            top, left = (int(torch.randint(n - CROP + 1, (), generator=generator)) for n in x.shape[2:])
+            made[0] = x[0, :, top : top + CROP, left : left + CROP]
+        return torch.stack(made)
+
+    return crops
+
+
+@hookimpl
+def register_methods(register: Callable[[Method], None]) -> None:
+    register(Memory())

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Style memory: an encoder and a decoder that all styles share, and a tensor M that holds one row a style.
+
+Invariant: a style is its row and nothing else. Wherever the network reads the memory, what it reads is affine in the row, so
+a mixture of styles is a mixture of rows, and adding a row changes no other style's picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scumble.nets.layers import binomial_blur, reflect_pad
+from scumble.nets.norms import InstanceNorm2d, moments
+from scumble.nets.vgg import VGG, WIDTHS
+
+STRIDE = 8
+"""Input sides must be multiples of this, and tiles must start at one."""
+
+MARGIN = 128
+"""Pixels on each side on which an output pixel depends, at most, a multiple of STRIDE: twelve 3x3 convolutions at an eighth
+and one neighbour for its upsampling (104), two at a quarter and one neighbour (12), one at a half and one (4), 1 + 2 + 1."""
+
+SIGNATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""Layers of the compact network whose means and deviations describe a painting to the predictor."""
+
+
+class Read(nn.Module):
+    """One place where the memory is read: t = sigma * F^ + mu + sum_k a_k (B_k conv F^), F^ the normalised features.
+
+    A row's part here is (sigma, mu, a), `size` numbers. The basis B, (K, C * C * 3 * 3), belongs to all styles; without one
+    this is conditional instance normalization.
+    """
+
+    def __init__(self, channels: int, basis: int = 0) -> None:
+        super().__init__()
+        self.channels, self.size = channels, 2 * channels + basis
+        self.norm = InstanceNorm2d(channels, affine=False)
+        self.basis = nn.Parameter(torch.randn(basis, 9 * channels**2) / (3 * channels**0.5)) if basis else None
+
+    def forward(self, x: Tensor, part: Tensor, share: Tensor | None) -> Tensor:
+        """(N, C, h, w) by `part` (N or 1, size), one row a picture; or, with `share` (S, 1, h, w), by `part` (S, size),
+        mixed at each place."""
+        if share is not None:
+            mixed = self._read(self.norm(x).expand(len(part), -1, -1, -1), part) * share.to(x.dtype)
+            return mixed.sum(0, keepdim=True)
+        if self.basis is None and len(part) == 1:
+            sigma, mu = torch.split(part[0], self.channels)
+            return self.norm(x, sigma, mu)  # type: ignore[no-any-return]
+        return self._read(self.norm(x), part.expand(len(x), -1))
+
+    def _read(self, y: Tensor, part: Tensor) -> Tensor:
+        sigma, mu, a = torch.split(part, [self.channels, self.channels, self.size - 2 * self.channels], 1)
+        if self.basis is None:
+            return y * sigma.to(y.dtype)[..., None, None] + mu.to(y.dtype)[..., None, None]
+        kernels = (a @ self.basis).view(-1, self.channels, self.channels, 3, 3)
+        kernels = kernels + F.pad(torch.diag_embed(sigma)[..., None, None], (1, 1, 1, 1))
+        y = reflect_pad(y, 1, 1, 1, 1)
+        each: Tensor = torch.cat([F.conv2d(y[i : i + 1], kernels[i], mu[i]) for i in range(len(y))])
+        return each
+
+
+class _Conv(nn.Conv2d):
+    """A convolution behind reflection padding."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__(c_in, c_out, kernel, stride)
+        self.reach = kernel // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        p = self.reach
+        return super().forward(reflect_pad(x, p, p, p, p) if p else x)
+
+
+class MemoryNet(nn.Module):
+    """Picture (N, 3, H, W) in [0, 1] and rows (N or 1, `row_size`) to the stylized picture, same shape, a little beyond [0, 1].
+
+    Sides are multiples of 8. The widths are those at a quarter, an eighth and a half of the picture's resolution, and at the
+    full one, where few channels cost most of the time. It ends with a fixed blur, as TransformNet does, and for its reason.
+    """
+
+    def __init__(
+        self, widths: tuple[int, int, int, int] = (32, 80, 24, 16), blocks: int = 4, basis: tuple[int, int] = (8, 24)
+    ) -> None:
+        super().__init__()
+        quarter, eighth, half, full = widths
+        self.widths, self.blocks_count, self.basis_sizes = widths, blocks, basis
+        self.stem = _Conv(48, quarter)
+        self.down = _Conv(quarter, eighth, 3, 2)
+        self.encoded = nn.ModuleList([_Conv(eighth, eighth), _Conv(eighth, eighth)])
+        self.skip = Read(quarter, basis[0])
+        self.deep = Read(eighth, basis[1])
+        self.blocks = nn.ModuleList([_Conv(eighth, eighth) for _ in range(2 * blocks)])
+        self.block_reads = nn.ModuleList([Read(eighth) for _ in range(2 * blocks)])
+        self.to_quarter = _Conv(eighth, quarter)
+        self.at_quarter, self.read_quarter = _Conv(quarter, quarter), Read(quarter)
+        self.at_half, self.read_half = _Conv(quarter, half), Read(half)
+        self.to_full = _Conv(half, full, 1)
+        self.at_full = nn.Conv2d(full, full, 3)
+        self.head = nn.Conv2d(full, 3, 5)
+        reads = [self.skip, self.deep, *self.block_reads, self.read_quarter, self.read_half]
+        self._parts = [r.size for r in reads] + [12]
+
+    @property
+    def row_size(self) -> int:
+        """Numbers in a row: every Read's part in order, then a colour affine of the output, 3 x 3 and 3."""
+        return sum(self._parts)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """F at a quarter and at an eighth of the resolution, before normalization."""
+        y = F.pixel_unshuffle(x - 0.5, 4)
+        if x.is_contiguous(memory_format=torch.channels_last):
+            y = y.contiguous(memory_format=torch.channels_last)
+        quarter = F.relu(self.stem(y))
+        eighth = F.relu(self.down(quarter))
+        first, second = self.encoded
+        return quarter, eighth + second(F.relu(first(eighth)))
+
+    def own_row(self, picture: Tensor) -> Tensor:
+        """(N, `row_size`): the row whose sigma and mu are the picture's own statistics, whose offset is 0 and which reads
+        as 1 and 0 elsewhere. With it the network is AdaIN at two resolutions."""
+        parts = []
+        for f, read in zip(self.encode(picture), (self.skip, self.deep), strict=True):
+            mean, variance = (m.flatten(1) for m in moments(f))
+            parts += [(variance + read.norm.eps).sqrt(), mean, mean.new_zeros(len(mean), read.size - 2 * read.channels)]
+        n = len(picture)
+        for read in (*self.block_reads, self.read_quarter, self.read_half):
+            assert isinstance(read, Read)
+            parts += [parts[0].new_ones(n, read.channels), parts[0].new_zeros(n, read.channels)]
+        parts += [torch.eye(3, device=picture.device).flatten().expand(n, -1), parts[0].new_zeros(n, 3)]
+        return torch.cat(parts, 1)
+
+    def forward(self, x: Tensor, rows: Tensor, shares: Tensor | None = None) -> Tensor:
+        """`shares` (S, 1, H, W), which sum to 1 at each pixel, mix S rows by place over one picture (N = 1)."""
+        return self.decode(*self.encode(x), rows, shares)
+
+    def decode(self, quarter: Tensor, eighth: Tensor, rows: Tensor, shares: Tensor | None = None) -> Tensor:
+        """The picture that `rows` paint from features as `encode` gives them."""
+        *parts, colour = torch.split(rows.float(), self._parts, 1)
+        part = iter(parts)
+        scaled = {s: None if shares is None else F.avg_pool2d(shares, s) for s in (1, 2, 4, 8)}
+        skip = self.skip(quarter, next(part), scaled[4])
+        y = self.deep(eighth, next(part), scaled[8])
+        for i in range(0, len(self.blocks), 2):
+            z = F.relu(self.block_reads[i](self.blocks[i](y), next(part), scaled[8]))
+            y = y + self.block_reads[i + 1](self.blocks[i + 1](z), next(part), scaled[8])
+        y = _doubled(self.to_quarter(y)) + skip
+        y = F.relu(self.read_quarter(self.at_quarter(y), next(part), scaled[4]))
+        y = F.relu(self.read_half(self.at_half(_doubled(y)), next(part), scaled[2]))
+        # Padded while it is small, so that nothing need be padded at full resolution, where a copy costs as a layer does.
+        y = _doubled(reflect_pad(self.to_full(y), 2, 2, 2, 2))
+        y = F.relu(self.at_full(y))
+        if shares is None and len(colour) == 1:  # one colour affine: folded into the head, it costs nothing
+            matrix, shift = colour[0, :9].view(3, 3), colour[0, 9:]
+            assert self.head.bias is not None
+            weight = torch.einsum("oc,cihw->oihw", matrix, self.head.weight)
+            return _blurred(F.conv2d(y, weight, matrix @ (self.head.bias + 0.5) + shift))
+        return _recoloured(_blurred(self.head(y) + 0.5), colour, shares)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
+def _blurred(y: Tensor) -> Tensor:
+    """In float32, whatever the network's precision: bfloat16 has 256 levels between a half and 1."""
+    with torch.autocast(y.device.type, enabled=False):
+        return binomial_blur(y.float(), padded=True)
+
+
+def _recoloured(y: Tensor, colour: Tensor, shares: Tensor | None) -> Tensor:
+    """Each picture by its own affine (N, 12), or one by several that are mixed by place."""
+    if shares is not None:
+        y = y.expand(len(colour), -1, -1, -1)
+    z = torch.einsum("noi,nihw->nohw", colour[:, :9].view(-1, 3, 3).to(y.dtype), y)
+    z = z + colour[:, 9:, None, None].to(y.dtype)
+    return z if shares is None else (z * shares.to(z.dtype)).sum(0, keepdim=True)
+
+
+class Predictor(nn.Module):
+    """What a painting's signature (N, S) adds to its own row, (N, R): the instant grade of a style nobody trained.
+
+    `centre` and `spread` (S,) bring signatures to mean 0 and deviation 1 over the paintings of the training.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, signature: int, row_size: int, width: int = 192) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(signature))
+        self.register_buffer("spread", torch.ones(signature))
+        self.layers = nn.Sequential(nn.Linear(signature, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+        self.last = nn.Linear(width, row_size)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, signature: Tensor) -> Tensor:
+        z = (signature - self.centre) / self.spread
+        return self.last(self.layers(z.clamp(-4, 4)))  # type: ignore[no-any-return]
+
+
+SIGNATURE_SIZE = 2 * sum(WIDTHS["compact"]) + 12
+
+
+class StyleMemory(nn.Module):
+    """All that styles share, in one file: the network, and the predictor of rows for paintings nobody trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = MemoryNet()
+        self.predictor = Predictor(SIGNATURE_SIZE, self.net.row_size)
+
+    def rows(self, pictures: Tensor, signatures: Tensor) -> Tensor:
+        """(N, R) at once, grade 0: what paintings show of themselves, and what the predictor makes of their signatures."""
+        rows: Tensor = self.net.own_row(pictures) + self.predictor(signatures)
+        return rows
+
+
+@torch.no_grad()
+def signature(net: VGG, picture: Tensor, layers: Sequence[str] = SIGNATURE_LAYERS) -> Tensor:
+    """(N, SIGNATURE_SIZE) of pictures (N, 3, H, W) in [0, 1]: each channel's mean and log deviation in the compact network,
+    and the colours' mean and covariance."""
+    features = net(picture, set(layers))
+    found = []
+    for name in layers:
+        mean, variance = (m.flatten(1) for m in moments(features[name]))
+        found += [mean, (variance + 1e-6).log() / 2]
+    colours = picture.float().flatten(2)
+    mean = colours.mean(2)
+    centred = colours - mean[..., None]
+    return torch.cat([*found, mean, (centred @ centred.mT / colours.shape[2]).flatten(1)], 1)

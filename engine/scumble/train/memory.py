@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train what all styles of the style memory share: encoder, decoder, basis, and the predictor of rows.
+
+Every step paints three crops by three random paintings and gives a fourth crop back as it is. A painting's row is its own
+statistics plus what the predictor adds, so that the networks learn to make the best of a row that was made in an instant.
+First through cheap eyes (VGG-16 sees only the half-size picture), then through both teachers at both scales.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms import v2
+
+from scumble import synthetic
+from scumble.looks import Look, compare, grams_of
+from scumble.losses import lattice_loss
+from scumble.nets.memory import MemoryNet, StyleMemory, signature
+from scumble.nets.perceptual import load_perceptual
+from scumble.nets.vgg import VGG
+from scumble.train.data import Pictures, read_pictures
+from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.teachers import Teachers, load_teachers
+from scumble.weights import Card, load_weights, save_weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on. `steps` of the two phases; `start` is a weight file to go on from."""
+
+    photographs: Path
+    paintings: Path
+    teachers: str = "compact"
+    steps: tuple[int, int] = (12000, 8000)
+    lr: tuple[float, float] = (1e-3, 5e-4)
+    batch: int = 4
+    crop: int = 256
+    variants: int = 3
+    style_weight: float = 4.0
+    seed: int = 0
+    start: Path | None = None
+
+
+RECONSTRUCTION, LATTICE, TV = 20.0, 300.0, 0.1
+"""Weights of the losses beside content (1) and style: mean squared error of the crop that is given back, lattice, TV."""
+
+SYNTHETIC = 1 / 8
+"""Share of contents that are made rather than photographed: skies above all, on which a lattice shows."""
+
+
+def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
+    """Both phases, over whichever teachers there are."""
+    deep = next(n for n in ("pruned", "vgg19", "compact") if n in teachers.layers)
+    strokes = {f"{deep}/relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
+    if "vgg16" not in teachers.layers:
+        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight)
+        return look, look
+    colours = {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 2.0}
+    content = {"vgg16/relu3_3": 1.0}
+    return (
+        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight),
+        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight),
+    )
+
+
+@dataclass(frozen=True)
+class Paintings:
+    """The styles of a training: each painting as it is and in `variants` changed in size, colour and direction."""
+
+    pictures: list[Tensor] = field(repr=False)
+    """uint8 (3, H, W)."""
+    signatures: Tensor = field(repr=False)
+    grams: dict[str, Tensor] = field(repr=False)
+    """"scale/teacher/layer": (number of pictures, C, C)."""
+
+    def crop(self, i: int, size: int, generator: torch.Generator) -> Tensor:
+        """(3, size, size) in [0, 1] of picture i, at its own scale."""
+        return Pictures([], [self.pictures[i]], []).crops(1, size, generator, (1.0, 1.0))[0]
+
+
+@torch.no_grad()
+def look_at(paintings: Pictures, teachers: Teachers, net: VGG, recipe: Recipe, report: Callable[[str], None]) -> Paintings:
+    """Measure every painting and its variants once."""
+    change = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.5)])
+    torch.manual_seed(recipe.seed)
+    sides = random.Random(recipe.seed)
+    pictures, signatures = [], []
+    grams: dict[str, list[Tensor]] = {}
+    wanted: dict[int, set[str]] = {1: set(), 2: set()}
+    for look in looks(teachers, recipe.style_weight):
+        for scale, layers in look.styles.items():
+            wanted[scale] |= set(layers)
+    device = next(net.parameters()).device
+    for number, painting in enumerate(paintings.tensors):
+        for variant in range(recipe.variants):
+            side = 384 if variant == 0 else sides.randint(272, 512)
+            picture = painting if variant == 0 else change(painting)
+            picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
+            x = picture[None].to(device, memory_format=torch.channels_last).float() / 255
+            with torch.autocast(device.type, torch.bfloat16):
+                for name, g in grams_of(x, teachers, wanted).items():
+                    grams.setdefault(name, []).append(g[0])
+            signatures.append(signature(net, x)[0])
+            pictures.append(picture)
+        if number % 20 == 0:
+            report(f"looked at {number + 1} of {len(paintings.tensors)} paintings")
+    return Paintings(pictures, torch.stack(signatures), {k: torch.stack(v) for k, v in grams.items()})
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Run both phases (going on where a run was broken off) and write `out`/memory.safetensors with its card."""
+    torch.manual_seed(recipe.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
+    photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
+    seen = _remembered(paintings, teachers, compact, recipe, report, device)
+    shared = StyleMemory()
+    if recipe.start:
+        shared.load_state_dict(load_weights(recipe.start)[0])
+    else:
+        shared.predictor.centre.copy_(seen.signatures.mean(0))
+        shared.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))
+    shared = shared.to(device).to(memory_format=torch.channels_last)
+    path, seconds = out / "memory.safetensors", 0.0
+    for phase, look in enumerate(looks(teachers, recipe.style_weight)):
+
+        def save(step: int, phase: int = phase, before: float = seconds) -> None:
+            done = {"phase": phase + 1, "step": step, "seconds": round(before)}
+            save_weights(path, shared.state_dict(), _card(recipe, done, photographs, paintings))
+
+        def loss(step: int, generator: torch.Generator, look: Look = look) -> dict[str, Tensor]:
+            return _losses(shared, seen, photographs, teachers, compact, look, recipe, generator, device)
+
+        schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
+        folder = run_folder(f"memory-{phase + 1}")
+        seconds += fit(shared, loss, schedule, folder, lambda: _sheet(shared, seen, photographs, device), save, report)
+        save(recipe.steps[phase], before=seconds)
+    return path
+
+
+def _remembered(
+    paintings: Pictures, teachers: Teachers, compact: VGG, recipe: Recipe, report: Callable[[str], None], device: str
+) -> Paintings:
+    """`look_at`, kept in the run's folder: it takes minutes."""
+    kept = run_folder("memory-paintings") / f"{recipe.seed}-{recipe.variants}-{len(paintings.files)}.pt"
+    if not kept.exists():
+        seen = look_at(paintings, teachers, compact, recipe, report)
+        torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": seen.grams}, kept)
+    found = torch.load(kept, weights_only=True)
+    return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
+
+
+def _losses(
+    shared: StyleMemory,
+    seen: Paintings,
+    photographs: Pictures,
+    teachers: Teachers,
+    compact: VGG,
+    look: Look,
+    recipe: Recipe,
+    generator: torch.Generator,
+    device: str,
+) -> dict[str, Tensor]:
+    n = recipe.batch - 1
+    x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
+    chosen = torch.randint(len(seen.pictures), (n,), generator=generator)
+    crops = torch.stack([seen.crop(int(i), recipe.crop, generator) for i in chosen]).to(device)
+    own = x[n:]
+    sources = torch.cat([crops, own]).contiguous(memory_format=torch.channels_last)
+    signatures = torch.cat([seen.signatures[chosen.to(device)], signature(compact, own)])
+    y = shared.net(x, shared.rows(sources, signatures))
+    targets = {k: v[chosen.to(device)] for k, v in seen.grams.items()}
+    parts = compare(y[:n], x[:n], targets, teachers, look)
+    parts["rebuilt"] = F.mse_loss(y[n:].float(), own)
+    parts["lattice"] = lattice_loss(y)
+    total = parts["content"] + look.style_weight * parts["style"] + TV * parts["tv"]
+    return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
+
+
+def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
+    """(n, 3, size, size): crops of photographs, and now and then a picture that is made."""
+    x = photographs.crops(n, size, generator)
+    for i in range(n):
+        if float(torch.rand((), generator=generator)) < SYNTHETIC:
+            x[i] = synthetic.shades(size, generator)
+    return x
+
+
+def _sheet(shared: StyleMemory, seen: Paintings, photographs: Pictures, device: str) -> Tensor:
+    """Four crops by five paintings of the training; the paintings on top."""
+    generator = torch.Generator().manual_seed(1)
+    x = photographs.crops(4, 256, generator, (1.1, 1.1)).to(device, memory_format=torch.channels_last)
+    x[3] = synthetic.shades(256, generator)
+    variants = len(seen.pictures) // max(1, len(seen.pictures) // 3)
+    columns = [torch.cat([torch.ones_like(x[:1]), x])]
+    for i in torch.linspace(0, len(seen.pictures) - 1, 7)[1:6].long().tolist():
+        style = seen.crop(i // variants * variants, 256, generator)[None].to(device)
+        rows = shared.rows(style, seen.signatures[i // variants * variants][None])
+        columns.append(torch.cat([style, shared.net(x, rows).float()]))
+    return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
+
+
+def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings: Pictures) -> Card:
+    known = recipe.teachers in ("compact", "torchvision")
+    net = MemoryNet()
+    return {
+        "method": "memory",
+        "architecture": {"widths": net.widths, "blocks": net.blocks_count, "basis": net.basis_sizes, "row": net.row_size},
+        "licence": "Apache-2.0",
+        "training": {
+            "command": "scumble train memory --photographs FOLDER --paintings FOLDER ...",
+            "teachers": recipe.teachers if known else "partial VGG-16 and pruned VGG-19",
+            "steps": list(recipe.steps),
+            "finished": done,
+            "batch": recipe.batch,
+            "crop": recipe.crop,
+            "lr": list(recipe.lr),
+            "style_weight": recipe.style_weight,
+            "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},
+            "seed": recipe.seed,
+            "warm_start": recipe.start.name if recipe.start else None,
+            "machine": machine(),
+            "credits": photographs.credits + paintings.credits,
+        },
+    }
