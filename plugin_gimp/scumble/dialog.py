@@ -18,8 +18,8 @@ gi.require_version("Gtk", "3.0")
 import engine as asking  # noqa: E402
 import host  # noqa: E402
 from gallery import Gallery  # noqa: E402
-from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
-from preview import SIDE, Previewer  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402
+from preview import Previewer  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
 from scumble_client.events import Event, Failed, Listed, Lost, Recovered, Rejected, RequestFailed, State, StyleStored  # noqa: E402
@@ -40,9 +40,11 @@ class Dialog:
     def __init__(self, procedure: Any, config: Any, image: Any, source: Any, session: Session) -> None:
         self._config, self._image, self._session = config, image, session
         self._catalogue: Catalogue | None = None
+        self._longest = max(source.get_width(), source.get_height())
         self._adding: str | None = None
+        self._added = ""
         self._filling = False
-        self._trouble = ""
+        self._trouble = self._remark = ""
         self._window = GimpUi.ProcedureDialog.new(procedure, config, "Scumble")
         self._window.set_ok_label("St_ylize")
         self._window.set_response_sensitive(Gtk.ResponseType.OK, False)
@@ -52,13 +54,11 @@ class Dialog:
         self._layers = _layer_list(image)
         self._picture = Gtk.Image()
         self._preview_on = Gtk.CheckButton.new_with_mnemonic("Previe_w")
-        self._method = Gtk.ComboBoxText()
-        self._purpose = _note(3)
-        self._status = _note(2)
+        self._method = _narrow(Gtk.ComboBoxText())
+        self._brush, self._purpose, self._status = _note(1), _note(2), _note(2)
         self._window.get_content_area().pack_start(self._layout(), True, True, 6)
-        original = host.small(source, SIDE)
-        self._previewer = Previewer(session, original, self._show, self._say)
-        self._show(original)
+        self._previewer = Previewer(session, lambda side: host.small(source, side), self._show, self._say)
+        self._previewer.stop()
         config.connect("notify", lambda *_: self._refresh())
         session.catalogue()
 
@@ -75,7 +75,7 @@ class Dialog:
     def _layout(self) -> Gtk.Widget:
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         left.pack_start(self._gallery.widget, True, True, 0)
-        adding = Gtk.Box(spacing=6)
+        adding = Gtk.Box(spacing=6, homogeneous=True)
         button = Gtk.Button.new_with_mnemonic("_Add a picture…")
         button.connect("clicked", lambda _: self._add_file())
         adding.pack_start(button, True, True, 0)
@@ -93,6 +93,8 @@ class Dialog:
         right.pack_start(self._preview_on, False, False, 0)
         right.pack_start(self._window.get_scale_entry("strength", 100.0), False, False, 0)
         right.pack_start(self._window.get_scale_entry("brush-size", 1.0), False, False, 0)
+        self._brush.set_no_show_all(True)
+        right.pack_start(self._brush, False, False, 0)
         for name in ("keep-colours", "replace"):
             right.pack_start(self._window.get_widget(name, Gtk.CheckButton), False, False, 0)
         row = Gtk.Box(spacing=6)
@@ -136,20 +138,26 @@ class Dialog:
             self._complain(str(event.error()))
         elif self._adding is not None and getattr(event, "job", None) == self._adding:
             if isinstance(event, StyleStored):
-                self._adding = None
-                self._config.set_property("style", event.style.partition("@")[0])
+                self._adding, self._added = None, event.style.partition("@")[0]
                 self._session.catalogue()
             elif isinstance(event, (Rejected, Failed)):
                 self._adding = None
-                self._complain(str(event.error()))
+                self._note_mistake(str(event.error()))
 
     def _listed(self, catalogue: Catalogue) -> None:
         first = self._catalogue is None
         self._catalogue = catalogue
         self._complain("")
-        self._gallery.fill(asking.order(catalogue))
+        self._gallery.fill(asking.gallery(catalogue))
+        added, self._added = next((style for style in catalogue.styles if style.id == self._added), None), ""
+        if added is not None:
+            self._gallery.unfilter()
+            if added.methods:
+                self._picked(added)
         self._refresh()
-        if first:
+        if added is not None and not added.methods:
+            self._note_mistake(str(asking.unpaintable(added)))
+        if first or added is not None:
             self._gallery.focus()
 
     def _refresh(self) -> None:
@@ -157,6 +165,7 @@ class Dialog:
         if self._catalogue is None or self._filling:
             return
         self._filling = True
+        self._remark = ""
         try:
             settings = host.settings_of(self._config)
             try:
@@ -169,20 +178,23 @@ class Dialog:
             self._gallery.select(choice.style.id)
             self._fill_methods(choice, settings.method)
             self._purpose.set_text(choice.method.purpose)
+            limits = asking.limits_of_brush(settings, self._longest)
+            self._brush.set_text(limits)
+            self._brush.set_visible(bool(limits))
             self._window.set_response_sensitive(Gtk.ResponseType.OK, True)
             if self._preview_on.get_active():
                 self._previewer.want(choice, settings)
             else:
                 self._previewer.stop()
         except Mistake as e:
-            self._complain(str(e))
+            self._note_mistake(str(e))
         finally:
             self._filling = False
 
     def _fill_methods(self, choice: asking.Choice, chosen: str) -> None:
         self._method.remove_all()
         able = asking.methods_for(self._catalogue, choice.style)
-        self._method.append("", f"{AUTOMATIC} ({able[0].title})")
+        self._method.append("", f"{AUTOMATIC}: {able[0].title.partition(' (')[0]}")
         for method in able:
             self._method.append(method.id, method.title)
         self._method.set_active_id(chosen)
@@ -208,7 +220,7 @@ class Dialog:
             try:
                 self._add(*host.picture(file, asking.STYLE_SIDE))
             except Mistake as e:
-                self._complain(str(e))
+                self._note_mistake(str(e))
 
     def _add_layer(self) -> None:
         chosen = self._layers.get_active_id()
@@ -231,13 +243,19 @@ class Dialog:
         self._picture.set_from_pixbuf(pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR))
 
     def _say(self, text: str) -> None:
-        self._status.set_text(self._trouble or text)
+        wrong = self._trouble or self._remark
+        self._status.set_text(wrong or text)
         style = self._status.get_style_context()
-        (style.remove_class if self._trouble else style.add_class)("dim-label")
+        (style.remove_class if wrong else style.add_class)("dim-label")
 
     def _complain(self, text: str) -> None:
-        """Say what is wrong, until it is put right; empty when it is."""
+        """Say what is wrong with the engine, until it is put right; empty when it is."""
         self._trouble = text
+        self._say("")
+
+    def _note_mistake(self, text: str) -> None:
+        """Say what went wrong, until the painter does something else."""
+        self._remark = text
         self._say("")
 
 
@@ -247,10 +265,19 @@ def _layer_list(image: Any) -> Gtk.ComboBoxText:
     for layer in host.other_layers(image):
         box.append(str(layer.get_id()), layer.get_name())
     box.set_active(0)
+    return _narrow(box)
+
+
+def _narrow(box: Gtk.ComboBoxText) -> Gtk.ComboBoxText:
+    """One whose entries do not make the window as wide as they are."""
+    for cell in box.get_cells():
+        cell.set_properties(ellipsize=Pango.EllipsizeMode.END, width_chars=12)
     return box
 
 
 def _note(lines: int) -> Gtk.Label:
-    note = Gtk.Label(xalign=0.0, yalign=0.0, wrap=True, max_width_chars=46, lines=lines)
+    """Room for so many lines from the beginning, lest the window grow under the pointer; longer texts take theirs."""
+    note = Gtk.Label(xalign=0.0, yalign=0.0, wrap=True, max_width_chars=46)
     note.get_style_context().add_class("dim-label")
+    note.set_size_request(-1, note.create_pango_layout("\n" * (lines - 1)).get_pixel_size()[1])
     return note

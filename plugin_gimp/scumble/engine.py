@@ -26,6 +26,9 @@ START_SECONDS = 60.0
 """An engine is ready in a few seconds; a cold disk takes its time."""
 STYLE_SIDE = 1536
 """Longest side of a picture sent as a style: the engine keeps no more of it."""
+WORKING_SIDE = 1024
+"""Longest side at which the engine paints with brush size 1; with 0.5 it is twice that. A layer that has fewer pixels is
+painted pixel by pixel."""
 CONTEXT_SIDE = 1024
 """Longest side of the whole layer in small that goes with a selection (docs/protocol.md, section 5)."""
 
@@ -77,6 +80,19 @@ def order(catalogue: Catalogue) -> list[Style]:
     return sorted(usable, key=lambda style: not style.own)
 
 
+def gallery(catalogue: Catalogue) -> list[Style]:
+    """As `order`, but with the painter's own that no method can paint: what was added must not vanish."""
+    return sorted((style for style in catalogue.styles if style.methods or style.own), key=lambda style: not style.own)
+
+
+def unpaintable(style: Style) -> Mistake:
+    """What to say of a style that no method can paint."""
+    return Mistake(
+        f"“{style.title}” is kept among your styles, but none of the engine's methods can paint it: they know only the "
+        "paintings that they were trained for. Install a method that takes any picture."
+    )
+
+
 def choose(catalogue: Catalogue, settings: Settings) -> Choice:
     """The style and method that `settings` name, or the first that fit. Raises Mistake."""
     styles = order(catalogue)
@@ -85,6 +101,9 @@ def choose(catalogue: Catalogue, settings: Settings) -> Choice:
     wanted = settings.style.partition("@")[0]
     found = [style for style in styles if style.id == wanted] if wanted else styles[:1]
     if not found:
+        for style in catalogue.styles:
+            if style.id == wanted and style.own:
+                raise unpaintable(style)
         known = ", ".join(style.id for style in styles[:12])
         raise Mistake(f"There is no style called “{settings.style}”. Styles are: {known}.")
     able = methods_for(catalogue, found[0])
@@ -116,6 +135,20 @@ def paint(engine: Engine, choice: Choice, settings: Settings, raster: Raster, co
         context=context,
         on_progress=on_progress,
     )
+
+
+def limits_of_brush(settings: Settings, longest: int) -> str:
+    """What keeps the brush size from having an effect on a layer whose longest side is `longest` pixels; else empty."""
+    if settings.more.get("scale") == "full":
+        return "Every pixel is painted (scale: full), whatever the brush size; the preview shows broader strokes."
+    if settings.brush_size * longest <= WORKING_SIDE:
+        return "This layer has too few pixels for finer strokes."
+    return ""
+
+
+def preview_side(settings: Settings) -> int:
+    """Longest side of the copy that has the strokes of the result: the engine paints as many pixels of the whole."""
+    return round(WORKING_SIDE / min(1.0, settings.brush_size))
 
 
 def in_progress(progress: Progress) -> str:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The styles as thumbnails, with a box to filter them by name.
 
-Invariant: `picked` is called for what the painter clicks or walks to, never for what `select` selects; `settled` for a
-double click or the return key, `left` for the escape key in the filter box, which would keep it to itself.
+Invariant: `picked` is called for what the painter clicks, walks or filters to, never for what `select` selects; `settled`
+for a double click or the return key, `left` for the escape key in the filter box, which would keep it to itself. Whatever
+the filter leaves, the style that counts is one of those in sight, if there are any.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ class Gallery:
     """`widget` goes into a window; `fill` may be called again whenever the styles have changed."""
 
     def __init__(self, picked: Callable[[Style], None], settled: Callable[[], None], left: Callable[[], None]) -> None:
-        self._picked = picked
+        self._picked, self._settled = picked, settled
         self._styles: dict[Gtk.FlowBoxChild, Style] = {}
-        self._search = Gtk.SearchEntry(placeholder_text="Filter the styles", activates_default=True)
+        self._search = Gtk.SearchEntry(placeholder_text="Filter the styles")
+        self._nothing = Gtk.Label(label="No style is called that.", no_show_all=True)
+        self._nothing.get_style_context().add_class("dim-label")
         self._flow = Gtk.FlowBox(
             selection_mode=Gtk.SelectionMode.BROWSE,
             homogeneous=True,
@@ -36,25 +39,28 @@ class Gallery:
             activate_on_single_click=False,
         )
         self._flow.set_filter_func(self._wanted)
-        self._search.connect("search-changed", lambda _: self._flow.invalidate_filter())
+        self._search.connect("search-changed", lambda _: self._filter())
+        self._search.connect("activate", lambda _: self._filter() and self._settled())
         self._search.connect("stop-search", lambda _: left())
         self._flow.connect("child-activated", lambda *_: settled())
         self._handler = self._flow.connect("selected-children-changed", self._changed)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
         scrolled.set_size_request(3 * (SIDE + 36), 360)
         scrolled.add(self._flow)
+        self._flow.set_vadjustment(scrolled.get_vadjustment())  # so that the one in focus is scrolled to
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.widget.pack_start(self._search, False, False, 0)
+        self.widget.pack_start(self._nothing, False, False, 0)
         self.widget.pack_start(scrolled, True, True, 0)
 
     def fill(self, styles: Sequence[Style]) -> None:
-        """Show these, in this order."""
+        """Show these, in this order; those that no method can paint cannot be picked."""
         with self._flow.handler_block(self._handler):
             for child in self._flow.get_children():
                 self._flow.remove(child)
             self._styles.clear()
             for style in styles:
-                child = Gtk.FlowBoxChild()
+                child = Gtk.FlowBoxChild(sensitive=bool(style.methods))
                 child.add(_tile(style))
                 self._styles[child] = style
                 self._flow.add(child)
@@ -69,10 +75,24 @@ class Gallery:
                 return style
         return None
 
+    def unfilter(self) -> None:
+        """Show all styles again."""
+        self._search.set_text("")
+
     def focus(self) -> None:
         """Let the arrow keys walk through the styles."""
         for child in self._flow.get_selected_children():
             child.grab_focus()
+
+    def _filter(self) -> bool:
+        """Show what the filter box asks for, and pick the first of it unless what is picked is there too; whether any is."""
+        self._flow.invalidate_filter()
+        wanted = [child for child in self._flow.get_children() if self._wanted(child)]
+        self._nothing.set_visible(bool(self._styles) and not wanted)
+        able = [child for child in wanted if child.get_sensitive()]
+        if able and not any(child in able for child in self._flow.get_selected_children()):
+            self._flow.select_child(able[0])
+        return bool(able)
 
     def _wanted(self, child: Gtk.FlowBoxChild) -> bool:
         style = self._styles.get(child)
@@ -89,11 +109,11 @@ class Gallery:
 def _tile(style: Style) -> Gtk.Widget:
     tile = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin=4)
     tile.pack_start(Gtk.Image.new_from_pixbuf(_pixbuf(style.thumbnail)), False, False, 0)
-    by = "yours" if style.own else style.artist or ""
-    for text, dim in ((style.title, False), (by, True)):
-        label = Gtk.Label(label=text, ellipsize=Pango.EllipsizeMode.END, max_width_chars=14, width_chars=14)
-        if dim:
-            label.get_style_context().add_class("dim-label")
+    by = (style.artist or "") if not style.own else "yours" if style.methods else "no method for it"
+    for text, lines, kind in ((style.title, 2, "label"), (by, 1, "dim-label")):
+        label = Gtk.Label(label=text, ellipsize=Pango.EllipsizeMode.END, wrap=True, lines=lines)
+        label.set_properties(max_width_chars=14, width_chars=14, justify=Gtk.Justification.CENTER)
+        label.get_style_context().add_class(kind)
         tile.pack_start(label, False, False, 0)
     tile.set_tooltip_text("\n".join(str(part) for part in (style.title, style.artist, style.year, style.licence) if part))
     return tile

@@ -153,10 +153,14 @@ def context(target: Target, side: int) -> Context | None:
 def picture(file: object, side: int) -> tuple[str, Raster]:
     """Any file that GIMP can open, as (name, pixels). Raises Mistake."""
     label = file.get_basename() or "picture"
+    plug_in = Gimp.get_plug_in()
+    plug_in.set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)  # lest GIMP say it too, in a window of its own
     try:
         image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
-    except Exception as e:  # GIMP's own words; the kind of error depends on the file's plug-in
-        raise Mistake(f"“{label}” cannot be opened as a picture: {e}") from e
+    except Exception:  # the kind of error depends on the file's plug-in
+        image = None
+    finally:
+        plug_in.set_pdb_error_handler(Gimp.PDBErrorHandler.INTERNAL)
     if image is None:
         raise Mistake(f"“{label}” cannot be opened as a picture.")
     try:

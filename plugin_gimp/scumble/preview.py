@@ -10,24 +10,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from engine import Choice, in_progress
+from engine import Choice, in_progress, preview_side
 from scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected, Request
 from scumble_client.raster import Raster
 from scumble_client.session import Session
 from settings import Settings
 
-SIDE = 1024
-"""Longest side of what is sent. Strokes have their size at the engine's working scale, which is this; a smaller copy would
-show broader ones than the result has."""
 DELAY = 0.25
 """Seconds for which the controls must rest."""
 
 
 class Previewer:
-    """`tick` it from a timer, and let it `hear` the session's events. `show` gets pictures, `say` a few words."""
+    """`tick` it from a timer, and let it `hear` the session's events. `copy` gives the layer with a longest side of so many
+    pixels, `show` gets pictures, `say` a few words."""
 
-    def __init__(self, session: Session, original: Raster, show: Callable[[Raster], None], say: Callable[[str], None]) -> None:
-        self._session, self._original, self._show, self._say = session, original, show, say
+    def __init__(
+        self, session: Session, copy: Callable[[int], Raster], show: Callable[[Raster], None], say: Callable[[str], None]
+    ) -> None:
+        self._session, self._copy, self._show, self._say = session, copy, show, say
+        self._side = preview_side(Settings())
+        self._original = copy(self._side)
         self._wanted: tuple[Choice, Settings] | None = None
         self._due = 0.0
         self._job: str | None = None
@@ -48,6 +50,9 @@ class Previewer:
         if self._wanted is None or self._job is not None or time.monotonic() < self._due:
             return
         (choice, settings), self._wanted = self._wanted, None
+        if preview_side(settings) != self._side:  # a smaller copy would show broader strokes than the result has
+            self._side = preview_side(settings)
+            self._original = self._copy(self._side)
         styles = ((choice.style.id, 1.0),)
         iterative = bool(choice.method.capabilities.get("iterative"))
         request = Request(self._original, styles, choice.method.id, settings.strength, settings.options(), None, iterative)

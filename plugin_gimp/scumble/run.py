@@ -25,7 +25,8 @@ def open_session() -> Session:
 
 def connect(session: Session) -> Engine:
     """The engine, with a word to the painter while it starts. Raises EngineError."""
-    Gimp.progress_init("Scumble: starting the engine…")
+    Gimp.progress_init("Scumble")  # what the Cancel button names, all along
+    Gimp.progress_set_text("Scumble: starting the engine…")
     return asking.connect(session)
 
 
@@ -38,12 +39,11 @@ def stylize(
     """
     targets = host.targets(image, drawables, settings.replace)
     engine = connect(session)
-    Gimp.progress_init("Scumble: asking for the styles…")
+    Gimp.progress_set_text("Scumble: asking for the styles…")
     if style_from is not None:
         settings = replace(settings, style=put_style(engine, style_from))
     choice = asking.choose(engine.catalogue(), settings)
     title = choice.style.title
-    Gimp.progress_init(f"Scumble: {title}")
 
     def show(fraction: float, text: str) -> None:
         Gimp.progress_update(fraction)

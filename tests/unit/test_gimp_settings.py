@@ -38,6 +38,7 @@ def catalogue(plugin: SimpleNamespace) -> object:
         from_client.Style("waves", 1, "Waves", None, None, None, False, ("johnson", "gatys"), None),
         from_client.Style("untrained", 1, "Untrained", None, None, None, False, (), None),
         from_client.Style("harbour", 2, "Harbour", None, None, None, True, ("gatys",), None),
+        from_client.Style("barn", 1, "Red barn", None, None, None, True, (), None),
     ]
     return from_client.Catalogue(tuple(methods), tuple(styles), 1)
 
@@ -106,9 +107,15 @@ def test_the_first_method_that_can_paint_the_style_is_chosen(plugin: SimpleNames
     assert e.choose(catalogue, s.Settings()).style.id == "harbour"
 
 
+def test_the_gallery_keeps_the_painters_own_that_nothing_can_paint(plugin: SimpleNamespace, catalogue: object) -> None:
+    assert [style.id for style in plugin.engine.gallery(catalogue)] == ["harbour", "barn", "waves"]
+
+
 @pytest.mark.parametrize(
     ("style", "method", "words"),
     [
+        ("barn", "", "“Red barn” is kept among your styles, but none of the engine's methods can paint it"),
+        ("barn@1", "gatys", "Install a method that takes any picture"),
         ("nothing", "", "no style called “nothing”. Styles are: harbour, waves"),
         ("untrained", "", "no style called “untrained”"),
         ("harbour", "johnson", "“johnson” cannot paint “Harbour”. Methods that can: gatys"),
@@ -119,6 +126,36 @@ def test_a_wrong_name_is_answered_with_the_right_ones(
 ) -> None:
     with pytest.raises(plugin.settings.Mistake, match=words):
         plugin.engine.choose(catalogue, plugin.settings.Settings(style, method))
+
+
+@pytest.mark.parametrize(
+    ("brush_size", "more", "longest", "words"),
+    [
+        (1.0, {}, 4000, ""),
+        (0.3, {}, 4000, ""),
+        (0.25, {}, 4000, "too few pixels for finer strokes"),
+        (1.0, {}, 1024, "too few pixels for finer strokes"),
+        (2.0, {}, 600, ""),
+        (2.0, {"scale": "full"}, 4000, "whatever the brush size"),
+        (2.0, {"scale": "working"}, 4000, ""),
+    ],
+)
+def test_a_brush_size_without_effect_is_explained(
+    plugin: SimpleNamespace, brush_size: float, more: dict[str, object], longest: int, words: str
+) -> None:
+    said = plugin.engine.limits_of_brush(plugin.settings.Settings(brush_size=brush_size, more=more), longest)
+    assert words in said
+    assert bool(said) == bool(words)
+
+
+def test_inside_a_flatpak_a_missing_engine_is_explained_with_the_way_out(
+    plugin: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = sys.modules["scumble_client.errors"].EngineError("engine-missing", "No Scumble engine was found.", "Install it.")
+    assert plugin.engine.in_words(error) is error
+    monkeypatch.setattr(plugin.engine, "sandboxed", lambda: True)
+    assert "flatpak override --user --filesystem=xdg-run/scumble" in str(plugin.engine.in_words(error))
+    assert "scumble serve" in str(plugin.engine.in_words(error))
 
 
 class Recorder:
@@ -143,10 +180,11 @@ def test_the_preview_runs_one_job_at_a_time_and_shows_only_the_newest(
     original = raster(1, 1, "u8", "rgba", bytes(4))
     session, shown, clock = Recorder(), [], [100.0]
     monkeypatch.setattr(plugin.preview.time, "monotonic", lambda: clock[0])
-    previewer = plugin.preview.Previewer(session, original, shown.append, lambda text: None)
+    copies: list[int] = []
+    previewer = plugin.preview.Previewer(session, lambda side: copies.append(side) or original, shown.append, lambda text: None)
 
-    def want(strength: float) -> None:
-        settings = plugin.settings.Settings("waves", strength=strength)
+    def want(strength: float, brush_size: float = 1.0) -> None:
+        settings = plugin.settings.Settings("waves", strength=strength, brush_size=brush_size)
         previewer.want(plugin.engine.choose(catalogue, settings), settings)
 
     def rest() -> None:
@@ -168,3 +206,10 @@ def test_the_preview_runs_one_job_at_a_time_and_shows_only_the_newest(
     assert [request.strength for request in session.submitted] == [0.5, 0.7]
     previewer.hear(events.Done("job2", original, ("waves@1",), 0.1, "cpu"))
     assert shown == [original]
+    want(0.7, brush_size=3.0)
+    rest()
+    assert copies == [1024], "the engine itself paints fewer pixels for broader strokes"
+    previewer.hear(events.Done("job3", original, ("waves@1",), 0.1, "cpu"))
+    want(0.7, brush_size=0.5)
+    rest()
+    assert copies == [1024, 2048], "finer strokes need more pixels"
