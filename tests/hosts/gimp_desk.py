@@ -6,27 +6,63 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+from PIL import Image
+
 from hosts import gimp, window
 from hosts.root import Host
 from hosts.window import Screen
+from scumble.client.blocking import Engine
+from scumble.client.errors import EngineError
+from scumble.client.locate import read_connection
 
 DIALOG = "^Scumble$"
 MESSAGE = "^GIMP Message$"
-_STATE = """
+CHOOSER = "^A picture to use as the style$"
+Point = tuple[int, int]
+"""Of a window; negative numbers count from its right and bottom."""
+_LAYERS = """
 answer = [[layer.get_name(), bytes(layer.get_buffer().get(Gegl.Rectangle.new(0, 0, 1, 1), 1.0, "R'G'B'A u8",
            Gegl.AbyssPolicy.NONE)).hex()] for layer in image.get_layers()]
 """
+_DOCUMENT = """
+import hashlib
+
+def pixels(drawable, format):
+    whole = Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
+    return hashlib.sha256(bytes(drawable.get_buffer().get(whole, 1.0, format, Gegl.AbyssPolicy.NONE))).hexdigest()
+
+def look(layer):
+    mask = layer.get_mask()
+    seen = {"id": layer.get_id(), "tattoo": layer.get_tattoo(), "name": layer.get_name(), "at": layer.get_offsets()[1:],
+            "size": [layer.get_width(), layer.get_height()], "opacity": layer.get_opacity(), "mode": int(layer.get_mode()),
+            "visible": layer.get_visible(), "tag": int(layer.get_color_tag()), "pixels": pixels(layer, "R'G'B'A u8"),
+            "parasites": {name: bytes(layer.get_parasite(name).get_data()).hex() for name in layer.get_parasite_list()}}
+    if mask is not None:
+        seen["mask"] = [pixels(mask, "Y u8"), layer.get_apply_mask(), layer.get_show_mask()]
+    if layer.is_group():
+        seen["children"] = [look(child) for child in layer.get_children()]
+    return seen
+
+answer = {"layers": [look(layer) for layer in image.get_layers()], "parasites": image.get_parasite_list(),
+          "selection": [list(Gimp.Selection.bounds(image))[1:], pixels(image.get_selection(), "Y u8")],
+          "selected": [layer.get_name() for layer in image.get_selected_layers()]}
+"""
 _RESET = """
-layers = image.get_layers()
-for layer in layers[:-1]:
-    image.remove_layer(layer)
-image.set_selected_layers(layers[-1:])
+for layer in image.get_layers():
+    if layer.get_name() != KEPT:
+        image.remove_layer(layer)
+source = image.get_layers()[0]
+if source.get_mask() is not None:
+    source.remove_mask(Gimp.MaskApplyMode.DISCARD)
+image.set_selected_layers([source])
 Gimp.Selection.none(image)
 if "scumble-last" in Gimp.get_parasite_list():
     Gimp.detach_parasite("scumble-last")
@@ -37,12 +73,13 @@ class Desk:
     """GIMP on a screen. `spy` runs Python inside it; the rest is done as a painter does it."""
 
     def __init__(self, host: Host, screen: Screen, image: Path) -> None:
-        self.host, self.screen = host, screen
+        self.host, self.screen, self.image = host, screen, image
+        self._asked = 0
         screen.start(f"gimp -n --no-splash {image}")
         self.main = screen.window(f"{image.stem}.*GIMP", 240)  # a first start on a busy machine
         screen.until(self._fills_the_screen, 30, "GIMP's window does not take its size")
         screen.sh("xdotool mousemove 600 700")  # where it opens no tooltip
-        self.spy("")
+        self.spy("", 60)
 
     def _fills_the_screen(self) -> bool:
         """A window that has just appeared may miss the first word."""
@@ -55,48 +92,117 @@ class Desk:
         self.screen.focus(self.main)
         self.screen.key(f"ctrl+alt+{gimp.KEYS[procedure]}")
 
-    def spy(self, code: str) -> Any:
+    def spy(self, code: str, seconds: float = 30) -> Any:
         """What `code` sets as `answer`; it has `image`, Gimp and Gegl."""
-        answer = self.host.home / "spy.json"
-        answer.unlink(missing_ok=True)
-        (self.host.home / "spy.py").write_text(code)
-        for _ in range(6):  # a key pressed while GIMP is busy may be lost; all that spies do may be done twice
-            self.press(gimp.SPY)
-            with contextlib.suppress(AssertionError):
-                self.screen.until(answer.exists, 10, "the spy does not answer")
-                break
+        self._asked += 1
+        asked = self.host.home / "spy" / str(self._asked)
+        asked.with_suffix(".part").write_text(code)
+        asked.with_suffix(".part").rename(asked.with_suffix(".py"))
+        answer = asked.with_suffix(".json")
+        self.screen.until(answer.exists, seconds, "the spy does not answer")
         said = json.loads(answer.read_text())
         assert "raised" not in said, said["raised"]
         return said["answer"]
 
     def layers(self) -> list[tuple[str, bytes]]:
         """Name and first pixel (RGBA) of each, from the top."""
-        return [(name, bytes.fromhex(pixel)) for name, pixel in self.spy(_STATE)]
+        return [(name, bytes.fromhex(pixel)) for name, pixel in self.spy(_LAYERS)]
 
     def wait_layers(self, count: int, seconds: float = 60) -> list[tuple[str, bytes]]:
-        found: list[tuple[str, bytes]] = []
+        """The layers, when there are so many and Scumble has ended."""
+        self.screen.until(lambda: len(self.layers()) == count, seconds, f"there are not {count} layers in time")
+        self.wait_plugin(seconds)
+        return self.layers()
 
-        def look() -> bool:
-            found[:] = self.layers()
-            return len(found) == count
+    def wait_plugin(self, seconds: float = 60) -> None:
+        """Return when no run of Scumble is left."""
+        self.screen.until(lambda: not self.plugins(), seconds, "Scumble does not end")
 
-        self.screen.until(look, seconds, f"there are not {count} layers in time")
-        return found
+    def plugins(self) -> list[psutil.Process]:
+        """The runs of Scumble in this GIMP."""
+        own = str(gimp.plugin_folder(self.host) / "scumble.py")
+        return [process for process in self.host.processes() if _runs(process, own)]
+
+    def document(self) -> Any:
+        """All that undo has to bring back: every layer with its pixels, mask, place and looks, and what is selected."""
+        return self.spy(_DOCUMENT)
 
     def reset(self) -> None:
-        """One layer, nothing selected, nothing remembered, no menu or dialogue left open by a test that failed."""
-        self.screen.key("Escape", "Escape", "Escape")
-        self.spy(_RESET)
+        """One layer, nothing selected, nothing remembered, no run, menu or message left by a test that failed."""
+        for process in self.plugins():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        for left in self.screen.windows(MESSAGE):
+            self.answer(left, "Escape")
+        shutil.rmtree(gimp.settings_folder(self.host) / "plug-in-settings", ignore_errors=True)
+        self.spy(f"KEPT = {self.image.name!r}\n{_RESET}")
 
     def open_dialog(self) -> str:
         """The id of Scumble's window."""
         self.press(gimp.STYLIZE)
         return self.screen.window(DIALOG)
 
+    def answer(self, window: str, key: str) -> None:
+        """Press a key that closes the window."""
+        self.screen.focus(window)
+        self.screen.key(key)
+        self.screen.gone(f"{DIALOG}|{MESSAGE}")
+
+    def choose_file(self, path: Path) -> None:
+        """Name a file in the window that asks for a picture, which is open."""
+        window = self.screen.window(CHOOSER)
+        self.screen.focus(window)
+        self.screen.key("ctrl+l")
+        self.screen.sh(f"xdotool type {shlex.quote(str(path))}")
+        self.screen.shot("chooser")
+        self.screen.key("Return")
+        self.screen.gone(CHOOSER)
+
+    def click(self, window: str, at: Point) -> None:
+        self.screen.click(*self._on_screen(window, at))
+
+    def colour(self, name: str, window: str, at: Point) -> tuple[int, ...]:
+        """Of a point of a window, in a new picture of the screen."""
+        with Image.open(self.screen.shot(name)) as shot:
+            found: tuple[int, ...] = shot.convert("RGB").getpixel(self._on_screen(window, at))
+            return found
+
+    def brightest(self, name: str, window: str, start: Point, end: Point) -> int:
+        """The highest value (0 to 255) in an area of a window: above 200 where something is written in the colour of text."""
+        with Image.open(self.screen.shot(name)) as shot:
+            area = shot.convert("L").crop((*self._on_screen(window, start), *self._on_screen(window, end)))
+            return int(area.getextrema()[1])
+
+    def _on_screen(self, window: str, at: Point) -> Point:
+        x, y, width, height = self.screen.place(window)
+        return x + at[0] + (width if at[0] < 0 else 0), y + at[1] + (height if at[1] < 0 else 0)
+
     def remember(self, **settings: Any) -> None:
         """Let Scumble Again find these as the last settings."""
         text = json.dumps({"version": 1, **settings})
         self.spy(f'Gimp.attach_parasite(Gimp.Parasite.new("scumble-last", 1, {text!r}.encode()))')
+
+    def warm(self) -> None:
+        """Have an engine that is ready, started by the plug-in where there is none."""
+        with contextlib.suppress(EngineError), self.engine() as engine:
+            if engine.ping() == "ready":
+                return
+        self.remember(style="test-style", strength=0.0)
+        self.press(gimp.AGAIN)
+        self.wait_layers(2)
+        self.reset()
+
+    def engine(self) -> Engine:
+        """The engine that runs, for a look at it or a word with it. Raises EngineError where there is none."""
+        connection = read_connection(str(self.host.runtime))
+        if connection is None:
+            raise EngineError("engine-missing", "No engine runs.")
+        return Engine.attach(start=False, connection=connection)
+
+    def jobs(self) -> dict[str, int]:
+        """How many are in which state."""
+        with self.engine() as engine:
+            return dict(engine.status()["jobs"])
 
     def connection(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.host.runtime / "engine.json").read_text())
@@ -108,6 +214,12 @@ class Desk:
             os.kill(self.connection()["pid"], signal.SIGKILL)
 
 
+def _runs(process: psutil.Process, script: str) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return script in process.cmdline()
+    return False
+
+
 @contextlib.contextmanager
 def desk(root: Path, image: Path, plugins: str | None = gimp.TEST_METHODS) -> Iterator[Desk]:
     """A desk, cleared afterwards. `image` is copied."""
@@ -116,6 +228,7 @@ def desk(root: Path, image: Path, plugins: str | None = gimp.TEST_METHODS) -> It
         spy.parent.mkdir(parents=True)
         shutil.copy(Path(__file__).parent / "gimp_jobs" / "spy.py", spy)
         spy.chmod(0o755)
+        (host.home / "spy").mkdir()
         copy = shutil.copy(image, host.home / image.name)
         with window.screen(host) as screen:
             yield Desk(host, screen, Path(copy))

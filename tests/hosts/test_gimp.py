@@ -223,6 +223,11 @@ def test_a_duplicate_of_a_result_is_a_layer_like_any_other(saw: Any) -> None:
     assert saw["layers"] == 5
 
 
+@of("saved")
+def test_a_result_opened_from_a_file_is_made_again_from_its_source(saw: Any) -> None:
+    assert saw == {"error": "", "names": ["Test style 25 %", "Photo"]}
+
+
 @of("own_styles")
 def test_a_picture_file_and_a_layer_become_styles_of_the_painters_own(saw: Any) -> None:
     assert saw["errors"] == ["", ""]
@@ -243,11 +248,16 @@ def test_scripts_choose_method_and_options(saw: Any) -> None:
 
 @pytest.fixture(scope="module")
 def engines(host: Host, records: dict[str, Any]) -> dict[str, Any]:
-    """What a run gives with engines that are missing, broken, too new, and the real one.
+    """What a run gives with engines that are missing, broken, too new, and a real one with trained networks alone.
 
     After `records`, so that this is a GIMP that knows the plug-in from its cache: empty texts are None then.
     """
-    commands = {"absent": None, "broken": ["/bin/false"], "newer": gimp.newer_engine(host), "real": host.engine_command()}
+    commands = {
+        "absent": None,
+        "broken": ["/bin/false"],
+        "newer": gimp.newer_engine(host),
+        "real": host.engine_command(gimp.TRAINED_ONLY),
+    }
     (host.home / "commands.json").write_text(json.dumps(commands))
     record = host.home / "engines.json"
     gimp.batch(host, JOBS / "engines.py", RECORD=str(record))
@@ -275,3 +285,7 @@ def test_a_trained_network_paints_a_layer(engines: dict[str, Any]) -> None:
     assert result["name"] == "The Starry Night 50 %"
     assert result["made"]["method"] == "johnson"
     assert result["pixel"] != source["pixel"] == engines["real"]["source"]
+
+
+def test_a_picture_that_no_method_can_paint_is_kept_and_said_to_be_so(engines: dict[str, Any]) -> None:
+    assert "“Red barn” is kept among your styles, but none of the engine's methods can paint it" in engines["real"]["own"]

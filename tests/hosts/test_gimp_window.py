@@ -6,7 +6,7 @@ One GIMP for all tests, each of which begins with one layer of one colour. SCUMB
 
 from __future__ import annotations
 
-import json
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +16,13 @@ from PIL import Image
 
 from hosts import gimp, gimp_desk
 from hosts.gimp_desk import DIALOG, MESSAGE, Desk
-from support.engine import Peer
+from scumble.client.errors import EngineError
 
 COLOUR = (10, 20, 30)
 INVERTED = (245, 235, 225)
-TILE, TILES = (75, 100), 126
-"""Where the first style's thumbnail is in the dialogue, and how far the next one is."""
-PREVIEW = (583, 150)
+RED = (200, 40, 30)
+BLEND = (57, 63, 69)
+"""20 % of the one, 80 % of the other."""
 TOP = "answer = image.get_layers()[0].get_id()"
 WITH_LAST_VALUES = """
 procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
@@ -36,6 +36,15 @@ answer = "" if done else Gimp.get_pdb().get_last_error()
 CANCEL = (1122, 872)
 """The button in the status bar, on the screen."""
 
+# Where things are in the dialogue; a negative number counts from its right or bottom.
+FILTER, PREVIEW = (208, 15), (583, 150)
+TILES = ((75, 100), (201, 100), (333, 100))
+"""The thumbnails."""
+ADD, LAYERS, FIRST_LAYER = (108, -159), (309, -159), (309, -127)
+RESET, INITIAL, FACTORY, STYLIZE = (-255, -61), (-255, -152), (-255, -114), (-69, -61)
+STATUS = ((425, 490), (780, 550))
+"""Two corners of the area where it says what is wrong."""
+
 
 @pytest.fixture(scope="module")
 def one_desk(host_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
@@ -46,31 +55,32 @@ def one_desk(host_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def desk(one_desk: Desk) -> Iterator[Desk]:
+def desk(one_desk: Desk) -> Desk:
     one_desk.reset()
-    yield one_desk
-    gimp.install(one_desk.host)
+    return one_desk
 
 
-def warm(desk: Desk) -> None:
-    """Have an engine that is ready."""
-    desk.remember(style="test-style", strength=0.0)
-    desk.press(gimp.AGAIN)
-    desk.wait_layers(2)
-    desk.reset()
+@pytest.fixture
+def own_styles(desk: Desk) -> Iterator[None]:
+    """Takes the styles away that a test adds, so that the thumbnails of the others stay where they are."""
+    yield
+    with desk.engine() as engine:
+        for style in engine.catalogue().styles:
+            if style.own and style.id != "test-style":
+                engine.remove_style(style.id)
 
 
-def jobs(desk: Desk) -> dict[str, int]:
-    with Peer(desk.connection(), "control") as peer:
-        found: dict[str, int] = peer.ask("status")["jobs"]
-        return found
+@pytest.fixture
+def another_engine(desk: Desk) -> Iterator[None]:
+    """For tests that record another engine than all others have."""
+    desk.kill_engine()
+    yield
+    desk.kill_engine()
+    gimp.record(desk.host, desk.host.engine_command(gimp.TEST_METHODS))
 
 
-def shown(desk: Desk, name: str, window: str, at: tuple[int, int]) -> tuple[int, ...]:
-    """The colour of a point of a window on the screen."""
-    x, y, _, _ = desk.screen.place(window)
-    with Image.open(desk.screen.shot(name)) as shot:
-        return tuple(shot.convert("RGB").getpixel((x + at[0], y + at[1])))
+def wait_preview(desk: Desk, window: str, colour: tuple[int, ...], name: str) -> None:
+    desk.screen.until(lambda: desk.colour(name, window, PREVIEW) == colour, 60, "the preview does not come")
 
 
 def test_the_menu_opens_the_dialogue_whose_preview_shows_the_result(desk: Desk) -> None:
@@ -80,23 +90,20 @@ def test_the_menu_opens_the_dialogue_whose_preview_shows_the_result(desk: Desk) 
     desk.screen.shot("menu")
     desk.screen.key("u")
     window = desk.screen.window(DIALOG)
-    desk.screen.until(lambda: shown(desk, "dialog", window, PREVIEW) == INVERTED, 60, "the preview does not come")
-    desk.screen.focus(window)
-    desk.screen.key("Escape")
-    desk.screen.gone(DIALOG)
+    desk.screen.shot("starting")
+    wait_preview(desk, window, INVERTED, "dialog")
+    desk.answer(window, "Escape")
+    desk.wait_plugin()
     assert len(desk.layers()) == 1, "a dialogue that is dismissed changes nothing"
 
 
 def test_the_style_that_is_clicked_paints_and_one_undo_takes_it_back(desk: Desk) -> None:
-    warm(desk)
+    desk.warm()
     window = desk.open_dialog()
-    desk.screen.until(lambda: shown(desk, "gallery", window, PREVIEW) == INVERTED, 60, "the preview does not come")
-    x, y, _, _ = desk.screen.place(window)
-    desk.screen.click(x + TILE[0] + TILES, y + TILE[1])
+    wait_preview(desk, window, INVERTED, "gallery")
+    desk.click(window, TILES[1])
     desk.screen.shot("clicked")
-    desk.screen.focus(window)
-    desk.screen.key("Return")
-    desk.screen.gone(DIALOG)
+    desk.answer(window, "Return")
     (name, pixel), (_, source) = desk.wait_layers(2)
     desk.screen.shot("result")
     assert name == "The Great Wave off Kanagawa 100 %"
@@ -111,86 +118,225 @@ def test_the_style_that_is_clicked_paints_and_one_undo_takes_it_back(desk: Desk)
     assert desk.wait_layers(2)[0] == (name, pixel)
 
 
+def test_the_filter_box_picks_what_it_leaves_and_return_stylizes(desk: Desk) -> None:
+    desk.warm()
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "gallery")
+    desk.click(window, FILTER)
+    desk.screen.sh("xdotool type zzz")
+    desk.screen.key("Return")
+    desk.screen.shot("filter-nothing")
+    assert desk.screen.windows(DIALOG), "there is no such style to stylize with"
+    desk.screen.key("ctrl+a")
+    desk.screen.sh("xdotool type wave; sleep 0.5")
+    desk.screen.shot("filter")
+    desk.answer(window, "Return")
+    assert desk.wait_layers(2)[0][0] == "The Great Wave off Kanagawa 100 %"
+
+
+def test_a_picture_added_in_the_dialogue_is_picked_and_paints(desk: Desk, own_styles: None) -> None:
+    desk.warm()
+    picture = desk.host.home / "Red barn.png"
+    Image.new("RGB", (40, 30), RED).save(picture)
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "gallery")
+    desk.click(window, ADD)
+    desk.choose_file(picture)
+    desk.screen.until(lambda: desk.colour("added", window, TILES[0]) == RED, 30, "the style does not appear")
+    desk.answer(window, "Return")
+    assert desk.wait_layers(2)[0][0] == "Red barn 100 %"
+
+
+SWATCH = f"""
+source = image.get_layers()[0]
+swatch = Gimp.Layer.new(image, "Embers", 40, 30, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+swatch.get_buffer().set(Gegl.Rectangle.new(0, 0, 40, 30), "R'G'B' u8", bytes({RED}) * 1200)
+image.insert_layer(swatch, None, 0)
+swatch.set_visible(False)
+image.set_selected_layers([source])
+"""
+
+
+def test_a_layer_used_in_the_dialogue_becomes_a_style_and_paints(desk: Desk, own_styles: None) -> None:
+    desk.warm()
+    desk.spy(SWATCH)
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "gallery")
+    desk.click(window, LAYERS)
+    desk.screen.shot("layers")
+    desk.click(window, FIRST_LAYER)
+    desk.screen.until(lambda: desk.colour("used", window, TILES[0]) == RED, 30, "the style does not appear")
+    desk.answer(window, "Return")
+    names = [name for name, _ in desk.wait_layers(3)]
+    assert names == ["Embers", "Embers 100 %", "picture.png"]
+
+
+def test_a_style_that_no_method_can_paint_says_so(desk: Desk, another_engine: None, own_styles: None) -> None:
+    gimp.record(desk.host, desk.host.engine_command(gimp.TRAINED_ONLY))
+    picture = desk.host.home / "Red barn.png"
+    Image.new("RGB", (40, 30), RED).save(picture)
+    desk.press(gimp.STYLIZE)
+    window = desk.screen.window(DIALOG)
+    desk.screen.until(lambda: desk.colour("stuck", window, PREVIEW) != COLOUR, 60, "the preview does not come")
+    assert desk.brightest("stuck", window, *STATUS) < 200
+    desk.click(window, ADD)
+    desk.choose_file(picture)
+    desk.screen.until(lambda: desk.brightest("unpaintable", window, *STATUS) > 200, 30, "it is not said")
+    desk.answer(window, "Return")
+    assert desk.wait_layers(2)[0][0] == "The Great Wave off Kanagawa 100 %", "what was picked before stays picked"
+
+
 def test_a_selected_result_is_edited_with_its_own_settings_and_replaced(desk: Desk) -> None:
-    warm(desk)
+    desk.warm()
     desk.remember(style="starry-night", strength=0.2)
     desk.press(gimp.AGAIN)
-    first = desk.wait_layers(2)[0]
+    assert tuple(desk.wait_layers(2)[0][1][:3]) == BLEND
     before = desk.spy(TOP)
     window = desk.open_dialog()
-    blend = tuple(first[1][:3])
-    assert blend == (57, 63, 69)
-    desk.screen.until(lambda: shown(desk, "edited", window, PREVIEW) == blend, 60, "the preview does not come")
-    desk.screen.focus(window)
-    desk.screen.key("Return")
-    desk.screen.gone(DIALOG)
-    desk.screen.until(lambda: desk.spy(TOP) != before, 60, "the result is not replaced")
+    wait_preview(desk, window, BLEND, "edited")
+    desk.answer(window, "Return")
+    desk.wait_plugin()
+    assert desk.spy(TOP) != before
     assert [name for name, _ in desk.layers()] == ["The Starry Night 20 %", "picture.png"]
     status = desk.spy(WITH_LAST_VALUES)
     assert status == "", "the dialogue's values are GIMP's last ones, the replacement among them"
     assert [name for name, _ in desk.layers()] == ["The Starry Night 20 %", "picture.png"]
 
 
-def test_cancel_ends_the_engines_job(desk: Desk) -> None:
-    warm(desk)
+def test_reset_goes_to_the_first_values_and_to_those_at_the_start(desk: Desk) -> None:
+    desk.warm()
+    desk.remember(style="starry-night", strength=0.2)
+    desk.press(gimp.AGAIN)
+    desk.wait_layers(2)
+    window = desk.open_dialog()
+    wait_preview(desk, window, BLEND, "edited")
+    desk.click(window, RESET)
+    desk.screen.sh("sleep 0.4")  # its menu unfolds, and stays
+    for entry, colour in ((FACTORY, INVERTED), (INITIAL, BLEND), (FACTORY, INVERTED)):
+        desk.click(window, entry)
+        wait_preview(desk, window, colour, "reset")
+    desk.click(window, RESET)
+    desk.click(window, STYLIZE)
+    desk.screen.gone(DIALOG)
+    names = [name for name, _ in desk.wait_layers(3)]
+    assert names == ["The Starry Night 20 %", "Test style 100 %", "picture.png"], "nothing is replaced any more"
+
+
+SEVERAL = """
+source = image.get_layers()[0]
+group = Gimp.GroupLayer.new(image, "Group")
+image.insert_layer(group, None, 0)
+second = source.copy()
+image.insert_layer(second, group, 0)
+second.set_offsets(7, 8)
+image.set_selected_layers([source, second])
+"""
+MASKED = """
+source = image.get_layers()[0]
+mask = source.create_mask(Gimp.AddMaskType.ALPHA)
+source.add_mask(mask)
+mask.get_buffer().set(Gegl.Rectangle.new(0, 0, 40, 30), "Y u8", bytes(1200))
+image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 8, 200, 160)
+Gimp.Selection.feather(image, 6.0)
+image.set_selected_layers([source])
+"""
+REPLACED = """
+result = image.get_layers()[0]
+result.set_opacity(40.0)
+result.set_mode(Gimp.LayerMode.SCREEN)
+result.set_color_tag(Gimp.ColorTag.GREEN)
+image.set_selected_layers([image.get_layers()[1]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("arranged", "replace"), [(SEVERAL, False), (MASKED, False), (REPLACED, True)], ids=["several", "masked", "replaced"]
+)
+def test_one_undo_brings_the_whole_document_back(desk: Desk, arranged: str, replace: bool) -> None:
+    desk.warm()
+    if replace:
+        desk.remember(style="test-style", strength=0.5)
+        desk.press(gimp.AGAIN)
+        desk.wait_layers(2)
+    desk.spy(arranged)
+    desk.remember(style="test-style", replace=replace)
+    before = desk.document()
+    desk.press(gimp.AGAIN)
+    desk.screen.until(lambda: desk.document() != before, 60, "there is no result")
+    desk.wait_plugin()
+    after = desk.document()
+    assert after["layers"] != before["layers"]
+    desk.screen.focus(desk.main)
+    desk.screen.key("ctrl+z")
+    with contextlib.suppress(AssertionError):
+        desk.screen.until(lambda: desk.document() == before, 5, "undo leaves a difference")
+    assert desk.document() == before
+    assert not desk.screen.windows(MESSAGE), "GIMP complains of a step that cannot be undone"
+    desk.screen.key("ctrl+y")
+    with contextlib.suppress(AssertionError):
+        desk.screen.until(lambda: desk.document() == after, 5, "redo leaves a difference")
+    assert desk.document() == after
+
+
+def test_cancel_ends_the_engines_job_within_10_seconds(desk: Desk, record_property: pytest.RecordProperty) -> None:
+    desk.warm()
     desk.remember(style="test-style", method="slow", more={"seconds": 60.0})
     desk.press(gimp.AGAIN)
-    desk.screen.until(lambda: jobs(desk)["running"] == 1, 30, "the job does not run")
-    desk.screen.sh("sleep 2")
-    desk.screen.shot("progress")
-    desk.screen.click(*CANCEL)
-    cancelled = time.monotonic()
-    desk.screen.until(lambda: jobs(desk)["running"] == 0, 30, "the job runs on")
-    assert time.monotonic() - cancelled < 30
+    with desk.engine() as engine:
+        desk.screen.until(lambda: engine.status()["jobs"]["running"] == 1, 30, "the job does not run")
+        desk.screen.sh("sleep 0.5")  # the bar moves
+        desk.screen.shot("progress")
+        desk.screen.click(*CANCEL)
+        clicked = time.monotonic()
+        desk.screen.until(lambda: not desk.plugins(), 30, "GIMP does not end the plug-in")
+        desk.screen.until(lambda: engine.status()["jobs"]["running"] == 0, 30, "the job runs on")
+        seconds = time.monotonic() - clicked
+    record_property("seconds from Cancel to the end of the job", seconds)
+    assert seconds < 10
     desk.screen.shot("cancelled")
     assert len(desk.layers()) == 1
 
 
 def test_an_engine_killed_mid_job_is_started_again_and_the_result_comes(desk: Desk) -> None:
-    warm(desk)
-    desk.remember(style="test-style", method="slow", more={"seconds": 4.0})
+    desk.warm()
+    desk.remember(style="test-style", method="slow", more={"seconds": 3.0})
     desk.press(gimp.AGAIN)
-    desk.screen.until(lambda: jobs(desk)["running"] == 1, 30, "the job does not run")
+    desk.screen.until(lambda: desk.jobs()["running"] == 1, 30, "the job does not run")
     before = desk.connection()["pid"]
     desk.kill_engine()
-    desk.screen.sh("sleep 3")
+
+    def runs_again() -> bool:
+        with contextlib.suppress(EngineError):
+            return desk.jobs()["running"] == 1
+        return False
+
+    desk.screen.until(runs_again, 30, "the job does not run again")
     desk.screen.shot("killed")
     name, pixel = desk.wait_layers(2, 90)[0]
     assert (name, pixel) == ("Test style 100 %", bytes((*INVERTED, 255)))
     assert desk.connection()["pid"] != before
 
 
-def test_without_any_engine_there_is_a_message_and_the_dialogue_says_it_too(desk: Desk) -> None:
-    desk.kill_engine()
-    (gimp.plugin_folder(desk.host) / "engine-command.json").unlink()
+def test_without_any_engine_there_is_a_message_and_the_dialogue_says_it_too(desk: Desk, another_engine: None) -> None:
+    gimp.record(desk.host, None)
     desk.remember(style="test-style")
     desk.press(gimp.AGAIN)
     message = desk.screen.window(MESSAGE, 60)
-    desk.screen.sh("sleep 0.5")
+    desk.screen.sh("sleep 0.3")
     desk.screen.shot("absent")
-    desk.screen.focus(message)
-    desk.screen.key("Return")
-    desk.screen.gone(MESSAGE)
+    desk.answer(message, "Return")
     window = desk.open_dialog()
-    desk.screen.sh("sleep 2")
-    desk.screen.shot("absent-dialog")
-    desk.screen.focus(window)
-    desk.screen.key("Escape")
-    desk.screen.gone(DIALOG)
+    desk.screen.until(lambda: desk.brightest("absent-dialog", window, *STATUS) > 200, 30, "it is not said")
+    desk.answer(window, "Escape")
     assert len(desk.layers()) == 1
 
 
-def test_an_engine_of_another_protocol_gets_a_message(desk: Desk) -> None:
-    desk.kill_engine()
-    command = {"command": gimp.newer_engine(desk.host)}
-    (gimp.plugin_folder(desk.host) / "engine-command.json").write_text(json.dumps(command))
+def test_an_engine_of_another_protocol_gets_a_message(desk: Desk, another_engine: None) -> None:
+    gimp.record(desk.host, gimp.newer_engine(desk.host))
     desk.remember(style="test-style")
     desk.press(gimp.AGAIN)
     message = desk.screen.window(MESSAGE, 60)
-    desk.screen.sh("sleep 0.5")
+    desk.screen.sh("sleep 0.3")
     desk.screen.shot("protocol")
-    desk.screen.focus(message)
-    desk.screen.key("Return")
-    desk.screen.gone(MESSAGE)
-    desk.kill_engine()
+    desk.answer(message, "Return")
     assert len(desk.layers()) == 1

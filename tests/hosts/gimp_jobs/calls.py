@@ -74,6 +74,21 @@ def again():
 
 
 @scenario
+def saved():
+    """A result from a file that was saved and opened again is still one."""
+    image = new_image()
+    stylize(image, new_layer(image), style="test-style", strength=0.5)
+    file = Gio.File.new_for_path(f"{os.environ['HOME']}/saved.xcf")
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
+    image.delete()
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    error = stylize(image, image.get_layers()[0], style="test-style", strength=0.25, replace=True)
+    answer = {"error": error, "names": [layer.get_name() for layer in image.get_layers()]}
+    image.delete()
+    return answer
+
+
+@scenario
 def own_styles():
     """A file and a layer as the style: both are kept among the painter's own."""
     image = new_image()

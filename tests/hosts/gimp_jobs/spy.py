@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A plug-in for tests only: runs the Python in ~/spy.py with `image` and Gimp in sight, writes what it sets as `answer` to
-~/spy.json. Lets a test that drives GIMP's windows look at, and set up, what no window shows."""
+"""A plug-in for tests only, running as long as GIMP does: executes the Python in ~/spy/N.py with `image`, Gimp and Gegl in
+sight, and writes what that sets as `answer` to ~/spy/N.json. Lets a test that drives GIMP's windows look at, and set up,
+what no window shows, without a key or a click."""
 
 import json
 import os
 import sys
+import time
 import traceback
+from pathlib import Path
 
 import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
+
+FOLDER = Path(os.environ["HOME"], "spy")
 
 
 class Spy(Gimp.PlugIn):
@@ -23,30 +28,33 @@ class Spy(Gimp.PlugIn):
         return False
 
     def do_create_procedure(self, name):
-        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
-        procedure.set_image_types("*")
-        mask = Gimp.ProcedureSensitivityMask
-        procedure.set_sensitivity_mask(mask.DRAWABLE | mask.DRAWABLES | mask.NO_DRAWABLES)
-        procedure.set_menu_label("Spy")
-        procedure.add_menu_path("<Image>/Filters/Development")
-        return procedure
+        return Gimp.Procedure.new(self, name, Gimp.PDBProcType.PERSISTENT, run, None)
 
 
-def run(procedure, run_mode, image, drawables, config, data):
-    home = os.environ["HOME"]
+def run(procedure, config, data):
+    procedure.persistent_ready()
     Gegl.init(None)
-    names = {"Gimp": Gimp, "Gegl": Gegl, "image": image, "answer": None}
+    number = 1
+    while True:
+        script = FOLDER / f"{number}.py"
+        if script.exists():
+            obey(script)
+            number += 1
+        time.sleep(0.01)
+
+
+def obey(script):
+    images = Gimp.get_images()
+    names = {"Gimp": Gimp, "Gegl": Gegl, "image": images[0] if images else None, "answer": None}
     try:
-        with open(f"{home}/spy.py") as f:
-            exec(f.read(), names)
+        exec(script.read_text(), names)
         said = {"answer": names["answer"]}
     except Exception:
         said = {"raised": traceback.format_exc()}
     Gimp.displays_flush()
-    with open(f"{home}/spy.part", "w") as f:
-        json.dump(said, f)
-    os.replace(f"{home}/spy.part", f"{home}/spy.json")  # noqa: PTH105
-    return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+    draft = script.with_suffix(".draft")
+    draft.write_text(json.dumps(said))
+    draft.rename(script.with_suffix(".json"))
 
 
 if __name__ == "__main__":
