@@ -18,7 +18,7 @@ import click
 
 from scumble.errors import ScumbleError
 
-RECIPES = ("johnson", "perceptual", "gatys", "adain", "adain-style")
+RECIPES = ("johnson", "perceptual", "gatys", "adain", "adain-style", "memory", "memory-row")
 """Modules of scumble.train (a dash is an underscore there) that have a `Recipe` and `train(recipe, out)`."""
 
 

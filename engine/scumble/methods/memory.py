@@ -137,7 +137,7 @@ class Memory:
 
     def _instant(self, picture: Tensor, runtime: Runtime) -> Tensor:
         """Grade 0 of (1, 3, H, W)."""
-        return self._memory(runtime.device).rows(_to_stride(picture), signature(self._look(runtime.device), picture))
+        return self._memory(runtime.device).rows(to_stride(picture), signature(self._look(runtime.device), picture))
 
     def _memory(self, device: str) -> StyleMemory:
         if device not in self._shared:
@@ -215,7 +215,7 @@ def _array(x: Tensor) -> Any:
     return x.detach().cpu().numpy().copy()
 
 
-def _to_stride(x: Tensor) -> Tensor:
+def to_stride(x: Tensor) -> Tensor:
     """Enlarged a little where its sides are not multiples of the network's stride."""
     height, width = (max(STRIDE, STRIDE * round(n / STRIDE)) for n in x.shape[2:])
     return x if x.shape[2:] == (height, width) else F.interpolate(x, (height, width), mode="bilinear")

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make the row of a style that ships: predicted from its painting, then refined by the teachers over photographs.
+
+The shared networks stay as they are, so no other row is touched. Make it anew whenever they are trained further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from scumble.looks import grams_of
+from scumble.methods.memory import load_memory, looked_at, to_stride
+from scumble.nets.memory import signature
+from scumble.nets.perceptual import load_perceptual
+from scumble.rows import begin, descend_row
+from scumble.train.data import read_picture, read_pictures
+from scumble.train.loop import machine
+from scumble.train.memory import contents, looks
+from scumble.train.teachers import load_teachers
+from scumble.weights import MODELS, load_card, save_weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The painting, what its card says of it, and what it is refined by; 0 steps keep the predicted row."""
+
+    style_id: str
+    painting: Path
+    title: str
+    artist: str
+    year: str
+    licence: str = "public domain"
+    photographs: Path | None = None
+    teachers: str = "compact"
+    steps: int = 100
+    batch: int = 3
+    crop: int = 256
+    style_weight: float = 4.0
+    seed: int = 0
+    memory: Path = MODELS / "memory.safetensors"
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Write `out`/memory_STYLE.safetensors with its card."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    memory = load_memory(recipe.memory).to(device)
+    compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
+    painting = looked_at((read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()).to(device)
+    with torch.no_grad():
+        row = memory.rows(to_stride(painting), signature(compact, painting))
+    record: dict[str, object] = {"grade": 0}
+    if recipe.steps:
+        if recipe.photographs is None:
+            raise ValueError("refining takes photographs; 0 steps keep the predicted row")
+        teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+        look = looks(teachers, recipe.style_weight)[0]
+        photographs = read_pictures(recipe.photographs)
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16):
+            targets = grams_of(painting, teachers, look.layers)
+
+        def practice(step: int) -> Tensor:
+            generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+            return contents(photographs, recipe.batch, recipe.crop, generator)
+
+        losses: list[float] = []
+        for at, found in descend_row(memory.net, begin(row), recipe.steps, targets, teachers, look, practice, half=True):
+            row = at.row
+            losses.append(found["content"] + look.style_weight * found["style"])
+            if at.step % 20 == 0 or at.step == recipe.steps:
+                report(f"{at.step:5d}/{recipe.steps}  content {found['content']:.3f}  style {found['style']:.3f}")
+        tenth = max(1, len(losses) // 10)
+        ends = [round(sum(part) / tenth, 4) for part in (losses[:tenth], losses[-tenth:])]
+        known = recipe.teachers in ("compact", "torchvision")
+        record = {
+            "grade": 1,
+            "teachers": recipe.teachers if known else "partial VGG-16 and pruned VGG-19",
+            "steps": recipe.steps,
+            "batch": recipe.batch,
+            "crop": recipe.crop,
+            "style_weight": recipe.style_weight,
+            "seed": recipe.seed,
+            "loss": ends,
+            "credits": photographs.credits,
+        }
+    path = out / f"memory_{recipe.style_id}.safetensors"
+    card = {
+        "method": "memory",
+        "style": {
+            "id": recipe.style_id,
+            "title": recipe.title,
+            "artist": recipe.artist,
+            "year": recipe.year,
+            "licence": recipe.licence,
+        },
+        "shared": load_card(recipe.memory)["sha256"][:16],
+        "licence": "Apache-2.0",
+        "training": {"command": f"scumble train memory-row --style {recipe.style_id}", "machine": machine(), **record},
+    }
+    save_weights(path, {"row": row}, card, torch.float32)
+    return path

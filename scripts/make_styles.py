@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make what ships of every style in styles.csv from a folder of the paintings: its card and its state for each method that
+measures or refines one. Run scripts/thumbnails.py afterwards.
+
+    python scripts/make_styles.py PAINTINGS [--photographs FOLDER --teachers SOURCE --steps 100] [--only ID ...]
+
+Without photographs the rows of the style memory are those predicted from the paintings. What is there and still fits the
+shared networks is kept, so a run that was broken off goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+from scumble.train import adain_style, gatys, memory_row
+from scumble.weights import MODELS, load_card
+
+TABLE = Path(__file__).with_name("styles.csv")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paintings", type=Path)
+    parser.add_argument("--photographs", type=Path)
+    parser.add_argument("--teachers", default="compact")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--only", nargs="*")
+    asked = parser.parse_args()
+    with open(TABLE, newline="", encoding="utf-8") as f:
+        styles = [row for row in csv.DictReader(f) if asked.only is None or row["id"] in asked.only]
+    for row in styles:
+        print(row["id"], flush=True)
+        painting = asked.paintings / row.pop("file")
+        said = {
+            "style_id": row["id"],
+            "painting": painting,
+            "title": row["title"],
+            "artist": row["artist"],
+            "year": row["year"],
+        }
+        card = MODELS / "styles" / f"{row['id']}.json"
+        if not card.exists():
+            card.write_text(json.dumps(row | {"licence": "Public domain", "revision": 1}, indent=2, ensure_ascii=False) + "\n")
+        if not (MODELS / f"gatys_{row['id']}.safetensors").exists():
+            gatys.train(gatys.Recipe(**said), MODELS)
+        if (MODELS / "adain.safetensors").exists():
+            adain_style.train(adain_style.Recipe(**said), MODELS)
+        if (MODELS / "memory.safetensors").exists() and not made(row["id"], bool(asked.photographs)):
+            steps = asked.steps if asked.photographs else 0
+            recipe = memory_row.Recipe(**said, photographs=asked.photographs, teachers=asked.teachers, steps=steps)
+            memory_row.train(recipe, MODELS)
+
+
+def made(style: str, refined: bool) -> bool:
+    """Whether the style has a row of the present shared networks, refined if it shall be."""
+    path = MODELS / f"memory_{style}.safetensors"
+    if not path.exists():
+        return False
+    card = load_card(path)
+    present = card["shared"] == load_card(MODELS / "memory.safetensors")["sha256"][:16]
+    return bool(present and card["training"]["grade"] >= int(refined))
+
+
+if __name__ == "__main__":
+    main()
