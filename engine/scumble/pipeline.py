@@ -9,7 +9,7 @@ itself needs the picture and its result as floats). Needs no torch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -59,8 +59,10 @@ class CommonOptions:
         "working paints every picture as one of about 1024 pixels and brings the result up, so that all sizes look alike; "
         "full paints every pixel, so strokes are fine in a large picture, brush size has no effect, and it takes longer.",
     )
-    keep_colours: Literal["off", "luminance"] = option(
-        "off", "luminance takes light and dark from the painting and the colours from your picture."
+    keep_colours: Literal["off", "luminance", "coral"] = option(
+        "off",
+        "luminance takes light and dark from the painting and each place's colour from your picture; coral paints as the "
+        "painting does, with the palette of your picture.",
     )
 
 
@@ -169,10 +171,11 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
             elif isinstance(event, Result):
                 painted = event.rgb
             elif request.previews:
-                yield _preview(event.rgb, rgb, strength, common)
+                yield _preview(event.rgb, content, strength, common)
             del event  # a large preview must not stay while the method goes on
-    del content
     painted = _checked(painted, request.method, rgb.shape)
+    recoloured = _recolouring(painted, content, common)
+    del content
     upscaler = None if grid.identity else Upscaler(painted, rgb, *grid.up())
     for a, b in _bands(*pixels.shape[:2]):
         planes = decode(pixels[a:b], request.order)
@@ -180,8 +183,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         seen = clamp(original, pixels.dtype)
         y = np.moveaxis(painted[a:b], 2, 0) if upscaler is None else upscaler.band(a, b, seen)
         y = np.clip(y, 0, 1)
-        if common.keep_colours == "luminance":
-            y = colour.keep_colours(y, seen)
+        y = recoloured(y, seen)
         if strength < 1:
             y = original * np.float32(1 - strength) + y * np.float32(strength)
         out[a:b] = pixels[a:b]
@@ -240,14 +242,25 @@ def _unless_opaque(alpha: Array) -> Array | None:
     return None if bool((alpha >= 1).all()) else alpha
 
 
-def _preview(painted: Array, content: Array, strength: float, common: CommonOptions) -> Preview:
+def _recolouring(painted: Array, content: Content, common: CommonOptions) -> Callable[[Array, Array], Array]:
+    """What keeps the colours, from (painting, picture), planes (3, H, W) in [0, 1], to the painting as it shall look."""
+    if common.keep_colours == "luminance":
+        return colour.keep_colours
+    if common.keep_colours == "coral":
+        palette = colour.coral(painted, content.rgb, content.alpha)
+        return lambda y, seen: palette(y)
+    return lambda y, seen: y
+
+
+def _preview(painted: Array, content: Content, strength: float, common: CommonOptions) -> Preview:
     """An unfinished picture as the finished one will look: no larger than MAX_PREVIEW, with strength and colours applied."""
     ratio = min(1.0, MAX_PREVIEW / max(painted.shape[:2]))
     size = [max(1, round(side * ratio)) for side in painted.shape[:2]]
-    y = np.moveaxis(np.clip(resize(painted, *size), 0, 1), 2, 0)
-    x = np.moveaxis(resize(content, *size), 2, 0)
-    if common.keep_colours == "luminance":
-        y = colour.keep_colours(y, x)
+    alpha = None if content.alpha is None else resize(content.alpha[..., None], *size)[..., 0]
+    small = Content(resize(content.rgb, *size), alpha)
+    shown = np.clip(resize(painted, *size), 0, 1)
+    x = np.moveaxis(small.rgb, 2, 0)
+    y = _recolouring(shown, small, common)(np.moveaxis(shown, 2, 0), x)
     mixed = x * np.float32(1 - strength) + y * np.float32(strength)
     return Preview(np.ascontiguousarray(np.moveaxis(mixed, 0, 2)))
 

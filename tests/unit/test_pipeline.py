@@ -138,7 +138,9 @@ def test_alpha_comes_back_bit_identical_and_hidden_pixels_keep_their_bytes(depth
         assert not np.array_equal(out[~hidden], pixels[~hidden])
 
 
-@pytest.mark.parametrize("options", [{}, {"brush_size": 4.0}, {"brush_size": 4.0, "keep_colours": "luminance"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"brush_size": 4.0}, {"brush_size": 4.0, "keep_colours": "luminance"}, {"keep_colours": "coral"}]
+)
 @pytest.mark.parametrize("depth", [np.uint8, np.float32])
 def test_hidden_colours_influence_nothing(options: dict[str, Any], depth: Any) -> None:
     one = picture(301, 420, depth)
@@ -325,6 +327,17 @@ def test_keeping_colours_keeps_hues_and_takes_the_paintings_light() -> None:
     assert np.abs(np.ptp(out[..., :3], axis=2)).max() < 1e-5
 
 
+def test_coral_keeps_the_palette_and_not_each_places_colour() -> None:
+    pixels = np.ascontiguousarray(picture(40, 40, np.float32, opaque=True))
+    pixels[..., :3] = 0.4 + 0.2 * pixels[..., :3]
+    painted = np.random.default_rng(9).random((40, 40, 3), np.float32)
+    out = run(request(pixels, Fake(lambda rgb: painted), options={"keep_colours": "coral"}))[..., :3].reshape(-1, 3)
+    wanted = pixels[..., :3].reshape(-1, 3)
+    assert np.allclose(out.mean(0), wanted.mean(0), atol=2e-3)
+    assert np.allclose(np.cov(out.T), np.cov(wanted.T), atol=1e-3)
+    assert np.corrcoef(out[:, 0], wanted[:, 0])[0, 1] < 0.2
+
+
 def test_progress_rises_to_1_and_previews_come_only_when_asked_for() -> None:
     pixels = picture(1300, 2000)
     for previews in (False, True):
@@ -337,10 +350,12 @@ def test_progress_rises_to_1_and_previews_come_only_when_asked_for() -> None:
         assert shown == ([(666, 1024, 3)] if previews else [])
 
 
-def test_a_preview_looks_like_the_result() -> None:
-    pixels = picture(60, 80, opaque=True)
+@pytest.mark.parametrize("colours", ["luminance", "coral"])
+def test_a_preview_looks_like_the_result(colours: str) -> None:
+    pixels = picture(60, 80, opaque=colours == "luminance")
+    pixels[..., 3] |= 1
     out = np.empty_like(pixels)
-    asked = request(pixels, strength=0.4, previews=True, options={"keep_colours": "luminance"})
+    asked = request(pixels, strength=0.4, previews=True, options={"keep_colours": colours})
     shown = [e.rgb for e in pipeline.run(asked, Runtime(), out) if isinstance(e, Preview)]
     assert np.abs(shown[0] * 255 - out[..., :3]).max() <= 0.51
 
