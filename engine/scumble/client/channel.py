@@ -123,7 +123,8 @@ def proof(token: str, nonce: str) -> str:
 
 def engine_error(header: Mapping[str, Any]) -> EngineError:
     """The error that a header describes."""
-    return EngineError(*(str(header.get(name, "")) for name in ("code", "message", "hint")))
+    code, message, hint = (str(header.get(name, "")) for name in ("code", "message", "hint"))
+    return EngineError(code, message, hint)
 
 
 def _same(given: Any, wanted: str) -> bool:
