@@ -25,7 +25,7 @@ from scumble_client.errors import EngineError  # noqa: E402
 from scumble_client.events import Event, Failed, Listed, Lost, Recovered, Rejected, RequestFailed, State, StyleStored  # noqa: E402
 from scumble_client.raster import Raster  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
-from settings import Mistake  # noqa: E402
+from settings import Mistake, Settings  # noqa: E402
 
 SHOWN = (360, 270)
 """Largest width and height of the preview on the screen."""
@@ -167,14 +167,7 @@ class Dialog:
         self._filling = True
         self._remark = ""
         try:
-            settings = host.settings_of(self._config)
-            try:
-                choice = asking.choose(self._catalogue, settings)
-            except Mistake:  # a style or method of last time that is gone
-                name = "method" if settings.method else "style"
-                self._config.set_property(name, "")
-                settings = host.settings_of(self._config)
-                choice = asking.choose(self._catalogue, settings)
+            choice, settings = self._possible()
             self._gallery.select(choice.style.id)
             self._fill_methods(choice, settings.method)
             self._purpose.set_text(choice.method.purpose)
@@ -187,9 +180,22 @@ class Dialog:
             else:
                 self._previewer.stop()
         except Mistake as e:
-            self._note_mistake(str(e))
+            self._remark = str(e)
         finally:
             self._filling = False
+        self._say("")
+
+    def _possible(self) -> tuple[asking.Choice, Settings]:
+        """What the config asks for; a method or style of last time that is gone is named and dropped. Raises Mistake."""
+        for name in ("method", "style"):
+            settings = host.settings_of(self._config)
+            try:
+                return asking.choose(self._catalogue, settings), settings
+            except Mistake as e:
+                self._remark = str(e)
+                self._config.set_property(name, "")
+        settings = host.settings_of(self._config)
+        return asking.choose(self._catalogue, settings), settings
 
     def _fill_methods(self, choice: asking.Choice, chosen: str) -> None:
         self._method.remove_all()

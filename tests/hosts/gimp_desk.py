@@ -129,11 +129,13 @@ class Desk:
 
     def reset(self) -> None:
         """One layer, nothing selected, nothing remembered, no run, menu or message left by a test that failed."""
-        for process in self.plugins():
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        for left in self.screen.windows(MESSAGE):
-            self.answer(left, "Escape")
+        left = self.plugins()
+        for process in left:
+            process.kill()
+        if left:
+            self.screen.window(MESSAGE)  # of a plug-in that has crashed
+        for message in self.screen.windows(MESSAGE):
+            self.answer(message, "Escape")
         shutil.rmtree(gimp.settings_folder(self.host) / "plug-in-settings", ignore_errors=True)
         self.spy(f"KEPT = {self.image.name!r}\n{_RESET}")
 

@@ -210,12 +210,12 @@ def test_reset_goes_to_the_first_values_and_to_those_at_the_start(desk: Desk) ->
     desk.wait_layers(2)
     window = desk.open_dialog()
     wait_preview(desk, window, BLEND, "edited")
-    desk.click(window, RESET)
-    desk.screen.sh("sleep 0.4")  # its menu unfolds, and stays
     for entry, colour in ((FACTORY, INVERTED), (INITIAL, BLEND), (FACTORY, INVERTED)):
+        desk.click(window, RESET)
+        desk.screen.sh("sleep 0.5")  # its menu unfolds
+        desk.screen.shot("reset")
         desk.click(window, entry)
-        wait_preview(desk, window, colour, "reset")
-    desk.click(window, RESET)
+        wait_preview(desk, window, colour, "reset-done")
     desk.click(window, STYLIZE)
     desk.screen.gone(DIALOG)
     names = [name for name, _ in desk.wait_layers(3)]
@@ -233,9 +233,10 @@ image.set_selected_layers([source, second])
 """
 MASKED = """
 source = image.get_layers()[0]
-mask = source.create_mask(Gimp.AddMaskType.ALPHA)
+mask = source.create_mask(Gimp.AddMaskType.WHITE)
 source.add_mask(mask)
 mask.get_buffer().set(Gegl.Rectangle.new(0, 0, 40, 30), "Y u8", bytes(1200))
+source.set_edit_mask(False)
 image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 8, 200, 160)
 Gimp.Selection.feather(image, 6.0)
 image.set_selected_layers([source])
