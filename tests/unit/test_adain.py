@@ -16,10 +16,10 @@ from scumble.errors import ScumbleError
 from scumble.methods import adain
 from scumble.methods.adain import AdaINMethod, Options
 from scumble.methods.base import Content, Pixels, Result, Runtime, Style, parse_options, states
-from scumble.nets.adain import MARGIN, STRIDE, AdaIN, AdaINNet, Stylizer, blended, load_network, statistics
+from scumble.nets.adain import MARGIN, STRIDE, AdaIN, AdaINNet, Stylizer, blended, load_ladder, load_network, statistics
 from scumble.nets.vgg import VGG
 from scumble.train import adain_style
-from scumble.weights import save_weights
+from scumble.weights import MODELS, save_weights
 
 WHOLE = Runtime()
 WIDTHS = (4, 8, 8, 8)
@@ -237,3 +237,20 @@ def test_forgetting_lets_go_of_everything(method: AdaINMethod) -> None:
     assert method.prepare(style, Options(), Runtime()) is before
     method.forget()
     assert method.prepare(style, Options(), Runtime()) is not before
+
+
+def test_the_shipped_network_prints_no_lattice_and_knows_the_shipped_styles() -> None:
+    """Waves of 2, 4 and 8 pixels, on pictures that hold none, stay below one of 255 levels."""
+    net = load_network(adain.network_path("compact"))
+    paths = sorted(MODELS.glob("adain_*.safetensors"))
+    assert {"adain_starry-night", "adain_great-wave"} <= {p.stem for p in paths}
+    coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)
+    window = torch.outer(torch.hann_window(192), torch.hann_window(192))
+    for path in paths:
+        ladder = load_ladder(path, net)
+        with torch.no_grad():
+            painted = Stylizer(net, ladder[256])(smooth)[0].mean(0)[32:224, 32:224]
+        waves = torch.fft.fft2((painted - painted.mean()) * window).abs() / window.sum() * 2 * 255
+        found = [waves[192 // p * y % 192, 192 // p * x % 192] for p in (2, 4, 8) for y, x in ((0, 1), (1, 0), (1, 1))]
+        assert float(torch.stack(found).max()) < 1.0, path.stem

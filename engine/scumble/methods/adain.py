@@ -82,7 +82,7 @@ class AdaINMethod:
     purpose = "Any painting as a style, at once, and mixtures of them; colours and light more than strokes."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, tiling=True)
-    pixel_bytes = 330
+    pixel_bytes = 256  # four maps of 16 channels at full resolution, in fp32
 
     def __init__(self) -> None:
         self._networks: dict[tuple[str, str], AdaINNet] = {}
