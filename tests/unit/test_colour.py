@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scumble.colour import coral, keep_colours, luma
+from scumble.methods.base import Capabilities, Content, Event, Progress, Result, Runtime, Style
+from scumble.pipeline import Request, run
 
 colours = st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3).map(lambda c: np.array(c, np.float32).reshape(3, 1, 1))
 
@@ -72,3 +77,38 @@ def test_coral_does_not_blow_up_a_flat_painting_or_an_invisible_one() -> None:
     assert float(np.ptp(out, axis=(1, 2)).max()) < 0.15
     unseen = coral(flat, original, np.zeros((8, 8), np.float32))
     assert np.isfinite(unseen(np.moveaxis(flat, 2, 0))).all()
+
+
+class Strokes:
+    """A method that paints the same whatever it is shown."""
+
+    id = title = "strokes"
+    paper = purpose = ""
+    capabilities = Capabilities()
+
+    @dataclass(frozen=True)
+    class Options:
+        pass
+
+    def __init__(self, rgb: np.ndarray) -> None:
+        self.rgb = rgb
+
+    def available(self, style: Any) -> bool:
+        return True
+
+    def prepare(self, style: Any, options: Any, runtime: Runtime) -> None:
+        return None
+
+    def run(self, content: Content, styles: Any, options: Any, runtime: Runtime) -> Iterator[Event]:
+        yield Result(self.rgb)
+
+
+def test_coral_keeps_the_palette_and_not_each_places_colour() -> None:
+    photograph, painted = np.concatenate([a_picture(1), np.ones((40, 50, 1), np.float32)], -1), a_picture(2)
+    out = np.empty_like(photograph)
+    asked = Request(Strokes(painted), [(cast(Style, None), 1.0)], 1.0, {"keep_colours": "coral"}, photograph)
+    assert all(isinstance(event, Progress) for event in run(asked, Runtime(), out))
+    got, wanted = out[..., :3].reshape(-1, 3), photograph[..., :3].reshape(-1, 3)
+    assert np.allclose(got.mean(0), wanted.mean(0), atol=2e-3)
+    assert np.allclose(np.cov(got.T), np.cov(wanted.T), atol=1e-3)
+    assert np.corrcoef(got[:, 0], wanted[:, 0])[0, 1] < 0.2

@@ -327,17 +327,6 @@ def test_keeping_colours_keeps_hues_and_takes_the_paintings_light() -> None:
     assert np.abs(np.ptp(out[..., :3], axis=2)).max() < 1e-5
 
 
-def test_coral_keeps_the_palette_and_not_each_places_colour() -> None:
-    pixels = np.ascontiguousarray(picture(40, 40, np.float32, opaque=True))
-    pixels[..., :3] = 0.4 + 0.2 * pixels[..., :3]
-    painted = np.random.default_rng(9).random((40, 40, 3), np.float32)
-    out = run(request(pixels, Fake(lambda rgb: painted), options={"keep_colours": "coral"}))[..., :3].reshape(-1, 3)
-    wanted = pixels[..., :3].reshape(-1, 3)
-    assert np.allclose(out.mean(0), wanted.mean(0), atol=2e-3)
-    assert np.allclose(np.cov(out.T), np.cov(wanted.T), atol=1e-3)
-    assert np.corrcoef(out[:, 0], wanted[:, 0])[0, 1] < 0.2
-
-
 def test_progress_rises_to_1_and_previews_come_only_when_asked_for() -> None:
     pixels = picture(1300, 2000)
     for previews in (False, True):
