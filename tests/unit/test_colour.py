@@ -6,14 +6,14 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scumble.colour import coral, keep_colours, luma
-from scumble.methods.base import Capabilities, Content, Event, Progress, Result, Runtime, Style
+from scumble.methods.base import Capabilities, Content, Event, Progress, Result, Runtime
 from scumble.pipeline import Request, run
 
 colours = st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3).map(lambda c: np.array(c, np.float32).reshape(3, 1, 1))
@@ -79,6 +79,16 @@ def test_coral_does_not_blow_up_a_flat_painting_or_an_invisible_one() -> None:
     assert np.isfinite(unseen(np.moveaxis(flat, 2, 0))).all()
 
 
+class Plain:
+    id, revision, has_picture = "plain", 1, False
+
+    def picture(self) -> None:
+        return None
+
+    def state(self, method: str) -> None:
+        return None
+
+
 class Strokes:
     """A method that paints the same whatever it is shown."""
 
@@ -106,7 +116,7 @@ class Strokes:
 def test_coral_keeps_the_palette_and_not_each_places_colour() -> None:
     photograph, painted = np.concatenate([a_picture(1), np.ones((40, 50, 1), np.float32)], -1), a_picture(2)
     out = np.empty_like(photograph)
-    asked = Request(Strokes(painted), [(cast(Style, None), 1.0)], 1.0, {"keep_colours": "coral"}, photograph)
+    asked = Request(Strokes(painted), [(Plain(), 1.0)], 1.0, {"keep_colours": "coral"}, photograph)
     assert all(isinstance(event, Progress) for event in run(asked, Runtime(), out))
     got, wanted = out[..., :3].reshape(-1, 3), photograph[..., :3].reshape(-1, 3)
     assert np.allclose(got.mean(0), wanted.mean(0), atol=2e-3)

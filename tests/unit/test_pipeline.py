@@ -339,12 +339,10 @@ def test_progress_rises_to_1_and_previews_come_only_when_asked_for() -> None:
         assert shown == ([(666, 1024, 3)] if previews else [])
 
 
-@pytest.mark.parametrize("colours", ["luminance", "coral"])
-def test_a_preview_looks_like_the_result(colours: str) -> None:
-    pixels = picture(60, 80, opaque=colours == "luminance")
-    pixels[..., 3] |= 1
+def test_a_preview_looks_like_the_result() -> None:
+    pixels = picture(60, 80, opaque=True)
     out = np.empty_like(pixels)
-    asked = request(pixels, strength=0.4, previews=True, options={"keep_colours": colours})
+    asked = request(pixels, strength=0.4, previews=True, options={"keep_colours": "coral"})
     shown = [e.rgb for e in pipeline.run(asked, Runtime(), out) if isinstance(e, Preview)]
     assert np.abs(shown[0] * 255 - out[..., :3]).max() <= 0.51
 
