@@ -24,6 +24,7 @@ RED = (200, 40, 30)
 BLEND = (57, 63, 69)
 """20 % of the one, 80 % of the other."""
 TOP = "answer = image.get_layers()[0].get_id()"
+IDS = "answer = [layer.get_id() for layer in image.get_layers()]"
 WITH_LAST_VALUES = """
 procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
 config = procedure.create_config()
@@ -263,7 +264,8 @@ def test_one_undo_brings_the_whole_document_back(desk: Desk, arranged: str, repl
     desk.remember(style="test-style", replace=replace)
     before = desk.document()
     desk.press(gimp.AGAIN)
-    desk.screen.until(lambda: desk.document() != before, 60, "there is no result")
+    ids = [layer["id"] for layer in before["layers"]]
+    desk.screen.until(lambda: desk.spy(IDS) != ids, 60, "there is no result")
     desk.wait_plugin()
     after = desk.document()
     assert after["layers"] != before["layers"]
