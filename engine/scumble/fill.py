@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Colours for pixels that have none: what lies hidden under alpha 0 is filled from visible neighbours.
+"""Colours (or any numbers) for pixels that have none: what lies hidden under alpha 0 is filled from visible neighbours.
 
 Invariant: the result does not depend on the colours it replaces, which must be finite.
 """
@@ -15,7 +15,7 @@ BAND = 1 << 20
 
 
 def fill_hidden(rgb: Array, alpha: Array) -> None:
-    """Push-pull (Gortler et al. 1996, section 3.4), in place: (H, W, 3) where alpha (H, W) is 0 or less.
+    """Push-pull (Gortler et al. 1996, section 3.4), in place: (H, W, C) where alpha (H, W) is 0 or less.
 
     The alpha-weighted average of each 2 x 2 block makes the next coarser picture, whose own holes are filled first; holes
     then take its linear interpolation. A picture without a visible pixel becomes black.
@@ -45,12 +45,13 @@ def _halve(rgb: Array, alpha: Array, hidden: np.ndarray[tuple[int, ...], np.dtyp
     """Averages of 2 x 2 blocks weighted with alpha, and the largest alpha of each."""
     height, width = alpha.shape
     size = ((height + 1) // 2, (width + 1) // 2)
-    colour, weight, most = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32)
+    channels = rgb.shape[2]
+    colour, weight, most = np.zeros((*size, channels), np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32)
     for y in (0, 1):
         for x in (0, 1):
             a = np.where(hidden[y::2, x::2], 0, alpha[y::2, x::2])
             h, w = a.shape
-            for c in range(3):
+            for c in range(channels):
                 colour[:h, :w, c] += rgb[y::2, x::2, c] * a
             weight[:h, :w] += a
             np.maximum(most[:h, :w], a, out=most[:h, :w])

@@ -12,25 +12,29 @@ import dataclasses
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from scumble import colour
+from scumble import colour, regions
 from scumble.errors import ScumbleError
 from scumble.fill import fill_hidden
 from scumble.methods import base
 from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
 from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode
 from scumble.placing import LEAST, Grid, working_grid
+from scumble.regions import AnyMasks
 from scumble.resample import Array, across, resize
 from scumble.upscale import Upscaler
+
+T = TypeVar("T")
 
 BAND = 1 << 19
 """Pixels in work at once, so about 30 MB of floats, and some tens of milliseconds between two chances to cancel."""
 
 HELD = 28
-"""Bytes held for each pixel of the working grid while a method runs: the picture and its result as floats, and alpha."""
+"""Bytes held for each pixel of the working grid while a method runs: the picture and its result as floats, and alpha. Masks
+take 4 more each, and 16 for what they cover and for the result that is mixed."""
 
 MAX_PREVIEW = 1024
 """Longest side of a preview."""
@@ -90,6 +94,8 @@ class Request:
     order: Order = "rgba"
     context: Context | None = None
     previews: bool = False
+    masks: AnyMasks | None = None
+    """One a style, of the picture's size: where it is painted, and how much. None paints all of them everywhere."""
 
 
 def all_options(method: Method) -> list[OptionSpec]:
@@ -124,7 +130,8 @@ def memory_needed(request: Request) -> tuple[int, int]:
     height, width = _grid(request, common).shape
     pixels = height * width
     at_once = min(pixels, LEAST) if request.method.capabilities.tiling else pixels
-    return HELD * pixels, getattr(request.method, "pixel_bytes", 0) * at_once
+    held = HELD if request.masks is None else HELD + 4 * request.masks.shape[2] + 16
+    return held * pixels, getattr(request.method, "pixel_bytes", 0) * at_once
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:
@@ -139,6 +146,8 @@ def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress
     check(request.pixels, request.order)
     if request.context is not None:
         _check_context(request.context, request.pixels)
+    if request.masks is not None:
+        regions.check(request.masks, request.pixels.shape[:2], len(request.styles))
     if out.shape != request.pixels.shape or out.dtype != request.pixels.dtype:
         raise ValueError("the result must have the shape and depth of the picture")
     return _run(request, runtime, out, common, own)
@@ -148,30 +157,39 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     pixels, strength = request.pixels, request.strength
     yield Progress(0.0, "reading")
     if strength == 0:
-        for a, b in _bands(*pixels.shape[:2]):
-            out[a:b] = pixels[a:b]
-            yield Progress(b / len(pixels))
+        yield from _copied(pixels, out)
         return
-    states = base.states(request.method, request.styles, own, runtime)
+    styles, mixture = regions.gathered(request.styles)
+    states = base.states(request.method, styles, own, runtime, apart=request.masks is not None)
     yield Progress(0.01, "reading")
     grid = _grid(request, common)
+    shares = covered = None
+    if request.masks is not None:
+        shares, covered = yield from _progress(regions.read(request.masks, mixture, grid), 0.01, 0.02)
+        if not covered.any():
+            yield from _copied(pixels, out)
+            return
+        present = shares.max((0, 1)) > 0
+        states = [state for state, there in zip(states, present, strict=True) if there]
+        shares = shares[..., present] if len(states) > 1 else None
     rgb, alpha = np.empty((*grid.shape, 3), np.float32), np.empty(grid.shape, np.float32)
-    for done in _read(pixels, request.order, grid, rgb, alpha):
-        yield Progress(READ * done, "reading")
+    yield from _progress(_read(pixels, request.order, grid, rgb, alpha), 0.02, READ)
     fill_hidden(rgb, alpha)
-    content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid), strength=strength)
+    content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid), strength=strength, regions=shares)
+    if shares is not None and content.whole is not None and request.method.capabilities.regions:
+        content = dataclasses.replace(content, whole_regions=_of_whole(shares, request, content.whole))
     if request.method.capabilities.strength:
         strength = min(1.0, strength / MIXED)  # of pixels; the rest of it is the method's
-    del alpha
+    del alpha, shares
     painted: Array | None = None
-    with closing(cast(Generator[base.Event], request.method.run(content, states, own, runtime))) as events:
+    with closing(regions.paint(request.method, content, states, own, runtime)) as events:
         for event in events:
             if isinstance(event, Progress):
                 yield Progress(READ + (PAINTED - READ) * min(1.0, max(0.0, event.fraction)), event.text)
             elif isinstance(event, Result):
                 painted = event.rgb
             elif request.previews:
-                yield _preview(event.rgb, content, strength, common)
+                yield _preview(event.rgb, content, covered, strength, common)
             del event  # a large preview must not stay while the method goes on
     painted = _checked(painted, request.method, rgb.shape)
     recoloured = _recolouring(painted, content, common)
@@ -184,8 +202,12 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         y = np.moveaxis(painted[a:b], 2, 0) if upscaler is None else upscaler.band(a, b, seen)
         y = np.clip(y, 0, 1)
         y = recoloured(y, seen)
-        if strength < 1:
-            y = original * np.float32(1 - strength) + y * np.float32(strength)
+        amount = np.full(y.shape[1:], strength, np.float32)
+        if request.masks is not None:
+            amount *= regions.coverage(request.masks[a:b], mixture)
+            visible &= amount > 0
+        if not (amount == 1).all():
+            y = original * (1 - amount) + y * amount
         out[a:b] = pixels[a:b]
         encode(y, None if visible.all() else visible, request.order, out[a:b])
         yield Progress(PAINTED + (1 - PAINTED) * b / len(pixels), "finishing")
@@ -197,13 +219,29 @@ def _grid(request: Request, common: CommonOptions) -> Grid:
     return working_grid(at, size, full, common.brush_size if common.scale == "working" else None)
 
 
+def _copied(pixels: AnyPixels, out: AnyPixels) -> Iterator[Progress]:
+    """Give the picture back as it is."""
+    for a, b in _bands(*pixels.shape[:2]):
+        out[a:b] = pixels[a:b]
+        yield Progress(b / len(pixels))
+
+
+def _progress(work: Generator[float, None, T], start: float, end: float) -> Generator[Progress, None, T]:
+    """The Progress of reading, from `start` to `end` of the whole run; returns what the work returns."""
+    try:
+        while True:
+            yield Progress(start + (end - start) * next(work), "reading")
+    except StopIteration as done:
+        return cast(T, done.value)
+
+
 def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
     step = max(1, BAND // width)
     for a in range(0, height, step):
         yield a, min(a + step, height)
 
 
-def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array) -> Iterator[float]:
+def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array) -> Generator[float, None, None]:
     """Fill `rgb` and `alpha` with the picture on the working grid, colours weighted with alpha; yields the share done."""
     rows, columns = grid.down()
     per_band = max(1, BAND * rows.outputs // (rows.length * columns.length))
@@ -238,6 +276,14 @@ def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | N
     return rgb, _unless_opaque(alpha)
 
 
+def _of_whole(shares: Array, request: Request, whole: Array) -> Array:
+    """The styles' shares of the whole layer."""
+    c = request.context
+    assert c is not None
+    full = c.full_height, c.full_width
+    return regions.of_whole(shares, (c.y, c.x), request.pixels.shape[:2], full, whole.shape[:2])
+
+
 def _unless_opaque(alpha: Array) -> Array | None:
     return None if bool((alpha >= 1).all()) else alpha
 
@@ -252,8 +298,9 @@ def _recolouring(painted: Array, content: Content, common: CommonOptions) -> Cal
     return lambda y, seen: y
 
 
-def _preview(painted: Array, content: Content, strength: float, common: CommonOptions) -> Preview:
-    """An unfinished picture as the finished one will look: no larger than MAX_PREVIEW, with strength and colours applied."""
+def _preview(painted: Array, content: Content, covered: Array | None, strength: float, common: CommonOptions) -> Preview:
+    """An unfinished picture as the finished one will look: no larger than MAX_PREVIEW, with masks, strength and colours
+    applied."""
     ratio = min(1.0, MAX_PREVIEW / max(painted.shape[:2]))
     size = [max(1, round(side * ratio)) for side in painted.shape[:2]]
     alpha = None if content.alpha is None else resize(content.alpha[..., None], *size)[..., 0]
@@ -261,7 +308,8 @@ def _preview(painted: Array, content: Content, strength: float, common: CommonOp
     shown = np.clip(resize(painted, *size), 0, 1)
     x = np.moveaxis(small.rgb, 2, 0)
     y = _recolouring(shown, small, common)(np.moveaxis(shown, 2, 0), x)
-    mixed = x * np.float32(1 - strength) + y * np.float32(strength)
+    amount = np.float32(strength) if covered is None else resize(covered[..., None], *size)[..., 0] * np.float32(strength)
+    mixed = x * (1 - amount) + y * amount
     return Preview(np.ascontiguousarray(np.moveaxis(mixed, 0, 2)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -76,38 +76,46 @@ def _cuts(length: int, side: int, stride: int) -> list[tuple[int, int]]:
 def run_tiled(net: nn.Module, content: Content, runtime: Runtime, *, stride: int, margin: int) -> Iterator[Event]:
     """Progress, at most one Preview, and the Result, in [0, 1].
 
-    `net` takes and gives (1, 3, H, W) with sides that are multiples of `stride`; an output pixel depends on no input pixel
-    further than `margin`, a multiple of `stride`. Its weights lie on the runtime's device.
+    `net` takes and gives (1, 3, H, W) with sides that are multiples of `stride`; where the content has regions, it takes their
+    shares as well, (S, 1, H, W), cut as the picture is. An output pixel depends on no input pixel further than `margin`, a
+    multiple of `stride`. Its weights lie on the runtime's device.
     """
     height, width = (stride * math.ceil(n / stride) for n in content.rgb.shape[:2])
     own = content.whole is None
-    source, alpha = (content.rgb, content.alpha) if content.whole is None else (content.whole, content.whole_alpha)
-    small, small_alpha = _reduced(source, alpha, max((runtime.tile / USUAL_TILE) ** 2, LEAST_SHARE))
+    source = content if content.whole is None else _whole(content, content.whole)
+    small = _reduced(source, max((runtime.tile / USUAL_TILE) ** 2, LEAST_SHARE))
     plan = [] if own and small is source else tiles(height, width, runtime.tile, stride, margin)
-    first = small.shape[0] * small.shape[1]
+    first = small.rgb.shape[0] * small.rgb.shape[1]
     total = first + sum(t.work for t in plan)
 
-    weight = None if small_alpha is None else _weight(small_alpha, stride, runtime.device)
+    weight = None if small.alpha is None else _weight(small.alpha, stride, runtime.device)
     with collected_statistics(net, weight) as statistics:
-        look = _forward(net, _input(small, stride, runtime.device), runtime)
+        look = _forward(net, _inputs(small, stride, runtime.device), runtime)
         seen = yield from _counted(look, 0, first, total, "looking at the whole")
-    seen = seen[: small.shape[0], : small.shape[1]]
+    seen = seen[: small.rgb.shape[0], : small.rgb.shape[1]]
     if not plan:
         yield Result(seen)
         return
     if own:
         yield Preview(seen)
-    del seen, small, small_alpha, weight
-    yield from _painted(net, content.rgb, runtime, plan, statistics, stride, first, total)
+    del seen, small, source, weight
+    yield from _painted(net, content, runtime, plan, statistics, stride, first, total)
 
 
 def _painted(
-    net: nn.Module, rgb: Pixels, runtime: Runtime, plan: list[Tile], statistics: Statistics, stride: int, done: int, total: int
+    net: nn.Module,
+    content: Content,
+    runtime: Runtime,
+    plan: list[Tile],
+    statistics: Statistics,
+    stride: int,
+    done: int,
+    total: int,
 ) -> Iterator[Event]:
-    result = np.empty_like(rgb)
+    result = np.empty_like(content.rgb)
     with frozen_statistics(net, statistics):
         for number, t in enumerate(plan, 1):
-            x = _input(rgb, stride, runtime.device, t)
+            x = _inputs(content, stride, runtime.device, t)
             text = f"tile {number} of {len(plan)}" if len(plan) > 1 else "painting"
             y = yield from _counted(_forward(net, x, runtime), done, t.work, total, text)
             target = result[t.y0 : t.y1, t.x0 : t.x1]
@@ -133,8 +141,8 @@ class _Closed(Exception):
     """Unwinds a network's forward pass whose result nobody waits for."""
 
 
-def _forward(net: nn.Module, x: Tensor, runtime: Runtime) -> Generator[float, None, Pixels]:
-    """The network's answer to x (1, 3, H, W) as (H, W, 3) in [0, 1]; yields the share of its layers that are done.
+def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Generator[float, None, Pixels]:
+    """The network's answer, (1, 3, H, W), as (H, W, 3) in [0, 1]; yields the share of its layers that are done.
 
     A large picture takes seconds on a processor, and a painter who cancels shall not wait for them: so the network runs
     in a thread, which a closed generator stops before the next layer.
@@ -151,7 +159,7 @@ def _forward(net: nn.Module, x: Tensor, runtime: Runtime) -> Generator[float, No
     def work() -> Pixels:
         kind = torch.device(runtime.device).type
         with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=runtime.half):
-            y = net(x)[0].float().clamp(0, 1).permute(1, 2, 0)
+            y = net(*inputs)[0].float().clamp(0, 1).permute(1, 2, 0)
             return y.contiguous().cpu().numpy()  # type: ignore[no-any-return]
 
     hooks = [layer.register_forward_pre_hook(before_layer) for layer in layers]
@@ -170,9 +178,10 @@ def _forward(net: nn.Module, x: Tensor, runtime: Runtime) -> Generator[float, No
             hook.remove()
 
 
-def _input(rgb: Pixels, stride: int, device: str, tile: Tile | None = None) -> Tensor:
-    """What the network sees of a tile (or of all), mirrored at the far borders to multiples of `stride`: (1, 3, h, w)."""
-    height, width = rgb.shape[:2]
+def _inputs(content: Content, stride: int, device: str, tile: Tile | None = None) -> list[Tensor]:
+    """What the network sees of a tile (or of all), mirrored at the far borders to multiples of `stride`: the picture,
+    (1, 3, h, w), and, where there are regions, their shares, (S, 1, h, w)."""
+    height, width = content.rgb.shape[:2]
     if tile is None:
         rows, columns = np.arange(-(-height // stride) * stride), np.arange(-(-width // stride) * stride)
     else:
@@ -180,8 +189,12 @@ def _input(rgb: Pixels, stride: int, device: str, tile: Tile | None = None) -> T
             np.arange(tile.y0 - tile.top, tile.y1 + tile.bottom),
             np.arange(tile.x0 - tile.left, tile.x1 + tile.right),
         )
-    part = rgb[np.ix_(_mirrored(rows, height), _mirrored(columns, width))]
-    return torch.from_numpy(part).to(device).permute(2, 0, 1)[None].contiguous(memory_format=torch.channels_last)
+    window = np.ix_(_mirrored(rows, height), _mirrored(columns, width))
+    x = torch.from_numpy(content.rgb[window]).to(device).permute(2, 0, 1)[None]
+    inputs = [x.contiguous(memory_format=torch.channels_last)]
+    if content.regions is not None:
+        inputs.append(torch.from_numpy(content.regions[window]).to(device).permute(2, 0, 1)[:, None].contiguous())
+    return inputs
 
 
 def _mirrored(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
@@ -197,10 +210,18 @@ def _weight(alpha: NDArray[np.float32], stride: int, device: str) -> Tensor:
     return torch.from_numpy(np.pad(alpha, padding)).to(device)[None, None]
 
 
-def _reduced(rgb: Pixels, alpha: NDArray[np.float32] | None, room: float) -> tuple[Pixels, NDArray[np.float32] | None]:
-    """What statistics are collected over: the picture and its alpha, or where they are large for `room`, both in small."""
-    if rgb.shape[0] * rgb.shape[1] <= WHOLE * room:
-        return rgb, alpha
-    ratio = math.sqrt(STATISTICS * room / (rgb.shape[0] * rgb.shape[1]))
-    height, width = (max(1, math.floor(n * ratio)) for n in rgb.shape[:2])
-    return resize(rgb, height, width), None if alpha is None else resize(alpha[..., None], height, width)[..., 0]
+def _whole(content: Content, whole: Pixels) -> Content:
+    """The whole layer, of which the content is a selection."""
+    return Content(whole, content.whole_alpha, regions=content.whole_regions)
+
+
+def _reduced(content: Content, room: float) -> Content:
+    """What statistics are collected over: the picture as it is, or where it is large for `room`, in small."""
+    height, width = content.rgb.shape[:2]
+    if height * width <= WHOLE * room:
+        return content
+    ratio = math.sqrt(STATISTICS * room / (height * width))
+    size = [max(1, math.floor(n * ratio)) for n in (height, width)]
+    alpha = None if content.alpha is None else resize(content.alpha[..., None], *size)[..., 0]
+    regions = None if content.regions is None else resize(content.regions, *size)
+    return Content(resize(content.rgb, *size), alpha, regions=regions)

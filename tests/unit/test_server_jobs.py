@@ -15,7 +15,8 @@ from scumble.server import limits
 from scumble.server.clients import Clients, Sent
 from scumble.server.delivery import deliver, forget_sent, resume
 from scumble.server.jobs import Busy, Job, Jobs, State
-from scumble.server.messages import ContextRaster, PixelStrip, Raster, StyleShare, Submit
+from scumble.server.messages import ContextRaster, MaskRaster, PixelStrip, Raster, StyleShare, Submit
+from scumble.server.spool import as_array
 
 MINE, YOURS = "a" * 32, "b" * 32
 
@@ -132,6 +133,34 @@ def test_the_context_comes_before_the_picture_and_both_lie_in_the_spool(jobs: Jo
     jobs.receive(job, PixelStrip(job.id, "context", 0, 1), memoryview(b"c" * 8))
     assert jobs.receive(job, PixelStrip(job.id, "picture", 0, 6), memoryview(b"p" * 96))
     assert bytes(job.input.view(0, 104)) == b"c" * 8 + b"p" * 96
+
+
+def test_masks_come_between_context_and_picture_and_their_numbers_lie_where_processors_like_them(jobs: Jobs) -> None:
+    context, masks = ContextRaster(1, 1, "u8", "rgba", 0, 0, 5, 3), MaskRaster(5, 3, 1, "u16")
+    asked = Submit(job="0" * 32, method="invert", styles=[], raster=Raster(5, 3, "f32", "rgba"), context=context, masks=masks)
+    job = jobs.admit(MINE, asked, [], 1000)
+    jobs.receive(job, PixelStrip(job.id, "context", 0, 1), memoryview(bytes(4)))
+    with pytest.raises(ScumbleError, match="masks was due"):
+        jobs.receive(job, PixelStrip(job.id, "picture", 0, 1), memoryview(bytes(80)))
+    assert not jobs.receive(job, PixelStrip(job.id, "masks", 0, 2), memoryview(bytes(range(20))))
+    assert not jobs.receive(job, PixelStrip(job.id, "masks", 2, 1), memoryview(bytes(range(20, 30))))
+    assert jobs.receive(job, PixelStrip(job.id, "picture", 0, 3), memoryview(b"p" * 240))
+    assert jobs.bytes == job.held == 4 + 30 + 240
+    offsets = [plane.offset for plane in job.planes.values()]
+    assert [offset % 8 for offset in offsets] == [0, 0, 0]
+    spool = job.input.view(0, job.input.size)
+    assert bytes(spool[offsets[1] : offsets[1] + 30]) == bytes(range(30))
+    assert as_array(spool, masks, offsets[1]).shape == (3, 5, 1)
+    assert as_array(spool, asked.raster, offsets[2]).tobytes() == b"p" * 240
+
+
+def test_masks_that_a_header_claims_cost_nothing_before_they_come(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, budget=1 << 42)
+    raster, masks = Raster(16384, 32768, "u8", "rgba"), MaskRaster(16384, 32768, 16, "f32")
+    asked = Submit(job="0" * 32, method="invert", styles=[], raster=raster, masks=masks)
+    job = jobs.admit(MINE, asked, [], 1 << 41)
+    assert os.fstat(job.input.fd).st_blocks * 512 < 1 << 20
+    assert jobs.bytes == 0
 
 
 def test_jobs_run_in_the_order_in_which_they_were_complete(jobs: Jobs) -> None:

@@ -22,7 +22,7 @@ from scumble.methods.base import Preview, Progress, Runtime
 from scumble.server import admission, channel, limits, messages, worker
 from scumble.server.catalogue import Catalogue
 from scumble.server.jobs import failed
-from scumble.server.messages import ContextRaster, Raster, StyleShare, Submit
+from scumble.server.messages import ContextRaster, MaskRaster, Raster, StyleShare, Submit
 from scumble.server.running import LADDER, Painter, bytes_needed, out_of_memory
 from scumble.server.spool import Spool, as_array
 from scumble.server.workers import Worker
@@ -319,6 +319,11 @@ def submit(**fields: Any) -> Submit:
         ({"context": ContextRaster(9, 9, "u8", "rgba", 6, 0, 9, 9)}, "bad-raster"),
         ({"context": ContextRaster(9, 9, "u8", "rgba", -1, 0, 9, 9)}, "bad-raster"),
         ({"context": ContextRaster(9, 9, "u8", "rgba", 0, 0, 2**53, 2**53)}, "bad-raster"),
+        ({"masks": MaskRaster(5, 3, 1, "u8")}, "bad-raster"),
+        ({"masks": MaskRaster(4, 2**53, 1, "u8")}, "bad-raster"),
+        ({"masks": MaskRaster(4, 3, 2, "u8")}, "bad-raster"),
+        ({"masks": MaskRaster(4, 3, 0, "u8")}, "bad-raster"),
+        ({"masks": MaskRaster(4, 3, -1, "f32")}, "bad-raster"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused_with_its_own_code(

@@ -64,10 +64,11 @@ def find_method(catalogue: Catalogue, name: str) -> Method:
     raise click.UsageError(f"There is no method {name!r}. {_known(name, [m.id for m in catalogue.methods])}")
 
 
-def choose_method(catalogue: Catalogue, styles: Sequence[Style]) -> Method:
-    """The first method of the catalogue that can paint all `styles` at once. Raises click.UsageError where none can."""
+def choose_method(catalogue: Catalogue, styles: Sequence[Style], apart: bool = False) -> Method:
+    """The first method of the catalogue that can paint all `styles` at once; where they have masks that set them `apart`, any
+    method can mix them. Raises click.UsageError where none can."""
     for method in catalogue.methods:
-        blends = len(styles) == 1 or method.capabilities.get("blend", False)
+        blends = apart or len(styles) == 1 or method.capabilities.get("blend", False)
         if blends and all(method.id in style.methods for style in styles):
             return method
     names = ", ".join(style.id for style in styles)

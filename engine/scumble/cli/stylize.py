@@ -21,12 +21,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from scumble.cli.connect import engine, json_option, no_start_option, patiently, remote_options
 from scumble.cli.exits import Exit, exit_for
 from scumble.cli.inputs import FORMATS, Task, plan
+from scumble.cli.masks import fit, parse_region, read_masks
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style
 from scumble.cli.pictures import style_raster, to_wire, write_result
 from scumble.cli.say import ERR, emit_json, problem
 from scumble.client import events
 from scumble.client.blocking import Engine, Finished
 from scumble.client.errors import EngineError
+from scumble.client.raster import Masks
 from scumble.errors import ScumbleError
 from scumble.raster import read_picture
 
@@ -42,6 +44,7 @@ class Job:
     method: str
     strength: float
     options: dict[str, Any]
+    masks: Masks | None = None
 
 
 @click.command()
@@ -49,6 +52,9 @@ class Job:
 @click.option("-o", "--output", required=True, metavar="OUT", help="A file for one picture, a folder for several.")
 @click.option("--style", "styles", multiple=True, metavar="ID[:WEIGHT]", help="A style; give several to blend them.")
 @click.option("--style-file", "paintings", multiple=True, metavar="PICTURE", help="Add this picture as a style and use it.")
+@click.option(
+    "--region", "regions", multiple=True, metavar="ID[:WEIGHT]=MASK", help="A style where MASK, a grey picture, is white."
+)
 @click.option("--method", metavar="ID", help="How to paint; without it, the first method that can paint the styles.")
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="0 leaves the picture as it is.")
 @click.option("--seed", metavar="N", help="The same seed gives the same picture.")
@@ -65,6 +71,7 @@ def stylize(
     output: str,
     styles: tuple[str, ...],
     paintings: tuple[str, ...],
+    regions: tuple[str, ...],
     method: str | None,
     strength: float,
     assignments: tuple[str, ...],
@@ -74,16 +81,18 @@ def stylize(
     **shortcuts: str | None,
 ) -> None:
     """Stylize pictures: files, folders or patterns like "photos/*.jpg"."""
-    if not styles and not paintings:
-        raise click.UsageError("Give a --style (`scumble styles list` shows them) or a --style-file.")
+    if not styles and not paintings and not regions:
+        raise click.UsageError("Give a --style (`scumble styles list` shows them), a --style-file or a --region.")
     tasks = plan(inputs, output, format)
-    wanted = [parse_style(text) for text in styles]
+    parted = [parse_region(text) for text in regions]
+    wanted = [(style, weight) for style, weight, _ in parted] + [parse_style(text) for text in styles]
     given = parse_assignments(assignments)
     given |= {name: value for name in SHORTCUTS if (value := shortcuts[name]) is not None}
     rasters = [(Path(painting).stem, style_raster(painting)) for painting in paintings]
+    masks = read_masks([mask for _, _, mask in parted], len(styles) + len(paintings)) if parted else None
     with engine(start=not no_start) as attached:
         wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
-        job = _settle(attached, wanted, method, strength, given)
+        job = _settle(attached, wanted, method, strength, given, masks)
         results = _stylize_all(attached, tasks, job)
     if as_json:
         emit_json({"method": job.method, "strength": strength, "options": job.options, "pictures": results})
@@ -93,13 +102,18 @@ def stylize(
 
 
 def _settle(
-    attached: Engine, styles: list[tuple[str, float]], method: str | None, strength: float, given: dict[str, str]
+    attached: Engine,
+    styles: list[tuple[str, float]],
+    method: str | None,
+    strength: float,
+    given: dict[str, str],
+    masks: Masks | None = None,
 ) -> Job:
     """Check everything that can be known before the first picture is read. Raises click.UsageError."""
     catalogue = attached.catalogue()
     found = [find_style(catalogue, name) for name, _ in styles]
-    chosen = find_method(catalogue, method) if method else choose_method(catalogue, found)
-    return Job(styles, chosen.id, strength, parse_options(chosen, given))
+    chosen = find_method(catalogue, method) if method else choose_method(catalogue, found, masks is not None)
+    return Job(styles, chosen.id, strength, parse_options(chosen, given), masks)
 
 
 def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str, Any]]:
@@ -140,6 +154,8 @@ def stylize_one(
     started = time.monotonic()
     picture = read_picture(task.source)
     content = to_wire(picture)
+    if job.masks is not None:
+        fit(job.masks, (content.width, content.height), task.source)
 
     def on_progress(progress: events.Progress) -> None:
         waiting = progress.state == "queued" and progress.position
@@ -153,6 +169,7 @@ def stylize_one(
             strength=job.strength,
             options=job.options,
             on_progress=on_progress,
+            masks=job.masks,
         )
 
     def wait(seconds: float) -> None:

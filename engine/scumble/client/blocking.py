@@ -38,7 +38,7 @@ from .events import (
 )
 from .link import Link
 from .locate import Connection, read_connection, start_engine
-from .raster import Raster
+from .raster import Masks, Raster
 from .session import Session
 
 BUDGET = 32 << 20
@@ -115,9 +115,12 @@ class Engine:
         context: Context | None = None,
         on_progress: Callable[[Progress], bool | None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
+        masks: Masks | None = None,
     ) -> Finished:
-        """Paint `raster` in the weighted `styles`. `on_progress` may return False to cancel (EngineError "cancelled")."""
-        request = Request(raster, tuple(styles), method, strength, dict(options or {}), context, on_preview is not None)
+        """Paint `raster` in the weighted `styles`, each where its mask says, if there are `masks`. `on_progress` may return
+        False to cancel (EngineError "cancelled")."""
+        previews = on_preview is not None
+        request = Request(raster, tuple(styles), method, strength, dict(options or {}), context, previews, masks)
         done = self._finish(self.session.submit(request), Done, on_progress, on_preview)
         return Finished(done.raster, done.styles, done.seconds, done.device)
 

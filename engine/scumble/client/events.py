@@ -14,7 +14,7 @@ from typing import Any, Union
 
 from .catalogue import Catalogue
 from .errors import EngineError
-from .raster import Raster
+from .raster import Masks, Raster
 
 
 class State(enum.Enum):
@@ -50,7 +50,8 @@ class Context:
 
 @dataclass(frozen=True)
 class Request:
-    """One picture to stylize. `styles` are (id or id@rev, weight); `strength` in [0, 1].
+    """One picture to stylize. `styles` are (id or id@rev, weight); `strength` in [0, 1]; `masks`, one a style, say where each
+    is painted. What no mask covers stays as it is.
 
     The rasters' bytes must not change until the job has ended.
     """
@@ -62,6 +63,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     context: Context | None = None
     previews: bool = False
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)

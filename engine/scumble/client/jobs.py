@@ -25,7 +25,7 @@ from .events import (
     Request,
     StyleStored,
 )
-from .raster import Buffer, Raster
+from .raster import Buffer, Masks, Raster
 from .wire import Frame
 
 STRIP = 1 << 20
@@ -63,8 +63,9 @@ class Job:
         self._deaths = 0
         self._ask = ask
         self._context: Context | None = ask.context if isinstance(ask, Request) else None
+        self._masks: Masks | None = ask.masks if isinstance(ask, Request) else None
         self._credit = 0
-        self._sent = {"context": 0, "picture": 0}
+        self._sent = {"context": 0, "masks": 0, "picture": 0}
         self._result: Buffer = b""
         self._have = 0
         self._done: Done | None = None
@@ -87,6 +88,8 @@ class Job:
             "context": self._context.header() if self._context else None,
             "previews": self._ask.previews,
         }
+        if self._masks:  # an engine that knows nothing of masks refuses the word, and takes every request without
+            header["masks"] = self._masks.header()
         return {**header, "have": self._have} if self._have else header
 
     def disconnected(self) -> None:
@@ -152,14 +155,17 @@ class Job:
             return self._finish(reply)
         return self._end(header)
 
-    def _planes(self) -> list[tuple[str, Raster]]:
+    def _planes(self) -> list[tuple[str, Raster | Masks]]:
+        """What is sent, in this order."""
         context = [("context", self._context.raster)] if self._context else []
-        return [*context, ("picture", self.raster)]
+        masks = [("masks", self._masks)] if self._masks else []
+        return [*context, *masks, ("picture", self.raster)]
 
     def _accept(self, header: Mapping[str, Any]) -> Event:
         self.accepted = True
         self._credit = int(header["credit"])
-        there = {"context": int(header.get("context_rows", 0)), "picture": int(header.get("rows", 0))}
+        names = {"context": "context_rows", "masks": "mask_rows", "picture": "rows"}
+        there = {plane: int(header.get(name, 0)) for plane, name in names.items()}
         for plane, raster in self._planes():
             if not 0 <= there[plane] <= raster.height:
                 raise malformed(f"it has {there[plane]} rows of a picture of {raster.height}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures as they travel: a header's worth of facts and the bytes, nothing decoded.
+"""Pictures and masks as they travel: a header's worth of facts and the bytes, nothing decoded.
 
 Invariant: `data` has exactly the bytes that width, height and format call for.
 """
@@ -15,6 +15,9 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 BYTES_PER_PIXEL = {"u8": 4, "u16": 8, "f16": 8, "f32": 16}
 """Four channels of each format."""
+
+BYTES_PER_MASK = {"u8": 1, "u16": 2, "f32": 4}
+"""One number of each format a mask may have."""
 
 ORDERS = ("rgba", "bgra")
 
@@ -40,13 +43,7 @@ class Raster:
     def __post_init__(self) -> None:
         if self.format not in BYTES_PER_PIXEL or self.order not in ORDERS:
             raise _bad(f"{self.format!r} in order {self.order!r} is no format of the wire")
-        if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE and self.width * self.height <= MAX_PIXELS):
-            raise _bad(f"{self.width} x {self.height} pixels is not a size the engine takes")
-        view = memoryview(self.data)
-        if not view.c_contiguous:
-            raise _bad("its rows do not follow each other in memory")
-        if self.stride * self.height != view.nbytes:
-            raise _bad(f"{view.nbytes} bytes are not {self.width} x {self.height} pixels of {self.format}")
+        _check(self)
 
     @property
     def stride(self) -> int:
@@ -59,7 +56,55 @@ class Raster:
 
     def rows(self, y: int, count: int) -> memoryview:
         """`count` rows from `y` on, as bytes, not copied."""
-        return memoryview(self.data).cast("B")[y * self.stride : (y + count) * self.stride]
+        return _rows(self, y, count)
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Interleaved rows, one channel a style in the order of a request's styles: where each is painted, and how much. An
+    integer's largest number, or 1.0, is all of it. Width and height are the picture's; see docs/protocol.md, section 5.
+
+    `data` as a Raster's. Raises EngineError "bad-raster" when the numbers and the bytes disagree.
+    """
+
+    width: int
+    height: int
+    channels: int
+    format: str
+    data: Any
+
+    def __post_init__(self) -> None:
+        if self.format not in BYTES_PER_MASK or self.channels < 1:
+            raise _bad(f"{self.channels} masks of {self.format!r} are no format of the wire")
+        _check(self)
+
+    @property
+    def stride(self) -> int:
+        """Bytes of one row."""
+        return self.width * self.channels * BYTES_PER_MASK[self.format]
+
+    def header(self) -> dict[str, Any]:
+        """As the wire describes it."""
+        return {"width": self.width, "height": self.height, "channels": self.channels, "format": self.format}
+
+    def rows(self, y: int, count: int) -> memoryview:
+        """`count` rows from `y` on, as bytes, not copied."""
+        return _rows(self, y, count)
+
+
+def _check(raster: Union[Raster, Masks]) -> None:
+    width, height = raster.width, raster.height
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        raise _bad(f"{width} x {height} pixels is not a size the engine takes")
+    view = memoryview(raster.data)
+    if not view.c_contiguous:
+        raise _bad("its rows do not follow each other in memory")
+    if raster.stride * height != view.nbytes:
+        raise _bad(f"{view.nbytes} bytes are not {width} x {height} pixels of {raster.format}")
+
+
+def _rows(raster: Union[Raster, Masks], y: int, count: int) -> memoryview:
+    return memoryview(raster.data).cast("B")[y * raster.stride : (y + count) * raster.stride]
 
 
 def _bad(why: str) -> EngineError:

@@ -32,7 +32,7 @@ class Capabilities:
     blend: bool = False
     """Several weighted styles in one run."""
     regions: bool = False
-    """One style a region in one run."""
+    """Styles mixed by place in one run, as `Content.regions` says. With other methods the engine paints once a style."""
     tiling: bool = False
     """Given frozen statistics, tiled equals whole."""
     iterative: bool = False
@@ -56,6 +56,11 @@ class Content:
     whole_alpha: NDArray[np.float32] | None = None
     strength: float = 1.0
     """In (0, 1], for methods with the capability; others always paint in full."""
+    regions: NDArray[np.float32] | None = None
+    """(H, W, S): how much of each pixel belongs to each of S >= 2 styles, their weights included; they sum to 1 everywhere, as
+    precisely as float32 does. Only for methods with the capability, and only where styles have masks that differ; else None."""
+    whole_regions: NDArray[np.float32] | None = None
+    """The same of `whole`, continued beyond the selection; there when `regions` and `whole` are."""
 
 
 @runtime_checkable
@@ -84,7 +89,10 @@ class Style(Protocol):
 
 @dataclass(frozen=True)
 class Weighted:
-    """One style of a run: what `prepare` made of it, and its share (weights of a run sum to 1)."""
+    """One style of a run: what `prepare` made of it, and its share of the whole picture (weights of a run sum to 1).
+
+    Where the content has regions, these are the shares that count: style number s is mixed by `regions[..., s]`.
+    """
 
     state: Any
     weight: float = 1.0
@@ -298,11 +306,19 @@ def describe(method: Method) -> dict[str, Any]:
     }
 
 
-def states(method: Method, styles: Sequence[tuple[Style, float]], options: Any, runtime: Runtime) -> list[Weighted]:
-    """Prepare the styles of a run and bring their weights to a sum of 1. Raises ScumbleError "bad-weights"."""
-    total = sum(w for _, w in styles)
-    if not styles or any(not w >= 0 for _, w in styles) or not 0 < total < float("inf"):
+def check_weights(weights: Sequence[float]) -> None:
+    """Raises ScumbleError "bad-weights"."""
+    if not weights or any(not w >= 0 for w in weights) or not 0 < sum(weights) < float("inf"):
         raise ScumbleError("bad-weights", "The weights of the styles must not be negative, and one must be above 0.")
-    if len(styles) > 1 and not method.capabilities.blend:
+
+
+def states(
+    method: Method, styles: Sequence[tuple[Style, float]], options: Any, runtime: Runtime, apart: bool = False
+) -> list[Weighted]:
+    """Prepare the styles of a run and bring their weights to a sum of 1. `apart`: they have masks of their own, so that a
+    method need not be able to blend them. Raises ScumbleError "bad-weights"."""
+    check_weights([w for _, w in styles])
+    if len(styles) > 1 and not apart and not method.capabilities.blend:
         raise ScumbleError("bad-weights", f"{method.title} paints one style at a time.", "Choose one style, or another method.")
+    total = sum(w for _, w in styles)
     return [Weighted(method.prepare(s, options, runtime), w / total) for s, w in styles]

@@ -68,7 +68,7 @@ class Memory:
     paper = "Scumble; after Ulyanov et al. 2016, Ghiasi et al. 2017, Huang and Belongie 2017, Chen et al. 2017"
     purpose = "The default: any painting, at once, and better after a minute; styles can be mixed."
     Options = Options
-    capabilities = Capabilities(arbitrary=True, blend=True, tiling=True, refine=True, strength=True)
+    capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True, refine=True, strength=True)
     pixel_bytes = 200
 
     def __init__(self) -> None:
@@ -99,13 +99,15 @@ class Memory:
         self._eyes.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        row = torch.stack([s.weight * s.state for s in styles]).sum(0)
+        rows = torch.cat([s.state for s in styles])
+        if content.regions is None:
+            rows = torch.stack([s.weight * s.state for s in styles]).sum(0)
         if content.strength < 1:
             whole = content.rgb if content.whole is None else content.whole
             with torch.inference_mode():
                 own = self._instant(_tensor(_shrunk(whole, OWN_SIDE)).to(runtime.device), runtime)
-            row = own + content.strength * (row - own)
-        painter = Painter(self._memory(runtime.device).net, row)
+            rows = own + content.strength * (rows - own)
+        painter = Painter(self._memory(runtime.device).net, rows)
         yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
 
     def refine(
@@ -151,14 +153,15 @@ class Memory:
 
 
 class Painter(nn.Module):
-    """The shared network with one row, as tiling.py drives it: (1, 3, H, W) to the same."""
+    """The shared network with one row, or with S rows that are mixed by place, as tiling.py drives it."""
 
-    def __init__(self, net: MemoryNet, row: Tensor) -> None:
+    def __init__(self, net: MemoryNet, rows: Tensor) -> None:
         super().__init__()
-        self.net, self.row = net, row
+        self.net, self.rows = net, rows
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.net(x, self.row)
+    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
+        """(1, 3, H, W) to the same; `shares` (S, 1, H, W)."""
+        y: Tensor = self.net(x, self.rows, shares)
         return y
 
 

@@ -12,7 +12,7 @@ from scumble.errors import ScumbleError
 from scumble.methods.base import check_options
 from scumble.server import limits
 from scumble.server.catalogue import Catalogue
-from scumble.server.messages import ContextRaster, Raster, StylePut, Submit
+from scumble.server.messages import ContextRaster, MaskRaster, Raster, StylePut, Submit
 
 
 def check_submit(request: Submit, catalogue: Catalogue) -> list[tuple[str, float]]:
@@ -20,6 +20,8 @@ def check_submit(request: Submit, catalogue: Catalogue) -> list[tuple[str, float
     check_raster(request.raster, limits.PIXELS)
     if request.context is not None:
         _check_context(request.context, request.raster)
+    if request.masks is not None:
+        _check_masks(request.masks, request.raster, len(request.styles))
     if not 0 <= request.strength <= 1:
         raise ScumbleError("bad-strength", f"Strength cannot be {request.strength:g}.", "It lies between 0 and 1.")
     weights = [s.weight for s in request.styles]
@@ -65,3 +67,16 @@ def _check_context(context: ContextRaster, raster: Raster) -> None:
     )
     if not inside:
         raise ScumbleError("bad-raster", "The selection does not lie in its layer.", "Please report this.")
+
+
+def _check_masks(masks: MaskRaster, raster: Raster, styles: int) -> None:
+    if (masks.width, masks.height) != (raster.width, raster.height):
+        raise ScumbleError(
+            "bad-raster",
+            f"The masks have {masks.width} x {masks.height} pixels and the picture {raster.width} x {raster.height}.",
+            "Make masks of the picture's size.",
+        )
+    if masks.channels != styles:
+        raise ScumbleError(
+            "bad-raster", f"There are {masks.channels} masks for {styles} styles.", "Give every style a mask, or none."
+        )

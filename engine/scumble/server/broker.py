@@ -176,7 +176,7 @@ class Broker:
             admission.check_style(request)
             return self._jobs.admit(client.secret, request, [], request.raster.nbytes)
         styles = admission.check_submit(request, self._catalogue)
-        expected = 2 * request.raster.nbytes + (request.context.nbytes if request.context else 0)
+        expected = sum(raster.nbytes for raster in request.planes.values()) + request.raster.nbytes
         return self._jobs.admit(client.secret, request, styles, expected)
 
     def _take_strip(self, client: Client, strip: messages.PixelStrip, data: memoryview) -> None:

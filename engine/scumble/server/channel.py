@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 
 from scumble.server import limits
-from scumble.server.messages import ContextRaster, Raster
+from scumble.server.messages import ContextRaster, MaskRaster, Raster
 
 
 class Run(Struct, frozen=True, tag=True):
-    """Engine to worker: run a job. Its two spools (context and picture; result) come along."""
+    """Engine to worker: run a job. Its two spools (context, masks and picture; result) come along."""
 
     job: str
     method: str
@@ -33,6 +33,7 @@ class Run(Struct, frozen=True, tag=True):
     previews: bool
     attempt: int
     """0 at first; after a death the job is run with less memory."""
+    masks: MaskRaster | None = None
     paths: tuple[str, str] | None = None
     """Names of the spools where open files cannot be handed over."""
 

@@ -49,6 +49,7 @@ def accepted(job: Job, re: int | None, position: int) -> dict[str, Any]:
         "credit": job.credit if job.state is State.RECEIVING else 0,
         "rows": rows.get("picture", 0),
         "context_rows": rows.get("context", 0),
+        "mask_rows": rows.get("masks", 0),
     }
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from scumble.errors import ScumbleError
 from scumble.server import limits
-from scumble.server.messages import PixelStrip, Raster, StylePut, Submit, told
-from scumble.server.spool import Spool
+from scumble.server.messages import AnyRaster, PixelStrip, StylePut, Submit, told
+from scumble.server.spool import Spool, layout
 
 
 class State(enum.StrEnum):
@@ -42,7 +42,7 @@ class Busy(ScumbleError):
 class Plane:
     """A raster on its way in: where it lies in the spool, and how many of its rows have come."""
 
-    raster: Raster
+    raster: AnyRaster
     offset: int
     rows: int = 0
 
@@ -161,14 +161,13 @@ class Jobs:
             raise _no_memory(expected, f"but the engine may use {_mb(self.budget)} MB", "Use a smaller picture or 8 bits.")
         if not self._make_room(expected):
             raise Busy("Other pictures fill the engine's memory.", self._retry_after())
-        planes: dict[str, Plane] = {}
-        offset = 0
-        if isinstance(request, Submit) and request.context is not None:
-            planes["context"] = Plane(request.context, 0)
-            offset = request.context.nbytes
-        planes["picture"] = Plane(request.raster, offset)
+        rasters = request.planes
+        offsets, size = layout(rasters.values())
+        planes: dict[str, Plane] = {
+            name: Plane(raster, offset) for (name, raster), offset in zip(rasters.items(), offsets, strict=True)
+        }
         try:
-            spool = Spool(offset + request.raster.nbytes, self.folder)
+            spool = Spool(size, self.folder)
         except OSError as e:
             raise _no_memory(expected, f"and the disk said: {e.strerror}", "Make room on the disk.") from e
         job = Job(request.job, secret, request, styles, planes, spool, expected)

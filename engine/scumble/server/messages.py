@@ -23,9 +23,10 @@ ShortText = Annotated[str, Meta(max_length=200)]
 StyleId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 StyleRef = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}(@[0-9]{1,9})?\Z")]
 Size = Annotated[int, Meta(ge=-(2**53), le=2**53)]
-Plane = Literal["context", "picture"]
+Plane = Literal["context", "masks", "picture"]
 
-BYTES_PER_PIXEL = {"u8": 4, "u16": 8, "f16": 8, "f32": 16}
+BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
+"""Of a number."""
 
 
 class Raster(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,12 +38,36 @@ class Raster(Struct, frozen=True, forbid_unknown_fields=True):
     order: Literal["rgba", "bgra"]
 
     @property
+    def channels(self) -> int:
+        return 4
+
+    @property
     def row_bytes(self) -> int:
-        return self.width * BYTES_PER_PIXEL[self.format]
+        return self.width * self.channels * BYTES[self.format]
 
     @property
     def nbytes(self) -> int:
         return self.height * self.row_bytes
+
+
+class MaskRaster(Struct, frozen=True, forbid_unknown_fields=True):
+    """Interleaved masks of the picture, one a style, little endian (section 5)."""
+
+    width: Size
+    height: Size
+    channels: Size
+    format: Literal["u8", "u16", "f32"]
+
+    @property
+    def row_bytes(self) -> int:
+        return self.width * self.channels * BYTES[self.format]
+
+    @property
+    def nbytes(self) -> int:
+        return self.height * self.row_bytes
+
+
+AnyRaster = Raster | MaskRaster
 
 
 class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +77,12 @@ class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
     y: Size
     full_width: Size
     full_height: Size
+
+
+def planes(context: ContextRaster | None, masks: MaskRaster | None, picture: Raster) -> dict[Plane, AnyRaster]:
+    """What a picture comes with, in the order in which it travels and lies in its spool."""
+    found: dict[Plane, AnyRaster | None] = {"context": context, "masks": masks, "picture": picture}
+    return {name: raster for name, raster in found.items() if raster is not None}
 
 
 class StyleShare(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,9 +112,15 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", 
     strength: float = 1.0
     options: dict[str, bool | int | float | str] = {}
     context: ContextRaster | None = None
+    masks: MaskRaster | None = None
     previews: bool = True
     have: Annotated[int, Meta(ge=0, le=2**31)] = 0
     id: RequestId = None
+
+    @property
+    def planes(self) -> dict[Plane, AnyRaster]:
+        """What its client sends, in this order."""
+        return planes(self.context, self.masks, self.raster)
 
 
 class PixelStrip(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="pixels"):
@@ -112,6 +149,11 @@ class StylePut(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
     raster: Raster
     refine: bool = True
     id: RequestId = None
+
+    @property
+    def planes(self) -> dict[Plane, AnyRaster]:
+        """What its client sends."""
+        return {"picture": self.raster}
 
 
 class StyleRemove(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="style.remove"):

@@ -28,7 +28,8 @@ from scumble.errors import ScumbleError
 from scumble.methods.base import Preview, Progress, Runtime
 from scumble.server import channel, limits, refining
 from scumble.server.contents import Contents
-from scumble.server.spool import as_array
+from scumble.server.messages import planes
+from scumble.server.spool import as_array, layout
 from scumble.styles import StyleStore
 
 log = logging.getLogger(__name__)
@@ -66,8 +67,7 @@ class Painter:
         """Run a job to its end. Closes `fds`."""
         began = time.monotonic()
         try:
-            pixels, context, out = _mapped(run, fds)
-            done = self._paint(run, pixels, context, out)
+            done = self._paint(run, *_mapped(run, fds))
             return channel.Done(run.job, round(time.monotonic() - began, 3)) if done else channel.Cancelled(run.job)
         except ScumbleError as e:
             return channel.Failed(run.job, e.code, e.message, e.hint)
@@ -97,7 +97,9 @@ class Painter:
             with self._lock:
                 self._cancelled.clear()
 
-    def _paint(self, run: channel.Run, pixels: Pixels, context: pipeline.Context | None, out: Pixels) -> bool:
+    def _paint(
+        self, run: channel.Run, pixels: Pixels, context: pipeline.Context | None, masks: Pixels | None, out: Pixels
+    ) -> bool:
         """Whether the job came to its end; False when it was cancelled. Raises ScumbleError "no-memory" off the ladder."""
         store = StyleStore()
         request = pipeline.Request(
@@ -109,6 +111,7 @@ class Painter:
             order=run.raster.order,
             context=context,
             previews=run.previews,
+            masks=masks,
         )
         _check_memory(request, self.device)
         needed = 0
@@ -148,18 +151,21 @@ class Painter:
         return job not in self._cancelled
 
 
-def _mapped(run: channel.Run, fds: list[int]) -> tuple[Pixels, pipeline.Context | None, Pixels]:
-    """Picture, context and result as arrays over the spools."""
+def _mapped(run: channel.Run, fds: list[int]) -> tuple[Pixels, pipeline.Context | None, Pixels | None, Pixels]:
+    """Picture, context, masks and result as arrays over the spools."""
     # Copy on write: the arrays look writable, as torch wants them, and the spool stays as it is for a second attempt.
     source = mmap.mmap(fds[0], 0, access=mmap.ACCESS_COPY)
     result = mmap.mmap(fds[1], 0)
-    offset = 0
+    rasters = planes(run.context, run.masks, run.raster)
+    found = {
+        name: as_array(source, raster, offset)
+        for (name, raster), offset in zip(rasters.items(), layout(rasters.values())[0], strict=True)
+    }
     context = None
     if run.context is not None:
         c = run.context
-        context = pipeline.Context(as_array(source, c), c.x, c.y, c.full_width, c.full_height, c.order)
-        offset = c.nbytes
-    return as_array(source, run.raster, offset), context, as_array(result, run.raster)
+        context = pipeline.Context(found["context"], c.x, c.y, c.full_width, c.full_height, c.order)
+    return found["picture"], context, found.get("masks"), as_array(result, run.raster)
 
 
 def _rgba(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:

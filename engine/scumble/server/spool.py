@@ -8,10 +8,12 @@ last process that has the spool open ends, by whatever death, nothing remains.
 from __future__ import annotations
 
 import contextlib
+import math
 import mmap
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scumble.server import limits
-from scumble.server.messages import Raster
+from scumble.server.messages import AnyRaster
 
 DTYPES = {"u8": "|u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
+
+ALIGNMENT = 8
+"""Bytes: planes begin at multiples of them, so that their numbers lie as processors like them."""
 
 
 class Spool:
@@ -81,7 +86,17 @@ def sweep(folder: Path) -> None:
             path.unlink()
 
 
-def as_array(buffer: mmap.mmap | memoryview, raster: Raster, offset: int = 0) -> NDArray[Any]:
-    """The pixels of `raster`, which begin at `offset`, as (H, W, 4) without a copy."""
-    flat: NDArray[Any] = np.frombuffer(buffer, DTYPES[raster.format], raster.width * raster.height * 4, offset)
-    return flat.reshape(raster.height, raster.width, 4)
+def layout(rasters: Iterable[AnyRaster]) -> tuple[list[int], int]:
+    """Where each of the rasters begins that one spool holds, and the bytes of them all."""
+    offsets, end = list[int](), 0
+    for raster in rasters:
+        offsets.append(-(-end // ALIGNMENT) * ALIGNMENT)
+        end = offsets[-1] + raster.nbytes
+    return offsets, end
+
+
+def as_array(buffer: mmap.mmap | memoryview, raster: AnyRaster, offset: int = 0) -> NDArray[Any]:
+    """The pixels of `raster`, which begin at `offset`, as (H, W, channels) without a copy."""
+    shape = raster.height, raster.width, raster.channels
+    flat: NDArray[Any] = np.frombuffer(buffer, DTYPES[raster.format], math.prod(shape), offset)
+    return flat.reshape(shape)

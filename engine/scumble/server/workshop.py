@@ -126,6 +126,7 @@ class Workshop:
                 options=request.options,
                 raster=request.raster,
                 context=request.context,
+                masks=request.masks,
                 previews=request.previews,
                 attempt=job.attempts - 1,
                 paths=paths,
