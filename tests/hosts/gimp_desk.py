@@ -52,8 +52,7 @@ def look(layer):
     return seen
 
 answer = {"layers": [look(layer) for layer in image.get_layers()], "parasites": image.get_parasite_list(),
-          "selection": [list(Gimp.Selection.bounds(image))[1:], pixels(image.get_selection(), "Y u8")],
-          "selected": [layer.get_name() for layer in image.get_selected_layers()]}
+          "selection": [list(Gimp.Selection.bounds(image))[1:], pixels(image.get_selection(), "Y u8")]}
 """
 _RESET = """
 for layer in image.get_layers():
@@ -124,7 +123,10 @@ class Desk:
         return [process for process in self.host.processes() if _runs(process, own)]
 
     def document(self) -> Any:
-        """All that undo has to bring back: every layer with its pixels, mask, place and looks, and what is selected."""
+        """All that undo has to bring back: every layer with its pixels, mask, place and looks, and the selection.
+
+        Not which layers are selected: GIMP itself selects a layer that undo or redo brings back.
+        """
         return self.spy(_DOCUMENT)
 
     def reset(self) -> None:
@@ -136,7 +138,6 @@ class Desk:
             self.screen.window(MESSAGE)  # of a plug-in that has crashed
         for message in self.screen.windows(MESSAGE):
             self.answer(message, "Escape")
-        shutil.rmtree(gimp.settings_folder(self.host) / "plug-in-settings", ignore_errors=True)
         self.spy(f"KEPT = {self.image.name!r}\n{_RESET}")
 
     def open_dialog(self) -> str:

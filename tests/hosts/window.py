@@ -68,8 +68,14 @@ class Screen:
 
     def window(self, title: str, seconds: float = 30) -> str:
         """The last of them, when there is one."""
-        self.until(lambda: self.windows(title), seconds, f"no window {title!r} appears")
-        return self.windows(title)[-1]
+        found: list[str] = []
+
+        def look() -> list[str]:
+            found[:] = self.windows(title)
+            return found
+
+        self.until(look, seconds, f"no window {title!r} appears")
+        return found[-1]
 
     def gone(self, title: str, seconds: float = 30) -> None:
         """Return when there is none."""
