@@ -72,13 +72,15 @@ class Objective:
     styles: Sequence[tuple[float, Mapping[int, Statistics]]]
     """Weight and statistics by scale of each style."""
     alpha: Tensor | None = None
-    half: bool = False
-    """bfloat16 where the network allows it."""
+    patience: float = 0.0
+    """How much of a relative style term of one layer pulls in full. Far above it a term's pull grows like its root, so that
+    one that begins at a thousand times its end does not wreck the content, which takes longer to mend than to keep. Without
+    bound on any term and with the same bottom for each; 0 pulls as the loss does. Losses are always told as they are."""
     _weights: dict[tuple[int, int], Tensor] = field(default_factory=dict)
     _whitening: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def evaluate(self, x: Tensor) -> Generator[None, None, Losses]:
-        """Add the gradient of the total to `x.grad`; give the losses. Yields between stages."""
+        """Add the gradient of what pulls (`patience`) to `x.grad`; give the losses. Yields between stages."""
         sums = {"content": 0.0, "style": 0.0}
         for scale in self.terms.scales:
             small = shrink(x, scale)
@@ -87,13 +89,15 @@ class Objective:
             y = small.detach().contiguous(memory_format=torch.channels_last)
             for stage in self.net.stages(wanted):
                 y = y.detach().requires_grad_()
-                with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
-                    after, features = self.net.stage(stage, y)
-                    parts = {"content": self._content(features) if scale == 1 else None, "style": self._style(features, scale)}
-                for name, part in parts.items():
-                    sums[name] += 0.0 if part is None else float(part.detach())
-                weights = (self.terms.content_weight, self.terms.style_weight)
-                present = [w * part for w, part in zip(weights, parts.values(), strict=True) if part is not None]
+                after, features = self.net.stage(stage, y)
+                present = []
+                if scale == 1 and (part := self._content(features)) is not None:
+                    sums["content"] += float(part.detach())
+                    present.append(self.terms.content_weight * part)
+                if (found := self._style(features, scale)) is not None:
+                    pull, told = found
+                    sums["style"] += told
+                    present.append(self.terms.style_weight * pull)
                 passed.append((y, after, present))
                 y = after
                 yield
@@ -127,14 +131,21 @@ class Objective:
         ]
         return torch.stack(found).sum() if found else None
 
-    def _style(self, features: Mapping[str, Tensor], scale: int) -> Tensor | None:
+    def _style(self, features: Mapping[str, Tensor], scale: int) -> tuple[Tensor, float] | None:
+        """What pulls, and the loss itself."""
         found = [
-            share * weight / len(self.terms.scales) * self._gram_term(features[name], statistics[scale][name])
+            (share * weight / len(self.terms.scales), self._gram_term(features[name], statistics[scale][name]))
             for name, weight in self.terms.style.items()
             if name in features
             for share, statistics in self.styles
         ]
-        return torch.stack(found).sum() if found else None
+        if not found:
+            return None
+        pull = torch.stack([weight * self._pull(term) for weight, term in found]).sum()
+        return pull, float(torch.stack([weight * term.detach() for weight, term in found]).sum())
+
+    def _pull(self, term: Tensor) -> Tensor:
+        return term if not self.patience else 2 * self.patience * ((1 + term / self.patience).sqrt() - 1)
 
     def _gram_term(self, f: Tensor, style: LayerStatistics) -> Tensor:
         if self.terms.relative:
@@ -171,7 +182,6 @@ def objective(
     content: Tensor,
     styles: Sequence[tuple[float, Mapping[int, Statistics]]],
     alpha: Tensor | None = None,
-    half: bool = False,
 ) -> Generator[None, None, Objective]:
     """Look at the content (1, 3, H, W) in [0, 1], with alpha (1, 1, H, W) or None for an opaque one. Yields between stages."""
     targets: dict[str, tuple[Tensor, Tensor]] = {}
@@ -184,7 +194,7 @@ def objective(
                 divisor = f.var(correction=0).clamp_min(1e-6) if terms.relative else f.mean().clamp_min(1e-6).square()
                 targets[name] = (f, divisor)
         yield
-    return Objective(net, terms, targets, styles, alpha, half)
+    return Objective(net, terms, targets, styles, alpha)
 
 
 def shrink(x: Tensor, scale: int) -> Tensor:

@@ -44,7 +44,7 @@ class Spectrum:
     def __call__(self, z: Tensor) -> Tensor:
         """(1, 3, H, W) to (1, 3, H, W): linear, and its own transpose."""
         if self._gain is None:
-            return z.clone()
+            return z.clone(memory_format=torch.contiguous_format)
         x: Tensor = torch.fft.irfft2(torch.fft.rfft2(z) * self._gain, s=self._size)
         return x
 
@@ -71,6 +71,7 @@ def descend(
 
     Yields a Step after each, and None at points in between where it can be stopped.
     """
+    start = start.contiguous()  # torch's L-BFGS asks it of pictures and gradients
     spectrum = Spectrum(start.shape[2], start.shape[3], start.device, exponent)
     best, least = start, math.inf
     origin, z = start, torch.zeros_like(start).requires_grad_()

@@ -35,7 +35,7 @@ from scumble.methods.base import (
     option,
 )
 from scumble.nets.perceptual import Network, load_perceptual
-from scumble.nets.vgg import VGG
+from scumble.nets.vgg import VGG, computes_bfloat16, halved
 from scumble.objective import Terms, objective
 from scumble.optimise import Step, descend
 from scumble.style_statistics import StyleStatistics, load_ladder
@@ -59,6 +59,10 @@ class Preset:
     levels: int = 1
     exponent: float = 0.0
     """Of the change of variables (optimise.Spectrum); 0 optimises plain pixels."""
+    patience: float = 0.0
+    """With the terms of style that begin very large (objective.Objective)."""
+    half: bool = False
+    """Descend through the network in bfloat16 wherever the machine computes in it; targets are always taken in float32."""
     history: int = 100
     """Pairs that L-BFGS remembers; 100 is the default of the authors' library."""
 
@@ -106,7 +110,9 @@ PRESETS: Mapping[str, Preset] = {
         steps=40,
         start="content",
         levels=4,
-        exponent=0.5,
+        exponent=0.25,
+        patience=0.05,
+        half=True,
         history=20,
     ),
 }  # fmt: skip
@@ -181,9 +187,10 @@ class Gatys:
     purpose = "The most a painting can give a picture, step by step; takes seconds to minutes, and any picture as its style."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, iterative=True)
+    pixel_bytes = 1400  # measured with the default preset: 1480 in bfloat16, 1910 in float32
 
     def __init__(self) -> None:
-        self._networks: dict[tuple[str, str, str], VGG] = {}
+        self._networks: dict[tuple[str, str, str, bool], VGG] = {}
 
     def available(self, style: Style) -> bool:
         return style.has_picture or style.state(self.id) is not None
@@ -263,14 +270,21 @@ class Gatys:
                 at = style.state.statistics.at(max(1, round(side / scale)), net, tuple(preset.terms.style))
                 by_scale[scale] = yield from at
             targets.append((style.weight, by_scale))
-        loss = yield from objective(net, preset.terms, small, targets, alpha, runtime.half)
+        exact = yield from objective(net, preset.terms, small, targets, alpha)
+        half = runtime.half or (preset.half and computes_bfloat16(runtime.device))
+        through = self._network(options.network, preset.pooling, runtime.device, half)
+        loss = replace(exact, net=through, patience=preset.patience)
         yield from descend(loss, start, preset.steps, options.optimiser, preset.exponent, preset.history)
 
-    def _network(self, network: Network, pooling: Literal["max", "average"], device: str) -> VGG:
-        key = (network, pooling, device)
+    def _network(self, network: Network, pooling: Literal["max", "average"], device: str, half: bool = False) -> VGG:
+        """The network on the device, kept for the next run; `half` gives its convolutions in bfloat16."""
+        key = (network, pooling, device, half)
         if key not in self._networks:
-            net = load_perceptual(network, pooling).to(device)
-            self._networks[key] = net.to(memory_format=torch.channels_last)
+            if half:
+                net = halved(self._network(network, pooling, device))
+            else:
+                net = load_perceptual(network, pooling).to(device).to(memory_format=torch.channels_last)
+            self._networks[key] = net
         return self._networks[key]
 
 

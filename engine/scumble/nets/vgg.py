@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Literal
 
 import torch
@@ -91,7 +92,7 @@ class VGG(nn.Module):
         out = {}
         for n in layers:
             if n == "1_1":
-                y = (y - self.mean) / self.std
+                y = ((y - self.mean) / self.std).to(self.conv(n).weight.dtype)
             elif n.endswith("_1"):
                 pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
                 y = pool(y, 2, ceil_mode=True)
@@ -105,3 +106,19 @@ class VGG(nn.Module):
 def compact(pooling: Literal["max", "average"] = "max") -> VGG:
     """The compact perceptual network (16/32/64/128/128 channels, 0.8 M parameters), without its weights."""
     return VGG(DEPTHS["compact"], WIDTHS["compact"], padding="reflect", pooling=pooling)
+
+
+def halved(net: VGG) -> VGG:
+    """A copy whose convolutions compute in bfloat16; pictures still go in as float32, maps come out in bfloat16."""
+    copy = deepcopy(net)
+    copy.convs.to(torch.bfloat16)
+    return copy
+
+
+def computes_bfloat16(device: str) -> bool:
+    """Whether this processor has instructions for bfloat16; one without converts to and fro, which costs more than it saves.
+
+    Only asked of the processor: a GPU keeps float32 until memory runs out. An older torch that cannot tell counts as none.
+    """
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return device == "cpu" and bool(capabilities.get("avx512_bf16"))
