@@ -120,5 +120,5 @@ def computes_bfloat16(device: str) -> bool:
 
     Only asked of the processor: a GPU keeps float32 until memory runs out. An older torch that cannot tell counts as none.
     """
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return device == "cpu" and bool(capabilities.get("avx512_bf16"))
