@@ -37,7 +37,9 @@ METHOD = {
 class FakeJob:
     header: Header
     client: bytes
-    planes: dict[str, bytearray] = field(default_factory=lambda: {"context": bytearray(), "picture": bytearray()})
+    planes: dict[str, bytearray] = field(
+        default_factory=lambda: {"context": bytearray(), "masks": bytearray(), "picture": bytearray()}
+    )
     state: str = "receiving"
     sent: int = 0
     unacknowledged: int = 0
@@ -57,9 +59,19 @@ class FakeJob:
         return len(self.planes["context"]) // (4 * context["width"]) if context else 0
 
     @property
+    def mask_stride(self) -> int:
+        masks = self.header["masks"]
+        return int(masks["width"] * masks["channels"]) * {"u8": 1, "u16": 2, "f32": 4}[masks["format"]]
+
+    @property
+    def mask_rows(self) -> int:
+        return len(self.planes["masks"]) // self.mask_stride if self.header.get("masks") else 0
+
+    @property
     def complete(self) -> bool:
-        context = self.header.get("context")
-        return self.rows == self.header["raster"]["height"] and (not context or self.context_rows == context["height"])
+        context, masks = self.header.get("context"), self.header.get("masks")
+        beside = (not context or self.context_rows == context["height"]) and (not masks or self.mask_rows == masks["height"])
+        return self.rows == self.header["raster"]["height"] and beside
 
 
 class FakeEngine:
@@ -238,7 +250,8 @@ class FakeEngine:
         elif kind == "pixels":
             job = self.jobs[header["job"]]
             plane = job.planes[header["plane"]]
-            stride = job.stride if header["plane"] == "picture" else 4 * job.header["context"]["width"]
+            strides = {"picture": lambda: job.stride, "masks": lambda: job.mask_stride}
+            stride = strides.get(header["plane"], lambda: 4 * job.header["context"]["width"])()
             assert header["y"] * stride == len(plane)
             assert header["rows"] * stride == len(frames[0])
             plane += frames[0]
@@ -286,7 +299,7 @@ class FakeEngine:
         job.client = client
         job.sent, job.unacknowledged, job.told = header.get("have", 0), 0, False
         accepted = {"type": "accepted", "re": header["id"], "job": header["job"], "state": job.state, "position": 0}
-        place = {"rows": job.rows, "context_rows": job.context_rows, "credit": self.credit}
+        place = {"rows": job.rows, "context_rows": job.context_rows, "mask_rows": job.mask_rows, "credit": self.credit}
         self.send(client, {**accepted, **place})
 
     def _advance(self, job: FakeJob) -> None:

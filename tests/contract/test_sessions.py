@@ -28,13 +28,14 @@ from scumble.client.events import (
     Ready,
     Refining,
     Rejected,
+    Request,
     RequestFailed,
     State,
     StyleStored,
     Welcome,
 )
 from scumble.client.link import Link
-from scumble.client.raster import Raster
+from scumble.client.raster import Masks, Raster
 from scumble.client.session import Session
 from scumble.zmqlink import ZmqLink
 
@@ -76,6 +77,31 @@ def test_every_strip_is_acknowledged_and_the_job_released(start_fake: StartFake,
     pump_while(session, lambda: engine.types()[-1] != "release")
     assert [h["y"] for h in engine.heard if h["type"] == "received"] == list(range(0, 95, 10))
     assert engine.jobs == {}
+
+
+def test_masks_go_between_context_and_picture_and_only_who_sends_some_speaks_of_them(
+    start_fake: StartFake, open_session: OpenSession
+) -> None:
+    engine, session = start_fake(), open_session()
+    masks = Masks(1500, 900, 2, "u16", bytes(range(256)) * (1500 * 900 * 4 // 256) + bytes(1500 * 900 * 4 % 256))
+    raster, context = picture(1500, 900), Context(picture(30, 40), 5, 6, 2000, 2048)
+    session.submit(Request(raster, [("s0", 1.0), ("s1", 1.0)], "invert", context=context, masks=masks))
+    assert bytes(until(session, Done)[0].raster.data) == inverted(raster)
+    session.submit(request(raster))
+    until(session, Done)
+    with_masks, without = (h for h in engine.heard if h["type"] == "submit")
+    assert with_masks["masks"] == {"width": 1500, "height": 900, "channels": 2, "format": "u16"}
+    assert "masks" not in without
+    first = [h["plane"] for h in engine.heard if h["type"] == "pixels" and h["job"] == with_masks["job"]]
+    assert first.count("masks") > 2
+    assert first == ["context"] + ["masks"] * first.count("masks") + ["picture"] * first.count("picture")
+
+
+def test_masks_whose_bytes_are_not_theirs_are_refused_before_anything_is_sent() -> None:
+    for numbers in [(3, 2, 2, "u8", bytes(11)), (3, 2, 0, "u8", b""), (3, 2, 1, "f16", bytes(12)), (0, 2, 1, "u8", b"")]:
+        with pytest.raises(EngineError) as caught:
+            Masks(*numbers)
+        assert caught.value.code == "bad-raster"
 
 
 def test_the_context_goes_first_and_whole(start_fake: StartFake, open_session: OpenSession) -> None:

@@ -16,6 +16,7 @@ Message = tuple[Header, list[bytes]]
 
 RASTER: Header = {"width": 16, "height": 12, "format": "u8", "order": "rgba"}
 ROW = bytes(16 * 4)
+MASKS: Header = {"width": 16, "height": 12, "channels": 1, "format": "u16"}
 WHERE = {"x": 0, "y": 0, "full_width": 16, "full_height": 12}
 
 JUNK: list[Any] = [
@@ -42,6 +43,8 @@ def work_messages(job: str) -> list[Message]:
         ({"type": "style.put", "id": 2, "job": job, "name": "My harbour", "raster": RASTER, "refine": False}, []),
         ({"type": "style.remove", "id": 3, "style": "starry-night"}, []),
         ({"type": "style.refine", "id": 4, "style": STYLE, "action": "status", "method": "invert"}, []),
+        ({**submit, "masks": MASKS}, []),
+        ({"type": "pixels", "job": job, "plane": "masks", "y": 0, "rows": 12}, [bytes(16 * 2 * 12)]),
     ]
 
 

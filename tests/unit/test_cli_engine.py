@@ -102,6 +102,54 @@ def test_strength_0_gives_the_picture_back(run: Run, tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(Image.open(photo)), np.asarray(Image.open(tmp_path / "out.png")))
 
 
+def mask(path: Path, values: np.ndarray) -> Path:
+    Image.fromarray(np.broadcast_to(values, (30, 40)).astype(np.uint8)).save(path)
+    return path
+
+
+def test_regions_are_painted_where_their_masks_are_white_and_a_style_beside_them_paints_the_rest(
+    run: Run, tmp_path: Path
+) -> None:
+    photo = picture(tmp_path / "photo.png")
+    left, third = (mask(tmp_path / f"{n}.png", 255 * (np.arange(40) < n)) for n in (20, 13))
+    common = ("stylize", photo, "-o", tmp_path / "out.png", "--method", "invert")
+    x = np.asarray(Image.open(photo))
+    for more, first, last in (
+        (("--region", f"starry-night={left}"), 0, 20),
+        (("--region", f"starry-night={left}", "--region", f"great-wave:0.3={third}"), 0, 20),
+        (("--region", f"starry-night={left}", "--style", "great-wave"), 0, 40),
+        (("--region", f"starry-night:0={left}", "--style", "great-wave"), 20, 40),
+    ):
+        code, _, err = run(*common, *more)
+        assert code == 0, err
+        out = np.asarray(Image.open(tmp_path / "out.png"))
+        expected = x.copy()
+        expected[:, first:last] = 255 - expected[:, first:last]
+        assert np.abs(out.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("region", "exit", "said"),
+    [
+        ("starry-night=small.png", Exit.BAD_INPUT, "The masks have 5 x 4 pixels"),
+        ("starry-night=photo.png", Exit.BAD_INPUT, "it has colours"),
+        ("starry-night=missing.png", Exit.BAD_INPUT, "cannot be opened"),
+        ("starry-night", Exit.USAGE, "write a style and its mask"),
+        ("stary-night=small.png", Exit.USAGE, "Did you mean starry-night"),
+    ],
+)
+def test_a_region_that_cannot_be_is_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, exit: Exit, said: str
+) -> None:
+    picture(tmp_path / "photo.png")
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "small.png")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("stylize", "photo.png", "-o", "out.png", "--method", "invert", "--region", region)
+    assert code == exit
+    assert said in " ".join(err.split())
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_one_bad_picture_in_a_folder_does_not_keep_the_others_from_being_done(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

@@ -48,6 +48,12 @@ def test_what_is_no_style_is_refused(typed: str) -> None:
         parse_style(typed)
 
 
+def test_styles_with_masks_need_no_method_that_blends() -> None:
+    styles = [find_style(CATALOGUE, name) for name in ("night", "wave")]
+    assert choose_method(CATALOGUE, styles).id == "slow"
+    assert choose_method(CATALOGUE, styles, apart=True).id == "fast"
+
+
 def test_an_unknown_style_is_answered_with_the_nearest() -> None:
     with pytest.raises(click.UsageError, match="Did you mean night"):
         find_style(CATALOGUE, "nigth")
