@@ -116,6 +116,26 @@ def test_alpha_0_decodes_the_pictures_own_features_and_ignores_the_painting(meth
     assert not np.allclose(plain, painted(method, rgb, [(two, 1.0)]), atol=0.01)
 
 
+def test_styles_are_mixed_by_place_in_one_pass_also_in_tiles(method: AdaINMethod) -> None:
+    one, two = (Painted(str(k), picture(seed=k)) for k in (1, 2))
+    rgb, shares = picture(272, 328), np.zeros((272, 328, 2), np.float32)
+    shares[:, :164, 0], shares[:, 164:, 1] = 1, 1
+    alone = [painted(method, rgb, [(style, 1.0)]) for style in (one, two)]
+    mixed = painted(method, rgb, [(one, 1.0), (two, 1.0)], content=Content(rgb, regions=shares))
+    assert np.abs(mixed[:, :60] - alone[0][:, :60]).max() < 1e-4  # beyond the margin of the border
+    assert np.abs(mixed[:, 268:] - alone[1][:, 268:]).max() < 1e-4
+    content = Content(rgb, whole=rgb, regions=shares, whole_regions=shares)
+    assert np.abs(painted(method, rgb, [(one, 1.0), (two, 1.0)], Runtime(tile=64), content) - mixed).max() < 1e-4
+
+
+def test_the_same_shares_everywhere_are_the_blend(method: AdaINMethod) -> None:
+    styles: list[tuple[Style, float]] = [(Painted("1", picture(seed=1)), 0.25), (Painted("2", picture(seed=2)), 0.75)]
+    rgb, shares = picture(), np.full((*picture().shape[:2], 2), 0.25, np.float32)
+    shares[..., 1] = 0.75
+    by_place = painted(method, rgb, styles, content=Content(rgb, regions=shares))
+    assert np.abs(by_place - painted(method, rgb, styles)).max() < 1e-4
+
+
 def test_a_picture_is_changed_by_no_more_than_rounding_when_it_is_cut_into_tiles(method: AdaINMethod) -> None:
     rgb, style = picture(272, 328), Painted(rgb=picture(seed=1))
     whole = painted(method, rgb, [(style, 1.0)])

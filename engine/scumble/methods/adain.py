@@ -21,7 +21,7 @@ from scumble import tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
 from scumble.methods.base import Capabilities, Content, Event, Method, Pixels, Progress, Runtime, Style, Weighted, option
-from scumble.nets.adain import MARGIN, STRIDE, AdaINNet, Statistics, Stylizer, blended, load_ladder, load_network
+from scumble.nets.adain import MARGIN, STRIDE, AdaINNet, Statistics, Stylizer, blended, load_ladder, load_network, stacked
 from scumble.style_statistics import LADDER, resized
 from scumble.styles import data_dir
 from scumble.weights import MODELS
@@ -81,7 +81,7 @@ class AdaINMethod:
     paper = "Huang and Belongie 2017, arXiv 1703.06868"
     purpose = "Any painting as a style, at once, and mixtures of them; colours and light more than strokes."
     Options = Options
-    capabilities = Capabilities(arbitrary=True, blend=True, tiling=True)
+    capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True)
     pixel_bytes = 256  # four maps of 16 channels at full resolution, in fp32
 
     def __init__(self) -> None:
@@ -129,7 +129,8 @@ class AdaINMethod:
         for style in styles:
             yield Progress(0.0, "looking at the painting")
             measured.append((style.weight, style.state.at(options.style_scale * max(whole.shape[:2]))))
-        stylizer = Stylizer(styles[0].state.net, blended(measured), options.alpha).to(runtime.device)
+        style = blended(measured) if content.regions is None else stacked([statistics for _, statistics in measured])
+        stylizer = Stylizer(styles[0].state.net, style, options.alpha).to(runtime.device)
         yield from tiling.run_tiled(stylizer, content, runtime, stride=STRIDE, margin=MARGIN)
 
     def _network(self, encoder: str, device: str) -> AdaINNet:

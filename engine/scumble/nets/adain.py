@@ -64,6 +64,11 @@ def blended(styles: Sequence[tuple[float, Statistics]]) -> dict[str, tuple[Tenso
     }
 
 
+def stacked(styles: Sequence[Statistics]) -> dict[str, tuple[Tensor, Tensor]]:
+    """The statistics of several styles that are mixed by place: float32 (S, C, 1, 1)."""
+    return {layer: (torch.cat([s[layer][0] for s in styles]), torch.cat([s[layer][1] for s in styles])) for layer in styles[0]}
+
+
 class Decoder(nn.Module):
     """relu4_1's mirror image: convolutions without norms, bilinear upsampling, a fixed blur at the end.
 
@@ -128,8 +133,8 @@ class AdaINNet(nn.Module):
 class AdaIN(nn.Module):
     """AdaIN as an instance normalization whose scale and shift are a style's, so that its statistics can be frozen.
 
-    `alpha` in [0, 1] mixes with the features as they came (the paper's section 7.2). Computed in float32: a channel may vary
-    much less than it measures.
+    `style` is the mean and deviation of one, (1, C, 1, 1), or of S that are mixed by place. `alpha` in [0, 1] mixes with the
+    features as they came (the paper's section 7.2). Computed in float32: a channel may vary much less than it measures.
     """
 
     mean: Tensor
@@ -137,18 +142,25 @@ class AdaIN(nn.Module):
 
     def __init__(self, style: tuple[Tensor, Tensor], alpha: float) -> None:
         super().__init__()
-        self.norm = InstanceNorm2d(style[0].numel(), EPS, affine=False)
+        self.norm = InstanceNorm2d(style[0].shape[1], EPS, affine=False)
         self.alpha = alpha
         for name, values in zip(("mean", "std"), style, strict=True):
-            self.register_buffer(name, values.flatten())
+            self.register_buffer(name, values.flatten(1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
+        """(N, C, h, w); with `shares` (S, 1, H, W), at any multiple of its resolution, N is 1."""
         y = x.float()
-        return torch.lerp(y, self.norm(y, self.std, self.mean), self.alpha).to(x.dtype)
+        if shares is None:
+            painted = self.norm(y, self.std[0], self.mean[0])
+        else:
+            part = F.adaptive_avg_pool2d(shares, (y.shape[2], y.shape[3]))[:, 0]
+            std, mean = (torch.tensordot(v.T, part, 1)[None] for v in (self.std, self.mean))  # of each place
+            painted = self.norm(y) * std + mean
+        return torch.lerp(y, painted, self.alpha).to(x.dtype)
 
 
 class Stylizer(nn.Module):
-    """One style (or mixture) over pictures (1, 3, H, W): what tiling.run_tiled runs."""
+    """One style (or mixture, or several by place) over pictures (1, 3, H, W): what tiling.run_tiled runs."""
 
     def __init__(self, net: AdaINNet, style: Statistics, alpha: float = 1.0) -> None:
         super().__init__()
@@ -156,9 +168,9 @@ class Stylizer(nn.Module):
         self.adain = nn.ModuleDict({layer: AdaIN(style[layer], alpha) for layer in net.layers})
         self.requires_grad_(False).eval()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
         features = self.net.encode(x)
-        return self.net.decoder({k: self.adain[k](f) for k, f in features.items()})  # type: ignore[no-any-return]
+        return self.net.decoder({k: self.adain[k](f, shares) for k, f in features.items()})  # type: ignore[no-any-return]
 
 
 def load_network(path: Path) -> AdaINNet:
