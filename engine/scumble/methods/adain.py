@@ -129,8 +129,8 @@ class AdaINMethod:
         for style in styles:
             yield Progress(0.0, "looking at the painting")
             measured.append((style.weight, style.state.at(options.style_scale * max(whole.shape[:2]))))
-        style = blended(measured) if content.regions is None else stacked([statistics for _, statistics in measured])
-        stylizer = Stylizer(styles[0].state.net, style, options.alpha).to(runtime.device)
+        mixture = blended(measured) if content.regions is None else stacked([statistics for _, statistics in measured])
+        stylizer = Stylizer(styles[0].state.net, mixture, options.alpha).to(runtime.device)
         yield from tiling.run_tiled(stylizer, content, runtime, stride=STRIDE, margin=MARGIN)
 
     def _network(self, encoder: str, device: str) -> AdaINNet:
