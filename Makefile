@@ -3,6 +3,8 @@
 PYTHON ?= python3
 RUN := $(PYTHON) scripts/run.py
 ARGS ?=
+# Test files at once. Tests of the host programs mostly wait, so two keep two cores busy.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench plugins clean purge
@@ -14,7 +16,7 @@ demo: ## render photographs in the shipped styles into out/demo/
 	$(RUN) -m scumble demo -o out/demo $(ARGS)
 
 test: ## run the tests (ARGS="tests/unit -k wire" for some of them)
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: ## check formatting, lint and types
 	$(RUN) -m ruff format --check .
