@@ -10,7 +10,7 @@ from torch import Tensor
 from scumble import synthetic
 from scumble.looks import grams_of
 from scumble.nets.memory import MARGIN, SIGNATURE_SIZE, STRIDE, MemoryNet, Read, StyleMemory, signature
-from scumble.nets.norms import collected_statistics, frozen_statistics
+from scumble.nets.norms import collected_statistics, covariances, frozen_statistics
 from scumble.nets.perceptual import load_perceptual
 from scumble.rows import COMPACT, begin, descend_row
 
@@ -112,3 +112,29 @@ def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMem
     losses = [found["content"] + COMPACT.style_weight * found["style"] for _, found in steps]
     assert losses[-1] < 0.9 * losses[0]
     assert all(torch.equal(v, before[k]) for k, v in memory.state_dict().items())
+
+
+def test_a_picture_s_own_colours_bring_it_back_from_its_whitened_ones(memory: StyleMemory) -> None:
+    x = torch.cat([picture(seed=3), picture(seed=4)])
+    colours = memory.net.own_row(x)[:, -12:]
+    whitened = memory.net.whitening(x)
+    again = torch.einsum("noi,nihw->nohw", colours[:, :9].view(-1, 3, 3), whitened) + colours[:, 9:, None, None]
+    assert torch.allclose(again, x, atol=1e-5)
+    mean, covariance = covariances(whitened)
+    assert torch.allclose(mean, torch.zeros_like(mean), atol=1e-4)
+    assert torch.allclose(covariance, torch.eye(3).expand(2, 3, 3), atol=0.05)
+
+
+def test_whitening_a_flat_picture_does_not_blow_it_up(memory: StyleMemory) -> None:
+    flat = torch.full((1, 3, 16, 16), 0.5)
+    flat[..., 0, 0] += 1 / 255
+    assert memory.net.whitening(flat).abs().max() < 1
+
+
+def test_frozen_whitening_is_the_whole_picture_s_in_every_part(memory: StyleMemory) -> None:
+    x, row = picture(96, seed=6), rows(memory.net, 1)
+    with collected_statistics(memory.net) as statistics:
+        memory.net(x, row)
+    with frozen_statistics(memory.net, statistics):
+        part = memory.net.whitening(x[..., :32, :32])
+    assert torch.allclose(part, memory.net.whitening(x)[..., :32, :32], atol=1e-5)

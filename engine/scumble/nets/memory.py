@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble.nets.layers import binomial_blur, reflect_pad
-from scumble.nets.norms import InstanceNorm2d, moments
+from scumble.nets.norms import InstanceNorm2d, Whitening, covariances, moments, power
 from scumble.nets.vgg import VGG, WIDTHS
 
 STRIDE = 8
@@ -79,7 +79,11 @@ class MemoryNet(nn.Module):
     """Picture (N, 3, H, W) in [0, 1] and rows (N or 1, `row_size`) to the stylized picture, same shape, a little beyond [0, 1].
 
     Sides are multiples of 8. The widths are those at a quarter, an eighth and a half of the picture's resolution, and at the
-    full one, where few channels cost most of the time. It ends with a fixed blur, as TransformNet does, and for its reason.
+    full one, where few channels cost most of the time.
+
+    At full resolution it is the picture itself that the memory reads, so that colours are right from the first: a pixel is
+    A_i (strokes + gate * x^) + b_i, x^ the picture's colours whitened. Strokes and gate end with a fixed blur, as TransformNet
+    does, and for its reason.
     """
 
     def __init__(
@@ -100,13 +104,16 @@ class MemoryNet(nn.Module):
         self.at_half, self.read_half = _Conv(quarter, half), Read(half)
         self.to_full = _Conv(half, full, 1)
         self.at_full = nn.Conv2d(full, full, 3)
-        self.head = nn.Conv2d(full, 3, 5)
+        self.head = nn.Conv2d(full, 4, 5)
+        assert self.head.bias is not None
+        nn.init.constant_(self.head.bias[3:], -1.0)  # begins with little of the picture itself
+        self.whitening = Whitening()
         reads = [self.skip, self.deep, *self.block_reads, self.read_quarter, self.read_half]
         self._parts = [r.size for r in reads] + [12]
 
     @property
     def row_size(self) -> int:
-        """Numbers in a row: every Read's part in order, then a colour affine of the output, 3 x 3 and 3."""
+        """Numbers in a row: every Read's part in order, then the colours A, 3 x 3, and b."""
         return sum(self._parts)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,8 +127,8 @@ class MemoryNet(nn.Module):
         return quarter, eighth + second(F.relu(first(eighth)))
 
     def own_row(self, picture: Tensor) -> Tensor:
-        """(N, `row_size`): the row whose sigma and mu are the picture's own statistics, whose offset is 0 and which reads
-        as 1 and 0 elsewhere. With it the network is AdaIN at two resolutions."""
+        """(N, `row_size`): the row whose sigma, mu and colours are the picture's own statistics, whose offset is 0 and which
+        reads as 1 and 0 elsewhere. With it the network is AdaIN at three resolutions."""
         parts = []
         for f, read in zip(self.encode(picture), (self.skip, self.deep), strict=True):
             mean, variance = (m.flatten(1) for m in moments(f))
@@ -130,15 +137,16 @@ class MemoryNet(nn.Module):
         for read in (*self.block_reads, self.read_quarter, self.read_half):
             assert isinstance(read, Read)
             parts += [parts[0].new_ones(n, read.channels), parts[0].new_zeros(n, read.channels)]
-        parts += [torch.eye(3, device=picture.device).flatten().expand(n, -1), parts[0].new_zeros(n, 3)]
+        mean, covariance = covariances(picture)
+        parts += [power(covariance, self.whitening.eps, 0.5).flatten(1), mean.flatten(1)]
         return torch.cat(parts, 1)
 
     def forward(self, x: Tensor, rows: Tensor, shares: Tensor | None = None) -> Tensor:
         """`shares` (S, 1, H, W), which sum to 1 at each pixel, mix S rows by place over one picture (N = 1)."""
-        return self.decode(*self.encode(x), rows, shares)
+        return self.decode(x, *self.encode(x), rows, shares)
 
-    def decode(self, quarter: Tensor, eighth: Tensor, rows: Tensor, shares: Tensor | None = None) -> Tensor:
-        """The picture that `rows` paint from features as `encode` gives them."""
+    def decode(self, x: Tensor, quarter: Tensor, eighth: Tensor, rows: Tensor, shares: Tensor | None = None) -> Tensor:
+        """The picture that `rows` paint of `x` from features as `encode` gives them."""
         *parts, colour = torch.split(rows.float(), self._parts, 1)
         part = iter(parts)
         scaled = {s: None if shares is None else F.avg_pool2d(shares, s) for s in (1, 2, 4, 8)}
@@ -152,13 +160,9 @@ class MemoryNet(nn.Module):
         y = F.relu(self.read_half(self.at_half(_doubled(y)), next(part), scaled[2]))
         # Padded while it is small, so that nothing need be padded at full resolution, where a copy costs as a layer does.
         y = _doubled(reflect_pad(self.to_full(y), 2, 2, 2, 2))
-        y = F.relu(self.at_full(y))
-        if shares is None and len(colour) == 1:  # one colour affine: folded into the head, it costs nothing
-            matrix, shift = colour[0, :9].view(3, 3), colour[0, 9:]
-            assert self.head.bias is not None
-            weight = torch.einsum("oc,cihw->oihw", matrix, self.head.weight)
-            return _blurred(F.conv2d(y, weight, matrix @ (self.head.bias + 0.5) + shift))
-        return _recoloured(_blurred(self.head(y) + 0.5), colour, shares)
+        y = _blurred(self.head(F.relu(self.at_full(y))))
+        strokes, gate = torch.split(y, [3, 1], 1)
+        return _coloured(strokes + torch.sigmoid(gate) * self.whitening(x), colour, shares)
 
 
 def _doubled(x: Tensor) -> Tensor:
@@ -171,13 +175,17 @@ def _blurred(y: Tensor) -> Tensor:
         return binomial_blur(y.float(), padded=True)
 
 
-def _recoloured(y: Tensor, colour: Tensor, shares: Tensor | None) -> Tensor:
-    """Each picture by its own affine (N, 12), or one by several that are mixed by place."""
+def _coloured(y: Tensor, colour: Tensor, shares: Tensor | None) -> Tensor:
+    """Each picture in its own colours (N or 1, 12), or one in several that are mixed by place; float32."""
+    matrix, shift = colour[:, :9].view(-1, 3, 3), colour[:, 9:]
     if shares is not None:
         y = y.expand(len(colour), -1, -1, -1)
-    z = torch.einsum("noi,nihw->nohw", colour[:, :9].view(-1, 3, 3).to(y.dtype), y)
-    z = z + colour[:, 9:, None, None].to(y.dtype)
-    return z if shares is None else (z * shares.to(z.dtype)).sum(0, keepdim=True)
+    with torch.autocast(y.device.type, enabled=False):
+        if len(matrix) == 1:
+            z = F.conv2d(y, matrix[0, :, :, None, None], shift[0])
+        else:
+            z = torch.einsum("noi,nihw->nohw", matrix, y) + shift[..., None, None]
+    return z if shares is None else (z * shares.float()).sum(0, keepdim=True)
 
 
 class Predictor(nn.Module):

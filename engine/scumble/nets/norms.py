@@ -50,6 +50,50 @@ class InstanceNorm2d(nn.Module):
         return x * scale.to(x.dtype) + shift.to(x.dtype)
 
 
+class Whitening(InstanceNorm2d):
+    """Brings a picture's colours to mean 0 and the unit covariance, as instance normalization does each channel alone.
+
+    Input (N, 3, H, W), output float32: whatever is painted with these keeps the depth of the picture. Collected once and
+    frozen like any norm's; the pair is then (mean (N, 3, 1, 1), matrix (N, 3, 3)).
+    """
+
+    def __init__(self, eps: float = 1e-4) -> None:
+        super().__init__(3, eps, affine=False)
+
+    def forward(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        if self.frozen is not None and not self.collecting:
+            mean, matrix = self.frozen
+        else:
+            mean, covariance = covariances(x, self.pixel_weight)
+            matrix = power(covariance, self.eps, -0.5)
+            if self.collecting:
+                self.frozen = mean, matrix
+        with torch.autocast(x.device.type, enabled=False):
+            if len(matrix) == 1:
+                return F.conv2d(x.float(), matrix[0, :, :, None, None], -(matrix[0] @ mean[0, :, 0, 0]))
+            return torch.einsum("noi,nihw->nohw", matrix, x.float() - mean)
+
+
+def covariances(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean (N, C, 1, 1) and covariance (N, C, C) over each picture, in float32; `weight` as in `moments`."""
+    y = x.float().flatten(2)
+    w = torch.full((1, 1, y.shape[2]), 1 / y.shape[2], device=x.device)
+    if weight is not None:
+        reduced = F.adaptive_avg_pool2d(weight.float(), (x.shape[2], x.shape[3])).flatten(2)
+        w = reduced / reduced.sum() if reduced.sum() > 0 else w
+    mean = (y * w).sum(2, keepdim=True)
+    centred = y - mean
+    with torch.autocast(x.device.type, enabled=False):
+        return mean[..., None], (centred * w) @ centred.mT
+
+
+def power(covariance: Tensor, eps: float, exponent: float) -> Tensor:
+    """The symmetric matrices (covariance + eps) ** exponent, (N, C, C)."""
+    values, vectors = torch.linalg.eigh(covariance.double().cpu())
+    result: Tensor = (vectors * (values.clamp_min(0) + eps)[:, None] ** exponent) @ vectors.mT
+    return result.to(covariance)
+
+
 def moments(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel over the picture, float32 (N, C, 1, 1).
 
