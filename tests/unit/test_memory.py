@@ -122,7 +122,8 @@ def test_a_picture_s_own_colours_bring_it_back_from_its_whitened_ones(memory: St
     assert torch.allclose(again, x, atol=1e-5)
     mean, covariance = covariances(whitened)
     assert torch.allclose(mean, torch.zeros_like(mean), atol=1e-4)
-    assert torch.allclose(covariance, torch.eye(3).expand(2, 3, 3), atol=0.05)
+    variances = torch.linalg.eigvalsh(covariance)  # 1, but less where a colour hardly varies
+    assert torch.all((variances[:, 0] > 0.5) & (variances[:, 2] > 0.99) & (variances[:, 2] < 1.001))
 
 
 def test_whitening_a_flat_picture_does_not_blow_it_up(memory: StyleMemory) -> None:
