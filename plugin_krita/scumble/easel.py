@@ -98,8 +98,11 @@ class Easel:
                 request = current.read_some(deadline)
                 if request is not None:
                     current.job = session.submit(request)
-            elif current.phase is Phase.WRITING and current.write_some(self._host, deadline):
-                self._place(current)
+            elif current.phase is Phase.WRITING:
+                if current.written:
+                    self._place(current)  # alone in its tick: the host redraws its whole canvas for it
+                else:
+                    current.write_some(self._host, deadline)
         except EngineError as e:
             self._lay_aside(current, e)
 

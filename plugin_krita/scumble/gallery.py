@@ -9,6 +9,7 @@ from .pictures import raster_of_file
 from .qt import QtCore, QtGui, QtWidgets
 from .scumble_client.catalogue import Style
 from .scumble_client.errors import EngineError
+from .scumble_client.events import Refining
 from .settings import find_style, matching, plain_id
 from .studio import Studio, Topic
 
@@ -60,8 +61,10 @@ class Gallery(QtWidgets.QWidget):
         self._fill()
 
     def hear(self, topic: Topic) -> None:
-        if topic in (Topic.CATALOGUE, Topic.STYLES):
+        if topic is Topic.CATALOGUE:
             self._fill()
+        elif topic is Topic.STYLES:
+            self._show_refining()
         elif topic is Topic.SETTINGS:
             self._mark()
 
@@ -71,9 +74,17 @@ class Gallery(QtWidgets.QWidget):
         for style in matching(catalogue.styles, self.filter.text()) if catalogue else []:
             self.list.addItem(_item(style))
         self._mark()
+        self._show_refining()
+
+    def _show_refining(self) -> None:
         refining = self._studio.stylebook.refining
-        self.progress.setText(", ".join(f"{name} is being refined: {round(f * 100)} %" for name, f in refining.items()))
+        self.progress.setText("\n".join(self._standing(style, told) for style, told in refining.items()))
         self.progress.setVisible(bool(refining))
+
+    def _standing(self, style: str, told: Refining) -> str:
+        title = find_style(self._studio.catalogue, style)
+        doing = "waits to be refined" if told.state == "waiting" else "is being refined"
+        return f"{title.title if title else style} {doing}: {round(told.fraction * 100)} %"
 
     def _mark(self) -> None:
         chosen = plain_id(self._studio.settings.style)
@@ -86,16 +97,21 @@ class Gallery(QtWidgets.QWidget):
     def _menu(self, point: QtCore.QPoint) -> None:
         item = self.list.itemAt(point)
         style = find_style(self._studio.catalogue, item.data(ID)) if item is not None else None
-        if style is None:
-            return
+        if style is not None:
+            self.menu_of(style).exec(self.list.mapToGlobal(point))
+
+    def menu_of(self, style: Style) -> QtWidgets.QMenu:
+        """What can be done with a style beside painting with it."""
+        studio = self._studio
         menu = QtWidgets.QMenu(self)
-        menu.addAction("Blend with this style").triggered.connect(lambda: self._studio.choose(second=style.id))
+        menu.addAction("Blend with this style").triggered.connect(lambda: studio.choose(second=style.id))
         if style.own:
-            running = style.id in self._studio.stylebook.refining
-            refine = menu.addAction("Stop refining" if running else "Refine")
-            refine.triggered.connect(lambda: self._studio.stylebook.refine(style.id, not running))
-            menu.addAction("Remove").triggered.connect(lambda: self._studio.stylebook.remove(style.id))
-        menu.exec(self.list.mapToGlobal(point))
+            running = style.id in studio.stylebook.refining
+            if running or any(m.capabilities.get("refine") for m in studio.catalogue.methods):
+                refine = menu.addAction("Stop refining" if running else "Refine")
+                refine.triggered.connect(lambda: studio.stylebook.refine(style.id, not running))
+            menu.addAction("Remove").triggered.connect(lambda: studio.stylebook.remove(style.id))
+        return menu
 
     def _add_file(self) -> None:
         path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "A picture to paint like", "", PICTURES)

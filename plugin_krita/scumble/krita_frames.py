@@ -141,7 +141,7 @@ class FrameTarget:
 
     def thumbnail(self, side: int) -> bytes:
         node = self._source.frame.reel.node
-        return thumbnail_of(node, side) if node is not None else b""
+        return thumbnail_of(node, self._source.shape, side) if node is not None else b""
 
 
 def frames_of(layer: KritaLayer) -> list[KritaFrame]:

@@ -142,7 +142,7 @@ class KritaTarget:
         return Placed.WHOLE
 
     def thumbnail(self, side: int) -> bytes:
-        return thumbnail_of(self._node, side)
+        return thumbnail_of(self._node, self._source.shape, side)
 
 
 def has_masks(document: Document) -> bool:
@@ -150,9 +150,9 @@ def has_masks(document: Document) -> bool:
     return hasattr(document, "createTransparencyMask")
 
 
-def thumbnail_of(node: Node, side: int) -> bytes:
-    """A PNG."""
-    image: QtGui.QImage = node.thumbnail(side, side)
+def thumbnail_of(node: Node, shape: Shape, side: int) -> bytes:
+    """A PNG with the proportions of `shape`, which Krita does not keep."""
+    image: QtGui.QImage = node.thumbnail(*size_within(shape.width, shape.height, side))
     packed = QtCore.QByteArray()
     buffer = QtCore.QBuffer(packed)
     buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)

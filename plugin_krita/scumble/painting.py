@@ -87,12 +87,16 @@ class Painting:
         self.result, self.phase, self._row = result, Phase.WRITING, 0
         self._pixels = bytearray()
 
-    def write_some(self, host: Host, deadline: float) -> bool:
-        """Write until `deadline`; True when the layer is complete, but for its place. Raises EngineError "layer-gone"."""
+    def write_some(self, host: Host, deadline: float) -> None:
+        """Write until `deadline`. Raises EngineError "layer-gone"."""
         assert self.source is not None
         if self.target is None:
             self.target = host.target(self.source, self.order.title)
         self._row = write_band(self.target, self.result, self._row, deadline)
+
+    @property
+    def written(self) -> bool:
+        """The new layer is complete, but for its place."""
         return self.result is not None and self._row == self.result.height
 
     @property

@@ -39,7 +39,7 @@ class Previewing:
         self._failed: tuple[str, Settings] | None = None
 
     def repeat(self) -> None:
-        """The layer's pixels have changed, which no host tells."""
+        """The layer's pixels have changed, which no host tells, or what can be painted has."""
         self._shown = self._failed = None
 
     def forget(self) -> None:

@@ -26,12 +26,11 @@ from .scumble_client.errors import EngineError
 from .scumble_client.events import (
     Answer,
     Event,
-    Failed,
     Listed,
     Lost,
     Ready,
     Recovered,
-    Rejected,
+    Refining,
     Request,
     RequestFailed,
     State,
@@ -41,7 +40,7 @@ from .scumble_client.events import (
 from .scumble_client.locate import start_engine
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
-from .settings import Settings, from_json, method_of, options_for, title_of
+from .settings import Settings, from_json, method_of, options_for, plain_id, title_of
 from .standing import Standing, device_name, report, standing
 from .stylebook import Stylebook
 
@@ -80,7 +79,7 @@ class Studio:
         self.catalogue: Catalogue | None = None
         self.session = session(host.name)
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
-        self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES))
+        self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES), self.complain)
         self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
         self.easel = Easel(host, self.records, self.complain, self.previewing.show)
         self.last: Settings | None = None
@@ -234,10 +233,14 @@ class Studio:
     def _hear(self, event: Event) -> None:
         if self.easel.hear(event) or self.previewing.hear(event):
             return
+        if self.stylebook.hear(event):
+            self._hear_of_style(event)
+            return
         if isinstance(event, Listed):
             self._asked, self.catalogue = None, event.catalogue
             self._status = self.session.status()
             self._choose_something(event.catalogue)
+            self.previewing.repeat()  # a style may have changed, or can be painted only now
             self._tell(Topic.CATALOGUE)
         elif isinstance(event, (Welcome, Ready, Recovered)):
             self._trouble = None
@@ -251,11 +254,14 @@ class Studio:
         elif isinstance(event, RequestFailed) and event.request == self._asked:
             self._asked = None
             self.complain(event.error())
-        elif self.stylebook.hear(event):
-            if isinstance(event, (Rejected, Failed, RequestFailed)):
-                self.complain(event.error())
-            elif isinstance(event, StyleStored) or (isinstance(event, Answer) and event.header.get("type") == "removed"):
-                self._ask_catalogue()
+
+    def _hear_of_style(self, event: Event) -> None:
+        """A catalogue with other styles is read again, and a new style of the painter's is what they want to paint with."""
+        if isinstance(event, StyleStored):
+            self.choose(style=plain_id(event.style))
+        removed = isinstance(event, Answer) and event.header.get("type") == "removed"
+        if removed or isinstance(event, StyleStored) or (isinstance(event, Refining) and event.state == "done"):
+            self._asked = self.session.catalogue()
 
     # Small things
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The painter's own styles: adding, removing, refining.
 
-Invariant: at most one style is on its way to the engine; refinement is asked after once a second while it runs.
+Invariant: `refining` holds what the engine has said last of every refinement that waits or runs, and nothing that is over.
 """
 
 from __future__ import annotations
@@ -9,39 +9,40 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .scumble_client.events import Answer, Cancelled, Event, Failed, Rejected, RequestFailed, StyleStored
+from .scumble_client.errors import EngineError
+from .scumble_client.events import Answer, Cancelled, Event, Failed, Lost, Refining, Rejected, RequestFailed, StyleStored
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 
-POLL = 1.0
-"""Seconds between two questions how far a refinement is."""
+SILENCE = 2.0
+"""Seconds without a word of a refinement after which it is asked about; the engine tells of it some times a second."""
 
 
 class Stylebook:
-    """`refining` maps a style's id to how far it is, 0 to 1."""
+    """`changed` is called with every change, `trouble` with what went wrong."""
 
-    def __init__(self, session: Session, changed: Callable[[], None]) -> None:
+    def __init__(self, session: Session, changed: Callable[[], None], trouble: Callable[[EngineError], None]) -> None:
         self.session = session
-        self.refining: dict[str, float] = {}
-        self.added = ""
-        """The id@rev that was stored last."""
-        self._changed = changed
+        self.refining: dict[str, Refining] = {}
+        """By the style's id."""
+        self._changed, self._trouble = changed, trouble
         self._jobs: set[str] = set()
         self._requests: dict[int, str] = {}
-        self._next = 0.0
+        self._heard = 0.0
 
     @property
     def active(self) -> bool:
-        self._poll()
+        self._ask_after_silence()
         return bool(self._jobs or self._requests or self.refining)
 
     def renew(self, session: Session) -> None:
         """Another session: what the old one was asked is forgotten."""
         self.session = session
-        self._jobs.clear()
-        self._requests.clear()
+        for things in (self._jobs, self._requests, self.refining):
+            things.clear()
 
     def add(self, name: str, raster: Raster) -> None:
+        """The engine refines it of itself, if one of its methods can."""
         self._jobs.add(self.session.put_style(name, raster))
         self._changed()
 
@@ -53,25 +54,40 @@ class Stylebook:
 
     def hear(self, event: Event) -> bool:
         """Whether the event was about a style."""
-        if isinstance(event, (StyleStored, Rejected, Failed, Cancelled)) and event.job in self._jobs:
+        if isinstance(event, Lost):
+            self.refining.clear()
+        elif isinstance(event, (StyleStored, Rejected, Failed, Cancelled)) and event.job in self._jobs:
             self._jobs.discard(event.job)
-            if isinstance(event, StyleStored):
-                self.added = event.style
-            self._changed()
-            return True
-        if isinstance(event, (Answer, RequestFailed)) and event.request in self._requests:
-            style = self._requests.pop(event.request)
-            running = isinstance(event, Answer) and event.header.get("state") == "running"
-            if running and isinstance(event, Answer):
-                self.refining[style] = float(event.header.get("fraction", 0.0))
-            else:
-                self.refining.pop(style, None)
-            self._changed()
-            return True
-        return False
+            if isinstance(event, (Rejected, Failed)):
+                self._trouble(event.error())
+        elif isinstance(event, (Answer, RequestFailed)) and event.request in self._requests:
+            self._answered(self._requests.pop(event.request), event)
+        elif isinstance(event, Refining):
+            self._note(event)
+        else:
+            return False
+        self._changed()
+        return not isinstance(event, Lost)
 
-    def _poll(self) -> None:
-        if self.refining and not self._requests and time.monotonic() >= self._next:
-            self._next = time.monotonic() + POLL
+    def _answered(self, style: str, event: Answer | RequestFailed) -> None:
+        if isinstance(event, RequestFailed):
+            self.refining.pop(style, None)
+            self._trouble(event.error())
+        elif event.header.get("type") == "refining":
+            self._note(Refining.of(event.header))
+        else:
+            self.refining.pop(style, None)  # it was removed
+
+    def _note(self, told: Refining) -> None:
+        self._heard = time.monotonic()
+        if told.over:
+            self.refining.pop(told.id, None)
+        else:
+            self.refining[told.id] = told
+        if told.state == "failed":
+            self._trouble(told.error())
+
+    def _ask_after_silence(self) -> None:
+        if self.refining and not self._requests and time.monotonic() - self._heard >= SILENCE:
             for style in self.refining:
                 self._requests[self.session.refine_style(style, "status")] = style

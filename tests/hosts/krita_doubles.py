@@ -131,6 +131,9 @@ class Session:
         self.requests.append(request)
         return f"job{len(self.requests)}"
 
+    def put_style(self, name: str, raster: Any) -> str:
+        return "style1"
+
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
 

@@ -183,6 +183,70 @@ def test_the_newest_preview_wins(studio: Any, session: Session) -> None:
     assert [r.strength for r in session.requests] == [1.0, 0.3]
 
 
+def test_a_preview_that_could_not_be_painted_is_tried_again_when_the_catalogue_changes(studio: Any, session: Session) -> None:
+    studio.previewing.enabled = True
+    studio.choose(style="later", method="fast")
+    ticks(studio)
+    assert not session.requests
+    kinds, now = module("scumble_client.catalogue"), catalogue()
+    later = kinds.Style("later", 1, "Later", None, None, None, True, ("fast",), None)
+    session.says.append(event("Listed", session.asked, kinds.Catalogue(now.methods, (*now.styles, later), 2)))
+    ticks(studio)
+    assert [r.styles for r in session.requests] == [(("later", 1.0),)]
+
+
+def refining(style: str, state: str, fraction: float, **more: str) -> Any:
+    return module("scumble_client.events").Refining(style, "memory", state, fraction, 1, "", 1, **more)
+
+
+def test_refinement_is_followed_until_it_is_done_and_the_catalogue_is_read_again(studio: Any, session: Session) -> None:
+    session.says.append(refining("harbour@1", "waiting", 0.0))
+    studio.tick()
+    session.says.append(refining("harbour@1", "running", 0.4))
+    studio.tick()
+    assert [told.fraction for told in studio.stylebook.refining.values()] == [0.4]
+    asked = session.asked
+    session.says.append(refining("harbour@2", "done", 1.0))
+    studio.tick()
+    assert not studio.stylebook.refining
+    assert session.asked == asked + 1
+
+
+def test_a_refinement_that_fails_says_why(studio: Any, session: Session) -> None:
+    session.says.append(refining("harbour@1", "failed", 0.4, code="worker-died", message="It died.", hint="Try again."))
+    studio.tick()
+    assert (studio.standing.text, studio.standing.hint) == ("It died.", "Try again.")
+    assert not studio.stylebook.refining
+
+
+def test_a_silent_refinement_is_asked_about(studio: Any, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.says.append(refining("harbour@1", "running", 0.4))
+    studio.tick()
+    asked = session.asked
+    monkeypatch.setattr(module("stylebook"), "SILENCE", 0.0)
+    ticks(studio)
+    assert session.asked == asked + 1
+    session.says.append(
+        event("Answer", session.asked, {"type": "refining", "style": "harbour@1", "state": "idle", "fraction": 0})
+    )
+    ticks(studio)
+    assert not studio.stylebook.refining
+
+
+def test_a_style_that_was_added_is_the_one_that_is_chosen(studio: Any, session: Session, host: Host) -> None:
+    studio.add_layer_as_style()
+    session.says.append(event("StyleStored", "style1", "my-harbour@1", 2))
+    studio.tick()
+    assert studio.settings.style == "my-harbour"
+
+
+def test_a_style_that_is_refused_says_why(studio: Any, session: Session) -> None:
+    studio.add_layer_as_style()
+    session.says.append(event("Rejected", "style1", "busy", "Too much at once.", "Wait.", None))
+    studio.tick()
+    assert studio.standing.text == "Too much at once."
+
+
 def test_previews_make_room_for_the_picture_itself(studio: Any, session: Session) -> None:
     studio.previewing.enabled = True
     studio.tick()

@@ -14,8 +14,14 @@ from PIL import Image
 
 from hosts.kritas import KritaUser
 
-WINDOW = "docker previews undo masked linear several cancel closed history frames"
-ENGINES = "killed foreign absent"
+SCENARIOS = {
+    "window": "docker previews undo masked linear several cancel closed history frames queued",
+    "styles": "from_file from_layer blended",
+    "manual": "manual",
+    "engines": "killed foreign absent",
+    "real": "photograph",
+}
+"""Module by module, in this order."""
 RESULT = "Test style 100 %"
 INVERTED = [245, 235, 225, 255]
 
@@ -26,9 +32,13 @@ def seen(krita_user: KritaUser) -> dict[str, Any]:
 
     The pictures of the screen are copied to $SCUMBLE_SHOTS where that is set.
     """
-    names = [*(f"window:{name}" for name in WINDOW.split()), *(f"engines:{name}" for name in ENGINES.split())]
-    results = krita_user.show(*names)
-    _keep(krita_user.shots)
+    photo = krita_user.host.home / "photograph.png"
+    Image.fromarray(skimage.data.coffee()).save(photo)
+    more = {"SCUMBLE_TEST_PHOTO": str(photo), "SCUMBLE_TEST_ENGINE": krita_user.real_engine()}
+    names = [f"{module}:{name}" for module, scenarios in SCENARIOS.items() for name in scenarios.split()]
+    results = krita_user.show(*names, **more)
+    if "SCUMBLE_SHOTS" in os.environ:
+        shutil.copytree(krita_user.shots, Path(os.environ["SCUMBLE_SHOTS"]), dirs_exist_ok=True)
     return results
 
 
@@ -176,21 +186,74 @@ def test_an_engine_that_cannot_be_started_is_an_error_with_the_next_thing_to_do(
     assert saw["names"] == ["Background", "layer", RESULT]
 
 
-def test_a_photograph_is_painted_by_a_trained_network(krita_user: KritaUser) -> None:
-    """Its pictures of the screen are the manual's; they are copied to $SCUMBLE_SHOTS where that is set."""
-    photo = krita_user.host.home / "photograph.png"
-    Image.fromarray(skimage.data.coffee()).save(photo)
-    results = krita_user.show("real:photograph", SCUMBLE_TEST_PHOTO=str(photo), **krita_user.real_engine())
-    _keep(krita_user.shots)
-    saw = results["photograph"]
-    assert "error" not in saw, saw["error"]
+@of("photograph")
+def test_a_photograph_is_painted_by_a_trained_network(saw: Any) -> None:
     assert saw["names"] == ["Background", "The Starry Night 100 %"]
     assert saw["differs"]
     assert saw["preview"]
     assert saw["opaque"] == 255
     assert saw["status"].startswith("Ready")
+    assert [entry.partition("\n")[0] for entry in saw["history"]] == [
+        "The Great Wave off Kanagawa 70 %",
+        "The Starry Night 100 %",
+    ]
 
 
-def _keep(shots: Path) -> None:
-    if "SCUMBLE_SHOTS" in os.environ:
-        shutil.copytree(shots, Path(os.environ["SCUMBLE_SHOTS"]), dirs_exist_ok=True)
+@of("from_file")
+def test_a_picture_file_becomes_a_style_that_is_chosen_and_refined_while_one_looks_on(saw: Any) -> None:
+    assert saw["chosen"] == "blue-harbour"
+    assert saw["picture"]
+    shares = [int(said.rpartition(" ")[0].rpartition(" ")[2]) for said in saw["said"] if "is being refined" in said]
+    assert len(shares) > 3
+    assert shares == sorted(shares)
+    assert all(said.startswith("Blue harbour ") for said in saw["said"])
+
+
+@of("from_file")
+def test_what_was_refined_is_painted_with(saw: Any) -> None:
+    assert saw["refined"] == ["darken"]
+    assert saw["name"] == "Blue harbour 100 %"
+    assert saw["pixel"] == pytest.approx([180, 72, 36, 255], abs=1), "not nine tenths of the picture's blue"
+
+
+@of("from_layer")
+def test_a_layer_becomes_a_style_whose_refinement_stops_and_goes_on_when_asked(saw: Any) -> None:
+    assert saw["chosen"] == "layer"
+    assert not saw["stopped"]
+    assert saw["refined"] == ["darken"]
+
+
+@of("blended")
+def test_two_styles_are_blended_by_their_shares_in_the_preview_and_in_the_picture(saw: Any) -> None:
+    """(200, 80, 40) and (30, 60, 180), blue first, three to one."""
+    assert saw["shares"] == [False, True]
+    assert saw["second"] == "layer"
+    assert saw["name"] == "Blue harbour + layer 100 %"
+    assert saw["pixel"] == pytest.approx([158, 75, 75, 255], abs=1)
+    assert saw["preview"] == saw["pixel"]
+
+
+@of("blended")
+def test_only_methods_that_can_blend_are_offered_for_a_blend(saw: Any) -> None:
+    assert "average" in saw["able"]
+    assert "darken" not in saw["able"]
+
+
+@of("blended")
+def test_styles_of_ones_own_are_removed_and_shipped_ones_are_not(saw: Any) -> None:
+    assert "layer" not in saw["left"]
+    assert "blue-harbour" in saw["left"]
+    assert saw["shipped"] == ["Blend with this style"]
+
+
+@of("manual")
+def test_kritas_plugin_manager_shows_the_manual_with_its_picture(saw: Any) -> None:
+    assert saw["shown"]
+    assert "Filter > Artistic > Scumble" in saw["text"]
+    assert saw["pictures"] == [True]
+
+
+@of("queued")
+def test_a_picture_that_waits_for_anothers_says_so(saw: Any) -> None:
+    assert saw["status"] == "layer: 1 picture is before yours"
+    assert saw["names"] == ["Background", "layer", RESULT]

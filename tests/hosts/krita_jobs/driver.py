@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from krita import Krita
-from PyQt5.QtCore import QTimer
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtWidgets import QApplication, QDockWidget
 
 Scenario = Generator[int | Callable[[], Any], None, dict[str, Any]]
 STEP = 20
@@ -77,6 +77,10 @@ class Stage:
         for docker in self.krita.activeWindow().dockers():
             docker.setVisible(docker.objectName() in ("KisLayerBox", "scumble_docker"))
         self.docker.raise_()
+        window = self.krita.activeWindow().qwindow()
+        docks = [dock for dock in window.findChildren(QDockWidget) if dock.isVisible()]
+        shares = [600 if dock.objectName() == "scumble_docker" else 200 for dock in docks]
+        window.resizeDocks(docks, shares, Qt.Orientation.Vertical)
 
     def close(self, document: Any) -> None:
         document.setModified(False)
@@ -94,6 +98,10 @@ class Driver:
         self.deadline = self.began = 0.0
 
     def begin(self) -> None:
+        window = Krita.instance().activeWindow()
+        if window is None or not window.qwindow().isVisible() or not window.dockers():
+            QTimer.singleShot(STEP, self.begin)
+            return
         self.stage = Stage()
         Krita.instance().activeWindow().qwindow().showMaximized()
         self.next()
@@ -124,6 +132,8 @@ class Driver:
             return
         except Exception:
             self.stage.shoot(f"error-{self.names[0].split(':')[1]}")
+            if QApplication.activeModalWidget() is not None:  # it would stop the others too
+                QApplication.activeModalWidget().close()
             self.end({"error": traceback.format_exc()})
             return
         self.waiting = wanted if callable(wanted) else None
@@ -134,7 +144,7 @@ class Driver:
         self.waiting = None
         self.report[self.names.pop(0).split(":")[1]] = {**found, "seconds": time.monotonic() - self.began}
         Path(os.environ["SCUMBLE_TEST_REPORT"]).write_text(json.dumps(self.report))
-        QTimer.singleShot(100, self.next)
+        QTimer.singleShot(0, self.next)
 
     def finish(self) -> None:
         for document in Krita.instance().documents():
@@ -150,4 +160,4 @@ def install() -> None:
     """Begin when the first window is there."""
     notifier = Krita.instance().notifier()
     notifier.setActive(True)
-    notifier.windowCreated.connect(lambda: QTimer.singleShot(1500, DRIVER.begin))
+    notifier.windowCreated.connect(lambda: QTimer.singleShot(200, DRIVER.begin))

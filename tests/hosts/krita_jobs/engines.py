@@ -21,7 +21,6 @@ def killed(stage: Stage) -> Scenario:
     first = stage.studio.session.welcome.pid
     os.kill(first, signal.SIGKILL)
     yield idle(stage)
-    yield 300
     welcome = stage.studio.session.welcome
     stage.studio.choose(method="invert", options={})
     found = names(document)
@@ -38,13 +37,11 @@ def foreign(stage: Stage) -> Scenario:
     stage.studio.session._dialer.drop(channel.lost("for the test"))
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 300
     status = stage.panel.status.text()
     stage.shoot("foreign")
     channel.PROTOCOL = spoken
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 300
     found = names(document)
     stage.close(document)
     return {"status": status, "names": found, "report": stage.studio.report}
@@ -61,14 +58,12 @@ def absent(stage: Stage) -> Scenario:
     os.environ["SCUMBLE_ENGINE"] = "/nowhere/scumble serve"
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 300
     status, busy = stage.panel.status.text(), stage.studio.busy
     stage.shoot("absent")
     stage.panel.copy_report()
     del os.environ["SCUMBLE_ENGINE"]
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 300
     found = names(document)
     stage.close(document)
     return {"stopped": stopped, "status": status, "busy": busy, "names": found, "report": stage.studio.report}

@@ -7,34 +7,46 @@ import os
 
 from driver import Scenario, Stage
 from scumble.settings import Settings
+from window import idle, names
 
 
 def photograph(stage: Stage) -> Scenario:
-    """The photograph at SCUMBLE_TEST_PHOTO in the style of The Starry Night."""
+    """The photograph at SCUMBLE_TEST_PHOTO in the style of The Starry Night, by the engine that SCUMBLE_TEST_ENGINE starts."""
+    stage.studio.stop_engine()
+    yield lambda: stage.studio.session.welcome is None
+    os.environ["SCUMBLE_ENGINE"] = os.environ["SCUMBLE_TEST_ENGINE"]
+    os.environ["SCUMBLE_DATA_DIR"] = str(stage.shots.parent / "nobody")  # no styles but the shipped ones
     document = stage.krita.openDocument(os.environ["SCUMBLE_TEST_PHOTO"])
     stage.krita.activeWindow().addView(document)
     document.setBatchmode(True)
     yield lambda: stage.studio.host.layers()
     stage.tidy()
     stage.studio.take_up(Settings(style="starry-night", method="johnson"))
+    stage.studio.previewing.picture = None
     stage.studio.wake()
     yield lambda: stage.studio.previewing.picture is not None and not stage.studio.previewing.active
+    stage.krita.action("zoom_to_fit").trigger()
     preview = stage.studio.previewing
     stage.panel.button.click()
-    yield lambda: not stage.studio.busy
-    yield 600
-    stage.krita.action("zoom_to_fit").trigger()
-    stage.panel.preview.grab()
-    yield 800
+    yield idle(stage)
+    yield 2500  # for the message about the zoom to go
     stage.shoot("photograph")
     stage.docker.grab().save(str(stage.shots / "docker-alone.png"))
     top = document.topLevelNodes()[-1]
     found = {
-        "names": [node.name() for node in document.topLevelNodes()],
+        "names": names(document),
         "differs": bytes(top.pixelData(0, 0, 64, 64)) != bytes(document.topLevelNodes()[0].pixelData(0, 0, 64, 64)),
         "opaque": bytes(top.pixelData(100, 100, 1, 1))[3],
         "preview": bytes(preview.picture.data) != bytes(preview.original.data),
         "status": stage.panel.status.text(),
     }
+    stage.studio.choose(style="great-wave", strength=0.7)
+    stage.panel.button.click()
+    yield idle(stage)
+    stage.panel.tabs.setCurrentIndex(1)
+    stage.panel.history.list.setCurrentRow(0)
+    yield 300
+    found["history"] = [stage.panel.history.list.item(row).text() for row in range(stage.panel.history.list.count())]
+    stage.shoot("photograph-history")
     stage.close(document)
     return found

@@ -7,6 +7,9 @@ import time
 from typing import Any
 
 from driver import Scenario, Stage
+from scumble.scumble_client.events import Request
+from scumble.scumble_client.raster import Raster
+from scumble.scumble_client.session import Session
 from scumble.settings import Settings
 
 
@@ -15,7 +18,15 @@ def names(document: Any) -> list[str]:
 
 
 def idle(stage: Stage) -> Any:
-    return lambda: not stage.studio.busy
+    """Whether nothing is painted any more, and the docker has been told."""
+    return lambda: not stage.studio.busy and stage.panel.button.text() == "Scumble"
+
+
+def undo_once(stage: Stage, document: Any) -> Any:
+    """Undo; whether that has changed the layers."""
+    before = names(document)
+    stage.krita.action("edit_undo").trigger()
+    return lambda: names(document) != before
 
 
 def docker(stage: Stage) -> Scenario:
@@ -89,24 +100,20 @@ def undo(stage: Stage) -> Scenario:
     stage.studio.choose(method="invert", strength=1.0, options={})
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 600
+    yield 500  # Krita makes the new layer the active one; that is taken back
     painted, active = names(document), document.activeNode().name()
     pixel = list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1)))
     step = stage.krita.action("edit_undo").text()
-    stage.krita.action("edit_undo").trigger()
-    document.waitForDone()
-    yield 300
+    yield undo_once(stage, document)
     undone = names(document)
     stage.krita.action("edit_redo").trigger()
-    document.waitForDone()
-    yield 300
+    yield lambda: names(document) == painted
     redone = list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1)))
     document.setActiveNode(source)
-    yield 300
+    yield lambda: [layer.name for layer in stage.studio.host.layers()] == ["layer"]
     stage.studio.choose(strength=0.5)
     stage.krita.action("scumble_again").trigger()
     yield idle(stage)
-    yield 300
     again = names(document)
     stage.studio.choose(strength=1.0)
     stage.close(document)
@@ -127,15 +134,12 @@ def masked(stage: Stage) -> Scenario:
     document = stage.document(200, 200)
     yield stage.shown(document)
     stage.krita.action("select_all").trigger()
-    yield 300
+    yield lambda: document.selection() is not None and document.selection().width() == 200
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 500
     painted = names(document)
     masks = [child.type() for child in document.nodeByName("Test style 100 %").childNodes()]
-    stage.krita.action("edit_undo").trigger()
-    document.waitForDone()
-    yield 300
+    yield undo_once(stage, document)
     undone = names(document)
     stage.close(document)
     return {"painted": painted, "masks": masks, "undone": undone}
@@ -150,15 +154,10 @@ def linear(stage: Stage) -> Scenario:
     before = stage.krita.action("edit_undo").text()
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 500
     painted = names(document)
-    stage.krita.action("edit_undo").trigger()
-    document.waitForDone()
-    yield 300
+    yield undo_once(stage, document)
     undone, after = names(document), stage.krita.action("edit_undo").text()
-    stage.krita.action("edit_undo").trigger()
-    document.waitForDone()
-    yield 300
+    yield undo_once(stage, document)
     emptied = names(document)
     profile = document.colorProfile()
     stage.close(document)
@@ -172,13 +171,12 @@ def several(stage: Stage) -> Scenario:
     other = document.createNode("other", "paintlayer")
     other.setPixelData(bytes((1, 2, 3, 255)) * 200 * 150, 0, 0, 200, 150)
     document.rootNode().addChildNode(other, None)
-    yield 400
+    yield 200
     stage.krita.action("select_all_layers").trigger()
-    yield 400
+    yield lambda: len(stage.studio.host.layers()) == 3
     selected = [layer.name for layer in stage.studio.host.layers()]
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 300
     painted = names(document)
     stage.close(document)
     return {"selected": sorted(selected), "painted": painted}
@@ -199,12 +197,31 @@ def cancel(stage: Stage) -> Scenario:
     stage.panel.button.click()
     yield idle(stage)
     took = time.monotonic() - began
-    yield 200
     after = names(document)
     stage.studio.choose(method="invert", options={})
     text = stage.panel.button.text()
     stage.close(document)
     return {"button": button, "status": status, "took": took, "before": before, "after": after, "text": text}
+
+
+def queued(stage: Stage) -> Scenario:
+    """Another program's picture is painted first."""
+    document = stage.document(120, 100)
+    yield stage.shown(document)
+    yield lambda: not stage.studio.previewing.active
+    other = Session(client="another/1.0", host="Another")
+    job = other.submit(Request(Raster(2, 2, "u8", "rgba", bytes(16)), (("test-style", 1.0),), "slow", 1.0, {"seconds": 60.0}))
+    heard: list[Any] = []
+    yield lambda: heard.extend(other.pump()) or any(getattr(event, "state", "") == "running" for event in heard)
+    stage.krita.action("scumble_paint").trigger()
+    yield lambda: other.pump() is not None and "before yours" in stage.panel.status.text()
+    status = stage.panel.status.text()
+    other.cancel(job)
+    yield lambda: other.pump() is not None and idle(stage)()
+    other.close()
+    found = names(document)
+    stage.close(document)
+    return {"status": status, "names": found}
 
 
 def closed(stage: Stage) -> Scenario:
@@ -218,7 +235,6 @@ def closed(stage: Stage) -> Scenario:
     yield stage.shown(other)
     stage.close(document)
     yield idle(stage)
-    yield 300
     status = stage.panel.status.text()
     stage.panel.tabs.setCurrentIndex(1)
     stage.panel.history.list.setCurrentRow(0)
@@ -226,7 +242,6 @@ def closed(stage: Stage) -> Scenario:
     button = stage.panel.history.again.text()
     stage.shoot("history")
     stage.panel.history.again.click()
-    yield 500
     stage.panel.tabs.setCurrentIndex(0)
     stage.studio.choose(method="invert", options={})
     found = names(other)
@@ -241,14 +256,13 @@ def history(stage: Stage) -> Scenario:
     stage.studio.choose(method="invert", strength=0.3, options={"brush_size": 2.0})
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    yield 300
     path = str(stage.shots / "kept.kra")
     document.saveAs(path)
     stage.close(document)
     stage.studio.choose(strength=1.0, options={})
     again = stage.krita.openDocument(path)
     stage.krita.activeWindow().addView(again)
-    yield 600
+    yield lambda: any(layer.document == again for layer in stage.studio.host.layers())
     stage.panel.tabs.setCurrentIndex(1)
     stage.panel.history.fill()
     stage.panel.history.list.setCurrentRow(0)
@@ -283,7 +297,6 @@ def frames(stage: Stage) -> Scenario:
     yield 300
     stage.krita.action("scumble_frames").trigger()
     yield idle(stage)
-    yield 500
     painted = names(document)
     new = next(n for n in document.topLevelNodes() if n.name() == "Test style 100 %")
     keys = [t for t in range(11) if new.hasKeyframeAtTime(t)]
@@ -291,9 +304,7 @@ def frames(stage: Stage) -> Scenario:
     source = [list(bytes(node.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
     entries = len(stage.studio.records.entries())
     shown = document.currentTime()
-    stage.krita.action("edit_undo").trigger()
-    document.waitForDone()
-    yield 300
+    yield undo_once(stage, document)
     undone = names(document)
     stage.close(document)
     return {
