@@ -73,13 +73,13 @@ class Steady:
     def __init__(self) -> None:
         self._kept: _Kept | None = None
 
-    def check(self, frame: AnyPixels) -> None:
+    def check(self, frame: AnyPixels, name: str = "A frame") -> None:
         """Raises ScumbleError "bad-picture" where the frame is not of the size of those before it."""
         if self._kept is not None and self._kept.seen.shape != frame.shape:
             (height, width), (was_height, was_width) = frame.shape[:2], self._kept.seen.shape[:2]
             raise ScumbleError(
                 "bad-picture",
-                f"A frame is {width} x {height} pixels, but those before it are {was_width} x {was_height}: "
+                f"{name} is {width} x {height} pixels, but the frames before it are {was_width} x {was_height}: "
                 "steady frames are of one size.",
                 "Bring them to one size, or leave --steady out.",
             )
@@ -127,7 +127,7 @@ def _carried(kept: _Kept, seen: Array) -> tuple[Array, Array, Array]:
 def _change(old: Array, new: Array, shift: Shift) -> Array:
     """(H, W): root mean square difference of the colours around each pixel; none can be told where the old frame ends."""
     square = np.square(new - old).sum(-1) / 3
-    change = np.sqrt(_around(square, NEAR, np.add) / np.float32((2 * NEAR + 1) ** 2))
+    change: Array = np.sqrt(_around(square, NEAR, np.add) / np.float32((2 * NEAR + 1) ** 2))
     for axis, by in enumerate(shift):
         beyond = slice(0, by) if by > 0 else slice(change.shape[axis] + by, None)
         if by:
@@ -139,7 +139,8 @@ def _share(change: Array, noise: float) -> Array:
     """(H, W) in [0, KEPT]: all where nothing near has changed, none where something has, and smooth between."""
     worst = _around(change, REACH, np.maximum)
     t = np.clip((np.float32(OTHER) - worst / np.float32(noise)) / np.float32(OTHER - SAME), 0, 1)
-    return np.float32(KEPT) * t * t * (3 - 2 * t)
+    share: Array = np.float32(KEPT) * t * t * (3 - 2 * t)
+    return share
 
 
 def _around(plane: Array, radius: int, join: np.ufunc) -> Array:

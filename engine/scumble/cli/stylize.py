@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -31,6 +32,7 @@ from scumble.client.errors import EngineError
 from scumble.client.raster import Masks
 from scumble.errors import ScumbleError
 from scumble.raster import read_picture
+from scumble.steady import Steady
 
 SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
 """Options so common that they have flags of their own; a method without one of them says so."""
@@ -63,6 +65,7 @@ class Job:
 @click.option("--keep-colours", metavar="MODE", help="Keep the colours of the picture, as the method understands it.")
 @click.option("--option", "assignments", multiple=True, metavar="NAME=VALUE", help="Any option that `scumble methods` lists.")
 @click.option("--format", "format", type=click.Choice(list(FORMATS)), help="File format in a folder; else the input's own.")
+@click.option("--steady", is_flag=True, help="The pictures are frames, in order: what stands still shall not flicker.")
 @no_start_option
 @remote_options
 @json_option
@@ -76,6 +79,7 @@ def stylize(
     strength: float,
     assignments: tuple[str, ...],
     format: str | None,
+    steady: bool,
     no_start: bool,
     as_json: bool,
     **shortcuts: str | None,
@@ -93,7 +97,7 @@ def stylize(
     with engine(start=not no_start) as attached:
         wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
         job = _settle(attached, wanted, method, strength, given, masks)
-        results = _stylize_all(attached, tasks, job)
+        results = _stylize_all(attached, tasks, job, Steady() if steady else None)
     if as_json:
         emit_json({"method": job.method, "strength": strength, "options": job.options, "pictures": results})
     code = _exit([r.get("error") for r in results])
@@ -116,7 +120,7 @@ def _settle(
     return Job(styles, chosen.id, strength, parse_options(chosen, given), masks)
 
 
-def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str, Any]]:
+def _stylize_all(attached: Engine, tasks: list[Task], job: Job, steady: Steady | None = None) -> list[dict[str, Any]]:
     """Do the tasks in turn; a dictionary for each that was begun, with "error" where it failed."""
     results: list[dict[str, Any]] = []
     name, said = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[text]"))
@@ -131,7 +135,7 @@ def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str
             entry: dict[str, Any] = {"input": str(task.source), "output": str(task.target)}
             results.append(entry)
             try:
-                entry |= stylize_one(attached, task, job, show)
+                entry |= stylize_one(attached, task, job, show, steady)
                 ERR.print(escape(f"{task.source} -> {task.target}"), f"[dim]{entry['seconds']:.1f} s[/]")
             except (EngineError, ScumbleError) as e:
                 entry["error"] = {"code": e.code, "message": e.message, "hint": e.hint}
@@ -148,11 +152,20 @@ def _stylize_all(attached: Engine, tasks: list[Task], job: Job) -> list[dict[str
 
 
 def stylize_one(
-    attached: Engine, task: Task, job: Job, show: Callable[[float, str], None] = lambda fraction, text: None
+    attached: Engine,
+    task: Task,
+    job: Job,
+    show: Callable[[float, str], None] = lambda fraction, text: None,
+    steady: Steady | None = None,
 ) -> dict[str, Any]:
-    """Read, stylize and write one picture. Raises EngineError and ScumbleError; an interrupt cancels the job first."""
+    """Read, stylize and write one picture. Raises EngineError and ScumbleError; an interrupt cancels the job first.
+
+    `steady` holds the state of the frames before this one, where the pictures are a sequence.
+    """
     started = time.monotonic()
     picture = read_picture(task.source)
+    if steady is not None:
+        steady.check(picture.pixels, str(task.source))
     content = to_wire(picture)
     if job.masks is not None:
         fit(job.masks, (content.width, content.height), task.source)
@@ -177,7 +190,11 @@ def stylize_one(
         time.sleep(seconds)
 
     finished = patiently(paint, wait)
-    write_result(task.target, finished.raster, picture)
+    result = finished.raster
+    if steady is not None:
+        painted = np.frombuffer(result.data, picture.pixels.dtype).reshape(picture.pixels.shape)
+        result = replace(result, data=steady.settle(picture.pixels, painted))
+    write_result(task.target, result, picture)
     return {
         "width": content.width,
         "height": content.height,

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`scumble stylize --steady`: frames carry state from one to the next. The engine's answers are made up here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from scumble.cli.inputs import Task
+from scumble.cli.stylize import Job, _stylize_all
+from scumble.client.raster import Raster
+from scumble.steady import KEPT, Steady
+
+JOB = Job([("starry-night", 1.0)], "johnson", 1.0, {})
+
+
+class Restless:
+    """An engine that paints everything grey, and each time another grey: 100, 110, ..."""
+
+    def __init__(self) -> None:
+        self.grey = 90
+
+    def stylize(self, raster: Raster, **_: Any) -> Any:
+        self.grey += 10
+        data = np.full((raster.height, raster.width, 4), self.grey, np.uint8)
+        return SimpleNamespace(raster=replace(raster, data=data), styles=(), device="cpu", seconds=0.0)
+
+
+def frames(folder: Path, *sizes: tuple[int, int]) -> list[Task]:
+    (folder / "out").mkdir()
+    tasks = []
+    for i, size in enumerate(sizes):
+        Image.new("RGBA", size, (50, 60, 70, 255)).save(folder / f"{i}.png")
+        tasks.append(Task(folder / f"{i}.png", folder / "out" / f"{i}.png"))
+    return tasks
+
+
+def grey(task: Task) -> int:
+    return int(np.asarray(Image.open(task.target))[5, 5, 0])
+
+
+def test_a_still_scene_takes_most_of_each_frame_from_the_one_before(tmp_path: Path) -> None:
+    tasks = frames(tmp_path, (12, 10), (12, 10))
+    _stylize_all(Restless(), tasks, JOB, Steady())  # type: ignore[arg-type]
+    assert [grey(t) for t in tasks] == [100, 100 + round(10 * (1 - KEPT))]
+
+
+def test_without_the_option_every_frame_is_as_the_engine_paints_it(tmp_path: Path) -> None:
+    tasks = frames(tmp_path, (12, 10), (12, 10))
+    _stylize_all(Restless(), tasks, JOB)  # type: ignore[arg-type]
+    assert [grey(t) for t in tasks] == [100, 110]
+
+
+def test_a_frame_of_another_size_is_refused_and_the_next_goes_on(tmp_path: Path) -> None:
+    tasks = frames(tmp_path, (12, 10), (9, 10), (12, 10))
+    results = _stylize_all(Restless(), tasks, JOB, Steady())  # type: ignore[arg-type]
+    assert [r.get("error", {}).get("code") for r in results] == [None, "bad-picture", None]
+    assert "1.png is 9 x 10 pixels" in results[1]["error"]["message"]
+    assert not tasks[1].target.exists()
+    assert grey(tasks[2]) == 100 + round(10 * (1 - KEPT))
