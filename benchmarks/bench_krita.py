@@ -39,8 +39,8 @@ def bench() -> Iterator[Figure]:
         yield Figure(f"Krita over the engine, {depth}", found["overhead"], "s", limit, note=note)
     own = seen["U8"]
     where = "4000 x 3000, U8, a 5 ms timer in Krita"
-    yield Figure("Krita's longest pause while a layer is read and painted", own["working"], "s", BLOCKED, note=where)
-    yield Figure("Krita's longest pause when the layer is written", own["writing"], "s", BLOCKED, note=where)
+    yield Figure("Krita's longest pause while a layer is read, painted and written", own["working"], "s", BLOCKED, note=where)
+    yield Figure("Krita's longest pause when the layer is inserted", own["inserting"], "s", BLOCKED, note=where)
     yield Figure(
-        "Krita's own pause for a new layer", own["inserting"], "s", note="addChildNode of a filled layer, Krita's part"
+        "Krita's pause for an empty layer", own["empty"], "s", note="addChildNode, which redraws the canvas; Krita's part"
     )

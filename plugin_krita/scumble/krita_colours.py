@@ -8,6 +8,7 @@ for a layer that is not in it, and waits for all that this document is doing.
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import Any
 
 from krita import Krita, Node
@@ -21,6 +22,15 @@ FORMATS = {"U8": ("u8", "bgra"), "U16": ("u16", "bgra"), "F16": ("f16", "rgba"),
 """How pixelData lays out RGBA of each depth."""
 SIDE = 16
 """Of a document that only holds loose layers."""
+
+TILE = 64
+"""Side of the tiles Krita keeps pixels in; each is converted whole."""
+PARTS = max(1, min(8, os.cpu_count() or 1))
+"""Layers that are converted side by side: Krita converts one by one processor."""
+BAND = TILE * PARTS
+"""Rows that are best converted at once."""
+ROOM = 256 << 20
+"""Bytes converted before a workshop begins anew, for its document keeps all of them to undo what was done."""
 
 Space = tuple
 """Colour model, depth and profile, as Krita names them."""
@@ -42,11 +52,16 @@ def same(space: Space, other: Space) -> bool:
 
 
 class Workshop:
-    """Loose layers of one colour space, and their conversion into others; gone with the object."""
+    """Loose layers of one colour space, and conversion of pixels into others; gone with the object."""
 
     def __init__(self, space: Space, width: int = SIDE, height: int = SIDE) -> None:
         self.space = space
-        self.document = Krita.instance().createDocument(width, height, "scumble", *space, 72.0)
+        self._size = (width, height)
+        self._open()
+
+    def _open(self) -> None:
+        self._converted = 0
+        self.document = Krita.instance().createDocument(*self._size, "scumble", *self.space, 72.0)
         self.document.setBatchmode(True)
 
     def layer(self, name: str = "scumble") -> Node:
@@ -58,12 +73,22 @@ class Workshop:
 
     def converted(self, pixels: Any, width: int, height: int, space: Space) -> bytes:
         """`pixels` of the workshop's space, brought into another."""
+        data = bytes(pixels)
         if same(self.space, space):
-            return bytes(pixels)
-        node = self.layer()
-        node.setPixelData(pixels, 0, 0, width, height)
-        node.setColorSpace(*space)
-        return bytes(node.pixelData(0, 0, width, height).data())
+            return data
+        if self._converted > ROOM:
+            self.close()
+            self._open()
+        self._converted += len(data)
+        stride, part = len(data) // height, TILE * -(-height // BAND)
+        group, parts = self.document.createGroupLayer("scumble"), []
+        for y in range(0, height, part):
+            rows, node = min(part, height - y), self.layer()
+            node.setPixelData(data[y * stride : (y + rows) * stride], 0, 0, width, rows)
+            group.addChildNode(node, None)
+            parts.append((node, rows))
+        group.setColorSpace(*space)
+        return b"".join(node.pixelData(0, 0, width, rows).data() for node, rows in parts)
 
     def close(self) -> None:
         """Idempotent."""

@@ -12,7 +12,7 @@ from typing import Any
 from krita import Node
 
 from .krita_colours import FORMATS, Workshop, space_of, srgb
-from .krita_layers import KritaLayer, keep_active, thumbnail_of
+from .krita_layers import KritaLayer, keep_active, plain_band, thumbnail_of
 from .ports import Placed, Shape
 from .scumble_client.errors import EngineError
 
@@ -108,6 +108,10 @@ class FrameSource:
         pixels = node.pixelDataAtTime(*place, frame.time)
         self._pixels = Workshop(self.space).converted(pixels, self.shape.width, self.shape.height, srgb(self.shape))
 
+    @property
+    def band(self) -> int:
+        return plain_band(self.shape)
+
     def read(self, y: int, rows: int) -> Any:
         stride = len(self._pixels) // self.shape.height
         return self._pixels[y * stride : (y + rows) * stride]
@@ -129,6 +133,10 @@ class FrameTarget:
         self._source, self._name = source, name
         source.layer.node()  # while the layer is gone there is no use in going on
         self._pixels = source.frame.reel.pixels.setdefault(source.frame.time, bytearray())
+
+    @property
+    def band(self) -> int:
+        return plain_band(self._source.shape)
 
     def write(self, y: int, rows: int, data: Any) -> None:
         self._pixels += data

@@ -12,7 +12,7 @@ from typing import Any
 from krita import Document, Krita, Node, Selection
 
 from . import soften
-from .krita_colours import FORMATS, PROFILE, Workshop, same, space_of, srgb
+from .krita_colours import BAND, FORMATS, PROFILE, Workshop, same, space_of, srgb
 from .ports import Placed, Shape
 from .qt import QtCore, QtGui
 from .sampling import sampled, size_within
@@ -24,6 +24,8 @@ CONTEXT = 1024
 """Longest side of the canvas in small, as docs/protocol.md allows."""
 MARGIN = 10
 """A selection is read with a tenth of the canvas's long side around it, more than any method's margin."""
+PLAIN_BAND = 2 << 20
+"""Bytes read or written at once where nothing is converted: a few milliseconds."""
 RESELECT = 150
 """Milliseconds after which Krita has made an inserted layer the active one."""
 
@@ -88,6 +90,10 @@ class KritaSource:
             place = (shape.x, shape.y, canvas.width(), canvas.height())
             self._context = Context(in_small(layer.document, node, canvas, CONTEXT), *place)
 
+    @property
+    def band(self) -> int:
+        return plain_band(self.shape) if same(self.space, srgb(self.shape)) else BAND
+
     def read(self, y: int, rows: int) -> Any:
         pixels = self._copy.pixelData(self.shape.x, self.shape.y + y, self.shape.width, rows)
         if same(self.space, srgb(self.shape)):
@@ -121,6 +127,10 @@ class KritaTarget:
         self._mask = source.selection if has_masks(document) else None
         self._soften = source.selection if self._mask is None else None
 
+    @property
+    def band(self) -> int:
+        return plain_band(self._source.shape) if self._workshop is None else BAND
+
     def write(self, y: int, rows: int, data: Any) -> None:
         shape, at = self._source.shape, self._at
         if self._soften is not None:
@@ -143,6 +153,11 @@ class KritaTarget:
 
     def thumbnail(self, side: int) -> bytes:
         return thumbnail_of(self._node, self._source.shape, side)
+
+
+def plain_band(shape: Shape) -> int:
+    """Rows for which nothing has to be converted."""
+    return max(1, PLAIN_BAND // (shape.width * BYTES_PER_PIXEL[shape.format]))
 
 
 def has_masks(document: Document) -> bool:

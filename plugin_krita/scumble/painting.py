@@ -18,9 +18,6 @@ from .scumble_client.events import Request
 from .scumble_client.raster import BYTES_PER_PIXEL, Raster
 from .settings import Settings
 
-BAND = 2 << 20
-"""Bytes read or written at once: a few milliseconds."""
-
 
 class Phase(enum.Enum):
     WAITING = "waiting"
@@ -70,9 +67,8 @@ class Painting:
         assert self.source is not None
         shape = self.source.shape
         stride = shape.width * BYTES_PER_PIXEL[shape.format]
-        band = max(1, BAND // stride)
         while self._row < shape.height:
-            rows = min(band, shape.height - self._row)
+            rows = min(self.source.band, shape.height - self._row)
             self._pixels[self._row * stride : (self._row + rows) * stride] = self.source.read(self._row, rows)
             self._row += rows
             if time.monotonic() > deadline:
@@ -108,9 +104,8 @@ class Painting:
 def write_band(target: Target, result: Raster | None, row: int, deadline: float) -> int:
     """Write rows of `result` from `row` on until `deadline`; the first row that is left."""
     assert result is not None
-    band = max(1, BAND // result.stride)
     while row < result.height:
-        rows = min(band, result.height - row)
+        rows = min(target.band, result.height - row)
         target.write(row, rows, result.rows(row, rows))
         row += rows
         if time.monotonic() > deadline:

@@ -43,6 +43,10 @@ class Source(Protocol):
 
     shape: Shape
 
+    @property
+    def band(self) -> int:
+        """Rows that are best read at once; some tens of milliseconds."""
+
     def read(self, y: int, rows: int) -> Any:
         """`rows` rows from row `y` of the shape on, as a bytes-like object."""
 
@@ -66,6 +70,10 @@ class Placed(enum.Enum):
 
 class Target(Protocol):
     """A new layer that nobody sees before `insert`."""
+
+    @property
+    def band(self) -> int:
+        """Rows that are best written at once; some tens of milliseconds."""
 
     def write(self, y: int, rows: int, data: Any) -> None: ...
 

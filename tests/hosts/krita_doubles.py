@@ -40,6 +40,8 @@ class Layer:
 
 
 class Source:
+    band = 8
+
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
         self.shape = module("ports").Shape(0, 0, 4, 3, "u8", "bgra")
@@ -55,6 +57,8 @@ class Source:
 
 
 class Target:
+    band = 8
+
     def __init__(self, host: Host, name: str) -> None:
         self.host, self.name = host, name
         self.rows = 0

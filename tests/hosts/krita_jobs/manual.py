@@ -24,6 +24,9 @@ def manual(stage: Stage) -> Scenario:
     pictures = [page.document().resource(QTextDocument.ImageResource, QUrl(name)) for name in _images(page)]
     yield 300
     stage.shoot("manual")
+    page.verticalScrollBar().setValue(page.verticalScrollBar().maximum())
+    yield 200
+    stage.shoot("manual-picture")
     found = {"text": page.toPlainText(), "pictures": [bool(picture) for picture in pictures], "shown": page.isVisible()}
     dialog.reject()
     yield lambda: QApplication.activeModalWidget() is None
