@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import struct
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosts.krita_doubles import module
+from hosts.krita_doubles import PACKAGE, module
 
 pytestmark = pytest.mark.usefixtures("krita_plugin")
 
@@ -84,3 +87,34 @@ def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
     assert knows == {"__init__.py", "docker.py", "extension.py", *adapter}
     model = {"studio", "easel", "painting", "previewing", "records", "history", "settings", "standing", "stylebook", "ports"}
     assert not [name for name in model if "qt import" in (folder / f"{name}.py").read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("there", ["PyQt5", "PyQt6"])
+def test_qt_is_whichever_the_host_brings(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins: this process has no Qt, and Krita 6 is not at hand."""
+    parts = ("QtCore", "QtGui", "QtWidgets")
+    for name in ("PyQt5", "PyQt6"):
+        package = types.ModuleType(name)
+        package.__dict__.update({part: f"{name}.{part}" for part in parts})
+        monkeypatch.setitem(sys.modules, name, package if name == there else None)
+    monkeypatch.delitem(sys.modules, f"{PACKAGE}.qt", raising=False)
+    found = module("qt")
+    del sys.modules[f"{PACKAGE}.qt"]
+    assert [getattr(found, part) for part in parts] == [f"{there}.{part}" for part in parts]
+
+
+def test_qts_enums_are_written_in_full_as_pyqt6_wants_them() -> None:
+    """`QtCore.Qt.AlignCenter` is PyQt5's alone, `QtCore.Qt.AlignmentFlag.AlignCenter` both understand."""
+    short = []
+    for path in sorted((Path(__file__).parents[2] / "plugin_krita" / "scumble").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        chains = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and id(node) not in inner]
+        short += [f"{path.name}: {chain}" for chain in chains if re.fullmatch(r"Qt(Core|Gui|Widgets)\.\w+\.[A-Z]\w*", chain)]
+    assert not short
+
+
+def test_only_the_shim_names_a_pyqt() -> None:
+    folder = Path(__file__).parents[2] / "plugin_krita" / "scumble"
+    names = [path.name for path in folder.glob("*.py") if re.search(r"(from|import) PyQt", path.read_text(encoding="utf-8"))]
+    assert names == ["qt.py"]

@@ -15,7 +15,7 @@ from PIL import Image
 from hosts.kritas import KritaUser
 
 SCENARIOS = {
-    "window": "docker previews undo masked linear several cancel closed history frames queued",
+    "window": "docker previews undo dockerless controls masked linear several cancel closed history frames queued",
     "styles": "from_file from_layer blended",
     "manual": "manual",
     "engines": "killed foreign absent",
@@ -103,6 +103,36 @@ def test_scumble_again_repeats_the_last_painting_whatever_is_chosen_since(saw: A
     assert saw["again"] == ["Background", "layer", RESULT, RESULT]
 
 
+@of("dockerless")
+def test_the_actions_have_shortcuts_and_need_no_docker(saw: Any) -> None:
+    assert saw["shortcuts"] == ["Ctrl+Alt+U", "Ctrl+Alt+Shift+U"]
+    assert saw["painted"] == ["Background", "layer", RESULT]
+
+
+@of("controls")
+def test_what_is_chosen_in_the_docker_is_what_is_painted_with(saw: Any) -> None:
+    options = {"brush_size": 2.0, "keep_colours": "luminance"}
+    assert saw["chosen"] == ["average", options]
+    assert saw["painted"] == ["average", 0.6, options]
+
+
+@of("controls")
+def test_the_history_paints_again_what_it_shows_whatever_is_chosen_since(saw: Any) -> None:
+    assert saw["pictured"]
+    assert saw["button"] == "Paint again"
+    assert saw["again"] == saw["painted"]
+    assert saw["names"] == ["Background", "layer", "Test style 60 %", "Test style 60 %"]
+
+
+@of("controls")
+def test_the_report_that_is_copied_says_what_a_helper_needs(saw: Any) -> None:
+    lines = saw["report"].splitlines()
+    assert lines[0].startswith("Scumble for Krita ")
+    assert "Krita 5" in lines[0]
+    assert lines[1].startswith("Status: ready")
+    assert lines[3].startswith("Engine: ")
+
+
 @of("masked")
 def test_a_result_and_its_mask_are_one_step(saw: Any) -> None:
     assert RESULT in saw["painted"]
@@ -159,8 +189,21 @@ def test_an_animated_layer_becomes_a_new_one_with_the_same_key_frames(saw: Any) 
 @of("frames")
 def test_an_animation_is_one_step_and_one_entry_and_the_painter_stays_at_their_frame(saw: Any) -> None:
     assert saw["undone"] == ["Background", "layer"]
-    assert saw["entries"] == 1
+    assert [entry for entry in saw["entries"] if "frame" in entry] == ["layer, frame 5"]
     assert saw["time"] == 1
+
+
+@of("frames")
+def test_without_the_frames_action_the_frame_that_shows_is_painted(saw: Any) -> None:
+    assert saw["current"] == {"pixel": [205, 205, 205, 255], "animated": False}
+
+
+@of("frames")
+def test_an_animation_says_how_far_it_is_and_can_be_cancelled_between(saw: Any) -> None:
+    assert saw["button"].startswith("Cancel (")
+    assert int(saw["button"].partition("(")[2].partition(" ")[0]) >= 40
+    assert saw["status"].startswith("layer, frame 2")
+    assert saw["cancelled"] == ["Background", "layer"]
 
 
 @of("killed")
@@ -174,6 +217,7 @@ def test_an_engine_killed_while_it_paints_is_started_anew_and_the_picture_comes(
 def test_an_engine_of_another_version_is_named_and_a_later_try_succeeds(saw: Any) -> None:
     assert "protocol 1" in saw["status"]
     assert "99" in saw["status"]
+    assert saw["attached"], "another engine was started"
     assert saw["names"] == ["Background", "layer", RESULT]
 
 

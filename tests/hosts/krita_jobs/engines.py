@@ -33,6 +33,7 @@ def foreign(stage: Stage) -> Scenario:
     """An engine of another protocol version: said in a sentence; a second try is made when it is asked for."""
     document = stage.document(100, 100)
     yield stage.shown(document)
+    running = stage.studio.session.welcome.pid
     spoken, channel.PROTOCOL = channel.PROTOCOL, 99
     stage.studio.session._dialer.drop(channel.lost("for the test"))
     stage.krita.action("scumble_paint").trigger()
@@ -44,7 +45,8 @@ def foreign(stage: Stage) -> Scenario:
     yield idle(stage)
     found = names(document)
     stage.close(document)
-    return {"status": status, "names": found, "report": stage.studio.report}
+    attached = stage.studio.session.welcome.pid == running
+    return {"status": status, "names": found, "attached": attached}
 
 
 def absent(stage: Stage) -> Scenario:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from driver import Scenario, Stage
+from PyQt5.QtWidgets import QApplication
 from scumble.scumble_client.events import Request
 from scumble.scumble_client.raster import Raster
 from scumble.scumble_client.session import Session
@@ -127,6 +128,63 @@ def undo(stage: Stage) -> Scenario:
         "redone": redone,
         "again": again,
     }
+
+
+def dockerless(stage: Stage) -> Scenario:
+    """The same with the docker closed; the actions' shortcuts."""
+    document = stage.document(300, 200)
+    yield stage.shown(document)
+    stage.docker.setVisible(False)
+    yield lambda: not stage.panel.isVisible()
+    stage.krita.action("scumble_paint").trigger()
+    yield lambda: not stage.studio.busy
+    painted = names(document)
+    shortcuts = [stage.krita.action(name).shortcut().toString() for name in ("scumble_paint", "scumble_again")]
+    stage.tidy()
+    stage.close(document)
+    return {"painted": painted, "shortcuts": shortcuts}
+
+
+def controls(stage: Stage) -> Scenario:
+    """Brush size, keep colours and method by their widgets, the same again from the history, and the report."""
+    document = stage.document(300, 200)
+    yield stage.shown(document)
+    form = stage.panel.controls
+    wanted: list[Any] = []
+    submit = stage.studio.session.submit
+    stage.studio.session.submit = lambda request: wanted.append(request) or submit(request)
+    form.strength.slider.setValue(60)
+    _field(form, "Brush size").setValue(2.0)
+    keep = _field(form, "Keep colours")
+    for box, data in ((keep, "luminance"), (form.method, "average")):
+        box.setCurrentIndex(box.findData(data))
+        box.activated.emit(box.currentIndex())
+    chosen = stage.studio.settings
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    painted = [request for request in wanted if not request.previews][-1]
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    stage.panel.tabs.setCurrentIndex(1)
+    stage.panel.history.list.setCurrentRow(0)
+    pictured = not stage.panel.history.list.item(0).icon().isNull()
+    button = stage.panel.history.again.text()
+    stage.panel.history.again.click()
+    yield idle(stage)
+    again = [request for request in wanted if not request.previews][-1]
+    del stage.studio.session.submit
+    stage.panel.tabs.setCurrentIndex(0)
+    stage.panel.copy_report()
+    found = {
+        "chosen": [chosen.method, dict(chosen.options)],
+        "painted": [painted.method, painted.strength, dict(painted.options)],
+        "again": [again.method, again.strength, dict(again.options)],
+        "button": button,
+        "pictured": pictured,
+        "names": names(document),
+        "report": QApplication.clipboard().text(),
+    }
+    stage.close(document)
+    return found
 
 
 def masked(stage: Stage) -> Scenario:
@@ -292,9 +350,26 @@ def frames(stage: Stage) -> Scenario:
         yield 150
         node.setPixelData(bytes((value, value, value, 255)) * 60 * 40, 0, 0, 60, 40)
     document.setFullClipRangeEndTime(6)
+    document.setCurrentTime(5)
+    document.waitForDone()
+    yield 300
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    one = document.topLevelNodes()[-1]
+    current = {"pixel": list(bytes(one.pixelData(3, 3, 1, 1))), "animated": one.animated()}
+    yield undo_once(stage, document)
     document.setCurrentTime(1)
     document.waitForDone()
     yield 300
+    stage.studio.choose(method="slow", options={"seconds": 1.0})
+    stage.krita.action("scumble_frames").trigger()
+    yield lambda: stage.studio.fraction > 0.4  # the second of three
+    button, status = stage.panel.button.text(), stage.panel.status.text()
+    stage.panel.button.click()
+    yield idle(stage)
+    cancelled = names(document)
+    stage.studio.choose(method="invert", options={})
+    yield lambda: [layer.name for layer in stage.studio.host.layers()] == ["layer"]
     stage.krita.action("scumble_frames").trigger()
     yield idle(stage)
     painted = names(document)
@@ -302,7 +377,7 @@ def frames(stage: Stage) -> Scenario:
     keys = [t for t in range(11) if new.hasKeyframeAtTime(t)]
     pixels = [list(bytes(new.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
     source = [list(bytes(node.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
-    entries = len(stage.studio.records.entries())
+    entries = [entry.layer for entry in stage.studio.records.entries()]
     shown = document.currentTime()
     yield undo_once(stage, document)
     undone = names(document)
@@ -315,7 +390,18 @@ def frames(stage: Stage) -> Scenario:
         "entries": entries,
         "time": shown,
         "undone": undone,
+        "current": current,
+        "button": button,
+        "status": status,
+        "cancelled": cancelled,
     }
+
+
+def _field(form: Any, label: str) -> Any:
+    """The widget beside a label."""
+    rows = form.layout()
+    texts = [rows.labelForField(rows.itemAt(row, rows.FieldRole).widget()).text() for row in range(rows.rowCount())]
+    return rows.itemAt(texts.index(label), rows.FieldRole).widget()
 
 
 def _menus(stage: Stage) -> list[str]:
