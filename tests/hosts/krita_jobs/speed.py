@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from itertools import pairwise
 from typing import Any
@@ -47,6 +48,11 @@ def large(stage: Stage) -> Scenario:
     for depth, profile in (("U8", SRGB), ("U16", SRGB), ("U16 linear", LINEAR)):
         document = stage.document(4000, 3000, depth=depth.split()[0], profile=profile)
         yield stage.shown(document)
+        node = document.nodeByName("layer")
+        noise = os.urandom(len(node.pixelData(0, 0, 1, 1)) * 4000 * 250)  # one colour would be converted only once
+        for y in range(0, 3000, 250):
+            node.setPixelData(noise, 0, y, 4000, 250)
+        document.refreshProjection()
         yield 2000
         stage.studio.previewing.enabled = False
         pauses = Pauses()
