@@ -15,7 +15,8 @@ from PIL import Image
 from hosts.kritas import KritaUser
 
 SCENARIOS = {
-    "window": "docker previews undo dockerless controls masked linear several cancel closed history frames queued",
+    "window": "docker previews undo dockerless controls masked linear several cancel queued",
+    "documents": "closed history frames",
     "styles": "from_file from_layer blended",
     "manual": "manual",
     "engines": "killed foreign absent",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenarios in a whole Krita: the docker, the actions, undo, cancel, animation."""
+"""Scenarios in a whole Krita: the docker, the actions, undo, cancel, the queue."""
 
 from __future__ import annotations
 
@@ -280,121 +280,6 @@ def queued(stage: Stage) -> Scenario:
     found = names(document)
     stage.close(document)
     return {"status": status, "names": found}
-
-
-def closed(stage: Stage) -> Scenario:
-    """Another document is made, then the painted one is closed; the result goes into the other one."""
-    document = stage.document(120, 100)
-    yield stage.shown(document)
-    stage.studio.choose(method="slow", options={"seconds": 4.0})
-    stage.krita.action("scumble_paint").trigger()
-    yield lambda: stage.studio.fraction > 0.01
-    other = stage.document(120, 100, (1, 1, 1, 255))
-    yield stage.shown(other)
-    stage.close(document)
-    yield idle(stage)
-    status = stage.panel.status.text()
-    stage.panel.tabs.setCurrentIndex(1)
-    stage.panel.history.list.setCurrentRow(0)
-    yield 300
-    button = stage.panel.history.again.text()
-    stage.shoot("history")
-    stage.panel.history.again.click()
-    stage.panel.tabs.setCurrentIndex(0)
-    stage.studio.choose(method="invert", options={})
-    found = names(other)
-    stage.close(other)
-    return {"status": status, "button": button, "names": found}
-
-
-def history(stage: Stage) -> Scenario:
-    """Entries survive saving and loading, and give their settings back."""
-    document = stage.document(120, 100)
-    yield stage.shown(document)
-    stage.studio.choose(method="invert", strength=0.3, options={"brush_size": 2.0})
-    stage.krita.action("scumble_paint").trigger()
-    yield idle(stage)
-    path = str(stage.shots / "kept.kra")
-    document.saveAs(path)
-    stage.close(document)
-    stage.studio.choose(strength=1.0, options={})
-    again = stage.krita.openDocument(path)
-    stage.krita.activeWindow().addView(again)
-    yield lambda: any(layer.document == again for layer in stage.studio.host.layers())
-    stage.panel.tabs.setCurrentIndex(1)
-    stage.panel.history.fill()
-    stage.panel.history.list.setCurrentRow(0)
-    listed = stage.panel.history.list.item(0).text()
-    stage.panel.history.use.click()
-    taken = stage.studio.settings
-    stage.panel.tabs.setCurrentIndex(0)
-    stage.studio.take_up(Settings(style="test-style", method="invert"))
-    stage.close(again)
-    return {"listed": listed, "strength": taken.strength, "options": dict(taken.options), "style": taken.style}
-
-
-def frames(stage: Stage) -> Scenario:
-    """Key frames at 0, 2, 5 and 9; the clip ends at 6."""
-    document = stage.document(60, 40, (0, 0, 0, 255))
-    yield stage.shown(document)
-    node = document.nodeByName("layer")
-    document.setFullClipRangeEndTime(10)
-    node.enableAnimation()
-    yield 200
-    for time_, value in ((2, 20), (5, 50), (9, 90)):
-        document.setCurrentTime(time_)
-        document.waitForDone()
-        yield 150
-        stage.krita.action("add_blank_frame").trigger()
-        document.waitForDone()
-        yield 150
-        node.setPixelData(bytes((value, value, value, 255)) * 60 * 40, 0, 0, 60, 40)
-    document.setFullClipRangeEndTime(6)
-    document.setCurrentTime(5)
-    document.waitForDone()
-    yield 300
-    stage.krita.action("scumble_paint").trigger()
-    yield idle(stage)
-    one = document.topLevelNodes()[-1]
-    current = {"pixel": list(bytes(one.pixelData(3, 3, 1, 1))), "animated": one.animated()}
-    yield undo_once(stage, document)
-    document.setCurrentTime(1)
-    document.waitForDone()
-    yield 300
-    stage.studio.choose(method="slow", options={"seconds": 1.0})
-    stage.krita.action("scumble_frames").trigger()
-    yield lambda: stage.studio.fraction > 0.4  # the second of three
-    button, status = stage.panel.button.text(), stage.panel.status.text()
-    stage.panel.button.click()
-    yield idle(stage)
-    cancelled = names(document)
-    stage.studio.choose(method="invert", options={})
-    yield lambda: [layer.name for layer in stage.studio.host.layers()] == ["layer"]
-    stage.krita.action("scumble_frames").trigger()
-    yield idle(stage)
-    painted = names(document)
-    new = next(n for n in document.topLevelNodes() if n.name() == "Test style 100 %")
-    keys = [t for t in range(11) if new.hasKeyframeAtTime(t)]
-    pixels = [list(bytes(new.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
-    source = [list(bytes(node.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
-    entries = [entry.layer for entry in stage.studio.records.entries()]
-    shown = document.currentTime()
-    yield undo_once(stage, document)
-    undone = names(document)
-    stage.close(document)
-    return {
-        "painted": painted,
-        "keys": keys,
-        "pixels": pixels,
-        "source": source,
-        "entries": entries,
-        "time": shown,
-        "undone": undone,
-        "current": current,
-        "button": button,
-        "status": status,
-        "cancelled": cancelled,
-    }
 
 
 def _field(form: Any, label: str) -> Any:
