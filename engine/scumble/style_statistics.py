@@ -98,6 +98,11 @@ def drained(steps: Generator[None, None, T]) -> T:
             return result
 
 
+def ladder_sides(long_side: int) -> list[int]:
+    """At which sizes a painting of that long side is measured for shipping: enlarging it would measure blur."""
+    return [side for side in LADDER if side <= long_side] or list(LADDER[:1])
+
+
 def resized(picture: Tensor, long_side: int) -> Tensor:
     """(1, 3, H, W) in [0, 1] brought to that long side, antialiased."""
     h, w = picture.shape[-2:]

@@ -153,13 +153,16 @@ class Desk:
 
     def choose_file(self, path: Path) -> None:
         """Name a file in the window that asks for a picture, which is open."""
-        window = self.screen.window(CHOOSER)
-        self.screen.focus(window)
-        self.screen.key("ctrl+l")
-        self.screen.sh(f"xdotool type {shlex.quote(str(path))}")
-        self.screen.shot("chooser")
-        self.screen.key("Return")
-        self.screen.gone(CHOOSER)
+        for seconds in (5, 5, 30):
+            self.screen.focus(self.screen.window(CHOOSER))
+            self.screen.key("ctrl+l", "ctrl+a")
+            self.screen.sh(f"xdotool type {shlex.quote(str(path))}")
+            self.screen.shot("chooser")
+            self.screen.key("Return")
+            # GTK drops a Return that comes while it still looks for names that begin so.
+            with contextlib.suppress(AssertionError):
+                return self.screen.gone(CHOOSER, seconds)
+        raise AssertionError("the chooser takes no picture")
 
     def click(self, window: str, at: Point) -> None:
         self.screen.click(*self._on_screen(window, at))

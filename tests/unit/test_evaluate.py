@@ -18,8 +18,9 @@ from scumble.cli.app import main
 from scumble.cli.exits import Exit
 from scumble.errors import ScumbleError
 from scumble.evaluate.contest import Row, Table, hold, read_paintings, read_photographs, resumed
-from scumble.evaluate.contestants import Answer, Contestant, Painting, peer_contestants, tensor, unchanged
+from scumble.evaluate.contestants import Answer, Contestant, Painting, peer_contestants, unchanged
 from scumble.evaluate.judges import Judge, Judgement, SqueezeNet, compact_judge, squeezenet_judge, teachers_judge
+from scumble.tensors import to_tensor
 
 PEERS = """
 import torch
@@ -245,4 +246,4 @@ def test_squeezenet_judges_by_layers_it_has(tmp_path: Path) -> None:
 def test_teachers_may_be_the_compact_network(tmp_path: Path) -> None:
     judge = teachers_judge("compact")
     assert judge.content_layers == ["compact/relu3_3"]
-    assert judge(*[tensor(np.full((32, 32, 3), 0.5, np.float32))] * 3).style == 0
+    assert judge(*[to_tensor(np.full((32, 32, 3), 0.5, np.float32))] * 3).style == 0

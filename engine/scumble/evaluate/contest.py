@@ -21,11 +21,12 @@ import numpy as np
 from PIL import Image
 
 from scumble.errors import ScumbleError
-from scumble.evaluate.contestants import Answer, Contestant, Painting, tensor
+from scumble.evaluate.contestants import Answer, Contestant, Painting
 from scumble.evaluate.judges import Judge
 from scumble.files import write_atomic
 from scumble.methods.base import Pixels, Style
 from scumble.raster import SAVERS
+from scumble.tensors import to_tensor
 
 MULTIPLE = 8
 """Photographs are cut to sides that are multiples of this, which is what peers take."""
@@ -188,7 +189,7 @@ def _row(contestant: Contestant, photograph: Photograph, painting: Painting, jud
     save_picture(out / row.picture, answer.rgb)
     scaled = _at_scale_of(painting.pixels, photograph.rgb)
     for judge in judges:
-        said = judge(tensor(answer.rgb), tensor(photograph.rgb), tensor(scaled))
+        said = judge(to_tensor(answer.rgb), to_tensor(photograph.rgb), to_tensor(scaled))
         row.judged[judge.name] = {k: round(getattr(said, k), 5) for k in ("content", "style", "total")}
     return row
 

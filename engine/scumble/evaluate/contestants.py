@@ -22,6 +22,7 @@ from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
 from scumble.methods import base
 from scumble.methods.base import Content, Method, Pixels, Result, Runtime, Style
+from scumble.tensors import to_pixels, to_tensor
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,13 @@ def _peer_painter(name: str, peer: Any) -> Callable[[Pixels, Painting], Answer]:
         begun = time.perf_counter()
         try:
             with torch.inference_mode():
-                style = peer.style(tensor(painting.pixels))
+                style = peer.style(to_tensor(painting.pixels))
                 ready = time.perf_counter()
-                y = peer(tensor(rgb), style)
+                y = peer(to_tensor(rgb), style)
         except Exception as e:
             raise ScumbleError("internal", f"{name} failed: {e}.") from e
         took = time.perf_counter() - ready
-        return Answer(y[0].clamp(0, 1).permute(1, 2, 0).contiguous().numpy(), took, ready - begun)
+        return Answer(to_pixels(y), took, ready - begun)
 
     return paint
 
@@ -136,8 +137,3 @@ def _peers(folder: Path) -> ModuleType:
     except Exception as e:
         raise ScumbleError("bad-options", f"{path} cannot be used: {e}.", "It must define PEERS.") from e
     return module
-
-
-def tensor(rgb: Pixels) -> torch.Tensor:
-    """(H, W, 3) as (1, 3, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None].contiguous()

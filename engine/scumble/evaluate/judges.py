@@ -7,7 +7,7 @@ photograph's features (losses.py), so that figures compare across layers and net
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from scumble.errors import ScumbleError
+from scumble.looks import Eyes
 from scumble.losses import content_loss, gram, gram_loss
 from scumble.nets.perceptual import load_perceptual
-from scumble.train.teachers import Teachers, load_teachers
+from scumble.train.teachers import load_teachers
 
 STYLE_WEIGHT = 3.0
 """Of the total: content + 3 * style."""
@@ -42,7 +43,7 @@ class Judge:
     """A frozen network, and the layers it compares. `look(x, layers)` gives the feature maps of (1, 3, H, W) in [0, 1]."""
 
     name: str
-    look: Callable[[Tensor, set[str]], Mapping[str, Tensor]]
+    look: Eyes
     content_layers: Sequence[str]
     style_layers: Sequence[str]
 
@@ -65,13 +66,10 @@ def compact_judge() -> Judge:
 def teachers_judge(source: str) -> Judge:
     """The networks that training looks through (train/teachers.py). Raises ScumbleError "weights-missing"."""
     try:
-        teachers: Teachers = load_teachers(source)
+        teachers = load_teachers(source)
     except ValueError as e:
         raise ScumbleError("weights-missing", f"{e}.", "--teachers takes a folder of teachers, or torchvision.") from e
-    shallow = [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3") if "vgg16" in teachers.layers]
-    deep = next((name for name in ("pruned", "compact", "vgg19") if name in teachers.layers), None)
-    layers = shallow + [f"{deep}/relu{k}_1" for k in range(1, 6) if deep and f"{k}_1" in teachers.layers[deep]]
-    return Judge("teachers", teachers, ["vgg16/relu3_3" if shallow else f"{deep}/relu3_3"], layers)
+    return Judge("teachers", teachers, [teachers.content_layer], teachers.style_layers)
 
 
 def squeezenet_judge(path: Path) -> Judge:

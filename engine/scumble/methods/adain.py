@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from scumble import tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
-from scumble.methods.base import Capabilities, Content, Event, Method, Pixels, Progress, Runtime, Style, Weighted, option
+from scumble.methods.base import Capabilities, Content, Event, Method, Progress, Runtime, Style, Weighted, option
 from scumble.nets.adain import MARGIN, STRIDE, AdaINNet, Statistics, Stylizer, blended, load_ladder, load_network, stacked
 from scumble.style_statistics import LADDER, resized
 from scumble.styles import data_dir
+from scumble.tensors import to_tensor
 from scumble.weights import MODELS
 
 
@@ -102,7 +102,7 @@ class AdaINMethod:
         net = self._network(encoder, device)
         painting = style.picture()
         if painting is not None:
-            return State(net, painting=_tensor(painting).to(device))
+            return State(net, painting=to_tensor(painting).to(device))
         if encoder != "compact":
             raise ScumbleError(
                 "style-needs-picture",
@@ -158,10 +158,6 @@ def nearest(sides: Mapping[int, Any] | Sequence[int], wanted: float) -> int:
 
 def _moved(statistics: Statistics, device: str) -> Statistics:
     return {layer: (mean.to(device), std.to(device)) for layer, (mean, std) in statistics.items()}
-
-
-def _tensor(rgb: Pixels) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None].contiguous()
 
 
 @hookimpl

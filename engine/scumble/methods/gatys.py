@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,7 +24,6 @@ from scumble.methods.base import (
     Content,
     Event,
     Method,
-    Pixels,
     Preview,
     Progress,
     Result,
@@ -39,6 +37,7 @@ from scumble.nets.vgg import VGG, computes_bfloat16, halved
 from scumble.objective import Terms, objective
 from scumble.optimise import Step, descend
 from scumble.style_statistics import StyleStatistics, load_ladder
+from scumble.tensors import to_pixels, to_tensor
 
 PREVIEW_SECONDS = 1.0
 TICK = 0.1
@@ -199,7 +198,7 @@ class Gatys:
         """The painting, or the statistics that ship in its place."""
         painting = style.picture()
         if painting is not None:
-            return State(style, StyleStatistics(painting=_tensor(painting)))
+            return State(style, StyleStatistics(painting=to_tensor(painting)))
         if options.network != "compact":
             raise ScumbleError(
                 "style-needs-picture",
@@ -222,7 +221,7 @@ class Gatys:
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         preset = chosen(options)
         net = self._network(options.network, preset.pooling, runtime.device)
-        picture = _tensor(content.rgb).to(runtime.device)
+        picture = to_tensor(content.rgb).to(runtime.device)
         sizes = level_sizes(picture.shape[2], picture.shape[3], preset.levels)
         work = [h * w for h, w in sizes]
         pace = _Pace()
@@ -242,11 +241,11 @@ class Gatys:
                     text = f"{size[1]} x {size[0]}, step {step.number} of {preset.steps}, loss {step.losses.total:.4f}"
                     done += share / preset.steps
                     if pace.preview_due():
-                        yield Preview(_pixels(step.picture))
+                        yield Preview(to_pixels(step.picture))
                 if step is not None or pace.tick_due():
                     yield Progress(done, text)
         assert x is not None
-        yield Result(_pixels(x))
+        yield Result(to_pixels(x))
 
     def _level(
         self,
@@ -354,18 +353,9 @@ def _fast_answer(content: Content, styles: Sequence[Weighted], runtime: Runtime)
         states = [Weighted(method.prepare(s.state.style, options, runtime), s.weight) for s in styles]
         for event in method.run(content, states, options, runtime):
             if isinstance(event, Result):
-                return _tensor(event.rgb).to(runtime.device)
+                return to_tensor(event.rgb).to(runtime.device)
             yield Progress(0.0, f"{method.title} begins")
     return None
-
-
-def _tensor(rgb: Pixels) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None].contiguous()
-
-
-def _pixels(x: Tensor) -> Pixels:
-    rgb: Pixels = x[0].clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
-    return rgb
 
 
 class _Pace:

@@ -43,6 +43,7 @@ from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG
 from scumble.resample import resize
 from scumble.rows import COMPACT, Descent, begin, descend_row
+from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights
 
 PAINTING_SIDE = 384
@@ -105,7 +106,7 @@ class Memory:
         if content.strength < 1:
             whole = content.rgb if content.whole is None else content.whole
             with torch.inference_mode():
-                own = self._instant(_tensor(_shrunk(whole, OWN_SIDE)).to(runtime.device), runtime)
+                own = self._instant(to_tensor(_shrunk(whole, OWN_SIDE)).to(runtime.device), runtime)
             rows = own + content.strength * (rows - own)
         painter = Painter(self._memory(runtime.device).net, rows)
         yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
@@ -132,10 +133,10 @@ class Memory:
         for at, losses in descend_row(net, first, STEPS, targets, eyes, COMPACT, _practice(contents), runtime.half):
             total = losses["content"] + COMPACT.style_weight * losses["style"]
             before, after = (total, total) if at.step == first.step + 1 else (before, 0.9 * after + 0.1 * total)
-            yield Checkpoint({"step": np.array(at.step), "row": _array(at.row), "moments": _array(at.moments)})
+            yield Checkpoint({"step": np.array(at.step), "row": to_array(at.row), "moments": to_array(at.moments)})
             yield Progress(at.step / STEPS, f"step {at.step} of {STEPS}")
         card = {"shared": shared_name(), "steps": at.step, "seconds": round(time.monotonic() - began, 1)}
-        yield Refined({"row": _array(at.row)}, card | {"loss": [round(before, 4), round(after, 4)]})
+        yield Refined({"row": to_array(at.row)}, card | {"loss": [round(before, 4), round(after, 4)]})
 
     def _instant(self, picture: Tensor, runtime: Runtime) -> Tensor:
         """Grade 0 of (1, 3, H, W)."""
@@ -201,21 +202,12 @@ def looked_at(painting: Pixels) -> Tensor:
     """(1, 3, H, W): a painting (H, W, 3) at the size at which its strokes are learned; never enlarged."""
     ratio = min(1.0, PAINTING_SIDE / min(painting.shape[:2]))
     height, width = (max(1, round(n * ratio)) for n in painting.shape[:2])
-    return _tensor(resize(painting, height, width))
+    return to_tensor(resize(painting, height, width))
 
 
 def _shrunk(rgb: Pixels, side: int) -> Pixels:
     ratio = min(1.0, side / max(rgb.shape[:2]))
     return resize(rgb, *(max(1, round(n * ratio)) for n in rgb.shape[:2]))
-
-
-def _tensor(rgb: Pixels) -> Tensor:
-    x = torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None]
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def _array(x: Tensor) -> Any:
-    return x.detach().cpu().numpy().copy()
 
 
 def to_stride(x: Tensor) -> Tensor:
@@ -237,7 +229,7 @@ def _resumed(checkpoint: Arrays | None, start: Tensor) -> Descent | None:
 
 def _practice(contents: Sequence[Pixels]) -> Callable[[int], Tensor]:
     """Crops to practise on: one of the user's own pictures a step, where there are any, and made ones."""
-    own = [_tensor(c) for c in contents if min(c.shape[:2]) >= CROP]
+    own = [to_tensor(c) for c in contents if min(c.shape[:2]) >= CROP]
 
     def crops(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)

@@ -22,7 +22,7 @@ from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import DEPTHS, VGG, WIDTHS
 from scumble.train.data import Pictures, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
-from scumble.train.teachers import Teachers, load_teachers
+from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
 CROPS = ((0.9, 1.5), (1.0, 2.5))
@@ -172,7 +172,6 @@ def test_losses(criterion: Criterion, recipe: Recipe) -> dict[str, float] | None
 
 
 def _card(recipe: Recipe, step: int, pictures: Sequence[Pictures], tested: dict[str, float] | None, net: AdaINNet) -> Card:
-    known = recipe.teachers in (None, "compact", "torchvision")
     return {
         "method": "adain",
         "architecture": {
@@ -185,7 +184,7 @@ def _card(recipe: Recipe, step: int, pictures: Sequence[Pictures], tested: dict[
         "training": {
             "command": "scumble train adain --photographs FOLDER --paintings FOLDER --out FOLDER",
             "encoder": recipe.encoder,
-            "teachers": recipe.teachers or recipe.encoder if known else "partial VGG-16 and pruned VGG-19",
+            "teachers": credited(recipe.teachers) if recipe.teachers else recipe.encoder,
             "weights": {k: getattr(recipe, k) for k in ("style", "gram", "identity", "lattice", "tv")},
             "steps": step,
             "of": recipe.steps,

@@ -14,22 +14,17 @@ from pathlib import Path
 import torch
 
 from scumble.nets.adain import Statistics, encoder_digest, load_network, pack
-from scumble.style_statistics import LADDER, resized
+from scumble.style_statistics import ladder_sides, resized
 from scumble.train.data import read_picture
 from scumble.train.loop import machine
+from scumble.train.painting import OnePainting
 from scumble.weights import MODELS, save_weights
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(OnePainting):
     """The painting and what its card says of it. `network` is the AdaIN network's weight file."""
 
-    style_id: str
-    painting: Path
-    title: str
-    artist: str
-    year: str
-    licence: str = "public domain"
     network: Path = MODELS / "adain.safetensors"
 
 
@@ -41,19 +36,13 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     net = load_network(recipe.network).to(memory_format=torch.channels_last)
     painting = read_picture(recipe.painting)[None].float() / 255
     ladder: dict[int, Statistics] = {}
-    for side in [side for side in LADDER if side <= max(painting.shape[2:])] or list(LADDER[:1]):
+    for side in ladder_sides(max(painting.shape[2:])):
         ladder[side] = net.measure(resized(painting, side))
         report(f"measured at {side} px")
     path = out / f"adain_{recipe.style_id}.safetensors"
     card = {
         "method": "adain",
-        "style": {
-            "id": recipe.style_id,
-            "title": recipe.title,
-            "artist": recipe.artist,
-            "year": recipe.year,
-            "licence": recipe.licence,
-        },
+        "style": recipe.described,
         "encoder": encoder_digest(net),
         "licence": "Apache-2.0",
         "long_sides": list(ladder),

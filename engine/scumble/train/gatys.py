@@ -14,22 +14,16 @@ from pathlib import Path
 import torch
 
 from scumble.nets.perceptual import load_perceptual
-from scumble.style_statistics import LADDER, LAYERS, Statistics, StyleStatistics, drained, pack
+from scumble.style_statistics import LAYERS, Statistics, StyleStatistics, drained, ladder_sides, pack
 from scumble.train.data import read_picture
 from scumble.train.loop import machine
+from scumble.train.painting import OnePainting
 from scumble.weights import MODELS, load_card, save_weights
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(OnePainting):
     """The painting and what its card says of it."""
-
-    style_id: str
-    painting: Path
-    title: str
-    artist: str
-    year: str
-    licence: str = "public domain"
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -39,7 +33,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """
     net = load_perceptual("compact").to(memory_format=torch.channels_last)
     painting = read_picture(recipe.painting)[None].float() / 255
-    sides = [side for side in LADDER if side <= max(painting.shape[2:])] or list(LADDER[:1])
+    sides = ladder_sides(max(painting.shape[2:]))
     style = StyleStatistics(painting=painting)
     ladder: dict[int, Statistics] = {}
     for side in sides:
@@ -48,13 +42,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     path = out / f"gatys_{recipe.style_id}.safetensors"
     card = {
         "method": "gatys",
-        "style": {
-            "id": recipe.style_id,
-            "title": recipe.title,
-            "artist": recipe.artist,
-            "year": recipe.year,
-            "licence": recipe.licence,
-        },
+        "style": recipe.described,
         "network": {"name": "compact", "sha256": load_card(MODELS / "perceptual.safetensors")["sha256"]},
         "licence": "Apache-2.0",
         "long_sides": sides,

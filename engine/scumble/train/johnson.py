@@ -15,17 +15,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from scumble.looks import Look, compare, grams_of
 from scumble.nets.transform import TransformNet
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
-from scumble.train.targets import Objective, PerceptualObjective
-from scumble.train.teachers import Teachers, load_teachers
+from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
 PAINTING_SIDES = (512, 384)
 """Short side in pixels of the painting in the two phases; smaller paintings make larger strokes."""
 
 STYLE_WEIGHTS = (3.0, 10.0)
+TV = 0.1
 DEEP = {"relu3_1": 2.0, "relu3_3": 2.0, "relu4_1": 3.0, "relu5_1": 3.0}
 """Layer weights of the second phase where they are not 1."""
 
@@ -50,19 +51,31 @@ class Recipe:
     start: Path | None = None
 
 
-def objectives(teachers: Teachers) -> tuple[Objective, Objective]:
-    """The two phases' objectives, over whichever teachers there are.
-
-    VGG-16 alone gives right colours but only fine strokes, a deep network alone the reverse; together they give both.
-    """
-    layers = [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3") if "vgg16" in teachers.layers]
-    deep = next((n for n in ("pruned", "compact", "vgg19") if n in teachers.layers), None)
-    if deep:
-        layers += [f"{deep}/relu{k}_1" for k in range(1, 6) if f"{k}_1" in teachers.layers[deep]]
-    content = {f"{'vgg16' if 'vgg16' in teachers.layers else deep}/relu3_3": 1.0}
+def phases(teachers: Teachers) -> tuple[Look, Look]:
+    """How the two phases look at a picture, through whichever teachers there are."""
+    layers, content = teachers.style_layers, {teachers.content_layer: 1.0}
     gentle = dict.fromkeys(layers, 1.0)
     strong = {k: DEEP.get(k.split("/")[1], 1.0) for k in layers}
-    return Objective(content, gentle, STYLE_WEIGHTS[0]), Objective(content, strong, STYLE_WEIGHTS[1])
+    return (
+        Look({1: gentle, 2: gentle}, content, style_weight=STYLE_WEIGHTS[0]),
+        Look({1: strong, 2: strong}, content, style_weight=STYLE_WEIGHTS[1]),
+    )
+
+
+class Criterion:
+    """Content + style + TV losses under one look, towards the strokes of a painting (1, 3, H, W) in [0, 1]."""
+
+    def __init__(self, teachers: Teachers, look: Look, painting: Tensor) -> None:
+        self._teachers, self._look = teachers, look
+        with torch.no_grad():
+            self._grams = grams_of(painting, teachers, {scale: set(layers) for scale, layers in look.styles.items()})
+
+    def __call__(self, y: Tensor, x: Tensor) -> dict[str, Tensor]:
+        """Losses of pictures `y` (N, 3, H, W) of contents `x`: content, style, tv and their weighted total."""
+        targets = {k: g.expand(len(x), -1, -1) for k, g in self._grams.items()}
+        losses = compare(y, x, targets, self._teachers, self._look)
+        total = losses["content"] + self._look.style_weight * losses["style"] + TV * losses["tv"]
+        return {"total": total, **losses}
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -77,37 +90,36 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     net = net.to(device).to(memory_format=torch.channels_last)
     path = out / f"johnson_{recipe.style_id}.safetensors"
     seconds = 0.0
-    for phase, objective in enumerate(objectives(teachers)):
-        perceptual = PerceptualObjective(teachers, objective)
+    for phase, look in enumerate(phases(teachers)):
         painting = read_picture(recipe.painting, PAINTING_SIDES[phase])
-        perceptual.set_style(painting[None].to(device).float() / 255)
+        criterion = Criterion(teachers, look, painting[None].to(device).float() / 255)
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase + 1, "step": step, "seconds": round(before)}
-            save_weights(path, net.state_dict(), _card(recipe, objectives(teachers), done, photographs))
+            save_weights(path, net.state_dict(), _card(recipe, phases(teachers), done, photographs))
 
-        def loss(step: int, generator: torch.Generator, perceptual: PerceptualObjective = perceptual) -> dict[str, Tensor]:
+        def loss(step: int, generator: torch.Generator, criterion: Criterion = criterion) -> dict[str, Tensor]:
             x = photographs.crops(recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-            return perceptual(net(x), x)
+            return criterion(net(x), x)
 
         schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
         folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}")
         seconds += fit(net, loss, schedule, folder, lambda: _sheet(net, photographs, recipe), save, report)
     done = {"phase": len(recipe.steps), "step": recipe.steps[-1], "seconds": round(seconds)}
-    card = _card(recipe, objectives(teachers), done, photographs)
-    card["training"]["test_losses"] = test_losses(net, perceptual, recipe)
+    card = _card(recipe, phases(teachers), done, photographs)
+    card["training"]["test_losses"] = test_losses(net, criterion, recipe)
     save_weights(path, net.state_dict(), card)
     return path
 
 
 @torch.no_grad()
-def test_losses(net: TransformNet, perceptual: PerceptualObjective, recipe: Recipe) -> dict[str, float] | None:
+def test_losses(net: TransformNet, criterion: Criterion, recipe: Recipe) -> dict[str, float] | None:
     """Mean losses in fp32 over 32 crops of the folder's test split, which training never sees; None without a manifest."""
     if not (recipe.photographs / "manifest.csv").exists():
         return None
     generator = torch.Generator().manual_seed(0)
     unseen = read_pictures(recipe.photographs, "test").crops(32, recipe.crop, generator).to(next(net.parameters()).device)
-    batches = [perceptual(net(x), x) for x in torch.split(unseen.contiguous(memory_format=torch.channels_last), 4)]
+    batches = [criterion(net(x), x) for x in torch.split(unseen.contiguous(memory_format=torch.channels_last), 4)]
     return {k: round(float(torch.stack([b[k] for b in batches]).mean()), 4) for k in batches[0]}
 
 
@@ -118,8 +130,7 @@ def _sheet(net: TransformNet, photographs: Pictures, recipe: Recipe) -> Tensor:
     return torch.cat([torch.cat(list(x), -1), torch.cat(list(y.float()), -1)], -2)
 
 
-def _card(recipe: Recipe, phases: tuple[Objective, ...], done: dict[str, int], photographs: Pictures) -> Card:
-    known = recipe.teachers in ("compact", "torchvision")
+def _card(recipe: Recipe, looks: tuple[Look, ...], done: dict[str, int], photographs: Pictures) -> Card:
     return {
         "method": "johnson",
         "style": {"id": recipe.style_id, "title": recipe.title, "artist": recipe.artist, "year": recipe.year},
@@ -127,17 +138,17 @@ def _card(recipe: Recipe, phases: tuple[Objective, ...], done: dict[str, int], p
         "licence": "Apache-2.0",
         "training": {
             "command": f"scumble train johnson --style {recipe.style_id} --painting FILE --photographs FOLDER ...",
-            "teachers": recipe.teachers if known else "partial VGG-16 and pruned VGG-19",
+            "teachers": credited(recipe.teachers),
             "phases": [
                 {
                     "steps": steps,
                     "painting_short_side": side,
-                    "style_weight": objective.style,
-                    "tv_weight": objective.tv,
-                    "style_layers": dict(objective.style_layers),
-                    "content_layers": dict(objective.content_layers),
+                    "style_weight": look.style_weight,
+                    "tv_weight": TV,
+                    "style_layers": dict(look.styles[1]),
+                    "content_layers": dict(look.content),
                 }
-                for steps, side, objective in zip(recipe.steps, PAINTING_SIDES, phases, strict=True)
+                for steps, side, look in zip(recipe.steps, PAINTING_SIDES, looks, strict=True)
             ],
             "finished": done,
             "batch": recipe.batch,

@@ -26,7 +26,7 @@ from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG
 from scumble.train.data import Pictures, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
-from scumble.train.teachers import Teachers, load_teachers
+from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
 
@@ -208,7 +208,6 @@ def _sheet(shared: StyleMemory, seen: Paintings, photographs: Pictures, device: 
 
 
 def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings: Pictures) -> Card:
-    known = recipe.teachers in ("compact", "torchvision")
     net = MemoryNet()
     return {
         "method": "memory",
@@ -216,7 +215,7 @@ def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings
         "licence": "Apache-2.0",
         "training": {
             "command": "scumble train memory --photographs FOLDER --paintings FOLDER ...",
-            "teachers": recipe.teachers if known else "partial VGG-16 and pruned VGG-19",
+            "teachers": credited(recipe.teachers),
             "steps": list(recipe.steps),
             "finished": done,
             "batch": recipe.batch,

@@ -21,20 +21,15 @@ from scumble.rows import begin, descend_row
 from scumble.train.data import read_picture, read_pictures
 from scumble.train.loop import machine
 from scumble.train.memory import contents, looks
-from scumble.train.teachers import load_teachers
+from scumble.train.painting import OnePainting
+from scumble.train.teachers import credited, load_teachers
 from scumble.weights import MODELS, load_card, save_weights
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(OnePainting):
     """The painting, what its card says of it, and what it is refined by; 0 steps keep the predicted row."""
 
-    style_id: str
-    painting: Path
-    title: str
-    artist: str
-    year: str
-    licence: str = "public domain"
     photographs: Path | None = None
     teachers: str = "compact"
     steps: int = 100
@@ -75,10 +70,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
                 report(f"{at.step:5d}/{recipe.steps}  content {found['content']:.3f}  style {found['style']:.3f}")
         tenth = max(1, len(losses) // 10)
         ends = [round(sum(part) / tenth, 4) for part in (losses[:tenth], losses[-tenth:])]
-        known = recipe.teachers in ("compact", "torchvision")
         record = {
             "grade": 1,
-            "teachers": recipe.teachers if known else "partial VGG-16 and pruned VGG-19",
+            "teachers": credited(recipe.teachers),
             "steps": recipe.steps,
             "batch": recipe.batch,
             "crop": recipe.crop,
@@ -90,13 +84,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     path = out / f"memory_{recipe.style_id}.safetensors"
     card = {
         "method": "memory",
-        "style": {
-            "id": recipe.style_id,
-            "title": recipe.title,
-            "artist": recipe.artist,
-            "year": recipe.year,
-            "licence": recipe.licence,
-        },
+        "style": recipe.described,
         "shared": load_card(recipe.memory)["sha256"][:16],
         "licence": "Apache-2.0",
         "training": {"command": f"scumble train memory-row --style {recipe.style_id}", "machine": machine(), **record},

@@ -29,6 +29,22 @@ class Teachers(nn.Module):
         self.nets = nn.ModuleDict(nets)
         self.requires_grad_(False).eval()
 
+    @property
+    def deep(self) -> str | None:
+        """Whichever sees furthest beside VGG-16: strokes are compared through it."""
+        return next((name for name in ("pruned", "compact", "vgg19") if name in self.layers), None)
+
+    @property
+    def style_layers(self) -> list[str]:
+        """VGG-16 alone gives right colours but only fine strokes, a deep network alone the reverse; together they give both."""
+        shallow = [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3") if "vgg16" in self.layers]
+        deep = self.deep
+        return shallow + [f"{deep}/relu{k}_1" for k in range(1, 6) if deep and f"{k}_1" in self.layers[deep]]
+
+    @property
+    def content_layer(self) -> str:
+        return f"{'vgg16' if 'vgg16' in self.layers else self.deep}/relu3_3"
+
     def forward(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
         out: dict[str, Tensor] = {}
         for name, net in self.nets.items():
@@ -36,6 +52,11 @@ class Teachers(nn.Module):
             if layers:
                 out |= {f"{name}/{k}": v for k, v in net(x, layers).items()}
         return out
+
+
+def credited(source: str) -> str:
+    """`source` as a card names it: a folder's place says nothing, what lies in it does."""
+    return source if source in ("compact", "torchvision") else "partial VGG-16 and pruned VGG-19"
 
 
 def load_teachers(source: str) -> Teachers:
