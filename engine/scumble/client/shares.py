@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which part of each pixel is whose, where further styles join a first one: the numbers of a request's masks.
+
+Invariant: at each pixel the masks sum to all of it, the first style taking what the others leave; where the others together
+ask for more than there is it gets nothing, and the engine parts the pixel among them (docs/protocol.md, section 5).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from array import array
+from collections.abc import Sequence
+from typing import Optional
+
+from .raster import Buffer
+
+_KINDS = {"u8": ("B", 255), "u16": ("H", 65535)}
+
+
+def parted(others: Sequence[tuple[Optional[Buffer], float]], pixels: int, format: str) -> bytes:
+    """`pixels` pixels of interleaved masks, the first style's and one for each of the others.
+
+    Each of `others` is where it goes (a number a pixel in `format`, "u8" or "u16"; None is everywhere) and its share there,
+    in [0, 1].
+    """
+    code, full = _KINDS[format]
+    planes = [_scaled(where, share, pixels, format) for where, share in others]
+    left = array(code, range(full, -1, -1))
+    if len(planes) == 1:
+        rest = _looked_up(planes[0], left)
+    else:
+        left.extend(array(code, bytes(left.itemsize * full * (len(planes) - 1))))
+        sums = functools.reduce(lambda a, b: map(operator.add, a, b), planes[1:], iter(planes[0]))
+        rest = array(code, map(left.__getitem__, sums))
+    count = 1 + len(planes)
+    masks = array(code, bytes(rest.itemsize * pixels * count))
+    for number, plane in enumerate([rest, *planes]):
+        masks[number::count] = plane
+    return masks.tobytes()
+
+
+def deepened(plane: Buffer) -> bytes:
+    """A u8 mask as a u16 one."""
+    deep = bytearray(2 * len(plane))
+    deep[0::2] = deep[1::2] = plane
+    return bytes(deep)
+
+
+def _scaled(where: Optional[Buffer], share: float, pixels: int, format: str) -> array[int]:
+    code, full = _KINDS[format]
+    if where is None:
+        return array(code, [round(full * share)]) * pixels
+    plane = array(code, bytes(where))
+    if share >= 1:
+        return plane
+    return _looked_up(plane, array(code, (round(value * share) for value in range(full + 1))))
+
+
+def _looked_up(values: array[int], table: array[int]) -> array[int]:
+    if values.typecode == "B":
+        return array("B", values.tobytes().translate(table.tobytes()))
+    return array(values.typecode, map(table.__getitem__, values))
