@@ -8,24 +8,23 @@ First through cheap eyes (VGG-16 sees only the half-size picture), then through 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms import v2
 
 from scumble import synthetic
-from scumble.looks import Look, compare, grams_of
+from scumble.looks import Look, compare
 from scumble.losses import lattice_loss
 from scumble.nets.memory import MemoryNet, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG
 from scumble.train.data import Pictures, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.paintings import Paintings, contents, looks, remembered
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
@@ -50,68 +49,6 @@ class Recipe:
 RECONSTRUCTION, LATTICE, TV = 20.0, 300.0, 0.1
 """Weights of the losses beside content (1) and style: mean squared error of the crop that is given back, lattice, TV."""
 
-SYNTHETIC = 1 / 8
-"""Share of contents that are made rather than photographed: skies above all, on which a lattice shows."""
-
-
-def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
-    """Both phases, over whichever teachers there are."""
-    deep = next(n for n in ("pruned", "vgg19", "compact") if n in teachers.layers)
-    strokes = {f"{deep}/relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
-    if "vgg16" not in teachers.layers:
-        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight)
-        return look, look
-    colours = {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 2.0}
-    content = {"vgg16/relu3_3": 1.0}
-    return (
-        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight),
-        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight),
-    )
-
-
-@dataclass(frozen=True)
-class Paintings:
-    """The styles of a training: each painting as it is and in `variants` changed in size, colour and direction."""
-
-    pictures: list[Tensor] = field(repr=False)
-    """uint8 (3, H, W)."""
-    signatures: Tensor = field(repr=False)
-    grams: dict[str, Tensor] = field(repr=False)
-    """"scale/teacher/layer": (number of pictures, C, C)."""
-
-    def crop(self, i: int, size: int, generator: torch.Generator) -> Tensor:
-        """(3, size, size) in [0, 1] of picture i, at its own scale."""
-        return Pictures([], [self.pictures[i]], []).crops(1, size, generator, (1.0, 1.0))[0]
-
-
-@torch.no_grad()
-def look_at(paintings: Pictures, teachers: Teachers, net: VGG, recipe: Recipe, report: Callable[[str], None]) -> Paintings:
-    """Measure every painting and its variants once."""
-    change = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.5)])
-    torch.manual_seed(recipe.seed)
-    sides = random.Random(recipe.seed)
-    pictures, signatures = [], []
-    grams: dict[str, list[Tensor]] = {}
-    wanted: dict[int, set[str]] = {1: set(), 2: set()}
-    for look in looks(teachers, recipe.style_weight):
-        for scale, layers in look.styles.items():
-            wanted[scale] |= set(layers)
-    device = next(net.parameters()).device
-    for number, painting in enumerate(paintings.tensors):
-        for variant in range(recipe.variants):
-            side = 384 if variant == 0 else sides.randint(272, 512)
-            picture = painting if variant == 0 else change(painting)
-            picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
-            x = picture[None].to(device, memory_format=torch.channels_last).float() / 255
-            with torch.autocast(device.type, torch.bfloat16):
-                for name, g in grams_of(x, teachers, wanted).items():
-                    grams.setdefault(name, []).append(g[0])
-            signatures.append(signature(net, x)[0])
-            pictures.append(picture)
-        if number % 20 == 0:
-            report(f"looked at {number + 1} of {len(paintings.tensors)} paintings")
-    return Paintings(pictures, torch.stack(signatures), {k: torch.stack(v) for k, v in grams.items()})
-
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run both phases (going on where a run was broken off) and write `out`/memory.safetensors with its card."""
@@ -120,7 +57,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    seen = _remembered(paintings, teachers, compact, recipe, report, device)
+    seen = remembered(paintings, teachers, lambda x: signature(compact, x), recipe.variants, recipe.seed, report)
     shared = StyleMemory()
     if recipe.start:
         shared.load_state_dict(load_weights(recipe.start)[0])
@@ -143,18 +80,6 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         seconds += fit(shared, loss, schedule, folder, lambda: _sheet(shared, seen, photographs, device), save, report)
         save(recipe.steps[phase], before=seconds)
     return path
-
-
-def _remembered(
-    paintings: Pictures, teachers: Teachers, compact: VGG, recipe: Recipe, report: Callable[[str], None], device: str
-) -> Paintings:
-    """`look_at`, kept in the run's folder: it takes minutes."""
-    kept = run_folder("memory-paintings") / f"{recipe.seed}-{recipe.variants}-{len(paintings.files)}.pt"
-    if not kept.exists():
-        seen = look_at(paintings, teachers, compact, recipe, report)
-        torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": seen.grams}, kept)
-    found = torch.load(kept, weights_only=True)
-    return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
 
 
 def _losses(
@@ -182,15 +107,6 @@ def _losses(
     parts["lattice"] = lattice_loss(y)
     total = parts["content"] + look.style_weight * parts["style"] + TV * parts["tv"]
     return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
-
-
-def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
-    """(n, 3, size, size): crops of photographs, and now and then a picture that is made."""
-    x = photographs.crops(n, size, generator)
-    for i in range(n):
-        if float(torch.rand((), generator=generator)) < SYNTHETIC:
-            x[i] = synthetic.shades(size, generator)
-    return x
 
 
 def _sheet(shared: StyleMemory, seen: Paintings, photographs: Pictures, device: str) -> Tensor:

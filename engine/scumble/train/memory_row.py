@@ -20,8 +20,8 @@ from scumble.nets.perceptual import load_perceptual
 from scumble.rows import begin, descend_row
 from scumble.train.data import read_picture, read_pictures
 from scumble.train.loop import machine
-from scumble.train.memory import contents, looks
 from scumble.train.painting import OnePainting
+from scumble.train.paintings import contents, looks
 from scumble.train.teachers import credited, load_teachers
 from scumble.weights import MODELS, load_card, save_weights
 

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What trainings of many styles share: how pictures are looked at, and the paintings, each measured once.
+
+Invariant: a painting is measured by the teachers in a few sizes and colours before the first step; a step then costs no look
+at a painting at all.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from scumble import synthetic
+from scumble.looks import Look, grams_of
+from scumble.train.data import Pictures
+from scumble.train.loop import run_folder
+from scumble.train.teachers import Teachers
+
+SYNTHETIC = 1 / 8
+"""Share of contents that are made rather than photographed: skies above all, on which a lattice shows."""
+
+See = Callable[[Tensor], Tensor]
+"""(1, 3, H, W) in [0, 1] to what a predictor of styles reads of a painting, (1, S)."""
+
+
+def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
+    """Two phases of a training, over whichever teachers there are: first through cheap eyes (VGG-16 sees only the half-size
+    picture), then through both teachers at both scales."""
+    deep = next(n for n in ("pruned", "vgg19", "compact") if n in teachers.layers)
+    strokes = {f"{deep}/relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
+    if "vgg16" not in teachers.layers:
+        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight)
+        return look, look
+    colours = {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 2.0}
+    content = {"vgg16/relu3_3": 1.0}
+    return (
+        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight),
+        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight),
+    )
+
+
+@dataclass(frozen=True)
+class Paintings:
+    """The styles of a training: each painting as it is and in variants changed in size, colour and direction."""
+
+    pictures: list[Tensor] = field(repr=False)
+    """uint8 (3, H, W); the variants of a painting side by side, the one as it is first."""
+    signatures: Tensor = field(repr=False)
+    """(number of pictures, S)."""
+    grams: dict[str, Tensor] = field(repr=False)
+    """"scale/teacher/layer": (number of pictures, C, C)."""
+
+    def crop(self, i: int, size: int, generator: torch.Generator) -> Tensor:
+        """(3, size, size) in [0, 1] of picture i, at its own scale."""
+        return Pictures([], [self.pictures[i]], []).crops(1, size, generator, (1.0, 1.0))[0]
+
+
+@torch.no_grad()
+def look_at(
+    paintings: Pictures,
+    teachers: Teachers,
+    wanted: Mapping[int, set[str]],
+    see: See,
+    variants: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> Paintings:
+    """Measure every painting and its variants once: the Grams of the `wanted` layers by scale, and what `see` gives."""
+    change = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.5)])
+    torch.manual_seed(seed)
+    sides = random.Random(seed)
+    pictures, signatures = [], []
+    grams: dict[str, list[Tensor]] = {}
+    device = next(teachers.parameters()).device
+    for number, painting in enumerate(paintings.tensors):
+        for variant in range(variants):
+            side = 384 if variant == 0 else sides.randint(272, 512)
+            picture = painting if variant == 0 else change(painting)
+            picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
+            x = picture[None].to(device, memory_format=torch.channels_last).float() / 255
+            with torch.autocast(device.type, torch.bfloat16):
+                for name, g in grams_of(x, teachers, wanted).items():
+                    grams.setdefault(name, []).append(g[0])
+            signatures.append(see(x)[0])
+            pictures.append(picture)
+        if number % 20 == 0:
+            report(f"looked at {number + 1} of {len(paintings.tensors)} paintings")
+    return Paintings(pictures, torch.stack(signatures), {k: torch.stack(v) for k, v in grams.items()})
+
+
+def remembered(
+    paintings: Pictures,
+    teachers: Teachers,
+    see: See,
+    variants: int,
+    seed: int,
+    report: Callable[[str], None],
+    sight: str = "",
+) -> Paintings:
+    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes. `sight` names another `see` than the
+    usual one, the signature in the compact network."""
+    kept = run_folder("memory-paintings") / f"{seed}-{variants}-{len(paintings.files)}{sight and '-' + sight}.pt"
+    device = next(teachers.parameters()).device
+    if not kept.exists():
+        wanted: dict[int, set[str]] = {1: set(), 2: set()}
+        for look in looks(teachers, 1.0):
+            for scale, layers in look.styles.items():
+                wanted[scale] |= set(layers)
+        seen = look_at(paintings, teachers, wanted, see, variants, seed, report)
+        torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": seen.grams}, kept)
+    found = torch.load(kept, weights_only=True)
+    return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
+
+
+def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
+    """(n, 3, size, size): crops of photographs, and now and then a picture that is made."""
+    x = photographs.crops(n, size, generator)
+    for i in range(n):
+        if float(torch.rand((), generator=generator)) < SYNTHETIC:
+            x[i] = synthetic.shades(size, generator)
+    return x
