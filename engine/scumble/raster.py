@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads and writes picture files: PNG, JPEG, WebP and TIFF, in 8 and 16 bits and float.
+"""Reads and writes picture files: PNG, JPEG, WebP and TIFF, in 8 and 16 bits and float; reads GIF.
 
 Invariants: what is read is upright, sRGB, with straight alpha, in the depth of the file; a file is read whole or refused
 with one sentence; memory follows the rows that really are in the file, not what its header claims; a file that is
@@ -77,7 +77,7 @@ def read_picture(path: Path | str) -> Picture:
             "bad-picture", f"{path} cannot be opened: {e.strerror}.", "Check its name and who may read it."
         ) from e
     if loader is None:
-        raise _bad(path, "it is no PNG, JPEG, WebP or TIFF picture", "Save it as one of these and try again.")
+        raise _bad(path, "it is no PNG, JPEG, WebP, TIFF or GIF picture", "Save it as one of these and try again.")
     vips = _vips()
     try:
         image = getattr(vips.Image, loader)(str(path), access="sequential", fail_on="error")
@@ -161,6 +161,8 @@ def _loader(head: bytes) -> str | None:
         return "jpegload"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "webpload"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gifload"
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "tiffload"
     return None

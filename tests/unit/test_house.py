@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "train": CORE | {"train", "methods", "nets"},
     "evaluate": CORE | {"evaluate", "methods", "nets", "train"},
     "install": CORE | {"install"},
-    "cli": CORE | {"cli", "install", "client", "zmqlink", "server", "train", "evaluate"},
+    "animations": CORE | {"animations"},
+    "cli": CORE | {"cli", "animations", "install", "client", "zmqlink", "server", "train", "evaluate"},
     "__main__": {"cli"},
 }
 """Room -> rooms it may import; a core module may import core modules, methods.base and nets, and nothing else."""

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes animations: a frame at a time, each whole, into a file that is complete or absent.
+
+Invariant: no frame but the one at hand is held; the frames before it are in the temporary file already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from scumble.animations import gif, png, webp
+from scumble.animations.frames import Milliseconds
+from scumble.files import cannot_write, replacing
+from scumble.pixels import AnyPixels
+from scumble.raster import Picture, write_picture
+
+CONTAINERS = {".gif": gif, ".png": png, ".webp": webp}
+"""By the suffix of the file, lower case."""
+
+Add = Callable[[AnyPixels, Milliseconds], None]
+"""Takes the next frame, (H, W, 4) of any depth, straight alpha, and how long it is shown."""
+
+
+@contextmanager
+def write_animation(path: Path, size: tuple[int, int], plays: int, count: int, alpha: bool) -> Iterator[Add]:
+    """Gives what takes the frames: `count` of `size` (width, height), shown `plays` times (0: for ever), with alpha or without.
+
+    PNG keeps 16 bits and takes floats as such; WebP has 8 bits and is lossy; GIF has 256 colours a frame, and pixels are
+    transparent or not. The file is there when the block ends, and is not if it raises. Raises ScumbleError "disk-full",
+    "no-write".
+    """
+    container = CONTAINERS[path.suffix.lower()]
+    try:
+        with replacing(path) as temporary, open(temporary, "wb+") as file, TemporaryDirectory(prefix="scumble-") as folder:
+            scratch = Path(folder) / f"frame{path.suffix.lower()}"
+
+            def encode(pixels: AnyPixels) -> bytes:
+                write_picture(scratch, pixels, Picture(pixels, alpha))
+                return scratch.read_bytes()
+
+            writer = container.Writer(file, size, plays, count, alpha, encode)
+            yield writer.add
+            writer.close()
+            file.flush()
+    except OSError as e:
+        raise cannot_write(e, path) from e
+
+
+def write_gif(path: Path, pixels: AnyPixels) -> None:
+    """A still picture, (H, W, 4) of any depth, as a GIF. Raises ScumbleError "disk-full", "no-write"."""
+    height, width = pixels.shape[:2]
+    with write_animation(path, (width, height), 1, 1, alpha=True) as add:
+        add(pixels, Fraction(0))
