@@ -18,7 +18,18 @@ import click
 
 from scumble.errors import ScumbleError
 
-RECIPES = ("johnson", "perceptual", "gatys", "adain", "adain-style", "memory", "memory-row")
+RECIPES = (
+    "johnson",
+    "perceptual",
+    "gatys",
+    "adain",
+    "adain-style",
+    "ghiasi",
+    "ghiasi-style",
+    "memory",
+    "memory-row",
+    "stylebank",
+)
 """Modules of scumble.train (a dash is an underscore there) that have a `Recipe` and `train(recipe, out)`."""
 
 

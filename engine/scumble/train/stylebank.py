@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train StyleBank: the autoencoder and all banks together, or (`--add PICTURE`) one more bank with the rest as it is.
+
+First the autoencoder alone, which is cheap. Then both branches by turns (the paper's section 3.2): T steps paint crops by
+several of the styles, and one gives crops back, its gradient brought to the length of the other's. Last only one style's
+bank is open when a style is added, so no other style's picture can change. docs/methods/stylebank.md compares.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scumble.looks import Look, compare, grams_of
+from scumble.losses import lattice_loss
+from scumble.methods.stylebank import load_shared, shared_name
+from scumble.nets.stylebank import CHANNELS, Bank, StyleBankNet
+from scumble.train.data import Pictures, read_picture, read_pictures
+from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
+from scumble.train.painting import OnePainting
+from scumble.train.paintings import contents, looks
+from scumble.train.teachers import Teachers, credited, load_teachers
+from scumble.weights import MODELS, Card, load_card, save_weights
+
+PAINTING_SIDE = 384
+"""Short side in pixels at which a painting is looked at; it decides how broad its strokes are."""
+
+T = 2
+"""Stylizing steps to one that gives pictures back."""
+
+BALANCE = 1.0
+"""The paper's lambda: the length of the autoencoder's gradient, in that of the stylizing branch's."""
+
+LATTICE, TV = 300.0, 0.1
+"""Weights beside content (1) and style."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
+    `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`.
+    `steps` are those of the autoencoder alone, of a gentle style weight and of a strong one; `--add` makes the last two."""
+
+    photographs: Path
+    paintings: Path | None = None
+    table: Path | None = None
+    count: int = 12
+    add: Path | None = None
+    style_id: str = ""
+    title: str = ""
+    artist: str = "unknown"
+    year: str = "unknown"
+    teachers: str = "compact"
+    shared: Path = MODELS / "stylebank.safetensors"
+    steps: tuple[int, int, int] = (600, 1500, 1500)
+    style_weights: tuple[float, float] = (3.0, 10.0)
+    lr: float = 1.5e-3
+    batch: int = 6
+    crop: int = 192
+    width: float = 0.5
+    blocks: int = 2
+    seed: int = 0
+
+
+class Banks(nn.Module):
+    """What is trained: the shared networks, and S banks.
+
+    `lengths` remembers the last gradients' lengths (stylizing, giving back), so that a resumed run balances as before.
+    """
+
+    lengths: Tensor
+
+    def __init__(self, net: StyleBankNet, count: int) -> None:
+        super().__init__()
+        self.net = net
+        self.kernels = nn.ParameterList(torch.zeros(CHANNELS, CHANNELS, 3, 3) for _ in range(count))
+        self.biases = nn.ParameterList(torch.zeros(CHANNELS) for _ in range(count))
+        self.register_buffer("lengths", torch.ones(2))
+
+    def bank(self, number: int) -> Bank:
+        return Bank(self.kernels[number], self.biases[number])
+
+    @torch.no_grad()
+    def begin(self, paintings: Sequence[Tensor]) -> None:
+        """Every bank as AdaIN has it."""
+        for number, painting in enumerate(paintings):
+            kernel, bias = self.net.own_bank(painting)
+            self.kernels[number].copy_(kernel)
+            self.biases[number].copy_(bias)
+
+    def forward(self, x: Tensor, chosen: Sequence[int]) -> Tensor:
+        """Pictures (N, 3, H, W), each under the bank of its own number."""
+        features = self.net.norm(self.net.coder.encode(x))
+        painted = torch.cat([self.bank(i)(features[n : n + 1]) for n, i in enumerate(chosen)])
+        return self.net.coder.decode(painted)
+
+
+class Branches:
+    """The losses of a run, step by step: T times stylizing, once giving back, where the autoencoder is open at all."""
+
+    def __init__(self, banks: Banks, photographs: Pictures, recipe: Recipe, device: str) -> None:
+        self._banks, self._photographs, self._recipe, self._device = banks, photographs, recipe, device
+        self._open = [p for p in banks.net.parameters() if p.requires_grad]
+        self._last = dict.fromkeys(("content", "style", "tv", "lattice", "rebuilt"), torch.zeros(()))
+        self._scale = 1.0
+
+    def alone(self, step: int, generator: torch.Generator) -> Losses:
+        """The autoencoder's loss, and no other."""
+        x = self._contents(generator)
+        return {"total": F.mse_loss(self._banks.net.coder(x).float(), x)}
+
+    def both(self, step: int, generator: torch.Generator, look: Look, targets: dict[str, Tensor], teachers: Teachers) -> Losses:
+        """The loss of whichever branch has its turn. All losses are told each time, as they were last."""
+        if self._open:
+            self._measure(step)
+        x = self._contents(generator)
+        if self._open and step % (T + 1) == T:
+            rebuilt = F.mse_loss(self._banks.net.coder(x).float(), x)
+            self._last["rebuilt"] = rebuilt.detach()
+            return {"total": self._scale * rebuilt, **self._last}
+        chosen = self._turn(step)
+        y = self._banks(x, chosen)
+        losses = compare(y, x, {k: g[chosen] for k, g in targets.items()}, teachers, look)
+        losses["lattice"] = lattice_loss(y)
+        self._last |= {k: v.detach() for k, v in losses.items()}
+        total = losses["content"] + look.style_weight * losses["style"]
+        return {"total": total + TV * losses["tv"] + LATTICE * losses["lattice"], **self._last}
+
+    def _turn(self, step: int) -> list[int]:
+        """Whose turn it is: the styles one after the other, so that all are trained alike."""
+        painted = step - step // (T + 1) if self._open else step
+        n = self._recipe.batch
+        return [i % len(self._banks.kernels) for i in range(painted * n, painted * n + n)]
+
+    def _measure(self, step: int) -> None:
+        """Remember how long the gradient of the step before was, which is still there; before it was balanced, that is."""
+        gradients = [p.grad for p in self._open if p.grad is not None]
+        if gradients and step > 0:
+            rebuilding = (step - 1) % (T + 1) == T
+            length = torch.stack([g.norm() for g in gradients]).norm()
+            self._banks.lengths[int(rebuilding)] = length / (self._scale if rebuilding else 1.0)
+        stylizing, rebuilding_length = self._banks.lengths.tolist()
+        self._scale = BALANCE * stylizing / max(rebuilding_length, 1e-8)
+
+    def _contents(self, generator: torch.Generator) -> Tensor:
+        x = contents(self._photographs, self._recipe.batch, self._recipe.crop, generator)
+        return x.to(self._device, memory_format=torch.channels_last)
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Run all phases (going on where a run was broken off) and write `out`/stylebank.safetensors and a bank a style, or,
+    with `add`, the one new bank. Returns what was written last."""
+    torch.manual_seed(recipe.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    photographs = read_pictures(recipe.photographs, "train")
+    styles = table(recipe)
+    net, shared = StyleBankNet(recipe.width, recipe.blocks), ""
+    if recipe.add:
+        net, shared = load_shared(recipe.shared), shared_name(recipe.shared)
+    banks = Banks(net, len(styles)).to(device).to(memory_format=torch.channels_last)
+    branches = Branches(banks, photographs, recipe, device)
+    paintings = [_looked_at(style.painting).to(device) for style in styles]
+    run = f"stylebank/{recipe.style_id}" if recipe.add else "stylebank"
+    seconds = 0.0
+    if not recipe.add:
+        alone = Schedule(recipe.steps[0], recipe.lr, recipe.seed + 1)
+        sheet = lambda: sheet_of(banks, photographs, 0)  # noqa: E731
+        seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0"), sheet, None, report)
+    banks.begin(paintings)
+    for phase, weight in enumerate(recipe.style_weights, 1):
+        look = looks(teachers, weight)[0]
+        targets = targets_of(paintings, teachers, look)
+
+        def save(step: int, phase: int = phase, before: float = seconds) -> None:
+            done = {"phase": phase, "step": step, "seconds": round(before)}
+            write(banks, styles, out, card(recipe, done, photographs), shared)
+
+        def loss(step: int, generator: torch.Generator, look: Look = look, targets: dict[str, Tensor] = targets) -> Losses:
+            return branches.both(step, generator, look, targets, teachers)
+
+        schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
+        sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
+        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report)
+    done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
+    return write(banks, styles, out, card(recipe, done, photographs), shared)
+
+
+def table(recipe: Recipe) -> list[OnePainting]:
+    """The styles of the run. Raises ValueError where the recipe names none."""
+    if recipe.add:
+        if not recipe.style_id:
+            raise ValueError("a painting that is added needs a name: --style ID")
+        said = (recipe.style_id, recipe.add, recipe.title or recipe.style_id, recipe.artist, recipe.year)
+        return [OnePainting(*said)]
+    if recipe.paintings is None or recipe.table is None:
+        raise ValueError("either --paintings and --table are needed, or --add")
+    with open(recipe.table, newline="", encoding="utf-8") as f:
+        rows = list(csv.DictReader(f))[: recipe.count]
+    return [OnePainting(r["id"], recipe.paintings / r["file"], r["title"], r["artist"], r["year"]) for r in rows]
+
+
+@torch.no_grad()
+def targets_of(paintings: Sequence[Tensor], teachers: Teachers, look: Look) -> dict[str, Tensor]:
+    """Gram matrices (S, C, C) of all paintings, by scale and layer."""
+    wanted = {scale: set(layers) for scale, layers in look.styles.items()}
+    each = [grams_of(painting, teachers, wanted) for painting in paintings]
+    return {k: torch.cat([grams[k] for grams in each]) for k in each[0]}
+
+
+def _looked_at(path: Path) -> Tensor:
+    """(1, 3, H, W) with sides that are multiples of 4."""
+    painting = read_picture(path, PAINTING_SIDE)[None].float() / 255
+    h, w = (n // 4 * 4 for n in painting.shape[2:])
+    return painting[..., :h, :w].contiguous(memory_format=torch.channels_last)
+
+
+def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
+    """Three crops, given back and under each of `count` banks: a row a crop."""
+    x = photographs.crops(3, 256, torch.Generator().manual_seed(1), (1.1, 1.1)).to(banks.lengths.device)
+    columns = [x, banks.net.coder(x).float(), *(banks(x, [i] * len(x)).float() for i in range(count))]
+    return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
+
+
+def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, shared: str) -> Path:
+    """The shared networks, unless they are those called `shared`, and a file a bank. Returns the last path."""
+    path = out / "stylebank.safetensors"
+    if not shared:
+        save_weights(path, banks.net.state_dict(), common)
+        shared = load_card(path)["sha256"][:16]
+    for number, style in enumerate(styles):
+        bank = banks.bank(number)
+        path = out / f"stylebank_{style.style_id}.safetensors"
+        described = common | {"style": style.described, "shared": shared}
+        save_weights(path, {"kernel": bank.kernel.detach(), "bias": bank.bias.detach()}, described)
+    return path
+
+
+def card(recipe: Recipe, done: dict[str, int], photographs: Pictures) -> Card:
+    """What every file of a run says of it."""
+    added = bool(recipe.add)
+    asked = f"--add FILE --style {recipe.style_id}" if added else "--paintings FOLDER --table FILE"
+    return {
+        "method": "stylebank",
+        "architecture": {"width": recipe.width, "blocks": recipe.blocks, "channels": CHANNELS},
+        "licence": "Apache-2.0",
+        "training": {
+            "command": f"scumble train stylebank {asked} --photographs FOLDER ...",
+            "teachers": credited(recipe.teachers),
+            "branches": None if added else {"T": T, "lambda": BALANCE, "steps_alone": recipe.steps[0]},
+            "steps": list(recipe.steps[1:]),
+            "style_weights": list(recipe.style_weights),
+            "weights": {"tv": TV, "lattice": LATTICE},
+            "painting_short_side": PAINTING_SIDE,
+            "finished": done,
+            "batch": recipe.batch,
+            "crop": recipe.crop,
+            "lr": recipe.lr,
+            "seed": recipe.seed,
+            "machine": machine(),
+            "credits": photographs.credits,
+        },
+    }
