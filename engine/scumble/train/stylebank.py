@@ -112,18 +112,17 @@ class Branches:
 
     def alone(self, step: int, generator: torch.Generator) -> Losses:
         """The autoencoder's loss, and no other."""
-        x = self._contents(generator)
-        return {"total": F.mse_loss(self._banks.net.coder(x).float(), x)}
+        return {"total": self._rebuilt(generator)}
 
     def both(self, step: int, generator: torch.Generator, look: Look, targets: dict[str, Tensor], teachers: Teachers) -> Losses:
         """The loss of whichever branch has its turn. All losses are told each time, as they were last."""
         if self._open:
             self._measure(step)
-        x = self._contents(generator)
         if self._open and step % (T + 1) == T:
-            rebuilt = F.mse_loss(self._banks.net.coder(x).float(), x)
+            rebuilt = self._rebuilt(generator)
             self._last["rebuilt"] = rebuilt.detach()
             return {"total": self._scale * rebuilt, **self._last}
+        x = self._contents(self._recipe.batch, generator)
         chosen = self._turn(step)
         y = self._banks(x, chosen)
         losses = compare(y, x, {k: g[chosen] for k, g in targets.items()}, teachers, look)
@@ -148,8 +147,13 @@ class Branches:
         stylizing, rebuilding_length = self._banks.lengths.tolist()
         self._scale = BALANCE * stylizing / max(rebuilding_length, 1e-8)
 
-    def _contents(self, generator: torch.Generator) -> Tensor:
-        x = contents(self._photographs, self._recipe.batch, self._recipe.crop, generator)
+    def _rebuilt(self, generator: torch.Generator) -> Tensor:
+        """Of half as many crops: giving back is learnt easily, and these steps cost most of their time in the coder too."""
+        x = self._contents((self._recipe.batch + 1) // 2, generator)
+        return F.mse_loss(self._banks.net.coder(x).float(), x)
+
+    def _contents(self, n: int, generator: torch.Generator) -> Tensor:
+        x = contents(self._photographs, n, self._recipe.crop, generator)
         return x.to(self._device, memory_format=torch.channels_last)
 
 

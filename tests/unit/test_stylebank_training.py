@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""StyleBank's training: branches by turns and in balance, and a bank that is added beside everything else as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from scumble.methods.stylebank import load_bank, load_shared, shared_name
+from scumble.nets.vgg import compact
+from scumble.train import stylebank
+from scumble.train.data import read_pictures
+from scumble.train.stylebank import Recipe, T
+from scumble.train.teachers import Teachers
+from scumble.weights import load_weights
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
+    torch.manual_seed(0)
+    teachers = Teachers({"vgg16": compact(), "pruned": compact()})
+    monkeypatch.setattr(stylebank, "load_teachers", lambda source: teachers)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    """Two paintings of noise, and photographs of noise."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for i in range(3):
+        small = random.integers(0, 255, (9, 12, 3), np.uint8)
+        Image.fromarray(small).resize((100, 76), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    table = tmp_path / "styles.csv"
+    table.write_text("id,title,artist,year,file\n" + "".join(f"s{i},S{i},Ann,1900,{i}.png\n" for i in range(3)))
+    return Recipe(folder, folder, table, count=2, steps=(4, 4, 3), batch=2, crop=64, width=0.125, blocks=1)
+
+
+def test_a_run_writes_the_shared_networks_and_a_bank_a_style(tmp_path: Path, recipe: Recipe) -> None:
+    out = tmp_path / "out"
+    stylebank.train(recipe, out, lambda line: None)
+    assert sorted(p.name for p in out.glob("*.safetensors")) == [
+        "stylebank.safetensors",
+        "stylebank_s0.safetensors",
+        "stylebank_s1.safetensors",
+    ]
+    load_shared(out / "stylebank.safetensors")
+    banks = [load_bank(out / f"stylebank_s{i}.safetensors", shared_name(out / "stylebank.safetensors")) for i in range(2)]
+    assert not torch.equal(banks[0].kernel, banks[1].kernel)
+    card = load_weights(out / "stylebank_s1.safetensors")[1]
+    assert card["style"]["title"] == "S1"
+    assert card["training"]["finished"]["phase"] == 2
+    assert len(card["training"]["credits"]) == 3
+
+
+def test_an_added_bank_leaves_every_other_file_as_it_was(tmp_path: Path, recipe: Recipe) -> None:
+    out = tmp_path / "out"
+    stylebank.train(recipe, out, lambda line: None)
+    before = {p: p.read_bytes() for p in out.iterdir()}
+    added = Recipe(
+        recipe.photographs,
+        add=recipe.photographs / "2.png",
+        style_id="new",
+        shared=out / "stylebank.safetensors",
+        steps=(0, 3, 3),
+        batch=2,
+        crop=64,
+    )
+    path = stylebank.train(added, out, lambda line: None)
+    assert path.name == "stylebank_new.safetensors"
+    assert {p: p.read_bytes() for p in before} == before
+    load_bank(path, shared_name(out / "stylebank.safetensors"))
+    assert len(list(out.iterdir())) == len(before) + 2
+
+
+def test_the_branches_take_turns_in_balance(tmp_path: Path, recipe: Recipe) -> None:
+    """After T stylizing steps comes one that gives back, and its gradient is as long as theirs."""
+    banks = stylebank.Banks(stylebank.StyleBankNet(0.125, 1), 2)
+    x = torch.rand(1, 3, 64, 64)
+    banks.begin([x, x.flip(1)])
+    branches = stylebank.Branches(banks, read_pictures(recipe.photographs), recipe, "cpu")
+    teachers = stylebank.load_teachers("")
+    look = stylebank.looks(teachers, 3.0)[0]
+    targets = stylebank.targets_of([x, x.flip(1)], teachers, look)
+    lengths = []
+    for step in range(3 * (T + 1)):
+        losses = branches.both(step, torch.Generator().manual_seed(0), look, targets, teachers)
+        banks.zero_grad()
+        losses["total"].backward()
+        shared = [p.grad for p in banks.net.parameters() if p.grad is not None]
+        lengths.append(float(torch.stack([g.norm() for g in shared]).norm()))
+        rebuilding = banks.kernels[0].grad is None
+        assert rebuilding == (step % (T + 1) == T)
+    assert lengths[-1] == pytest.approx(lengths[-2], rel=0.05)
+
+
+def test_all_styles_have_their_turn_alike(recipe: Recipe) -> None:
+    banks = stylebank.Banks(stylebank.StyleBankNet(0.125, 0), 5)
+    branches = stylebank.Branches(banks, read_pictures(recipe.photographs), recipe, "cpu")
+    turns = [i for step in range(15) if step % (T + 1) != T for i in branches._turn(step)]
+    assert turns == [i % 5 for i in range(20)]
+
+
+def test_what_a_recipe_lacks_is_named(recipe: Recipe) -> None:
+    with pytest.raises(ValueError, match="--style"):
+        stylebank.table(Recipe(recipe.photographs, add=recipe.photographs / "2.png"))
+    with pytest.raises(ValueError, match="--table"):
+        stylebank.table(Recipe(recipe.photographs))
