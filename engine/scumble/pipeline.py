@@ -42,6 +42,12 @@ MAX_PREVIEW = 1024
 MIXED = 0.1
 """Where a method paints weaker by itself, the strength below which pixels are mixed too."""
 
+PALETTES: dict[str, Callable[[Array, Array, Array | None], Callable[[Array], Array]]] = {
+    "coral": colour.coral,
+    "histogram": colour.match_histograms,
+}
+"""From painting, picture and alpha to what brings the one's palette to the other's, by the choice of `keep_colours`."""
+
 READ, PAINTED = 0.05, 0.9
 """Fractions of a run at which the picture is read, and the method has done its part."""
 
@@ -63,10 +69,10 @@ class CommonOptions:
         "working paints every picture as one of about 1024 pixels and brings the result up, so that all sizes look alike; "
         "full paints every pixel, so strokes are fine in a large picture, brush size has no effect, and it takes longer.",
     )
-    keep_colours: Literal["off", "luminance", "coral"] = option(
+    keep_colours: Literal["off", "luminance", "coral", "histogram"] = option(
         "off",
         "luminance takes light and dark from the painting and each place's colour from your picture; coral paints as the "
-        "painting does, with the palette of your picture.",
+        "painting does, with the palette of your picture; histogram does so too, with as much of each colour as it has.",
     )
 
 
@@ -292,8 +298,8 @@ def _recolouring(painted: Array, content: Content, common: CommonOptions) -> Cal
     """What keeps the colours, from (painting, picture), planes (3, H, W) in [0, 1], to the painting as it shall look."""
     if common.keep_colours == "luminance":
         return colour.keep_colours
-    if common.keep_colours == "coral":
-        palette = colour.coral(painted, content.rgb, content.alpha)
+    if common.keep_colours in PALETTES:
+        palette = PALETTES[common.keep_colours](painted, content.rgb, content.alpha)
         return lambda y, seen: palette(y)
     return lambda y, seen: y
 
