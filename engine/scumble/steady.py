@@ -19,8 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scumble.errors import ScumbleError
-from scumble.pixels import AnyPixels
+from scumble.pixels import AnyPixels, decode, encode
 
 Array = NDArray[np.float32]
 Shift = tuple[int, int]
@@ -53,80 +52,72 @@ CLEARLY = 0.2
 """How much better than a more common shift one must fit a place, so that flat places move with the rest."""
 
 
+EXTREME = 1e4
+"""Floats beyond are taken for it, so that their squares are numbers; no highlight comes near."""
+
+
 @dataclass(frozen=True)
 class _Kept:
     seen: Array
-    """(H, W, 4) in [0, 1], colours times alpha, and alpha."""
+    """(4, H, W) in [0, 1], or beyond where the frames are floats: colours times alpha, and alpha."""
     painted: Array
-    """(H, W, 3) in [0, 1]."""
-
-    def moved(self, shift: Shift, rows: slice = slice(None)) -> tuple[Array, Array]:
-        """Both as if the picture had moved; what comes in from beyond the border is the border's own."""
-        y, x = (np.clip(np.arange(n) - by, 0, n - 1) for n, by in zip(self.seen.shape[:2], shift, strict=True))
-        window = np.ix_(y[rows], x)
-        return self.seen[window], self.painted[window]
+    """(3, H, W) in the same range."""
 
 
 class Steady:
-    """The state of one sequence; its frames come in order."""
+    """The state of one sequence; its frames come in order. One of another size begins anew, as after a cut."""
 
     def __init__(self) -> None:
         self._kept: _Kept | None = None
 
-    def check(self, frame: AnyPixels, name: str = "A frame") -> None:
-        """Raises ScumbleError "bad-picture" where the frame is not of the size of those before it."""
-        if self._kept is not None and self._kept.seen.shape != frame.shape:
-            (height, width), (was_height, was_width) = frame.shape[:2], self._kept.seen.shape[:2]
-            raise ScumbleError(
-                "bad-picture",
-                f"{name} is {width} x {height} pixels, but the frames before it are {was_width} x {was_height}: "
-                "steady frames are of one size.",
-                "Bring them to one size, or leave --steady out.",
-            )
+    def begins_anew(self, frame: AnyPixels) -> bool:
+        """Whether the frame is not of the size of the one before it."""
+        return self._kept is not None and self._kept.seen.shape[1:] != frame.shape[:2]
 
     def settle(self, frame: AnyPixels, painted: AnyPixels) -> AnyPixels:
         """The frame as it is to be shown. Both are (H, W, 4) uint8, uint16, float16 or float32 with straight alpha, and so is
-        the result, like `painted` and with its alpha. Raises ScumbleError "bad-picture" as `check` does."""
-        self.check(frame)
-        seen, colours = _premultiplied(frame), _floats(painted)[..., :3]
-        if self._kept is None:
+        the result, like `painted` and with its alpha; where nothing is carried it is `painted` bit for bit."""
+        seen, colours = _planes(frame), _planes(painted)[:3]
+        seen[:3] *= seen[3]
+        if self._kept is None or self.begins_anew(frame):
             self._kept = _Kept(seen, colours)
             return painted
         share, old_seen, old_painted = _carried(self._kept, seen)
-        mixed = _Kept(seen + share * (old_seen - seen), colours + share * (old_painted - colours))
-        self._kept = mixed
+        self._kept = _Kept(seen + share * (old_seen - seen), colours + share * (old_painted - colours))
         result = painted.copy()
-        if painted.dtype.kind == "u":
-            most = np.float32(np.iinfo(painted.dtype).max)
-            result[..., :3] = np.rint(np.clip(mixed.painted, 0, 1) * most)
-        else:
-            result[..., :3] = mixed.painted
+        encode(self._kept.painted, share > 0, "rgba", result)
         return result
 
 
 def _carried(kept: _Kept, seen: Array) -> tuple[Array, Array, Array]:
-    """How much of what is kept each pixel takes, (H, W, 1) in [0, KEPT], and what is kept, moved to where it is now."""
-    shifts = [(0, 0), *_movements(_grey(kept.seen), _grey(seen))]
-    changes = [_change(kept.moved(shift)[0], seen, shift) for shift in shifts]
+    """How much of what is kept each pixel takes, (H, W) in [0, KEPT], and what is kept, moved to where it is now."""
+    grey = _grey(seen)
+    shifts = [(0, 0), *_movements(_grey(kept.seen), grey)]
+    changes = [_change(_moved(kept.seen, shift), seen, shift) for shift in shifts]
     usual = float(np.median(np.minimum.reduce(changes)))
-    noise = min(max(min(usual, 2**0.5 * _spatial_noise(_grey(seen))), LEAST_NOISE), MOST_NOISE)
+    noise = min(max(min(usual, 2**0.5 * _spatial_noise(grey)), LEAST_NOISE), MOST_NOISE)
     shares = [_share(change, noise) for change in changes]
     order = sorted(range(len(shifts)), key=lambda i: -float(shares[i].mean()))
-    share = shares[order[0]]
-    old_seen, old_painted = kept.moved(shifts[order[0]])
+    share, best = shares[order[0]], shifts[order[0]]
+    old_seen, old_painted = _moved(kept.seen, best), _moved(kept.painted, best)
     for i in order[1:]:
         better = shares[i] > share + CLEARLY
         if better.any():
-            other_seen, other_painted = kept.moved(shifts[i])
             share = np.where(better, shares[i], share)
-            old_seen = np.where(better[..., None], other_seen, old_seen)
-            old_painted = np.where(better[..., None], other_painted, old_painted)
-    return share[..., None], old_seen, old_painted
+            old_seen = np.where(better, _moved(kept.seen, shifts[i]), old_seen)
+            old_painted = np.where(better, _moved(kept.painted, shifts[i]), old_painted)
+    return share, old_seen, old_painted
+
+
+def _moved(planes: Array, shift: Shift) -> Array:
+    """(C, H, W) as if the picture had moved; what comes in from beyond the border is the border's own."""
+    y, x = (np.clip(np.arange(n) - by, 0, n - 1) for n, by in zip(planes.shape[1:], shift, strict=True))
+    return planes[:, y[:, None], x]
 
 
 def _change(old: Array, new: Array, shift: Shift) -> Array:
     """(H, W): root mean square difference of the colours around each pixel; none can be told where the old frame ends."""
-    square = np.square(new - old).sum(-1) / 3
+    square = np.square(new - old).sum(0) / 3
     change: Array = np.sqrt(_around(square, NEAR, np.add) / np.float32((2 * NEAR + 1) ** 2))
     for axis, by in enumerate(shift):
         beyond = slice(0, by) if by > 0 else slice(change.shape[axis] + by, None)
@@ -186,17 +177,11 @@ def _spatial_noise(grey: Array) -> float:
     return float(np.median(np.abs(both))) / (6 * 0.6745) * 3**0.5  # grey is a mean of three colours
 
 
-def _floats(pixels: AnyPixels) -> Array:
-    if pixels.dtype.kind == "u":
-        return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    return np.nan_to_num(pixels.astype(np.float32))
-
-
-def _premultiplied(pixels: AnyPixels) -> Array:
-    floats = _floats(pixels)
-    floats[..., :3] *= floats[..., 3:]
-    return floats
+def _planes(pixels: AnyPixels) -> Array:
+    """(4, H, W) float32, finite, and small enough to be squared."""
+    planes = decode(pixels, "rgba")
+    return np.clip(planes, -EXTREME, EXTREME, out=planes)
 
 
 def _grey(seen: Array) -> Array:
-    return np.asarray(seen[..., :3].mean(-1), np.float32)
+    return np.asarray(seen[:3].mean(0), np.float32)

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from scumble.cli.inputs import Task
 from scumble.cli.stylize import Job, _stylize_all
+from scumble.client.blocking import Finished
 from scumble.client.raster import Raster
 from scumble.steady import KEPT, Steady
 
@@ -25,10 +26,10 @@ class Restless:
     def __init__(self) -> None:
         self.grey = 90
 
-    def stylize(self, raster: Raster, **_: Any) -> Any:
+    def stylize(self, raster: Raster, **_: Any) -> Finished:
         self.grey += 10
         data = np.full((raster.height, raster.width, 4), self.grey, np.uint8)
-        return SimpleNamespace(raster=replace(raster, data=data), styles=(), device="cpu", seconds=0.0)
+        return Finished(replace(raster, data=data), (), 0.0, "cpu")
 
 
 def frames(folder: Path, *sizes: tuple[int, int]) -> list[Task]:
@@ -56,10 +57,13 @@ def test_without_the_option_every_frame_is_as_the_engine_paints_it(tmp_path: Pat
     assert [grey(t) for t in tasks] == [100, 110]
 
 
-def test_a_frame_of_another_size_is_refused_and_the_next_goes_on(tmp_path: Path) -> None:
-    tasks = frames(tmp_path, (12, 10), (9, 10), (12, 10))
+def test_a_frame_of_another_size_is_painted_and_the_sequence_begins_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = frames(tmp_path, (12, 10), (9, 10), (9, 10))
     results = _stylize_all(Restless(), tasks, JOB, Steady())  # type: ignore[arg-type]
-    assert [r.get("error", {}).get("code") for r in results] == [None, "bad-picture", None]
-    assert "1.png is 9 x 10 pixels" in results[1]["error"]["message"]
-    assert not tasks[1].target.exists()
-    assert grey(tasks[2]) == 100 + round(10 * (1 - KEPT))
+    assert not any("error" in r for r in results)
+    assert [grey(t) for t in tasks] == [100, 110, 110 + round(10 * (1 - KEPT))]
+    said = capsys.readouterr().err
+    assert "1.png is of another size" in said
+    assert "2.png is of another size" not in said

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from scumble import pipeline, synthetic
-from scumble.errors import ScumbleError
 from scumble.methods.base import Runtime
 from scumble.methods.johnson import Johnson
 from scumble.steady import Steady
@@ -115,9 +114,44 @@ def test_frames_of_any_size_are_settled(size: tuple[int, int]) -> None:
     assert np.array_equal(steady.settle(pixels, pixels), pixels)
 
 
-def test_a_frame_of_another_size_is_refused_by_name() -> None:
+def test_a_frame_of_another_size_begins_anew_and_the_next_ones_are_carried_on_from_it() -> None:
     steady = Steady()
-    steady.settle(*[np.zeros((4, 6, 4), np.uint8)] * 2)
-    with pytest.raises(ScumbleError, match=r"b\.png is 5 x 4 pixels, but the frames before it are 6 x 4") as caught:
-        steady.check(np.zeros((4, 5, 4), np.uint8), "b.png")
-    assert caught.value.code == "bad-picture"
+    small, grey, light = (np.full((*size, 4), value, np.uint8) for size, value in (((4, 6), 9), ((5, 6), 100), ((5, 6), 110)))
+    assert not steady.begins_anew(small)
+    steady.settle(small, small)
+    assert steady.begins_anew(grey)
+    assert np.array_equal(steady.settle(grey, grey), grey)
+    assert not steady.begins_anew(grey)
+    assert steady.settle(grey, light)[..., 0].max() < 110
+
+
+@pytest.mark.parametrize("depth", [np.uint16, np.float16, np.float32])
+def test_deep_frames_are_carried_as_8_bit_ones_are_but_finer(depth: type) -> None:
+    """A step that 8 bits cannot show still goes from frame to frame."""
+    most = 1 if depth is not np.uint16 else 65535
+    frame = np.full((20, 30, 4), 0.5 * most).astype(depth)
+    frame[..., 3] = most
+    later = frame.copy()
+    later[..., :3] = 0.502 * most
+    steady = Steady()
+    steady.settle(frame, frame)
+    carried = steady.settle(frame, later)[..., :3].astype(float) / most
+    assert np.abs(carried - (0.5 + 0.2 * 0.002)).max() < 5e-4
+    assert carried.min() >= 0.5
+
+
+def test_floats_beyond_white_and_numbers_that_are_none_do_no_harm() -> None:
+    frame = np.full((20, 30, 4), 0.5, np.float32)
+    frame[..., 3] = 1
+    bright = frame.copy()
+    bright[:10, :, :3] = 4.0
+    odd = bright.copy()
+    odd[0, 0] = (np.nan, np.inf, -np.inf, 1)
+    steady = Steady()
+    steady.settle(frame, frame)
+    shown = steady.settle(bright, bright)
+    assert np.array_equal(shown[:5], bright[:5])  # a light that is switched on is there at once, whole
+    assert np.isfinite(steady.settle(bright, bright)).all()
+    shown = steady.settle(odd, np.nan_to_num(odd))
+    assert np.isfinite(shown).all()
+    assert np.isfinite(steady.settle(bright, bright)).all()

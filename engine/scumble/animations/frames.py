@@ -91,7 +91,8 @@ def eight_bits(pixels: AnyPixels) -> AnyPixels:
     """Pixels of any depth as uint8."""
     if pixels.dtype == np.uint8:
         return pixels
-    return np.rint(np.clip(np.moveaxis(decode(pixels, "rgba"), 0, 2), 0, 1) * np.float32(255)).astype(np.uint8)
+    bytes = np.rint(np.clip(decode(pixels, "rgba"), 0, 1) * np.float32(255)).astype(np.uint8)
+    return np.ascontiguousarray(np.moveaxis(bytes, 0, 2))
 
 
 class Clock:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The at most 256 colours of a GIF's frames.
 
-Invariants: a frame of few enough colours keeps each of them; others are dithered by a pattern that stands still, with a palette
-that stays as long as it fits, so that what stands still in the frames stands still in the file.
+Invariants: a frame of few enough colours keeps each of them; what stands still in the frames stands still in the file. So there
+is no dithering, whose pattern would stay where it is while the picture moves, or swarm, and a palette stays as long as it fits.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ Bytes = NDArray[np.uint8]
 COLOURS = 256
 FITS = 1.25
 """How much worse (root mean square) than a palette of its own the last one may serve a frame, before it gets one."""
-DITHER = 0.5
-"""Part of the distance between neighbouring colours that the pattern adds; all of it hides every band, and is grainy."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class _Palette:
     def nearest(self, rgb: Bytes) -> Bytes:
         """(H, W) indices."""
         indices = np.asarray(Image.fromarray(rgb).quantize(palette=self.image, dither=Image.Dither.NONE))
-        return np.minimum(indices, np.uint8(len(self.colours) - 1))
+        return np.asarray(np.minimum(indices, len(self.colours) - 1), np.uint8)
 
     def error(self, rgb: Bytes) -> float:
         """Root mean square of the differences, per channel, of (H, W, 3)."""
@@ -69,32 +67,17 @@ class Palettes:
             colours = (found[:, None] >> np.array([16, 8, 0], np.uint32)).astype(np.uint8)
             indices = np.searchsorted(found, packed).astype(np.uint8)
         else:
-            indices, colours = self._dithered(rgb, visible)
+            indices, colours = self._rounded(rgb, visible)
         if hidden:
             indices[~visible] = len(colours)
             colours = np.vstack([colours, np.zeros((1, 3), np.uint8)])
         return indices, colours, len(colours) - 1 if hidden else None
 
-    def _dithered(self, rgb: Bytes, visible: NDArray[np.bool_]) -> tuple[Bytes, Bytes]:
+    def _rounded(self, rgb: Bytes, visible: NDArray[np.bool_]) -> tuple[Bytes, Bytes]:
         seen = rgb[visible]
         own = _Palette.of(seen, COLOURS - 1)
         error = own.error(seen[None])
         if self._last is not None and self._last.error(seen[None]) <= FITS * error + 0.5:  # half a step is not seen
             own = self._last
         self._last = own
-        distance = 12**0.5 * error  # between levels whose rounding errs so much
-        tiles = [-(-n // 8) for n in rgb.shape[:2]]
-        pattern = np.tile(_BAYER, tiles)[: rgb.shape[0], : rgb.shape[1], None] * np.float32(DITHER * distance)
-        return own.nearest(np.clip(np.rint(rgb + pattern), 0, 255).astype(np.uint8)), own.colours
-
-
-def _bayer(side: int) -> NDArray[np.float32]:
-    """Ordered dither's (side, side) thresholds in (-0.5, 0.5) (Bayer 1973)."""
-    if side == 1:
-        return np.zeros((1, 1), np.float32)
-    half = _bayer(side // 2)
-    steps = np.array([[-0.375, 0.125], [0.375, -0.125]], np.float32)
-    return np.asarray(np.tile(half, (2, 2)) + np.kron(steps, np.ones_like(half)) / half.size, np.float32)
-
-
-_BAYER = _bayer(8)
+        return own.nearest(rgb), own.colours

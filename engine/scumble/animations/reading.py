@@ -7,7 +7,7 @@ comes; no more than the canvas and one frame is held.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,13 +41,13 @@ class Animation:
         """Of each frame."""
         return tuple(part.milliseconds for part in self.layout.parts)
 
-    def frames(self) -> Iterator[Picture]:
+    def frames(self) -> Generator[Picture, None, None]:
         """Each frame as it is seen, of the canvas' size. Raises ScumbleError "bad-picture", "no-memory"."""
-        number = 0
+        done = 0
         try:
             with open(self.path, "rb") as file, TemporaryDirectory(prefix="scumble-") as folder:
                 canvas: AnyPixels | None = None
-                for number, part in enumerate(self.layout.parts, 1):
+                for part in self.layout.parts:
                     pixels = self._pixels(file, part, Path(folder) / "frame")
                     if canvas is None:
                         canvas = np.zeros((self.layout.height, self.layout.width, 4), pixels.dtype)
@@ -57,8 +57,9 @@ class Animation:
                     yield Picture(canvas.copy(), self.layout.alpha)
                     if part.after is not After.KEEP:
                         place[...] = before
+                    done += 1
         except (DamagedError, OSError) as e:
-            raise _damaged(self.path, f"frame {number} of {self.count} is damaged") from e
+            raise _damaged(self.path, f"frame {done + 1} of {self.count} is damaged") from e
         except MemoryError as e:
             mb = 8 * self.layout.width * self.layout.height >> 20
             raise ScumbleError("no-memory", f"{self.path} does not fit into memory; a frame needs {mb} MB.") from e

@@ -16,10 +16,13 @@ import click
 
 from scumble.raster import SAVERS
 
-PICTURES = tuple(SAVERS)
-"""Suffixes a folder is searched for and an output may have, lower case. An input named outright may bear any name."""
+OUTPUTS = (*SAVERS, ".gif")
+"""Suffixes an output may have, lower case."""
 
-FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif"}
+PICTURES = (*OUTPUTS, ".apng")
+"""Suffixes a folder is searched for, lower case. An input named outright may bear any name."""
+
+FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "gif": ".gif"}
 """--format, and the suffix it writes."""
 
 
@@ -44,8 +47,8 @@ def plan(inputs: Sequence[str], out: str, format: str | None = None) -> list[Tas
     if into_folder and target.exists() and not target.is_dir():
         raise click.UsageError(f"There are {len(sources)} pictures, but {out} is a file. Name a folder with -o.")
     tasks = [Task(s, target / named(s, format) if into_folder else target) for s in sources]
-    if not into_folder and target.suffix.lower() not in PICTURES:
-        raise click.UsageError(f"{out} must end in one of {', '.join(PICTURES)} to say which kind of file it is.")
+    if not into_folder and target.suffix.lower() not in OUTPUTS:
+        raise click.UsageError(f"{out} must end in one of {', '.join(OUTPUTS)} to say which kind of file it is.")
     if not into_folder and format and target.suffix.lower() not in _suffixes(format):
         raise click.UsageError(
             f"{out} does not end as {format} files do ({FORMATS[format]}). Leave --format out, or rename it."
@@ -73,7 +76,7 @@ def expand(given: str) -> list[Path]:
 
 def named(source: Path, format: str | None) -> str:
     """The output's name in a folder: the input's, with the suffix of `format`, or as PNG if it is nothing we write."""
-    suffix = FORMATS[format] if format else source.suffix if source.suffix.lower() in PICTURES else ".png"
+    suffix = FORMATS[format] if format else source.suffix if source.suffix.lower() in OUTPUTS else ".png"
     return source.stem + suffix
 
 
