@@ -17,6 +17,7 @@ from scumble.methods.base import Runtime
 from scumble.methods.johnson import Johnson, Options, load_network
 from scumble.styles import StyleStore
 from scumble.weights import MODELS, card_path, load_weights, save_weights
+from support.spectrum import lattice
 
 FILES = sorted(MODELS.glob("*.safetensors"))
 NETWORKS = sorted(MODELS.glob("johnson_*.safetensors"))
@@ -61,15 +62,6 @@ def test_no_network_prints_a_lattice_on_smooth_pictures(path: Path) -> None:
         with torch.no_grad():
             painted = net(F.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1))[0].mean(0)
         assert float(lattice(painted[32:224, 32:224].numpy())) < 3.0
-
-
-def lattice(picture: np.ndarray) -> float:
-    """The strongest wave of period 2 or 4 pixels along an axis or diagonal of a square picture in [0, 1], in 255ths."""
-    side = len(picture)
-    window = np.outer(np.hanning(side), np.hanning(side))
-    amplitude = np.abs(np.fft.fft2((picture - picture.mean()) * window)) / window.sum() * 2 * 255
-    waves = [(side // p * a, side // p * b) for p in (2, 4) for a, b in ((1, 0), (0, 1), (1, 1))]
-    return max(float(amplitude[a % side, b % side]) for a, b in waves)
 
 
 def test_the_lattice_measure_sees_a_lattice() -> None:

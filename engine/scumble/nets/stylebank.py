@@ -44,13 +44,22 @@ class Bank(NamedTuple):
         return F.conv2d(reflect_pad(features, 1, 1, 1, 1), self.kernel.to(features.dtype)) + bias
 
 
+def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1, relu: bool = True) -> Conv:
+    """Reflection padding and a convolution by He's start: without norms, torch's own is nearly silent after ten layers."""
+    layer = Conv(c_in, c_out, kernel, stride, norm=False, relu=relu)
+    nn.init.kaiming_normal_(layer.conv.weight, nonlinearity="relu" if relu else "linear")
+    assert layer.conv.bias is not None
+    nn.init.zeros_(layer.conv.bias)
+    return layer
+
+
 class Block(nn.Sequential):
     """Two 3x3 convolutions with a skip connection and no norm. It begins as nothing: the paper's decoder has no blocks."""
 
     def __init__(self) -> None:
-        last = Conv(CHANNELS, CHANNELS, 3, norm=False, relu=False)
+        last = _conv(CHANNELS, CHANNELS, 3, relu=False)
         nn.init.zeros_(last.conv.weight)
-        super().__init__(Conv(CHANNELS, CHANNELS, 3, norm=False), last)
+        super().__init__(_conv(CHANNELS, CHANNELS, 3), last)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = x + super().forward(x)  # type: ignore[no-untyped-call]
@@ -67,12 +76,10 @@ class Autoencoder(nn.Module):
     def __init__(self, width: float = 0.5, blocks: int = 2) -> None:
         super().__init__()
         full, half = (max(1, round(n * width)) for n in (32, 64))
-        self.down = nn.Sequential(
-            Conv(3, full, 9, norm=False), Conv(full, half, 3, 2, norm=False), Conv(half, CHANNELS, 3, 2, norm=False)
-        )
+        self.down = nn.Sequential(_conv(3, full, 9), _conv(full, half, 3, 2), _conv(half, CHANNELS, 3, 2))
         self.blocks = nn.Sequential(*(Block() for _ in range(blocks)))
-        self.up = nn.ModuleList([Conv(CHANNELS, half, 3, norm=False), Conv(half, full, 3, norm=False)])
-        self.head = Conv(full, 3, 9, norm=False, relu=False)
+        self.up = nn.ModuleList([_conv(CHANNELS, half, 3), _conv(half, full, 3)])
+        self.head = _conv(full, 3, 9, relu=False)
 
     def encode(self, x: Tensor) -> Tensor:
         """The features (N, 128, H / 4, W / 4), none of them negative."""
