@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Look at a painting once, so that its style can be painted without it.
+
+Nothing is trained: the file holds the style prediction network's bottleneck for the painting at several sizes, 100 numbers
+each. Make it anew whenever the networks are trained further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from scumble.methods.ghiasi import load_shared, shared_name, sides
+from scumble.style_statistics import resized
+from scumble.train.data import read_picture
+from scumble.train.loop import machine
+from scumble.train.painting import OnePainting
+from scumble.weights import MODELS, save_weights
+
+
+@dataclass(frozen=True)
+class Recipe(OnePainting):
+    """The painting and what its card says of it. `network` is the weight file of the networks."""
+
+    network: Path = MODELS / "ghiasi.safetensors"
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Write `out`/ghiasi_STYLE.safetensors with its card, in fp32."""
+    shared = load_shared(recipe.network)
+    painting = read_picture(recipe.painting)[None].float() / 255
+    ladder = {}
+    for side in sides(max(painting.shape[2:])):
+        ladder[str(side)] = shared.known(resized(painting, side))
+    report(f"looked at {', '.join(ladder)} px")
+    path = out / f"ghiasi_{recipe.style_id}.safetensors"
+    card = {
+        "method": "ghiasi",
+        "style": recipe.described,
+        "networks": shared_name(recipe.network),
+        "licence": "Apache-2.0",
+        "long_sides": [int(side) for side in ladder],
+        "training": {
+            "command": f"scumble train ghiasi-style --style {recipe.style_id}",
+            "teachers": "none: predicted, not trained",
+            "machine": machine(),
+        },
+    }
+    save_weights(path, ladder, card, torch.float32)
+    return path
