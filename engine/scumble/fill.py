@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from scumble.resample import Array, across, axis, linear
+from scumble.scratch import empty, let_go
 
 BAND = 1 << 20
 """Pixels that are filled at once."""
@@ -20,40 +21,50 @@ def fill_hidden(rgb: Array, alpha: Array) -> None:
     The alpha-weighted average of each 2 x 2 block makes the next coarser picture, whose own holes are filled first; holes
     then take its linear interpolation. A picture without a visible pixel becomes black.
     """
-    hidden = ~(alpha > 0)
-    if not hidden.any():
+    height, width = alpha.shape
+    step = 2 * max(1, BAND // 2 // width)
+    visible = 0
+    for a in range(0, height, step):
+        visible += np.count_nonzero(alpha[a : a + step] > 0)
+        let_go(alpha)
+    if visible == alpha.size:
         return
-    if hidden.all():
+    if not visible:
         rgb[...] = 0
         return
-    coarse, coarse_alpha = _halve(rgb, alpha, hidden)
+    coarse, coarse_alpha = _halve(rgb, alpha, step)
     fill_hidden(coarse, coarse_alpha)
-    height, width = alpha.shape
     rows = axis(coarse.shape[0], height, 0.5, 0.0, linear)
     columns = axis(coarse.shape[1], width, 0.5, 0.0, linear)
-    step = max(1, BAND // width)
     for a in range(0, height, step):
         b = min(a + step, height)
-        if hidden[a:b].any():
+        hidden = ~(alpha[a:b] > 0)
+        if hidden.any():
             lo, hi, matrix = rows.window(a, b)
             band = np.tensordot(matrix, coarse[lo:hi], 1)
             smooth = np.moveaxis(across(np.ascontiguousarray(np.moveaxis(band, 2, 0)), columns), 0, 2)
-            np.copyto(rgb[a:b], smooth, where=hidden[a:b, :, None])
+            np.copyto(rgb[a:b], smooth, where=hidden[..., None])
+        let_go(rgb, alpha, coarse)
 
 
-def _halve(rgb: Array, alpha: Array, hidden: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[Array, Array]:
-    """Averages of 2 x 2 blocks weighted with alpha, and the largest alpha of each."""
+def _halve(rgb: Array, alpha: Array, step: int) -> tuple[Array, Array]:
+    """Averages of 2 x 2 blocks weighted with alpha, and the largest alpha of each; `step` rows at a time, an even number."""
     height, width = alpha.shape
     size = ((height + 1) // 2, (width + 1) // 2)
-    channels = rgb.shape[2]
-    colour, weight, most = np.zeros((*size, channels), np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32)
-    for y in (0, 1):
-        for x in (0, 1):
-            a = np.where(hidden[y::2, x::2], 0, alpha[y::2, x::2])
-            h, w = a.shape
-            for c in range(channels):
-                colour[:h, :w, c] += rgb[y::2, x::2, c] * a
-            weight[:h, :w] += a
-            np.maximum(most[:h, :w], a, out=most[:h, :w])
-    colour /= np.where(weight > 0, weight, 1)[..., None]
+    colour, most = empty((*size, rgb.shape[2]), np.float32), empty(size, np.float32)
+    for top in range(0, height, step):
+        seen = np.where(alpha[top : top + step] > 0, alpha[top : top + step], 0)
+        band, largest = colour[top // 2 : (top + step) // 2], most[top // 2 : (top + step) // 2]
+        weight = np.zeros(largest.shape, np.float32)
+        band[...], largest[...] = 0, 0
+        for y in (0, 1):
+            for x in (0, 1):
+                a = seen[y::2, x::2]
+                h, w = a.shape
+                for c in range(rgb.shape[2]):
+                    band[:h, :w, c] += rgb[top + y : top + step : 2, x::2, c] * a
+                weight[:h, :w] += a
+                np.maximum(largest[:h, :w], a, out=largest[:h, :w])
+        band /= np.where(weight > 0, weight, 1)[..., None]
+        let_go(rgb, alpha, colour, most)
     return colour, most

@@ -3,7 +3,7 @@
 
 Invariants: strength 0 returns the input byte for byte; alpha and pixels under alpha 0 come back bit-identical, and hidden
 colours influence nothing; the depth stays; what a run holds of a large picture is bands of it (at full scale the method
-itself needs the picture and its result as floats). Needs no torch.
+itself needs the picture and its result as floats: where they are large they lie in files). Needs no torch.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from scumble.errors import ScumbleError
 from scumble.fill import fill_hidden
 from scumble.methods import base
 from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
-from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode
+from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode, reduced
 from scumble.placing import LEAST, Grid, working_grid
 from scumble.regions import AnyMasks
 from scumble.resample import Array, across, resize
+from scumble.scratch import empty, in_memory, let_go
 from scumble.upscale import Upscaler
 
 T = TypeVar("T")
@@ -32,9 +33,9 @@ T = TypeVar("T")
 BAND = 1 << 19
 """Pixels in work at once, so about 30 MB of floats, and some tens of milliseconds between two chances to cancel."""
 
-HELD = 28
-"""Bytes held for each pixel of the working grid while a method runs: the picture and its result as floats, and alpha. Masks
-take 4 more each, and 16 for what they cover and for the result that is mixed."""
+HELD = 12, 12, 4
+"""Bytes for each pixel of the working grid while a method runs: the picture and its result as floats, and alpha. Masks take 4
+more each, and 16 for what they cover and for the result that is mixed."""
 
 MAX_PREVIEW = 1024
 """Longest side of a preview."""
@@ -136,8 +137,9 @@ def memory_needed(request: Request) -> tuple[int, int]:
     height, width = _grid(request, common).shape
     pixels = height * width
     at_once = min(pixels, LEAST) if request.method.capabilities.tiling else pixels
-    held = HELD if request.masks is None else HELD + 4 * request.masks.shape[2] + 16
-    return held * pixels, getattr(request.method, "pixel_bytes", 0) * at_once
+    held = sum(in_memory(size * pixels) for size in HELD)
+    masks = 0 if request.masks is None else 4 * request.masks.shape[2] + 16
+    return held + masks * pixels, getattr(request.method, "pixel_bytes", 0) * at_once
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:
@@ -178,7 +180,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         present = shares.max((0, 1)) > 0
         states = [state for state, there in zip(states, present, strict=True) if there]
         shares = shares[..., present] if len(states) > 1 else None
-    rgb, alpha = np.empty((*grid.shape, 3), np.float32), np.empty(grid.shape, np.float32)
+    rgb, alpha = empty((*grid.shape, 3), np.float32), empty(grid.shape, np.float32)
     yield from _progress(_read(pixels, request.order, grid, rgb, alpha), 0.02, READ)
     fill_hidden(rgb, alpha)
     content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid), strength=strength, regions=shares)
@@ -216,6 +218,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
             y = original * (1 - amount) + y * amount
         out[a:b] = pixels[a:b]
         encode(y, None if visible.all() else visible, request.order, out[a:b])
+        let_go(pixels, out, painted, rgb)
         yield Progress(PAINTED + (1 - PAINTED) * b / len(pixels), "finishing")
 
 
@@ -229,6 +232,7 @@ def _copied(pixels: AnyPixels, out: AnyPixels) -> Iterator[Progress]:
     """Give the picture back as it is."""
     for a, b in _bands(*pixels.shape[:2]):
         out[a:b] = pixels[a:b]
+        let_go(pixels, out)
         yield Progress(b / len(pixels))
 
 
@@ -265,6 +269,7 @@ def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array)
             planes[:3] /= np.where(planes[3] > 0, planes[3], 1)
         rgb[a:b] = np.moveaxis(planes[:3], 0, 2)
         alpha[a:b] = 1 if opaque else planes[3]
+        let_go(pixels, rgb, alpha)
         yield b / rows.outputs
 
 
@@ -272,12 +277,8 @@ def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | N
     """The whole layer at the working scale, never enlarged, and its alpha."""
     if context is None:
         return None, None
-    planes = clamp(decode(context.pixels, context.order), context.pixels.dtype)
-    planes[:3] *= planes[3]
-    height, width = (min(have, work) for have, work in zip(planes.shape[1:], grid.whole, strict=True))
-    small = resize(np.moveaxis(planes, 0, 2), height, width)
-    rgb, alpha = np.ascontiguousarray(small[..., :3]), np.ascontiguousarray(small[..., 3])
-    rgb /= np.where(alpha > 0, alpha, 1)[..., None]
+    height, width = (min(have, work) for have, work in zip(context.pixels.shape[:2], grid.whole, strict=True))
+    rgb, alpha = reduced(context.pixels, context.order, height, width)
     fill_hidden(rgb, alpha)
     return rgb, _unless_opaque(alpha)
 
@@ -291,7 +292,11 @@ def _of_whole(shares: Array, request: Request, whole: Array) -> Array:
 
 
 def _unless_opaque(alpha: Array) -> Array | None:
-    return None if bool((alpha >= 1).all()) else alpha
+    opaque = True
+    for a, b in _bands(*alpha.shape):
+        opaque = opaque and bool((alpha[a:b] >= 1).all())
+        let_go(alpha)
+    return None if opaque else alpha
 
 
 def _recolouring(painted: Array, content: Content, common: CommonOptions) -> Callable[[Array, Array], Array]:
@@ -324,8 +329,10 @@ def _checked(painted: Array | None, method: Method, shape: tuple[int, ...]) -> A
     if painted is None or painted.shape != shape:
         got = "nothing" if painted is None else f"a picture of shape {painted.shape}"
         raise ScumbleError("internal", f"{method.title} was to give a picture of shape {shape} and gave {got}.")
-    if not all(np.isfinite(painted[a:b]).all() for a, b in _bands(*shape[:2])):
-        raise ScumbleError("internal", f"{method.title} gave numbers that are no colours.", "Try another style or device.")
+    for a, b in _bands(*shape[:2]):
+        if not np.isfinite(painted[a:b]).all():
+            raise ScumbleError("internal", f"{method.title} gave numbers that are no colours.", "Try another style or device.")
+        let_go(painted)
     return painted
 
 

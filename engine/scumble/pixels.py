@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scumble.errors import ScumbleError
 from scumble.fill import fill_hidden
-from scumble.resample import Array
+from scumble.resample import Array, resize
 
 Order = Literal["rgba", "bgra"]
 AnyPixels = NDArray[Any]
@@ -69,6 +69,17 @@ def encode(rgb: Array, visible: NDArray[np.bool_] | None, order: Order, out: Any
         else:
             values = np.rint(np.clip(plane, 0, 1) * np.float32(whole)).astype(out.dtype)
         np.copyto(out[..., channel], values, where=True if visible is None else visible)
+
+
+def reduced(pixels: AnyPixels, order: Order, height: int, width: int) -> tuple[Array, Array]:
+    """A picture in small: (height, width, 3) in [0, 1], colours weighted with alpha, and alpha; for pictures that fit into
+    memory as floats. Colours under alpha 0 are none."""
+    planes = clamp(decode(pixels, order), pixels.dtype)
+    planes[:3] *= planes[3]
+    small = resize(np.moveaxis(planes, 0, 2), height, width)
+    rgb, alpha = np.ascontiguousarray(small[..., :3]), np.ascontiguousarray(small[..., 3])
+    rgb /= np.where(alpha > 0, alpha, 1)[..., None]
+    return rgb, alpha
 
 
 def rgb8(pixels: AnyPixels, order: Order) -> NDArray[np.uint8]:

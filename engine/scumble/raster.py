@@ -2,15 +2,15 @@
 """Reads and writes picture files: PNG, JPEG, WebP and TIFF, in 8 and 16 bits and float; reads GIF.
 
 Invariants: what is read is upright, sRGB, with straight alpha, in the depth of the file; a file is read whole or refused
-with one sentence; memory follows the rows that really are in the file, not what its header claims; a file that is
-written is complete or absent.
+with one sentence; memory follows the rows that really are in the file, not what its header claims, and a large picture
+lies in a file of its own (scratch.py); a file that is written is complete or absent.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from PIL import Image
 from scumble.errors import ScumbleError
 from scumble.files import cannot_write, replacing
 from scumble.pixels import MAX_PIXELS, MAX_SIDE, AnyPixels
+from scumble.scratch import empty, let_go
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ DEPTHS = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as read. `pixels` (H, W, 4) uint8, uint16 or float32, rgba."""
+    """A picture as read. `pixels` (H, W, 4) uint8, uint16 or float32, rgba; large ones are mapped from a file."""
 
     pixels: AnyPixels
     alpha: bool
@@ -96,7 +97,7 @@ def read_picture(path: Path | str) -> Picture:
     fields = image.get_fields()
     upright = UPRIGHT.get(image.get("orientation") if "orientation" in fields else 1)
     return Picture(
-        pixels if upright is None else np.ascontiguousarray(upright(pixels)),
+        pixels if upright is None else _turned(pixels, upright),
         alpha is not None,
         bytes(image.get("exif-data")) if "exif-data" in fields else None,
         (image.xres, image.yres),
@@ -120,11 +121,12 @@ def write_picture(path: Path | str, pixels: AnyPixels, like: Picture | None = No
     vips = _vips()
     try:
         operation, deepest, options = saver
-        image = _image(_in_depth(pixels, deepest), like, operation == "jpegsave_target")
+        pixels = _in_depth(pixels, deepest)
+        image = _image(pixels, like, operation == "jpegsave_target")
         if operation == "tiffsave_target":
             options = options | {"bigtiff": pixels.nbytes > 1 << 31}
         with replacing(path) as temporary, open(temporary, "wb+") as f:
-            _save(image, operation, f, options)
+            _save(image, operation, f, options, pixels)
     except OSError as e:
         raise cannot_write(e, path) from e
     except vips.Error as e:
@@ -232,33 +234,51 @@ def _decoded(rgb: Any, alpha: Any) -> AnyPixels:
     """All rows, (H, W, 4). The array is only claimed from the system at first; a page of it is real once a row is in it."""
     depth: np.dtype[Any] = np.dtype(DEPTHS[rgb.format])
     image = rgb if alpha is None else rgb.bandjoin(alpha.cast(rgb.format))
-    pixels = np.empty((image.height, image.width, 4), depth)
+    pixels = empty((image.height, image.width, 4), depth)
     region = _vips().Region.new(image)
-    rows = max(1, BAND // image.width)
-    for y in range(0, image.height, rows):
-        band = pixels[y : y + rows]
-        data = region.fetch(0, y, image.width, len(band))
+    for a, b in _bands(pixels):
+        band = pixels[a:b]
+        data = region.fetch(0, a, image.width, b - a)
         band[..., : image.bands] = np.frombuffer(data, depth).reshape(*band.shape[:2], image.bands)
         if alpha is None:
             band[..., 3] = np.iinfo(depth).max if depth.kind == "u" else 1
+        let_go(pixels)
     return pixels
+
+
+def _turned(pixels: AnyPixels, upright: Callable[[AnyPixels], AnyPixels]) -> AnyPixels:
+    seen = upright(pixels)
+    turned = empty(seen.shape, seen.dtype)
+    for a, b in _bands(turned):
+        turned[a:b] = seen[a:b]
+        let_go(pixels, turned)
+    return turned
+
+
+def _bands(pixels: AnyPixels) -> Iterator[tuple[int, int]]:
+    rows = max(1, BAND // pixels.shape[1])
+    for a in range(0, len(pixels), rows):
+        yield a, min(a + rows, len(pixels))
 
 
 def _in_depth(pixels: AnyPixels, deepest: str) -> AnyPixels:
     """The pixels in their own depth, or in the deepest the format takes."""
-    if pixels.dtype == np.float16:
-        pixels = pixels.astype(np.float32)
     limit: np.dtype[Any] = np.dtype(deepest)
-    if pixels.dtype.itemsize <= limit.itemsize:
-        return np.ascontiguousarray(pixels)
-    out = np.empty(pixels.shape, limit)
-    rows = max(1, BAND // pixels.shape[1])
-    for y in range(0, len(pixels), rows):
-        band = pixels[y : y + rows]
-        if band.dtype.kind == "f":
-            out[y : y + rows] = np.rint(np.clip(np.nan_to_num(band), 0, 1) * np.float32(256**limit.itemsize - 1))
+    half = pixels.dtype == np.float16
+    if pixels.dtype.itemsize <= limit.itemsize and not (half and limit.kind == "u"):
+        if not half:
+            return np.ascontiguousarray(pixels)
+        limit = np.dtype(np.float32)
+    out = empty(pixels.shape, limit)
+    for a, b in _bands(pixels):
+        band = pixels[a:b].astype(np.float32) if half else pixels[a:b]
+        if limit.kind == "f":
+            out[a:b] = band
+        elif band.dtype.kind == "f":
+            out[a:b] = np.rint(np.clip(np.nan_to_num(band), 0, 1) * np.float32(256**limit.itemsize - 1))
         else:
-            out[y : y + rows] = (band.astype(np.uint32) + 128) // 257
+            out[a:b] = (band.astype(np.uint32) + 128) // 257
+        let_go(pixels, out)
     return out
 
 
@@ -269,7 +289,7 @@ def _image(pixels: AnyPixels, like: Picture | None, opaque: bool) -> Any:
     most = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
     image = vips.Image.new_from_memory(pixels, width, height, 4, VIPS_FORMATS[pixels.dtype.name])
     image = image.copy(interpretation="rgb16" if pixels.dtype == np.uint16 else "srgb")
-    if not (like is not None and like.alpha) and bool((pixels[..., 3] == most).all()):
+    if not (like is not None and like.alpha) and _opaque(pixels, most):
         image = image.extract_band(0, n=3)
     elif opaque:
         image = image.flatten(background=[255])
@@ -280,6 +300,14 @@ def _image(pixels: AnyPixels, like: Picture | None, opaque: bool) -> Any:
     if like is not None:
         image = image.copy(xres=like.resolution[0], yres=like.resolution[1])
     return image
+
+
+def _opaque(pixels: AnyPixels, most: int) -> bool:
+    for a, b in _bands(pixels):
+        if not (pixels[a:b, :, 3] == most).all():
+            return False
+        let_go(pixels)
+    return True
 
 
 def _exif(data: bytes) -> bytes | None:
@@ -294,8 +322,9 @@ def _exif(data: bytes) -> bytes | None:
         return None
 
 
-def _save(image: Any, operation: str, file: Any, options: Mapping[str, Any]) -> None:
-    """Encode into an open file. What the file raises (a full disk) is raised here; libvips would only say that it failed."""
+def _save(image: Any, operation: str, file: Any, options: Mapping[str, Any], pixels: AnyPixels) -> None:
+    """Encode an image over `pixels` into an open file. What the file raises (a full disk) is raised here; libvips would only
+    say that it failed."""
     vips = _vips()
     failure: list[OSError] = []
 
@@ -309,8 +338,12 @@ def _save(image: Any, operation: str, file: Any, options: Mapping[str, Any]) -> 
 
         return call
 
+    def write(data: Any) -> Any:
+        let_go(pixels)  # what has been encoded
+        return file.write(data)
+
     target = vips.TargetCustom()
-    target.on_write(guarded(file.write))
+    target.on_write(guarded(write))
     target.on_read(guarded(file.read))
     target.on_seek(guarded(lambda offset, whence: file.seek(offset, whence)))
     try:

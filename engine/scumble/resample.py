@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from scumble.scratch import let_go
+
 Array = NDArray[np.float32]
 Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -102,18 +104,14 @@ def across(x: Array, columns: Axis) -> Array:
     return out
 
 
-def down(x: Array, rows: Axis) -> Array:
-    """(length, ...) to (outputs, ...)."""
-    if rows.identity:
-        return x
-    out = np.empty((rows.outputs, *x.shape[1:]), np.float32)
-    flat, result = x.reshape(rows.length, -1), out.reshape(rows.outputs, -1)
-    for a, b, lo, hi, matrix in rows.blocks:
-        np.matmul(matrix, flat[lo:hi], out=result[a:b])
-    return out
-
-
 def resize(rgb: Array, height: int, width: int) -> Array:
-    """(H, W, C) to (height, width, C), all of it at once: for small pictures."""
-    planar = np.moveaxis(down(rgb, fit(rgb.shape[0], height)), 2, 0)
-    return np.ascontiguousarray(np.moveaxis(across(planar, fit(rgb.shape[1], width)), 0, 2))
+    """(H, W, C) to (height, width, C). Of a large picture only some rows are held at a time, of the result all."""
+    rows, columns = fit(rgb.shape[0], height), fit(rgb.shape[1], width)
+    out = np.empty((height, width, rgb.shape[2]), np.float32)
+    for a, b, lo, hi, matrix in rows.blocks:
+        band = rgb[lo:hi]
+        if not rows.identity:
+            band = (matrix @ band.reshape(hi - lo, -1)).reshape(b - a, *rgb.shape[1:])
+        out[a:b] = np.moveaxis(across(np.ascontiguousarray(np.moveaxis(band, 2, 0)), columns), 0, 2)
+        let_go(rgb)
+    return out

@@ -23,6 +23,7 @@ from scumble.methods.base import Content, Event, Pixels, Preview, Progress, Resu
 from scumble.nets.norms import Statistics, collected_statistics, frozen_statistics
 from scumble.placing import LEAST_SHARE, WHOLE
 from scumble.resample import resize
+from scumble.scratch import empty, let_go
 
 STATISTICS = 1 << 20
 """A larger one is resampled to this many for its statistics."""
@@ -112,7 +113,7 @@ def _painted(
     done: int,
     total: int,
 ) -> Iterator[Event]:
-    result = np.empty_like(content.rgb)
+    result = empty(content.rgb.shape, np.float32)
     with frozen_statistics(net, statistics):
         for number, t in enumerate(plan, 1):
             x = _inputs(content, stride, runtime.device, t)
@@ -121,6 +122,7 @@ def _painted(
             target = result[t.y0 : t.y1, t.x0 : t.x1]
             target[...] = y[t.top : t.top + target.shape[0], t.left : t.left + target.shape[1]]
             done += t.work
+            let_go(content.rgb, result)
     yield Result(result)
 
 

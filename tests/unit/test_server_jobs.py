@@ -132,7 +132,7 @@ def test_the_context_comes_before_the_picture_and_both_lie_in_the_spool(jobs: Jo
         jobs.receive(job, PixelStrip(job.id, "picture", 0, 6), memoryview(bytes(96)))
     jobs.receive(job, PixelStrip(job.id, "context", 0, 1), memoryview(b"c" * 8))
     assert jobs.receive(job, PixelStrip(job.id, "picture", 0, 6), memoryview(b"p" * 96))
-    assert bytes(job.input.view(0, 104)) == b"c" * 8 + b"p" * 96
+    assert bytes(job.input.read(0, 104)) == b"c" * 8 + b"p" * 96
 
 
 def test_masks_come_between_context_and_picture_and_their_numbers_lie_where_processors_like_them(jobs: Jobs) -> None:
@@ -148,7 +148,7 @@ def test_masks_come_between_context_and_picture_and_their_numbers_lie_where_proc
     assert jobs.bytes == job.held == 4 + 30 + 240
     offsets = [plane.offset for plane in job.planes.values()]
     assert [offset % 8 for offset in offsets] == [0, 0, 0]
-    spool = job.input.view(0, job.input.size)
+    spool = job.input.read(0, job.input.size)
     assert bytes(spool[offsets[1] : offsets[1] + 30]) == bytes(range(30))
     assert as_array(spool, masks, offsets[1]).shape == (3, 5, 1)
     assert as_array(spool, asked.raster, offsets[2]).tobytes() == b"p" * 240

@@ -70,7 +70,7 @@ class Bench:
         return self.painter.paint(self.run, [os.dup(self.input.fd), os.dup(self.output.fd)])
 
     def result(self) -> np.ndarray:
-        return as_array(self.output.view(0, self.output.size), self.raster)
+        return as_array(self.output.read(0, self.output.size), self.raster)
 
 
 def test_a_job_paints_its_picture_into_the_result_spool(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_job_paints_its_picture_into_the_result_spool(tmp_path: Path) -> None:
     assert isinstance(bench.paint(), channel.Done)
     np.testing.assert_array_equal(bench.result()[..., :3], 255 - pixels[..., :3])
     np.testing.assert_array_equal(bench.result()[..., 3], pixels[..., 3])
-    assert bytes(bench.input.view(0, pixels.nbytes)) == pixels.tobytes()
+    assert bytes(bench.input.read(0, pixels.nbytes)) == pixels.tobytes()
 
 
 def test_a_spool_too_large_for_memory_lies_on_disk_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

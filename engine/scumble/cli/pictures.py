@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scumble import raster
-from scumble.animations.writing import write_gif
+from scumble import raster, scratch
 from scumble.client.raster import Raster
-from scumble.pixels import AnyPixels
 from scumble.raster import Picture
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
@@ -23,21 +21,14 @@ FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
 def to_wire(picture: Picture) -> Raster:
     """What the engine gets of a picture. Raises EngineError "bad-raster" for a size it does not take."""
     height, width = picture.pixels.shape[:2]
-    return Raster(width, height, FORMATS[picture.pixels.dtype.name], "rgba", np.ascontiguousarray(picture.pixels))
+    pixels = np.ascontiguousarray(picture.pixels)
+    return Raster(width, height, FORMATS[pixels.dtype.name], "rgba", scratch.buffer(pixels))
 
 
 def write_result(path: Path, result: Raster, like: Picture) -> None:
     """Write what the engine gave for the picture `like`. Raises ScumbleError "disk-full", "no-write"."""
-    pixels = from_wire(result, like)
-    if path.suffix.lower() == ".gif":
-        write_gif(path, pixels)
-    else:
-        raster.write_picture(path, pixels, like)
-
-
-def from_wire(result: Raster, like: Picture) -> AnyPixels:
-    """The pixels of what the engine gave for the picture `like`; not to be written to."""
-    return np.frombuffer(result.data, like.pixels.dtype).reshape(result.height, result.width, 4)
+    pixels = np.frombuffer(result.data, like.pixels.dtype).reshape(result.height, result.width, 4)
+    raster.write_picture(path, pixels, like)
 
 
 def style_raster(path: str) -> Raster:

@@ -116,11 +116,12 @@ class Engine:
         on_progress: Callable[[Progress], bool | None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
         masks: Masks | None = None,
+        room: Callable[[int], Any] = bytearray,
     ) -> Finished:
         """Paint `raster` in the weighted `styles`, each where its mask says, if there are `masks`. `on_progress` may return
-        False to cancel (EngineError "cancelled")."""
+        False to cancel (EngineError "cancelled"). `room` as in `Request`."""
         previews = on_preview is not None
-        request = Request(raster, tuple(styles), method, strength, dict(options or {}), context, previews, masks)
+        request = Request(raster, tuple(styles), method, strength, dict(options or {}), context, previews, masks, room)
         done = self._finish(self.session.submit(request), Done, on_progress, on_preview)
         return Finished(done.raster, done.styles, done.seconds, done.device)
 

@@ -8,7 +8,7 @@ answer that carries its number, or RequestFailed.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -53,7 +53,8 @@ class Request:
     """One picture to stylize. `styles` are (id or id@rev, weight); `strength` in [0, 1]; `masks`, one a style, say where each
     is painted. What no mask covers stays as it is.
 
-    The rasters' bytes must not change until the job has ended.
+    The rasters' bytes must not change until the job has ended. `room` gives the buffer of so many bytes that the result is
+    put into where it comes in several strips.
     """
 
     raster: Raster
@@ -64,6 +65,7 @@ class Request:
     context: Context | None = None
     previews: bool = False
     masks: Masks | None = None
+    room: Callable[[int], Any] = bytearray
 
 
 @dataclass(frozen=True)

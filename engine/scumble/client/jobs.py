@@ -25,7 +25,7 @@ from .events import (
     Request,
     StyleStored,
 )
-from .raster import Buffer, Masks, Raster
+from .raster import Masks, Raster, let_go
 from .wire import Frame
 
 STRIP = 1 << 20
@@ -66,7 +66,8 @@ class Job:
         self._masks: Masks | None = ask.masks if isinstance(ask, Request) else None
         self._credit = 0
         self._sent = {"context": 0, "masks": 0, "picture": 0}
-        self._result: Buffer = b""
+        self._room = ask.room if isinstance(ask, Request) else bytearray
+        self._result: Any = b""
         self._have = 0
         self._done: Done | None = None
 
@@ -179,9 +180,10 @@ class Job:
         if rows == raster.height:
             self._result = strip
         else:
-            if not isinstance(self._result, bytearray) or not self._result:
-                self._result = bytearray(raster.stride * raster.height)
+            if not self._have:
+                self._result = self._room(raster.stride * raster.height)
             memoryview(self._result)[y * raster.stride : (y + rows) * raster.stride] = strip
+            let_go(self._result)
         self._have = max(self._have, y + rows)
 
     def _finish(self, reply: Reply) -> list[Event]:

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from scumble.fill import fill_hidden
 from scumble.methods.base import Pixels
 from scumble.pipeline import Context
-from scumble.pixels import AnyPixels, Order, clamp, decode
+from scumble.pixels import AnyPixels, Order, reduced
 from scumble.placing import WORKING
-from scumble.resample import resize
 
 MOST = 4
 """Pictures: 12 MiB at the most."""
@@ -42,13 +41,12 @@ class Contents:
 def _small(pixels: AnyPixels, order: Order) -> NDArray[np.uint8] | None:
     """(H, W, 3) at the working scale; None for one that is too small or has no visible pixel."""
     step = max(1, max(pixels.shape[:2]) // (2 * WORKING))  # every n-th pixel of a large one: this must take no time
-    planes = clamp(decode(pixels[::step, ::step], order), pixels.dtype)
-    if min(planes.shape[1:]) < LEAST_SIDE or not (planes[3] > 0).any():
+    pixels = pixels[::step, ::step]
+    if min(pixels.shape[:2]) < LEAST_SIDE:
         return None
-    ratio = min(1.0, WORKING / max(planes.shape[1:]))
-    planes[:3] *= planes[3]
-    small = resize(np.moveaxis(planes, 0, 2), *(max(1, round(side * ratio)) for side in planes.shape[1:]))
-    rgb, alpha = np.ascontiguousarray(small[..., :3]), np.ascontiguousarray(small[..., 3])
-    rgb /= np.where(alpha > 0, alpha, 1)[..., None]
+    ratio = min(1.0, WORKING / max(pixels.shape[:2]))
+    rgb, alpha = reduced(pixels, order, *(max(1, round(side * ratio)) for side in pixels.shape[:2]))
+    if not (alpha > 0).any():
+        return None
     fill_hidden(rgb, alpha)
     return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)

@@ -25,7 +25,7 @@ def deliver(job: Job, client: Client, clients: Clients) -> None:
         if len(job.unacknowledged) >= limits.WINDOW:
             return
         rows = min(step, raster.height - job.sent)
-        data = job.result.view(job.sent * raster.row_bytes, (job.sent + rows) * raster.row_bytes)
+        data = job.result.read(job.sent * raster.row_bytes, (job.sent + rows) * raster.row_bytes)
         header = {"type": "result", "job": job.id, "y": job.sent, "rows": rows}
         job.unacknowledged.add(job.sent)
         job.sent += rows

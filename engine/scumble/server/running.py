@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
 from scumble.methods.base import Preview, Progress, Runtime
+from scumble.scratch import Mapped
 from scumble.server import channel, limits, refining
 from scumble.server.contents import Contents
 from scumble.server.messages import planes
@@ -154,8 +155,8 @@ class Painter:
 def _mapped(run: channel.Run, fds: list[int]) -> tuple[Pixels, pipeline.Context | None, Pixels | None, Pixels]:
     """Picture, context, masks and result as arrays over the spools."""
     # Copy on write: the arrays look writable, as torch wants them, and the spool stays as it is for a second attempt.
-    source = mmap.mmap(fds[0], 0, access=mmap.ACCESS_COPY)
-    result = mmap.mmap(fds[1], 0)
+    source = Mapped(fds[0], 0, access=mmap.ACCESS_COPY)
+    result = Mapped(fds[1], 0)
     rasters = planes(run.context, run.masks, run.raster)
     found = {
         name: as_array(source, raster, offset)

@@ -45,7 +45,6 @@ class Spool:
             else:
                 Path(name).unlink()
         os.truncate(self.fd, size)
-        self._view: memoryview | None = None
 
     def write(self, data: memoryview, offset: int) -> None:
         """Copy `data` in. Raises OSError when the disk is full, which a write through a map would turn into SIGBUS."""
@@ -62,18 +61,28 @@ class Spool:
         if sys.platform == "linux" and self.size:
             os.posix_fallocate(self.fd, 0, self.size)
 
-    def view(self, start: int, stop: int) -> memoryview:
-        """Bytes start..stop, mapped and read-only; stays valid after `close`."""
-        if self._view is None:
-            self._view = memoryview(mmap.mmap(self.fd, self.size, access=mmap.ACCESS_READ))
-        return self._view[start:stop]
+    def read(self, start: int, stop: int) -> memoryview:
+        """A copy of bytes start..stop: through a map, all that was ever read would count as the reader's. Raises OSError."""
+        found = bytearray(stop - start)
+        rest = memoryview(found)
+        while rest.nbytes:
+            n = os.preadv(self.fd, [rest], stop - rest.nbytes) if sys.platform != "win32" else self._seek_read(rest, stop)
+            if not n:
+                raise OSError("the spool ends early")
+            rest = rest[n:]
+        return memoryview(found)
+
+    def _seek_read(self, rest: memoryview, stop: int) -> int:
+        os.lseek(self.fd, stop - rest.nbytes, os.SEEK_SET)
+        data = os.read(self.fd, rest.nbytes)
+        rest[: len(data)] = data
+        return len(data)
 
     def close(self) -> None:
-        """Let go. Views handed out keep their pages until they are dropped."""
+        """Let go."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-            self._view = None
             if self.path is not None:
                 with contextlib.suppress(OSError):  # the worker has it open still; `sweep` comes back for it
                     self.path.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ def keep_picture(job: Job, store: StyleStore) -> Callable[[], str]:
     """Work for another thread: store the picture that came with `job` as a style. Gives "id@revision", raises ScumbleError."""
     request = job.request
     assert isinstance(request, StylePut)
-    data = job.input.view(0, request.raster.nbytes)
+    data = job.input.read(0, request.raster.nbytes)
 
     def work() -> str:
         return store.put(request.name, rgb8(as_array(data, request.raster), request.raster.order)).pinned
