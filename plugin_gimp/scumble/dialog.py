@@ -17,28 +17,32 @@ gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gtk", "3.0")
 import engine as asking  # noqa: E402
 import host  # noqa: E402
+import places  # noqa: E402
 from gallery import Gallery  # noqa: E402
-from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402
+from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
+from others import Others, narrow  # noqa: E402
 from preview import Previewer  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
 from scumble_client.events import Event, Failed, Listed, Lost, Recovered, Rejected, RequestFailed, State, StyleStored  # noqa: E402
-from scumble_client.raster import Raster  # noqa: E402
+from scumble_client.raster import Masks, Raster  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
-from settings import Mistake, Settings  # noqa: E402
+from settings import Mistake, Settings, others_from_text, others_to_text  # noqa: E402
 
 SHOWN = (360, 270)
 """Largest width and height of the preview on the screen."""
 TICK = 40
 """Milliseconds between two pumps."""
 AUTOMATIC = "Automatic"
+DROPPED = ("others", "method", "style")
+"""Settings that the dialogue goes without where they name what is not there."""
 
 
 class Dialog:
     """Lives for one `run`, which is True when the painter wants the result."""
 
     def __init__(self, procedure: Any, config: Any, image: Any, source: Any, session: Session) -> None:
-        self._config, self._image, self._session = config, image, session
+        self._config, self._image, self._source, self._session = config, image, source, session
         self._catalogue: Catalogue | None = None
         self._longest = max(source.get_width(), source.get_height())
         self._adding: str | None = None
@@ -51,13 +55,16 @@ class Dialog:
         self._gallery = Gallery(
             self._picked, self._window.activate_default, lambda: self._window.response(Gtk.ResponseType.CANCEL)
         )
+        self._others = Others(
+            lambda others: config.set_property("others", others_to_text(others)), lambda: places.listed(image)
+        )
         self._layers = _layer_list(image)
         self._picture = Gtk.Image()
         self._preview_on = Gtk.CheckButton.new_with_mnemonic("Previe_w")
-        self._method = _narrow(Gtk.ComboBoxText())
+        self._method = narrow(Gtk.ComboBoxText())
         self._brush, self._purpose, self._status = _note(1), _note(2), _note(2)
         self._window.get_content_area().pack_start(self._layout(), True, True, 6)
-        self._previewer = Previewer(session, lambda side: host.small(source, side), self._show, self._say)
+        self._previewer = Previewer(session, lambda side: host.small(source, side), self._show, self._say, self._masks)
         self._previewer.stop()
         config.connect("notify", lambda *_: self._refresh())
         session.catalogue()
@@ -75,6 +82,7 @@ class Dialog:
     def _layout(self) -> Gtk.Widget:
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         left.pack_start(self._gallery.widget, True, True, 0)
+        left.pack_start(self._others.widget, False, False, 0)
         adding = Gtk.Box(spacing=6, homogeneous=True)
         button = Gtk.Button.new_with_mnemonic("_Add a picture…")
         button.connect("clicked", lambda _: self._add_file())
@@ -166,11 +174,13 @@ class Dialog:
             return
         self._filling = True
         self._remark = ""
+        blocked = False
         try:
             choice, settings = self._possible()
             self._gallery.select(choice.style.id)
             self._fill_methods(choice, settings.method)
             self._purpose.set_text(choice.method.purpose)
+            places.check(self._image, settings)
             limits = asking.limits_of_brush(settings, self._longest)
             self._brush.set_text(limits)
             self._brush.set_visible(bool(limits))
@@ -180,28 +190,43 @@ class Dialog:
             else:
                 self._previewer.stop()
         except Mistake as e:
-            self._remark = str(e)
+            self._remark, blocked = str(e), e.about == "share"
+            self._window.set_response_sensitive(Gtk.ResponseType.OK, False)
+            self._previewer.stop()
         finally:
+            others = others_from_text(self._config.get_property("others") or "")
+            self._others.show(asking.order(self._catalogue), others, blocked)
             self._filling = False
         self._say("")
 
     def _possible(self) -> tuple[asking.Choice, Settings]:
-        """What the config asks for; a method or style of last time that is gone is named and dropped. Raises Mistake."""
-        for name in ("method", "style"):
-            settings = host.settings_of(self._config)
+        """What the config asks for; what is gone of last time's choices is named and dropped. Raises Mistake."""
+        for _ in DROPPED:
             try:
+                settings = host.settings_of(self._config)
                 return asking.choose(self._catalogue, settings), settings
             except Mistake as e:
+                if e.about not in DROPPED:
+                    raise
                 self._remark = str(e)
-                self._config.set_property(name, "")
+                self._config.set_property(e.about, "")
         settings = host.settings_of(self._config)
         return asking.choose(self._catalogue, settings), settings
 
+    def _masks(self, settings: Settings, copy: Raster) -> Masks | None:
+        """Where each style goes in a small copy of the layer. Raises Mistake."""
+        if not settings.placed:
+            return None
+        _, x, y = self._source.get_offsets()
+        area = host.Area(x, y, self._source.get_width(), self._source.get_height())
+        size = (copy.width, copy.height)
+        planes = places.planes(self._image, settings, area, copy.width / area.width, size, "u8")
+        return asking.masks(settings, planes, size, "u8")
+
     def _fill_methods(self, choice: asking.Choice, chosen: str) -> None:
         self._method.remove_all()
-        able = asking.methods_for(self._catalogue, choice.style)
-        self._method.append("", f"{AUTOMATIC}: {able[0].title.partition(' (')[0]}")
-        for method in able:
+        self._method.append("", f"{AUTOMATIC}: {choice.able[0].title.partition(' (')[0]}")
+        for method in choice.able:
             self._method.append(method.id, method.title)
         self._method.set_active_id(chosen)
 
@@ -271,14 +296,7 @@ def _layer_list(image: Any) -> Gtk.ComboBoxText:
     for layer in host.other_layers(image):
         box.append(str(layer.get_id()), layer.get_name())
     box.set_active(0)
-    return _narrow(box)
-
-
-def _narrow(box: Gtk.ComboBoxText) -> Gtk.ComboBoxText:
-    """One whose entries do not make the window as wide as they are."""
-    for cell in box.get_cells():
-        cell.set_properties(ellipsize=Pango.EllipsizeMode.END, width_chars=12)
-    return box
+    return narrow(box)
 
 
 def _note(lines: int) -> Gtk.Label:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scumble_client import VERSION
@@ -17,8 +17,9 @@ from scumble_client.catalogue import Catalogue, Method, Style
 from scumble_client.errors import EngineError
 from scumble_client.events import Context, Progress
 from scumble_client.locate import start_engine
-from scumble_client.raster import Raster
+from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
+from scumble_client.shares import parted
 from settings import Mistake, Settings
 
 CLIENT = f"scumble-gimp/{VERSION}"
@@ -38,10 +39,15 @@ Show = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Choice:
-    """A style and the method that paints it."""
+    """The first style and the method that paints it, with all styles and their weights as a request has them."""
 
     style: Style
     method: Method
+    styles: tuple[tuple[str, float], ...]
+    title: str
+    """Of the result, but for its strength."""
+    able: tuple[Method, ...]
+    """The methods there are to choose from."""
 
 
 def open_session(host: str) -> Session:
@@ -85,56 +91,110 @@ def gallery(catalogue: Catalogue) -> list[Style]:
     return sorted((style for style in catalogue.styles if style.methods or style.own), key=lambda style: not style.own)
 
 
-def unpaintable(style: Style) -> Mistake:
+def unpaintable(style: Style, about: str = "style") -> Mistake:
     """What to say of a style that no method can paint."""
     return Mistake(
         f"“{style.title}” is kept among your styles, but none of the engine's methods can paint it: they know only the "
-        "paintings that they were trained for. Install a method that takes any picture."
+        "paintings that they were trained for. Install a method that takes any picture.",
+        about,
     )
 
 
 def choose(catalogue: Catalogue, settings: Settings) -> Choice:
-    """The style and method that `settings` name, or the first that fit. Raises Mistake."""
+    """The styles and the method that `settings` name, or the first that fit. Raises Mistake."""
     styles = order(catalogue)
     if not styles:
         raise Mistake("The engine has no style that it can paint. Run `scumble doctor` in a terminal.")
-    wanted = settings.style.partition("@")[0]
-    found = [style for style in styles if style.id == wanted] if wanted else styles[:1]
-    if not found:
-        for style in catalogue.styles:
-            if style.id == wanted and style.own:
-                raise unpaintable(style)
-        known = ", ".join(style.id for style in styles[:12])
-        raise Mistake(f"There is no style called “{settings.style}”. Styles are: {known}.")
-    able = methods_for(catalogue, found[0])
+    first = _named(catalogue, settings.style, "style") if settings.style else styles[0]
+    settings = replace(settings, style=settings.style or first.id)
+    known = {other.style: _named(catalogue, other.style, "others") for other in settings.parts}
+    known[settings.style] = first
+    painted = [known[style] for style, _ in settings.weights()]
+    able = methods_for(catalogue, painted, settings.placed)
     method = next((m for m in able if m.id == settings.method), None) if settings.method else next(iter(able), None)
     if method is None:
-        ids = ", ".join(m.id for m in able)
-        raise Mistake(f"The method “{settings.method}” cannot paint “{found[0].title}”. Methods that can: {ids or 'none'}.")
-    return Choice(found[0], method)
+        raise _unable(catalogue, settings.method, painted, able)
+    title = " + ".join(dict.fromkeys(style.title for style in painted))
+    return Choice(first, method, settings.weights(), title, tuple(able))
 
 
-def methods_for(catalogue: Catalogue, style: Style) -> list[Method]:
-    """The methods that can paint a style; the first is the one to use unless the painter chooses."""
-    return [method for method in catalogue.methods if method.id in style.methods]
+def methods_for(catalogue: Catalogue, styles: Sequence[Style], apart: bool = False) -> list[Method]:
+    """The methods that can paint these styles in one picture; the first is the one to use unless the painter chooses. Those
+    that cannot blend need them `apart`: some with places of their own (docs/protocol.md, section 5)."""
+    able = [method for method in catalogue.methods if all(method.id in style.methods for style in styles)]
+    if len(styles) < 2:
+        return able
+    blending = [method for method in able if apart or method.capabilities.get("blend")]
+    return sorted(blending, key=lambda method: bool(method.capabilities.get("iterative")))
 
 
-def paint(engine: Engine, choice: Choice, settings: Settings, raster: Raster, context: Context | None, show: Show) -> Finished:
+def _named(catalogue: Catalogue, name: str, about: str) -> Style:
+    """Raises Mistake."""
+    styles, wanted = order(catalogue), name.partition("@")[0]
+    for style in styles:
+        if style.id == wanted:
+            return style
+    for style in catalogue.styles:
+        if style.id == wanted and style.own:
+            raise unpaintable(style, about)
+    known = ", ".join(style.id for style in styles[:12])
+    raise Mistake(f"There is no style called “{name}”. Styles are: {known}.", about)
+
+
+def _unable(catalogue: Catalogue, method: str, styles: Sequence[Style], able: Sequence[Method]) -> Mistake:
+    """What to say where the method, or each there is, cannot paint these styles."""
+    titles, ids = " and ".join(f"“{style.title}”" for style in styles), ", ".join(m.id for m in able)
+    singly = [m.id for m in methods_for(catalogue, styles, apart=True)]
+    if not able and singly:
+        return Mistake(f"No method can blend {titles}. Say where each further style goes, or choose others.", "share")
+    if able and method in singly:
+        return Mistake(
+            f"The method “{method}” cannot blend {titles}. Say where each further style goes, or take {ids}.", "method"
+        )
+    if method:
+        return Mistake(f"The method “{method}” cannot paint {titles}. Methods that can: {ids or 'none'}.", "method")
+    return Mistake(f"No method can paint {titles} in one picture. Choose others.")
+
+
+def masks(settings: Settings, planes: Sequence[bytes | None], size: tuple[int, int], format: str) -> Masks | None:
+    """The masks of a request, where any style has a place. `planes` are those of `settings.parts`."""
+    if not settings.placed:
+        return None
+    others = [(plane, other.share) for plane, other in zip(planes, settings.parts)]  # noqa: B905 - new in Python 3.10
+    return Masks(*size, 1 + len(others), format, parted(others, size[0] * size[1], format))
+
+
+def paint(
+    engine: Engine,
+    choice: Choice,
+    settings: Settings,
+    raster: Raster,
+    context: Context | None,
+    show: Show,
+    masks: Masks | None = None,
+) -> Finished:
     """Stylize one picture. Raises EngineError."""
 
     def on_progress(progress: Progress) -> None:
         show(progress.fraction, in_progress(progress))
 
-    pinned = settings.style if "@" in settings.style else choice.style.id
     return engine.stylize(
         raster,
-        styles=[(pinned, 1.0)],
+        styles=choice.styles,
         method=choice.method.id,
         strength=settings.strength,
         options=settings.options(),
         context=context,
         on_progress=on_progress,
+        masks=masks,
     )
+
+
+def pinned(settings: Settings, choice: Choice, used: Sequence[str]) -> Settings:
+    """`settings` with the revisions that were `used` (id@rev)."""
+    newest = {style.partition("@")[0]: style for style in used}
+    others = tuple(replace(o, style=newest.get(o.style.partition("@")[0], o.style)) for o in settings.others)
+    return replace(settings, style=newest.get(choice.style.id, choice.style.id), others=others)
 
 
 def limits_of_brush(settings: Settings, longest: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import gi
 
@@ -28,6 +28,9 @@ from settings import (  # noqa: E402
     further_options,
     made_from_text,
     made_to_text,
+    others_from_text,
+    others_to_text,
+    plain,
     to_text,
 )
 
@@ -52,6 +55,8 @@ class Target:
     source: Gimp.Layer
     area: Area
     replaced: Gimp.Layer | None
+    limited: bool
+    """The selection limits the result."""
 
 
 def name() -> str:
@@ -70,19 +75,22 @@ def settings_of(config: Gimp.ProcedureConfig) -> Settings:
         brush_size=config.get_property("brush-size"),
         keep_colours=config.get_property("keep-colours"),
         replace=config.get_property("replace"),
+        others=others_from_text(config.get_property("others") or ""),
         more=further_options(config.get_property("options") or ""),
     )
 
 
 def settings_into(config: Gimp.ProcedureConfig, settings: Settings) -> None:
     """The other way round."""
-    config.set_property("style", settings.style.partition("@")[0])
+    settings = plain(settings)
+    config.set_property("style", settings.style)
     config.set_property("method", settings.method)
     config.set_property("strength", settings.strength)
     config.set_property("brush-size", settings.brush_size)
     config.set_property("keep-colours", settings.keep_colours)
     config.set_property("replace", settings.replace)
     config.set_property("options", json.dumps(settings.more) if settings.more else "")
+    config.set_property("others", others_to_text(settings.others))
 
 
 def check(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> None:
@@ -102,10 +110,11 @@ def check(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> None:
             raise Mistake("A channel is selected. Select a layer instead.")
 
 
-def targets(image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool) -> list[Target]:
+def targets(image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool, whole: bool = False) -> list[Target]:
     """What a run on the selected layers means: a result that is selected stands for the layer it was made from.
 
-    With `replacing`, each new result takes the place of the last one of the same layer. Raises Mistake.
+    With `replacing`, each new result takes the place of the last one of the same layer. `whole` layers are painted whatever
+    is selected. Raises Mistake.
     """
     check(image, drawables)
     found: dict[int, Target] = {}
@@ -118,7 +127,7 @@ def targets(image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool) 
         replaced = None
         if replacing:
             replaced = drawable if origin is not None else last_result(image, source)
-        found[source.get_id()] = Target(source, _area(source), replaced)
+        found[source.get_id()] = Target(source, _area(source, whole), replaced, not whole)
     return list(found.values())
 
 
@@ -222,8 +231,7 @@ def remember(result: Gimp.Layer) -> None:
     made = made_of(result)
     if made is None:
         return
-    settings = replace(made.settings, style=made.settings.style.partition("@")[0])
-    Gimp.attach_parasite(_parasite(LAST_PARASITE, to_text(settings)))
+    Gimp.attach_parasite(_parasite(LAST_PARASITE, to_text(plain(made.settings))))
 
 
 def remembered() -> Settings | None:
@@ -232,9 +240,11 @@ def remembered() -> Settings | None:
     return None if parasite is None else from_text(_text(parasite))
 
 
-def _area(source: Gimp.Layer) -> Area:
+def _area(source: Gimp.Layer, whole: bool) -> Area:
     if source.is_group() and not source.get_children():
         raise Mistake(f"The group “{source.get_name()}” is empty.")
+    if whole:
+        return Area(0, 0, source.get_width(), source.get_height())
     meets, x, y, width, height = source.mask_intersect()
     if not meets or width < 1 or height < 1:
         raise Mistake(f"The selection does not touch the layer “{source.get_name()}”. Select > None stylizes all of it.")
@@ -243,7 +253,8 @@ def _area(source: Gimp.Layer) -> Area:
 
 def _mask(image: Gimp.Image, target: Target, layer: Gimp.Layer) -> None:
     """Give the result the shape of the selection, and of the source's own mask, where they leave anything out."""
-    planes = [plane for plane in (_selected(image, layer), _masked(target)) if plane is not None and plane.strip(b"\xff")]
+    selected = _selected(image, layer) if target.limited else None
+    planes = [plane for plane in (selected, _masked(target)) if plane is not None and plane.strip(b"\xff")]
     if not planes:
         return
     mask = layer.create_mask(Gimp.AddMaskType.WHITE)

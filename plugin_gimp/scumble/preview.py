@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from engine import Choice, in_progress, preview_side
 from scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected, Request
-from scumble_client.raster import Raster
+from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
-from settings import Settings
+from settings import Mistake, Settings
 
 DELAY = 0.25
 """Seconds for which the controls must rest."""
@@ -22,12 +22,17 @@ DELAY = 0.25
 
 class Previewer:
     """`tick` it from a timer, and let it `hear` the session's events. `copy` gives the layer with a longest side of so many
-    pixels, `show` gets pictures, `say` a few words."""
+    pixels, `masks` says where each style goes in such a copy, `show` gets pictures, `say` a few words."""
 
     def __init__(
-        self, session: Session, copy: Callable[[int], Raster], show: Callable[[Raster], None], say: Callable[[str], None]
+        self,
+        session: Session,
+        copy: Callable[[int], Raster],
+        show: Callable[[Raster], None],
+        say: Callable[[str], None],
+        masks: Callable[[Settings, Raster], Masks | None] = lambda settings, raster: None,
     ) -> None:
-        self._session, self._copy, self._show, self._say = session, copy, show, say
+        self._session, self._copy, self._show, self._say, self._masks = session, copy, show, say, masks
         self._side = preview_side(Settings())
         self._original = copy(self._side)
         self._wanted: tuple[Choice, Settings] | None = None
@@ -53,10 +58,14 @@ class Previewer:
         if preview_side(settings) != self._side:  # a smaller copy would show broader strokes than the result has
             self._side = preview_side(settings)
             self._original = self._copy(self._side)
-        styles = ((choice.style.id, 1.0),)
         iterative = bool(choice.method.capabilities.get("iterative"))
-        request = Request(self._original, styles, choice.method.id, settings.strength, settings.options(), None, iterative)
-        self._job = self._session.submit(request)
+        try:
+            masks = self._masks(settings, self._original)
+        except Mistake as e:  # the place has gone while the controls rested
+            self._say(str(e))
+            return
+        how = (choice.method.id, settings.strength, settings.options())
+        self._job = self._session.submit(Request(self._original, choice.styles, *how, None, iterative, masks))
         self._say("Preview…")
 
     def hear(self, event: Event) -> None:

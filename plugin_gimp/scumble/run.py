@@ -13,8 +13,10 @@ import gi
 gi.require_version("Gimp", "3.0")
 import engine as asking  # noqa: E402
 import host  # noqa: E402
+import places  # noqa: E402
 from gi.repository import Gimp  # noqa: E402
 from scumble_client.blocking import Engine  # noqa: E402
+from scumble_client.raster import Masks, Raster  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
 from settings import Settings, layer_name  # noqa: E402
 
@@ -37,13 +39,14 @@ def stylize(
 
     Raises EngineError and Mistake.
     """
-    targets = host.targets(image, drawables, settings.replace)
+    targets = host.targets(image, drawables, settings.replace, whole=settings.by_selection)
+    places.check(image, settings)
     engine = connect(session)
     Gimp.progress_set_text("Scumble: asking for the styles…")
     if style_from is not None:
         settings = replace(settings, style=put_style(engine, style_from))
     choice = asking.choose(engine.catalogue(), settings)
-    title = choice.style.title
+    title = choice.title
 
     def show(fraction: float, text: str) -> None:
         Gimp.progress_update(fraction)
@@ -52,18 +55,32 @@ def stylize(
     results = []
     for number, target in enumerate(targets):
         raster, context = host.read(target, image), host.context(target, asking.CONTEXT_SIDE)
-        results.append(asking.paint(engine, choice, settings, raster, context, asking.share(show, number, len(targets))))
+        masks = _masks(image, settings, target, raster)
+        progress = asking.share(show, number, len(targets))
+        results.append(asking.paint(engine, choice, settings, raster, context, progress, masks))
     layers = []
     image.undo_group_start()
     try:
         for target, finished in zip(targets, results):  # noqa: B905 - strict is new in Python 3.10
-            made = replace(settings, style=finished.styles[0], method=choice.method.id)
+            made = replace(asking.pinned(settings, choice, finished.styles), method=choice.method.id)
+            made = replace(made, others=places.noted(image, made.others))
             layers.append(host.insert(image, target, layer_name(title, settings.strength), finished.raster, made))
         image.set_selected_layers(layers)
     finally:
         image.undo_group_end()
     Gimp.progress_end()
     return layers
+
+
+def _masks(image: Gimp.Image, settings: Settings, target: host.Target, raster: Raster) -> Masks | None:
+    """Where each style goes in the part of the layer that is painted."""
+    if not settings.placed:
+        return None
+    _, x, y = target.source.get_offsets()
+    area, size = target.area, (raster.width, raster.height)
+    format = "u8" if raster.format == "u8" else "u16"
+    there = host.Area(x + area.x, y + area.y, area.width, area.height)
+    return asking.masks(settings, places.planes(image, settings, there, 1.0, size, format), size, format)
 
 
 def put_style(engine: Engine, source: object) -> str:

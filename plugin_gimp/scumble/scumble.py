@@ -81,6 +81,13 @@ class Scumble(Gimp.PlugIn):
         p.add_string_argument(
             "options", "Further _options", 'More options of the method as JSON, like {"seed": 7}', "", READWRITE
         )
+        p.add_string_argument(
+            "others",
+            "Other _styles",
+            'Further styles as JSON, like [{"style": "great-wave", "share": 0.5, "where": "selection"}]',
+            "",
+            READWRITE,
+        )
         return p
 
     def _make_again(self) -> Gimp.Procedure:
@@ -138,12 +145,19 @@ def ask(procedure: Any, config: Any, image: Any, drawables: Any, session: Any) -
 
     GimpUi.init(STYLIZE)
     import host
+    import places
     from dialog import Dialog
+    from settings import others_to_text
 
-    target = host.targets(image, drawables, replacing=False)[0]
     made = host.made_of(drawables[0])
     if made is not None:
-        host.settings_into(config, replace(made.settings, replace=True))
+        others = places.found_again(image, made.settings.others)
+        host.settings_into(config, replace(made.settings, replace=True, others=others))
+    else:  # what was chosen last may have been for another image
+        others = places.there(image, host.settings_of(config).others)
+        config.set_property("others", others_to_text(others))
+    whole = host.settings_of(config).by_selection
+    target = host.targets(image, drawables, replacing=False, whole=whole)[0]
     return Dialog(procedure, config, image, target.source, session).run()
 
 

@@ -8,7 +8,7 @@ them.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 LAYER_PARASITE = "scumble"
@@ -16,8 +16,43 @@ LAST_PARASITE = "scumble-last"
 VERSION = 1
 
 
+SELECTION = "selection"
+KINDS = ("layer", "mask", "channel")
+"""What else a style can go by: "layer:Sky", the mask of that layer as "mask:Sky", "channel:Saved"."""
+HALF, ALL = 0.5, 1.0
+"""The share of a further style until the painter chooses one: everywhere, and where it has a place of its own."""
+
+
 class Mistake(Exception):
-    """Something the painter can put right; the text says how."""
+    """Something the painter can put right; the text says how. `about` names the setting that would do without, if any."""
+
+    def __init__(self, text: str, about: str = "") -> None:
+        super().__init__(text)
+        self.about = about
+
+
+@dataclass(frozen=True)
+class Other:
+    """A further style: its share of the picture, or of the place `where` it goes; the first style has what is left."""
+
+    style: str
+    share: float = HALF
+    where: str = ""
+    """Empty is everywhere; else the selection, or kind and name of a layer, a layer's mask or a channel."""
+    tattoo: int = 0
+    """Of that, in the image of a result that remembers it, where the painter may have renamed it since."""
+
+    def moved(self, where: str) -> Other:
+        """Somewhere else, with the share that is usual there unless the painter has chosen one."""
+        usual = {False: HALF, True: ALL}
+        share = usual[bool(where)] if self.share == usual[bool(self.where)] else self.share
+        return replace(self, where=where, share=share, tattoo=0)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Kind and name."""
+        kind, _, name = self.where.partition(":")
+        return kind, name
 
 
 @dataclass(frozen=True)
@@ -33,6 +68,30 @@ class Settings:
     """Whether the result takes the place of the last one of the same layer."""
     more: dict[str, Any] = field(default_factory=dict)
     """Further options of the method, as `scumble methods` lists them."""
+    others: tuple[Other, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Other, ...]:
+        """The others that have any share."""
+        return tuple(other for other in self.others if other.share > 0)
+
+    @property
+    def placed(self) -> bool:
+        """Whether any of them has a place of its own."""
+        return any(other.where for other in self.parts)
+
+    @property
+    def by_selection(self) -> bool:
+        """Whether the selection says where a style goes; then it does not limit the result."""
+        return any(other.where == SELECTION for other in self.parts)
+
+    def weights(self) -> tuple[tuple[str, float], ...]:
+        """The styles of a request; where some have places, masks say their shares (`engine.masks`)."""
+        if self.placed:
+            return ((self.style, 1.0), *((other.style, 1.0) for other in self.parts))
+        left = round(max(0.0, 1.0 - sum(other.share for other in self.parts)), 6)
+        given = [(self.style, left), *((other.style, other.share) for other in self.parts)]
+        return tuple((style, share) for style, share in given if share > 0)
 
     def options(self) -> dict[str, Any]:
         """As the engine wants them."""
@@ -92,9 +151,32 @@ def further_options(text: str) -> dict[str, Any]:
     return options
 
 
-def layer_name(style: str, strength: float) -> str:
+def others_from_text(text: str) -> tuple[Other, ...]:
+    """A script's "others" argument: empty, or a JSON list. Raises Mistake."""
+    try:
+        return _others(json.loads(text)) if text.strip() else ()
+    except ValueError as e:
+        raise Mistake(
+            f'The other styles cannot be read: {e}. They are JSON like [{{"style": "great-wave", "share": 0.5}}]; '
+            '"where" may be "selection", "layer:NAME", "mask:NAME" or "channel:NAME".',
+            "others",
+        ) from e
+
+
+def others_to_text(others: tuple[Other, ...]) -> str:
+    """The other way round."""
+    return json.dumps([asdict(other) for other in others]) if others else ""
+
+
+def plain(settings: Settings) -> Settings:
+    """Without pinned revisions: the styles as they are now."""
+    others = tuple(replace(other, style=other.style.partition("@")[0]) for other in settings.others)
+    return replace(settings, style=settings.style.partition("@")[0], others=others)
+
+
+def layer_name(styles: str, strength: float) -> str:
     """ "The Starry Night 70 %"."""
-    return f"{style} {strength * 100:.0f} %"
+    return f"{styles} {strength * 100:.0f} %"
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -107,9 +189,34 @@ def _object(text: str) -> dict[str, Any] | None:
 
 def _settings(entry: dict[str, Any]) -> Settings | None:
     known = {f.name: entry[f.name] for f in fields(Settings) if f.name in entry}
+    try:
+        others = _others(known.pop("others", []))
+    except ValueError:
+        return None
     defaults = asdict(Settings())
     for name, value in known.items():
         wanted = (int, float) if isinstance(defaults[name], float) else type(defaults[name])
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             return None
-    return Settings(**known)
+    return Settings(**known, others=others)
+
+
+def _others(listed: Any) -> tuple[Other, ...]:
+    """Raises ValueError."""
+    if not isinstance(listed, list):
+        raise ValueError("it is no list")
+    return tuple(_other(entry) for entry in listed)
+
+
+def _other(entry: Any) -> Other:
+    given = {"where": "", "tattoo": 0, **entry} if isinstance(entry, dict) else {}
+    given.setdefault("share", ALL if given.get("where") else HALF)
+    kinds = {"style": str, "share": (int, float), "where": str, "tattoo": int}
+    if set(given) != set(kinds) or not all(isinstance(given[name], kind) for name, kind in kinds.items()):
+        raise ValueError(f"{json.dumps(entry)} is no style with its share and place")
+    kind, _, name = given["where"].partition(":")
+    if not (given["where"] in ("", SELECTION) or (kind in KINDS and name)):
+        raise ValueError(f"“{given['where']}” is no place")
+    if not 0 <= given["share"] <= 1:
+        raise ValueError(f"{given['share']} is no share from 0 to 1")
+    return Other(**given)

@@ -11,20 +11,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
 from hosts import gimp
 from hosts.root import Host
+from scumble.styles import StyleStore
+from support.engine import TEST_METHODS
 
 PHOTO = bytes((10, 20, 30, 255)).hex()
 INVERTED = bytes((245, 235, 225, 255)).hex()
+VIOLET, YELLOW = (90, 10, 200), (250, 210, 40)
+"""Styles all of one colour."""
 JOBS = Path(__file__).parent / "gimp_jobs"
 
 
 @pytest.fixture(scope="module")
 def host(host_root: Path) -> Iterator[Host]:
-    with gimp.user(host_root) as user:
+    with gimp.user(host_root, f"{TEST_METHODS},scumble_blending") as user:
+        for name, colour in (("Violet", VIOLET), ("Yellow", YELLOW)):
+            StyleStore(user.home / "data" / "styles").put(name, np.full((16, 16, 3), colour, np.uint8))
         yield user
 
 
@@ -56,7 +63,7 @@ def test_the_first_call_starts_the_engine_and_lists_the_painters_own_styles_firs
     assert ids[0] == "test-style"
     assert titles[0] == "Test style"
     assert "starry-night" in ids
-    assert methods[0] == "invert slow crash"
+    assert methods[0] == "invert slow crash average"
     connection = json.loads((host.runtime / "engine.json").read_text())
     assert psutil.Process(connection["pid"]).environ()["HOME"] == str(host.home)
 
@@ -246,6 +253,68 @@ def test_scripts_choose_method_and_options(saw: Any) -> None:
     assert (saw["made"]["method"], saw["made"]["brush_size"], saw["made"]["more"]) == ("slow", 2.0, {"seconds": 0.2})
 
 
+def colour(pixel: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(pixel)[:3])
+
+
+def between(share: float) -> list[Any]:
+    return [pytest.approx(a + share * (b - a), abs=1) for a, b in zip(VIOLET, YELLOW, strict=True)]
+
+
+@of("blended")
+def test_styles_are_blended_by_their_shares_and_a_share_of_nothing_changes_nothing(saw: Any) -> None:
+    assert saw["errors"] == [""] * 3
+    single, nothing, quarter = saw["results"]
+    assert colour(nothing["pixel"]) == colour(single["pixel"]) == VIOLET
+    assert nothing["name"].startswith("Violet 100 %")
+    assert list(colour(quarter["pixel"])) == between(0.25)
+    assert quarter["name"] == "Violet + Yellow 100 %"
+
+
+@of("places")
+def test_a_style_goes_where_a_selection_layers_a_mask_and_a_channel_say(saw: Any) -> None:
+    assert saw["error"] == ""
+    yellow = [x for x in range(60) if colour(saw["row"][x]) == YELLOW]
+    assert yellow == [x for start in (6, 16, 26, 36, 46, 55) for x in range(start, start + 5)]
+    assert {colour(seen) for x, seen in enumerate(saw["row"]) if x not in yellow} == {VIOLET}
+    assert (saw["top"]["at"], saw["top"]["size"]) == ([3, 6], [60, 30]), "the places do not limit the result"
+    assert saw["top"]["mask"] is None
+    assert saw["top"]["name"] == "Violet + Yellow 100 %"
+    made = saw["top"]["made"]
+    assert made["style"] == "violet@1"
+    assert [(o["style"], o["share"], o["where"]) for o in made["others"]] == [("yellow@1", 1.0, w) for w in saw["names"]]
+
+
+@of("limited")
+def test_a_selection_limits_the_result_where_it_is_no_place_itself(saw: Any) -> None:
+    assert saw["error"] == ""
+    assert (saw["top"]["at"], saw["top"]["size"]) == ([10, 0], [20, 30])
+    assert list(colour(saw["ends"][0])) == between(0.5)
+    assert colour(saw["ends"][1]) == VIOLET
+
+
+@of("deep")
+def test_a_place_of_16_bits_is_used_at_16_bits(saw: Any) -> None:
+    assert saw["error"] == ""
+    assert saw["levels"] > 500
+
+
+@of("gone")
+def test_what_is_made_again_goes_by_the_same_places_and_says_so_where_they_have_gone(saw: Any) -> None:
+    assert saw["before"] == saw["again"] == ""
+    assert saw["replaced"] == ["Sky", "Violet + Yellow 100 %", "Photo"]
+    assert "There is no layer called “Sky” in this image any more" in saw["layer"]
+    assert saw["left"], "the document is touched"
+    assert not saw["first"]
+    assert saw["layers"] == 2
+
+
+@of("gone")
+def test_other_styles_that_cannot_be_are_said_in_a_sentence(saw: Any) -> None:
+    assert "Nothing is selected: select where the style “yellow” goes" in saw["selection"]
+    assert 'The other styles cannot be read: {"stile": "yellow"} is no style' in saw["word"]
+
+
 @pytest.fixture(scope="module")
 def engines(host: Host, records: dict[str, Any]) -> dict[str, Any]:
     """What a run gives with engines that are missing, broken, too new, and a real one with trained networks alone.
@@ -289,3 +358,12 @@ def test_a_trained_network_paints_a_layer(engines: dict[str, Any]) -> None:
 
 def test_a_picture_that_no_method_can_paint_is_kept_and_said_to_be_so(engines: dict[str, Any]) -> None:
     assert "“Red barn” is kept among your styles, but none of the engine's methods can paint it" in engines["real"]["own"]
+
+
+def test_two_trained_networks_share_a_layer_by_a_selection(engines: dict[str, Any]) -> None:
+    halves = engines["real"]["halves"]
+    assert "No method can blend “The Starry Night” and “The Great Wave off Kanagawa”" in halves["errors"][0]
+    assert halves["errors"][1:] == [""] * 3
+    (left_first, left_second), (right_first, right_second) = halves["far"]
+    assert left_first < 1 < 10 < left_second
+    assert right_second < 1 < 10 < right_first

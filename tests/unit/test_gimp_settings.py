@@ -43,9 +43,13 @@ def catalogue(plugin: SimpleNamespace) -> object:
     return from_client.Catalogue(tuple(methods), tuple(styles), 1)
 
 
+def another(settings: ModuleType) -> object:
+    return settings.Other("harbour@2", 0.25, "layer:Sky", 5)
+
+
 def test_what_a_layer_remembers_is_what_was_chosen(plugin: SimpleNamespace) -> None:
     s = plugin.settings
-    made = s.Made(s.Settings("waves@1", "johnson", 0.7, 2.0, True, True, {"seed": 7}), 12, 13)
+    made = s.Made(s.Settings("waves@1", "johnson", 0.7, 2.0, True, True, {"seed": 7}, (another(s),)), 12, 13)
     assert s.made_from_text(s.made_to_text(made)) == made
     assert s.from_text(s.to_text(made.settings)) == made.settings
 
@@ -62,6 +66,7 @@ def test_what_a_layer_remembers_is_what_was_chosen(plugin: SimpleNamespace) -> N
         '{"version": 1, "keep_colours": 1, "source": 1, "itself": 2}',
         '{"version": 1, "strength": true, "source": 1, "itself": 2}',
         '{"version": 1, "more": [], "source": 1, "itself": 2}',
+        '{"version": 1, "others": [{"style": 3}], "source": 1, "itself": 2}',
     ],
 )
 def test_text_that_is_not_ours_is_no_settings_at_all(plugin: SimpleNamespace, text: str) -> None:
@@ -126,6 +131,58 @@ def test_a_wrong_name_is_answered_with_the_right_ones(
 ) -> None:
     with pytest.raises(plugin.settings.Mistake, match=words):
         plugin.engine.choose(catalogue, plugin.settings.Settings(style, method))
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ('{"style": "waves"}', "it is no list"),
+        ('[{"stile": "waves"}]', "is no style with its share and place"),
+        ('[{"style": "waves", "where": "behind"}]', "“behind” is no place"),
+        ('[{"style": "waves", "share": 2}]', "2 is no share"),
+    ],
+)
+def test_other_styles_of_a_script_that_cannot_be_read_are_explained(plugin: SimpleNamespace, others: str, words: str) -> None:
+    with pytest.raises(plugin.settings.Mistake, match=words):
+        plugin.settings.others_from_text(others)
+
+
+def test_a_share_is_half_everywhere_and_all_in_a_place_until_it_is_chosen(plugin: SimpleNamespace) -> None:
+    s = plugin.settings
+    everywhere, placed = s.others_from_text('[{"style": "waves"}, {"style": "waves", "where": "selection"}]')
+    assert (everywhere.share, placed.share) == (0.5, 1.0)
+    assert everywhere.moved("layer:Sky").share == 1.0
+    assert placed.moved("").share == 0.5
+    assert s.Other("waves", 0.7).moved("selection").share == 0.7
+
+
+def test_shares_are_weights_and_the_first_style_has_what_is_left(plugin: SimpleNamespace) -> None:
+    s = plugin.settings
+    assert s.Settings("a", others=(s.Other("b", 0.25), s.Other("c", 0.0))).weights() == (("a", 0.75), ("b", 0.25))
+    assert s.Settings("a", others=(s.Other("b", 1.0),)).weights() == (("b", 1.0),)
+    assert s.Settings("a", others=(s.Other("b", 0.2, "selection"),)).weights() == (("a", 1.0), ("b", 1.0))
+
+
+def test_several_styles_take_a_method_that_can_and_at_once_if_one_can(plugin: SimpleNamespace, catalogue: object) -> None:
+    kinds, s, e = sys.modules["scumble_client.catalogue"], plugin.settings, plugin.engine
+    blend, slow = {"blend": True}, {"blend": True, "iterative": True}
+    methods = [kinds.Method(id, id, "", "", can, ()) for id, can in (("johnson", {}), ("gatys", slow), ("adain", blend))]
+    styles = [kinds.Style(id, 1, id, None, None, None, False, ("johnson", "gatys", "adain"), None) for id in ("waves", "night")]
+    able = kinds.Catalogue(tuple(methods), tuple(styles), 1)
+    chosen = e.choose(able, s.Settings("waves", others=(s.Other("night"),)))
+    assert (chosen.method.id, chosen.title, [m.id for m in chosen.able]) == ("adain", "waves + night", ["adain", "gatys"])
+    assert e.choose(able, s.Settings("waves", others=(s.Other("night", 1.0, "selection"),))).method.id == "johnson"
+    with pytest.raises(
+        s.Mistake, match="cannot blend “waves” and “night”. Say where each further style goes, or take adain"
+    ) as said:
+        e.choose(able, s.Settings("waves", "johnson", others=(s.Other("night"),)))
+    assert said.value.about == "method"
+    with pytest.raises(s.Mistake, match="No method can blend") as said:
+        e.choose(kinds.Catalogue(tuple(methods[:1]), tuple(styles), 1), s.Settings("waves", others=(s.Other("night"),)))
+    assert said.value.about == "share"
+    with pytest.raises(s.Mistake, match="no style called “nobody”") as said:
+        e.choose(able, s.Settings("waves", others=(s.Other("nobody"),)))
+    assert said.value.about == "others"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import time
 import traceback
 
 import calls  # noqa: F401
+import mixtures  # noqa: F401
 import pixels  # noqa: F401
 import shapes  # noqa: F401
 from tools import SCENARIOS
