@@ -15,7 +15,7 @@ import csv
 import json
 from pathlib import Path
 
-from scumble.train import adain_style, gatys, memory_row
+from scumble.train import adain_style, gatys, ghiasi_style, memory_row
 from scumble.weights import MODELS, load_card
 
 TABLE = Path(__file__).with_name("styles.csv")
@@ -48,6 +48,8 @@ def main() -> None:
             gatys.train(gatys.Recipe(**said), MODELS)
         if (MODELS / "adain.safetensors").exists():
             adain_style.train(adain_style.Recipe(**said), MODELS)
+        if (MODELS / "ghiasi.safetensors").exists():
+            ghiasi_style.train(ghiasi_style.Recipe(**said), MODELS)
         if (MODELS / "memory.safetensors").exists() and not made(row["id"], bool(asked.photographs)):
             steps = asked.steps if asked.photographs else 0
             recipe = memory_row.Recipe(**said, photographs=asked.photographs, teachers=asked.teachers, steps=steps)
