@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -112,23 +112,28 @@ def write_picture(path: Path | str, pixels: AnyPixels, like: Picture | None = No
     resolution are those of `like`. Raises ScumbleError "disk-full", "no-write".
     """
     path = Path(path)
-    saver = SAVERS.get(path.suffix.lower())
-    if saver is None:
+    if path.suffix.lower() not in SAVERS:
         known = ", ".join(SAVERS)
         raise ScumbleError(
             "no-write", f"{path} cannot be written: the name must end in one of {known}.", "Choose another name."
         )
-    vips = _vips()
     try:
-        operation, deepest, options = saver
+        with replacing(path) as temporary, open(temporary, "wb+") as f:
+            encode_picture(f, path, pixels, like)
+    except OSError as e:
+        raise cannot_write(e, path) from e
+
+
+def encode_picture(file: BinaryIO, path: Path, pixels: AnyPixels, like: Picture | None = None) -> None:
+    """What `write_picture` writes to `path`, into an open file that can be read and sought. Raises OSError, ScumbleError."""
+    vips = _vips()
+    operation, deepest, options = SAVERS[path.suffix.lower()]
+    try:
         pixels = _in_depth(pixels, deepest)
         image = _image(pixels, like, operation == "jpegsave_target")
         if operation == "tiffsave_target":
             options = options | {"bigtiff": pixels.nbytes > 1 << 31}
-        with replacing(path) as temporary, open(temporary, "wb+") as f:
-            _save(image, operation, f, options, pixels)
-    except OSError as e:
-        raise cannot_write(e, path) from e
+        _save(image, operation, file, options, pixels)
     except vips.Error as e:
         reason = str(e).strip().splitlines()[-1]
         raise ScumbleError("no-write", f"{path} could not be written: {reason}.", "Try PNG or TIFF.") from e

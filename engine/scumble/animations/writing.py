@@ -6,17 +6,17 @@ Invariant: no frame but the one at hand is held; the frames before it are in the
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from scumble.animations import gif, png, webp
 from scumble.animations.frames import Milliseconds
 from scumble.files import cannot_write, replacing
 from scumble.pixels import AnyPixels
-from scumble.raster import Picture, write_picture
+from scumble.raster import Picture, encode_picture
 
 CONTAINERS = {".gif": gif, ".png": png, ".webp": webp}
 """By the suffix of the file, lower case."""
@@ -35,12 +35,12 @@ def write_animation(path: Path, size: tuple[int, int], plays: int, count: int, a
     """
     container = CONTAINERS[path.suffix.lower()]
     try:
-        with replacing(path) as temporary, open(temporary, "wb+") as file, TemporaryDirectory(prefix="scumble-") as folder:
-            scratch = Path(folder) / f"frame{path.suffix.lower()}"
+        with replacing(path) as temporary, open(temporary, "wb+") as file:
 
             def encode(pixels: AnyPixels) -> bytes:
-                write_picture(scratch, pixels, Picture(pixels, alpha))
-                return scratch.read_bytes()
+                still = io.BytesIO()
+                encode_picture(still, path, pixels, Picture(pixels, alpha))
+                return still.getvalue()
 
             writer = container.Writer(file, size, plays, count, alpha, encode)
             yield writer.add

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from scumble import raster, scratch
+from scumble.animations.writing import write_gif
 from scumble.client.raster import Raster
+from scumble.pixels import AnyPixels
 from scumble.raster import Picture
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
@@ -27,8 +29,16 @@ def to_wire(picture: Picture) -> Raster:
 
 def write_result(path: Path, result: Raster, like: Picture) -> None:
     """Write what the engine gave for the picture `like`. Raises ScumbleError "disk-full", "no-write"."""
-    pixels = np.frombuffer(result.data, like.pixels.dtype).reshape(result.height, result.width, 4)
-    raster.write_picture(path, pixels, like)
+    pixels = from_wire(result, like)
+    if path.suffix.lower() == ".gif":
+        write_gif(path, pixels)
+    else:
+        raster.write_picture(path, pixels, like)
+
+
+def from_wire(result: Raster, like: Picture) -> AnyPixels:
+    """The pixels of what the engine gave for the picture `like`; not to be written to."""
+    return np.frombuffer(result.data, like.pixels.dtype).reshape(result.height, result.width, 4)
 
 
 def style_raster(path: str) -> Raster:

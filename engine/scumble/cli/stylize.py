@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`scumble stylize`: pictures in, stylized pictures out, one job after the other.
+"""`scumble stylize`: pictures in, stylized pictures out, one job after the other; an animation is as many jobs as frames.
 
 Invariant: an output file is the whole picture or is not there, and one picture that fails does not keep the next from
 being done, unless what failed would fail them all (the engine is gone, the disk is full).
@@ -9,31 +9,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from scumble.animations.reading import Animation, read_animation
+from scumble.animations.writing import CONTAINERS, write_animation
 from scumble.cli.connect import engine, json_option, no_start_option, patiently, remote_options
 from scumble.cli.exits import Exit, exit_for
 from scumble.cli.inputs import FORMATS, Task, plan
 from scumble.cli.masks import fit, parse_region, read_masks
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style
-from scumble.cli.pictures import style_raster, to_wire, write_result
-from scumble.cli.say import ERR, emit_json, problem
+from scumble.cli.pictures import from_wire, style_raster, to_wire, write_result
+from scumble.cli.say import ERR, emit_json, note, problem
 from scumble.client import events
 from scumble.client.blocking import Engine, Finished
 from scumble.client.errors import EngineError
 from scumble.client.raster import Masks
 from scumble.errors import ScumbleError
-from scumble.raster import read_picture
+from scumble.raster import Picture, read_picture
 from scumble.scratch import room
 from scumble.steady import Steady
+
+Show = Callable[[float, str], None]
+"""Takes the share of a picture that is done, and what is being done."""
 
 SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
 """Options so common that they have flags of their own; a method without one of them says so."""
@@ -85,7 +90,7 @@ def stylize(
     as_json: bool,
     **shortcuts: str | None,
 ) -> None:
-    """Stylize pictures: files, folders or patterns like "photos/*.jpg"."""
+    """Stylize pictures and animations: files, folders or patterns like "photos/*.jpg"."""
     if not styles and not paintings and not regions:
         raise click.UsageError("Give a --style (`scumble styles list` shows them), a --style-file or a --region.")
     tasks = plan(inputs, output, format)
@@ -114,11 +119,14 @@ def _settle(
     given: dict[str, str],
     masks: Masks | None = None,
 ) -> Job:
-    """Check everything that can be known before the first picture is read. Raises click.UsageError."""
+    """Check everything that can be known before the first picture is read, and pin the styles, so that one which is refined
+    meanwhile does not change its look halfway. Raises click.UsageError."""
     catalogue = attached.catalogue()
     found = [find_style(catalogue, name) for name, _ in styles]
     chosen = find_method(catalogue, method) if method else choose_method(catalogue, found, masks is not None)
-    return Job(styles, chosen.id, strength, parse_options(chosen, given), masks)
+    pinned = [name if "@" in name else f"{style.id}@{style.revision}" for (name, _), style in zip(styles, found, strict=True)]
+    weighted = [(name, weight) for name, (_, weight) in zip(pinned, styles, strict=True)]
+    return Job(weighted, chosen.id, strength, parse_options(chosen, given), masks)
 
 
 def _stylize_all(attached: Engine, tasks: list[Task], job: Job, steady: Steady | None = None) -> list[dict[str, Any]]:
@@ -153,23 +161,62 @@ def _stylize_all(attached: Engine, tasks: list[Task], job: Job, steady: Steady |
 
 
 def stylize_one(
-    attached: Engine,
-    task: Task,
-    job: Job,
-    show: Callable[[float, str], None] = lambda fraction, text: None,
-    steady: Steady | None = None,
+    attached: Engine, task: Task, job: Job, show: Show = lambda fraction, text: None, steady: Steady | None = None
 ) -> dict[str, Any]:
-    """Read, stylize and write one picture. Raises EngineError and ScumbleError; an interrupt cancels the job first.
+    """Read, stylize and write a picture or an animation. Raises EngineError and ScumbleError; an interrupt cancels the job.
 
-    `steady` holds the state of the frames before this one, where the pictures are a sequence.
+    `steady` holds the state of the frames before this one, where the pictures are a sequence; an animation is one of its own.
     """
     started = time.monotonic()
+    animation = read_animation(task.source)
+    if animation is None:
+        entry = _still(attached, task, job, show, steady)
+    else:
+        entry = _animated(attached, animation, task, job, show, None if steady is None else Steady())
+    return entry | {"seconds": round(time.monotonic() - started, 3)}
+
+
+def _still(attached: Engine, task: Task, job: Job, show: Show, steady: Steady | None) -> dict[str, Any]:
     picture = read_picture(task.source)
-    if steady is not None:
-        steady.check(picture.pixels, str(task.source))
+    if steady is not None and steady.begins_anew(picture.pixels):
+        note(f"{task.source} is of another size than the frames before it: the sequence begins anew.")
+    finished = _paint(attached, picture, task.source, job, show, steady)
+    write_result(task.target, finished.raster, picture)
+    return _told(finished) | {"engine_seconds": finished.seconds}
+
+
+def _animated(
+    attached: Engine, animation: Animation, task: Task, job: Job, show: Show, steady: Steady | None
+) -> dict[str, Any]:
+    """Frame after frame, from file to file."""
+    count, layout = animation.count, animation.layout
+    if task.target.suffix.lower() not in CONTAINERS:
+        raise ScumbleError(
+            "bad-picture",
+            f"{task.source} has {count} frames, and {task.target.name} would hold one.",
+            "Write a GIF, a PNG or a WebP file.",
+        )
+    seconds = 0.0
+    with (
+        write_animation(task.target, (layout.width, layout.height), layout.plays, count, layout.alpha) as add,
+        closing(animation.frames()) as frames,
+    ):
+        for number, (picture, duration) in enumerate(zip(frames, animation.durations, strict=True)):
+
+            def show_frame(fraction: float, text: str, number: int = number) -> None:
+                show((number + fraction) / count, f"frame {number + 1} of {count} {text}")
+
+            finished = _paint(attached, picture, task.source, job, show_frame, steady)
+            add(from_wire(finished.raster, picture), duration)
+            seconds += finished.seconds
+    return _told(finished) | {"frames": count, "engine_seconds": seconds}
+
+
+def _paint(attached: Engine, picture: Picture, source: Path, job: Job, show: Show, steady: Steady | None) -> Finished:
+    """What the engine makes of a picture or frame, carried on from the frame before it where that is asked for."""
     content = to_wire(picture)
     if job.masks is not None:
-        fit(job.masks, (content.width, content.height), task.source)
+        fit(job.masks, (content.width, content.height), source)
 
     def on_progress(progress: events.Progress) -> None:
         waiting = progress.state == "queued" and progress.position
@@ -192,19 +239,21 @@ def stylize_one(
         time.sleep(seconds)
 
     finished = patiently(paint, wait)
-    result = finished.raster
-    if steady is not None:
-        painted = np.frombuffer(result.data, picture.pixels.dtype).reshape(picture.pixels.shape)
-        result = replace(result, data=steady.settle(picture.pixels, painted))
-    write_result(task.target, result, picture)
+    if steady is None:
+        return finished
+    settled = steady.settle(picture.pixels, from_wire(finished.raster, picture))
+    return replace(finished, raster=replace(finished.raster, data=settled))
+
+
+def _told(finished: Finished) -> dict[str, Any]:
+    """What --json says of every picture."""
+    raster = finished.raster
     return {
-        "width": content.width,
-        "height": content.height,
-        "format": content.format,
+        "width": raster.width,
+        "height": raster.height,
+        "format": raster.format,
         "styles": list(finished.styles),
         "device": finished.device,
-        "engine_seconds": finished.seconds,
-        "seconds": round(time.monotonic() - started, 3),
     }
 
 
