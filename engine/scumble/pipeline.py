@@ -22,7 +22,7 @@ from scumble.fill import fill_hidden
 from scumble.methods import base
 from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
 from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode, reduced
-from scumble.placing import LEAST, Grid, working_grid
+from scumble.placing import LEAST, Grid, Size, natural_side, working_grid
 from scumble.regions import AnyMasks
 from scumble.resample import Array, across, resize
 from scumble.scratch import empty, in_memory, let_go
@@ -67,7 +67,7 @@ class CommonOptions:
     )
     scale: Literal["working", "full"] = option(
         "working",
-        "working paints every picture as one of about 1024 pixels and brings the result up, so that all sizes look alike; "
+        "working paints a large picture as one of 1024 pixels and brings the result up, so that all sizes look alike; "
         "full paints every pixel, so strokes are fine in a large picture, brush size has no effect, and it takes longer.",
     )
     keep_colours: Literal["off", "luminance", "coral", "histogram"] = option(
@@ -184,6 +184,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     yield from _progress(_read(pixels, request.order, grid, rgb, alpha), 0.02, READ)
     fill_hidden(rgb, alpha)
     content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid), strength=strength, regions=shares)
+    content = dataclasses.replace(content, natural_side=natural_side(_full(request)))
     if shares is not None and content.whole is not None and request.method.capabilities.regions:
         content = dataclasses.replace(content, whole_regions=_of_whole(shares, request, content.whole))
     if request.method.capabilities.strength:
@@ -203,7 +204,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     recoloured = _recolouring(painted, content, common)
     del content
     upscaler = None if grid.identity else Upscaler(painted, rgb, *grid.up())
-    for a, b in _bands(*pixels.shape[:2]):
+    for a, b in _bands(len(pixels), max(pixels.shape[1], grid.cells // len(pixels))):
         planes = decode(pixels[a:b], request.order)
         original, visible = planes[:3], planes[3] > 0
         seen = clamp(original, pixels.dtype)
@@ -224,8 +225,14 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
 
 def _grid(request: Request, common: CommonOptions) -> Grid:
     c, size = request.context, request.pixels.shape[:2]
-    at, full = ((c.y, c.x), (c.full_height, c.full_width)) if c else ((0, 0), size)
-    return working_grid(at, size, full, common.brush_size if common.scale == "working" else None)
+    at = (c.y, c.x) if c else (0, 0)
+    return working_grid(at, size, _full(request), common.brush_size if common.scale == "working" else None)
+
+
+def _full(request: Request) -> Size:
+    """Pixels of the whole layer."""
+    c = request.context
+    return (c.full_height, c.full_width) if c else request.pixels.shape[:2]
 
 
 def _copied(pixels: AnyPixels, out: AnyPixels) -> Iterator[Progress]:
@@ -254,7 +261,7 @@ def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
 def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array) -> Generator[float, None, None]:
     """Fill `rgb` and `alpha` with the picture on the working grid, colours weighted with alpha; yields the share done."""
     rows, columns = grid.down()
-    per_band = max(1, BAND * rows.outputs // (rows.length * columns.length))
+    per_band = max(1, BAND * rows.outputs // max(rows.length * columns.length, rows.outputs * columns.outputs))
     for a in range(0, rows.outputs, per_band):
         b = min(a + per_band, rows.outputs)
         lo, hi, matrix = rows.window(a, b)

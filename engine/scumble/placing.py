@@ -58,6 +58,10 @@ class Grid:
         return self.rows.cells, self.columns.cells
 
     @property
+    def cells(self) -> int:
+        return self.rows.cells * self.columns.cells
+
+    @property
     def identity(self) -> bool:
         """Whether cells are pixels."""
         return self.rows.scale == self.columns.scale == 1
@@ -69,12 +73,18 @@ class Grid:
         return self.rows.up(), self.columns.up()
 
 
+def natural_side(full: Size) -> int:
+    """Cells of a layer's long side at brush size 1: as many as it has pixels, or WORKING where it has more."""
+    return min(WORKING, max(full))
+
+
 def working_grid(at: Size, size: Size, full: Size, brush_size: float | None) -> Grid:
     """The grid for a raster of `size` at `at` in a layer of `full` pixels; None for the brush size means every pixel.
 
-    The layer's long side gets 1024 / brush_size cells, never more than it has pixels.
+    The layer's long side gets natural_side / brush_size cells. Those are more than it has pixels where a small layer is to
+    be painted finely: it is enlarged, and the painting brought down.
     """
-    ratio = 1.0 if brush_size is None else min(1.0, WORKING / brush_size / max(full))
+    ratio = 1.0 if brush_size is None else natural_side(full) / brush_size / max(full)
     whole = (max(1, round(full[0] * ratio)), max(1, round(full[1] * ratio)))
     rows, columns = (_span(a, n, f, cells) for a, n, f, cells in zip(at, size, full, whole, strict=True))
     return Grid(rows, columns, whole)

@@ -87,7 +87,8 @@ def read(masks: AnyMasks, mixture: Array, grid: Grid) -> Generator[float, None, 
     (h, w). Yields the share of the work that is done. Raises ScumbleError "bad-raster" for numbers that are none."""
     rows, columns = grid.down()
     shares, covered = np.empty((*grid.shape, len(mixture)), np.float32), np.empty(grid.shape, np.float32)
-    per_band = max(1, BAND * rows.outputs // (rows.length * columns.length * sum(mixture.shape)))
+    cells = max(rows.length * columns.length, rows.outputs * columns.outputs)
+    per_band = max(1, BAND * rows.outputs // (cells * sum(mixture.shape)))
     for a in range(0, rows.outputs, per_band):
         b = min(a + per_band, rows.outputs)
         lo, hi, matrix = rows.window(a, b)

@@ -44,7 +44,6 @@ class Dialog:
     def __init__(self, procedure: Any, config: Any, image: Any, source: Any, session: Session) -> None:
         self._config, self._image, self._source, self._session = config, image, source, session
         self._catalogue: Catalogue | None = None
-        self._longest = max(source.get_width(), source.get_height())
         self._adding: str | None = None
         self._added = ""
         self._filling = False
@@ -181,7 +180,7 @@ class Dialog:
             self._fill_methods(choice, settings.method)
             self._purpose.set_text(choice.method.purpose)
             places.check(self._image, settings)
-            limits = asking.limits_of_brush(settings, self._longest)
+            limits = asking.limits_of_brush(settings)
             self._brush.set_text(limits)
             self._brush.set_visible(bool(limits))
             self._window.set_response_sensitive(Gtk.ResponseType.OK, True)

@@ -28,8 +28,8 @@ START_SECONDS = 60.0
 STYLE_SIDE = 1536
 """Longest side of a picture sent as a style: the engine keeps no more of it."""
 WORKING_SIDE = 1024
-"""Longest side at which the engine paints with brush size 1; with 0.5 it is twice that. A layer that has fewer pixels is
-painted pixel by pixel."""
+"""Longest side at which the engine paints with brush size 1; with 0.5 it is twice that. With a layer that has fewer pixels
+it begins at the layer's own."""
 CONTEXT_SIDE = 1024
 """Longest side of the whole layer in small that goes with a selection (docs/protocol.md, section 5)."""
 
@@ -197,12 +197,10 @@ def pinned(settings: Settings, choice: Choice, used: Sequence[str]) -> Settings:
     return replace(settings, style=newest.get(choice.style.id, choice.style.id), others=others)
 
 
-def limits_of_brush(settings: Settings, longest: int) -> str:
-    """What keeps the brush size from having an effect on a layer whose longest side is `longest` pixels; else empty."""
+def limits_of_brush(settings: Settings) -> str:
+    """What keeps the brush size from having an effect; else empty."""
     if settings.more.get("scale") == "full":
         return "Every pixel is painted (scale: full), whatever the brush size; the preview shows broader strokes."
-    if settings.brush_size * longest <= WORKING_SIDE:
-        return "This layer has too few pixels for finer strokes."
     return ""
 
 

@@ -267,7 +267,7 @@ def test_keep_colours_and_masks_go_together(make: Any) -> None:
     pixels = picture(40, 60, np.float32)
     masks = np.stack([ramp(40, 60), 1 - ramp(40, 60)], 2)
     styles = {"black": 1.0, "bright": 1.0}
-    for mode in ("luminance", "coral"):
+    for mode in ("luminance", "coral", "histogram"):
         out = run(request(pixels, make(), styles, masks=masks, options={"keep_colours": mode}))
         plain = run(request(pixels, make(), styles, masks=masks))
         assert np.isfinite(out).all()

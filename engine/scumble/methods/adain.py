@@ -124,11 +124,10 @@ class AdaINMethod:
         self._states.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        whole = content.rgb if content.whole is None else content.whole
         measured: list[tuple[float, Statistics]] = []
         for style in styles:
             yield Progress(0.0, "looking at the painting")
-            measured.append((style.weight, style.state.at(options.style_scale * max(whole.shape[:2]))))
+            measured.append((style.weight, style.state.at(options.style_scale * content.painting_side)))
         mixture = blended(measured) if content.regions is None else stacked([statistics for _, statistics in measured])
         stylizer = Stylizer(styles[0].state.net, mixture, options.alpha).to(runtime.device)
         yield from tiling.run_tiled(stylizer, content, runtime, stride=STRIDE, margin=MARGIN)

@@ -61,6 +61,15 @@ class Content:
     precisely as float32 does. Only for methods with the capability, and only where styles have masks that differ; else None."""
     whole_regions: NDArray[np.float32] | None = None
     """The same of `whole`, continued beyond the selection; there when `regions` and `whole` are."""
+    natural_side: float | None = None
+    """The whole layer's long side at brush size 1, in the pixels `rgb` would then have; None where `rgb` has these."""
+
+    @property
+    def painting_side(self) -> float:
+        """The long side at which to look at a painting, so that its strokes are as broad in proportion to the picture as the
+        brush size asks: a network that works on fewer pixels sees, and paints, larger ones."""
+        whole = self.rgb if self.whole is None else self.whole
+        return max(whole.shape[:2]) if self.natural_side is None else self.natural_side
 
 
 @runtime_checkable

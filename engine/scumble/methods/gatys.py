@@ -260,8 +260,7 @@ class Gatys:
     ) -> Iterator[Step | None]:
         """One size: look at the content and the paintings, then descend from `start`."""
         alpha = None if content.alpha is None else torch.from_numpy(content.alpha)[None, None].to(runtime.device)
-        whole = content.rgb if content.whole is None else content.whole
-        side = options.style_scale * max(small.shape[2:]) * max(whole.shape[:2]) / max(content.rgb.shape[:2])
+        side = options.style_scale * content.painting_side * max(small.shape[2:]) / max(content.rgb.shape[:2])
         targets = []
         for style in styles:
             by_scale = {}
