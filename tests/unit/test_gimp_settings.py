@@ -172,9 +172,7 @@ def test_several_styles_take_a_method_that_can_and_at_once_if_one_can(plugin: Si
     chosen = e.choose(able, s.Settings("waves", others=(s.Other("night"),)))
     assert (chosen.method.id, chosen.title, [m.id for m in chosen.able]) == ("adain", "waves + night", ["adain", "gatys"])
     assert e.choose(able, s.Settings("waves", others=(s.Other("night", 1.0, "selection"),))).method.id == "johnson"
-    with pytest.raises(
-        s.Mistake, match="cannot blend “waves” and “night”. Say where each further style goes, or take adain"
-    ) as said:
+    with pytest.raises(s.Mistake, match="“johnson” cannot blend “waves” and “night”") as said:
         e.choose(able, s.Settings("waves", "johnson", others=(s.Other("night"),)))
     assert said.value.about == "method"
     with pytest.raises(s.Mistake, match="No method can blend") as said:
@@ -186,21 +184,18 @@ def test_several_styles_take_a_method_that_can_and_at_once_if_one_can(plugin: Si
 
 
 @pytest.mark.parametrize(
-    ("brush_size", "more", "longest", "words"),
+    ("brush_size", "more", "words"),
     [
-        (1.0, {}, 4000, ""),
-        (0.3, {}, 4000, ""),
-        (0.25, {}, 4000, "too few pixels for finer strokes"),
-        (1.0, {}, 1024, "too few pixels for finer strokes"),
-        (2.0, {}, 600, ""),
-        (2.0, {"scale": "full"}, 4000, "whatever the brush size"),
-        (2.0, {"scale": "working"}, 4000, ""),
+        (1.0, {}, ""),
+        (2.0, {}, ""),
+        (2.0, {"scale": "full"}, "whatever the brush size"),
+        (2.0, {"scale": "working"}, ""),
     ],
 )
 def test_a_brush_size_without_effect_is_explained(
-    plugin: SimpleNamespace, brush_size: float, more: dict[str, object], longest: int, words: str
+    plugin: SimpleNamespace, brush_size: float, more: dict[str, object], words: str
 ) -> None:
-    said = plugin.engine.limits_of_brush(plugin.settings.Settings(brush_size=brush_size, more=more), longest)
+    said = plugin.engine.limits_of_brush(plugin.settings.Settings(brush_size=brush_size, more=more))
     assert words in said
     assert bool(said) == bool(words)
 
