@@ -38,6 +38,14 @@ def test_a_folder_gives_its_pictures_in_order_and_nothing_else(photos: Path, tmp
     assert [t.target for t in tasks] == [tmp_path / "out" / "a.JPG", tmp_path / "out" / "b.png"]
 
 
+def test_frames_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    names = ["a.png", "f2.png", "f09.png", "f10.png", "f10b3.png", "f100.png"]
+    for name in names:
+        (tmp_path / name).touch()
+    for given in (tmp_path, tmp_path / "*.png"):
+        assert [t.source.name for t in plan([str(given)], f"{tmp_path}/out/")] == names
+
+
 def test_a_folder_of_one_picture_still_goes_into_a_folder(photos: Path, tmp_path: Path) -> None:
     (photos / "a.JPG").unlink()
     (task,) = plan([str(photos)], str(tmp_path / "out"))

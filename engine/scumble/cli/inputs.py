@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,17 +62,22 @@ def expand(given: str) -> list[Path]:
     """The pictures that one argument names, sorted within it. A missing file is left for reading to complain about."""
     path = Path(given)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES and p.is_file())
+        found = sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURES and p.is_file()), key=_counted)
         if not found:
             raise click.UsageError(f"There are no pictures in {given}.")
         return found
     if not path.exists() and glob.has_magic(given):
         matches = glob.glob(given, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        found = sorted(p for p in map(Path, matches) if p.is_file())
+        found = sorted((p for p in map(Path, matches) if p.is_file()), key=_counted)
         if not found:
             raise click.UsageError(f"Nothing matches {given}.")
         return found
     return [path]
+
+
+def _counted(path: Path) -> tuple[list[str | int], str]:
+    """Sorts names by the numbers in them, as frames are counted: 9 before 10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))], str(path)
 
 
 def named(source: Path, format: str | None) -> str:

@@ -204,7 +204,7 @@ def _animated(
         for number, (picture, duration) in enumerate(zip(frames, animation.durations, strict=True)):
 
             def show_frame(fraction: float, text: str, number: int = number) -> None:
-                show((number + fraction) / count, f"frame {number + 1} of {count} {text}")
+                show((number + fraction) / count, f"frame {number + 1} of {count} {text}".rstrip())
 
             finished = _paint(attached, picture, task.source, job, show_frame, steady)
             add(from_wire(finished.raster, picture), duration)
