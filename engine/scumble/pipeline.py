@@ -185,24 +185,24 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     fill_hidden(rgb, alpha)
     content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid), strength=strength, regions=shares)
     content = dataclasses.replace(content, natural_side=natural_side(_full(request)))
-    if shares is not None and content.whole is not None and request.method.capabilities.regions:
+    if shares is not None and content.whole is not None:
         content = dataclasses.replace(content, whole_regions=_of_whole(shares, request, content.whole))
     if request.method.capabilities.strength:
         strength = min(1.0, strength / MIXED)  # of pixels; the rest of it is the method's
     del alpha, shares
-    painted: Array | None = None
+    painted = whole = None
     with closing(regions.paint(request.method, content, states, own, runtime)) as events:
         for event in events:
             if isinstance(event, Progress):
                 yield Progress(READ + (PAINTED - READ) * min(1.0, max(0.0, event.fraction)), event.text)
             elif isinstance(event, Result):
-                painted = event.rgb
+                painted, whole = event.rgb, event.whole
             elif request.previews:
                 yield _preview(event.rgb, content, covered, strength, common)
             del event  # a large preview must not stay while the method goes on
     painted = _checked(painted, request.method, rgb.shape)
-    recoloured = _recolouring(painted, content, common)
-    del content
+    recoloured = _recolouring(*_palettes(painted, whole, content), common)
+    del content, whole
     upscaler = None if grid.identity else Upscaler(painted, rgb, *grid.up())
     for a, b in _bands(len(pixels), max(pixels.shape[1], grid.cells // len(pixels))):
         planes = decode(pixels[a:b], request.order)
@@ -306,12 +306,21 @@ def _unless_opaque(alpha: Array) -> Array | None:
     return None if opaque else alpha
 
 
-def _recolouring(painted: Array, content: Content, common: CommonOptions) -> Callable[[Array, Array], Array]:
+def _palettes(painted: Array, whole: Array | None, content: Content) -> tuple[Array, Array, Array | None]:
+    """Painting, picture and alpha whose palettes are compared: the whole layer's, where it was painted."""
+    if whole is None or content.whole is None:
+        return painted, content.rgb, content.alpha
+    size = whole.shape[:2]
+    alpha = None if content.whole_alpha is None else resize(content.whole_alpha[..., None], *size)[..., 0]
+    return whole, resize(content.whole, *size), alpha
+
+
+def _recolouring(painted: Array, picture: Array, alpha: Array | None, common: CommonOptions) -> Callable[[Array, Array], Array]:
     """What keeps the colours, from (painting, picture), planes (3, H, W) in [0, 1], to the painting as it shall look."""
     if common.keep_colours == "luminance":
         return colour.keep_colours
     if common.keep_colours in PALETTES:
-        palette = PALETTES[common.keep_colours](painted, content.rgb, content.alpha)
+        palette = PALETTES[common.keep_colours](painted, picture, alpha)
         return lambda y, seen: palette(y)
     return lambda y, seen: y
 
@@ -325,7 +334,7 @@ def _preview(painted: Array, content: Content, covered: Array | None, strength: 
     small = Content(resize(content.rgb, *size), alpha)
     shown = np.clip(resize(painted, *size), 0, 1)
     x = np.moveaxis(small.rgb, 2, 0)
-    y = _recolouring(shown, small, common)(np.moveaxis(shown, 2, 0), x)
+    y = _recolouring(shown, small.rgb, small.alpha, common)(np.moveaxis(shown, 2, 0), x)
     amount = np.float32(strength) if covered is None else resize(covered[..., None], *size)[..., 0] * np.float32(strength)
     mixed = x * (1 - amount) + y * amount
     return Preview(np.ascontiguousarray(np.moveaxis(mixed, 0, 2)))

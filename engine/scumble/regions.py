@@ -136,6 +136,7 @@ def paint(
         yield from method.run(content, styles, options, runtime)
         return
     plain = dataclasses.replace(content, regions=None, whole_regions=None)
+    wholes: list[Pixels] = []
     mixed, left = np.zeros_like(content.rgb), np.ones(content.rgb.shape[:2], np.float32)
     for number, style in enumerate(styles):
         share = content.regions[..., number]
@@ -148,13 +149,25 @@ def paint(
                     yield Progress(fraction, f"style {number + 1} of {len(styles)}: {event.text}")
                 elif isinstance(event, Result):
                     painted = event.rgb
+                    wholes += [] if event.whole is None else [event.whole]
                 else:
                     yield _so_far(mixed, event.rgb, share, content.rgb, left)
         if painted is None or painted.shape != mixed.shape:
             yield from () if painted is None else [Result(painted)]  # for the pipeline to refuse
             return
         mixed += share[..., None] * painted
-    yield Result(mixed)
+    yield Result(mixed, _mixed_whole(wholes, content.whole_regions))
+
+
+def _mixed_whole(painted: Sequence[Pixels], shares: Array | None) -> Pixels | None:
+    """The whole layer in several styles mixed by place, where it was painted in each."""
+    if shares is None or len(painted) < shares.shape[2]:
+        return None
+    small = resize(shares, *painted[0].shape[:2])
+    mixed = np.zeros_like(painted[0])
+    for number, whole in enumerate(painted):
+        mixed += small[..., number, None] * whole
+    return mixed
 
 
 def _so_far(mixed: Pixels, shown: Pixels, share: Array, original: Pixels, left: Array) -> Preview:

@@ -99,8 +99,10 @@ def run_tiled(net: nn.Module, content: Content, runtime: Runtime, *, stride: int
         return
     if own:
         yield Preview(seen)
+    whole = None if own else seen
     del seen, small, source, weight
-    yield from _painted(net, content, runtime, plan, statistics, stride, first, total)
+    for event in _painted(net, content, runtime, plan, statistics, stride, first, total):
+        yield Result(event.rgb, whole) if isinstance(event, Result) else event
 
 
 def _painted(

@@ -127,6 +127,9 @@ class Result:
     """The finished picture, same height and width as the content."""
 
     rgb: Pixels
+    whole: Pixels | None = None
+    """`Content.whole` painted likewise, of any size, by methods that look at it anyway: a palette taken from it does not
+    depend on how tightly a selection was drawn."""
 
 
 Event = Progress | Preview | Result
@@ -321,6 +324,14 @@ def check_weights(weights: Sequence[float]) -> None:
         raise ScumbleError("bad-weights", "The weights of the styles must not be negative, and one must be above 0.")
 
 
+def _how_to_mix() -> str:
+    from scumble import plugins  # which imports this module
+
+    able = ", ".join(m.id for m in plugins.methods().values() if m.capabilities.blend)
+    other = f"a method that mixes them ({able})" if able else "another method"
+    return f"Choose one style, or {other}, or give every style a mask: then each is painted where its mask is."
+
+
 def states(
     method: Method, styles: Sequence[tuple[Style, float]], options: Any, runtime: Runtime, apart: bool = False
 ) -> list[Weighted]:
@@ -328,6 +339,6 @@ def states(
     method need not be able to blend them. Raises ScumbleError "bad-weights"."""
     check_weights([w for _, w in styles])
     if len(styles) > 1 and not apart and not method.capabilities.blend:
-        raise ScumbleError("bad-weights", f"{method.title} paints one style at a time.", "Choose one style, or another method.")
+        raise ScumbleError("bad-weights", f"{method.title} paints one style at a time.", _how_to_mix())
     total = sum(w for _, w in styles)
     return [Weighted(method.prepare(s, options, runtime), w / total) for s, w in styles]
