@@ -16,11 +16,12 @@ from skimage import data
 from torch import Tensor
 
 from benchmarks.figures import Figure
-from scumble.methods.gatys import PRESETS, Preset, begin, level_sizes, to_size
+from scumble.methods.gatys import PRESETS, Preset
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG, computes_bfloat16, halved
 from scumble.objective import Objective, objective
-from scumble.optimise import descend
+from scumble.optimise import Step, descend
+from scumble.pyramid import begin, level_sizes, to_size
 from scumble.style_statistics import StyleStatistics, drained, load_ladder
 from scumble.weights import MODELS
 
@@ -72,7 +73,7 @@ def run(net: VGG, style: StyleStatistics, photograph: Tensor, preset: Preset, co
         exact = _loss(net, style, small, preset)
         loss = replace(exact, net=through, patience=preset.patience)
         for step in descend(loss, x, steps, "lbfgs", preset.exponent, preset.history):
-            if step is None:
+            if not isinstance(step, Step):
                 continue
             x, least = step.best, min(step.losses.total, curve[-1][1] if curve else float("inf"))
             if not last:

@@ -25,7 +25,7 @@ def fill_hidden(rgb: Array, alpha: Array) -> None:
     step = 2 * max(1, BAND // 2 // width)
     visible = 0
     for a in range(0, height, step):
-        visible += np.count_nonzero(alpha[a : a + step] > 0)
+        visible += int((alpha[a : a + step] > 0).sum())
         let_go(alpha)
     if visible == alpha.size:
         return

@@ -2,7 +2,8 @@
 """The loss of an optimised picture: content + style + total variation, through one perceptual network.
 
 Invariant: it is computed stage by stage, forward and backward, with a `yield` after each, so that whoever drives it can stop
-within a fraction of a second even where one evaluation takes several. Hidden pixels (alpha 0) count nothing.
+within a fraction of a second even where one evaluation takes several. Hidden pixels (alpha 0) count nothing. Large pictures
+are for pieces.py.
 """
 
 from __future__ import annotations
@@ -79,28 +80,30 @@ class Objective:
     _weights: dict[tuple[int, int], Tensor] = field(default_factory=dict)
     _whitening: dict[Tensor, Tensor] = field(default_factory=dict)
 
-    def evaluate(self, x: Tensor) -> Generator[None, None, Losses]:
-        """Add the gradient of what pulls (`patience`) to `x.grad`; give the losses. Yields between stages."""
+    def evaluate(self, x: Tensor) -> Generator[float, None, Losses]:
+        """Add the gradient of what pulls (`patience`) to `x.grad`; give the losses. Yields the share done between stages."""
         sums = {"content": 0.0, "style": 0.0}
+        done, total = 0, 2 * sum(len(self.net.stages(self.wanted(scale))) for scale in self.terms.scales)
         for scale in self.terms.scales:
             small = shrink(x, scale)
-            wanted = self.terms.style.keys() | (self.terms.content.keys() if scale == 1 else set())
             passed = []
             y = small.detach().contiguous(memory_format=torch.channels_last)
-            for stage in self.net.stages(wanted):
+            for stage in self.net.stages(self.wanted(scale)):
                 y = y.detach().requires_grad_()
                 after, features = self.net.stage(stage, y)
                 present = []
                 if scale == 1 and (part := self._content(features)) is not None:
                     sums["content"] += float(part.detach())
                     present.append(self.terms.content_weight * part)
-                if (found := self._style(features, scale)) is not None:
-                    pull, told = found
+                grams = {n: self.grams(n, f, scale, self.weight(f)) for n, f in features.items() if n in self.terms.style}
+                if grams:
+                    pull, told = self.style(grams, scale)
                     sums["style"] += told
                     present.append(self.terms.style_weight * pull)
                 passed.append((y, after, present))
                 y = after
-                yield
+                done += 1
+                yield done / total
             gradient: Tensor | None = None
             while passed:
                 y, after, present = passed.pop()
@@ -109,65 +112,76 @@ class Objective:
                     torch.autograd.backward(outputs, [None] * len(present) + ([gradient] if gradient is not None else []))
                 gradient = y.grad
                 del y, after, present, outputs
-                yield
+                done += 1
+                yield done / total
             if gradient is not None:
                 torch.autograd.backward(small, gradient)
         t = self.terms
-        plain = {"colour": (t.colour_weight, self._colour), "tv": (t.tv_weight, tv_loss)}
-        for name, (weight, term) in plain.items():
-            value = term(x)
-            sums[name] = float(value.detach())
+        colour, tv = self.colour(self.colours(x, self.weight(x))), tv_loss(x)
+        for weight, value in ((t.colour_weight, colour), (t.tv_weight, tv)):
             if weight:
                 torch.autograd.backward(weight * value)
-        total = sum(w * sums[k] for k, w in {"content": t.content_weight, "style": t.style_weight}.items())
-        return Losses(total + sum(w * sums[k] for k, (w, _) in plain.items()), **sums)
+        return self.told(**sums, colour=float(colour.detach()), tv=float(tv.detach()))
+
+    def told(self, content: float, style: float, colour: float, tv: float) -> Losses:
+        t = self.terms
+        total = t.content_weight * content + t.style_weight * style + t.colour_weight * colour + t.tv_weight * tv
+        return Losses(total, content, style, colour, tv)
+
+    def wanted(self, scale: int) -> set[str]:
+        """The layers that are looked at: of the reductions, only for the style."""
+        return set(self.terms.style) | (set(self.terms.content) if scale == 1 else set())
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor | None:
         found = [
-            weight * squared_distance(features[name], target, self._weight(target)) / divisor
+            weight * squared_distance(features[name], target, self.weight(target)) / divisor
             for name, weight in self.terms.content.items()
             if name in features
             for target, divisor in [self.content[name]]
         ]
         return torch.stack(found).sum() if found else None
 
-    def _style(self, features: Mapping[str, Tensor], scale: int) -> tuple[Tensor, float] | None:
-        """What pulls, and the loss itself."""
+    def grams(self, name: str, f: Tensor, scale: int, weight: Tensor | None) -> list[Tensor]:
+        """What is compared of one layer's map (1, C, h, w), for each style: Gram matrices (C, C)."""
+        means = [statistics[scale][name].mean if self.terms.relative else None for _, statistics in self.styles]
+        return [mean_gram(f, mean, weight) for mean in means]
+
+    def style(self, grams: Mapping[str, Sequence[Tensor]], scale: int) -> tuple[Tensor, float]:
+        """What pulls, and the loss itself, of some layers' Gram matrices."""
         found = [
-            (share * weight / len(self.terms.scales), self._gram_term(features[name], statistics[scale][name]))
-            for name, weight in self.terms.style.items()
-            if name in features
-            for share, statistics in self.styles
+            (share * self.terms.style[name] / len(self.terms.scales), self._gram_term(gram, statistics[scale][name]))
+            for name, each in grams.items()
+            for gram, (share, statistics) in zip(each, self.styles, strict=True)
         ]
-        if not found:
-            return None
         pull = torch.stack([weight * self._pull(term) for weight, term in found]).sum()
         return pull, float(torch.stack([weight * term.detach() for weight, term in found]).sum())
 
     def _pull(self, term: Tensor) -> Tensor:
         return term if not self.patience else 2 * self.patience * ((1 + term / self.patience).sqrt() - 1)
 
-    def _gram_term(self, f: Tensor, style: LayerStatistics) -> Tensor:
+    def _gram_term(self, gram: Tensor, style: LayerStatistics) -> Tensor:
         if self.terms.relative:
-            difference = mean_gram(f, style.mean, self._weight(f)) - style.centred
-            return difference.square().mean() / (style.centred.square().mean() + FLAT * style.gram.square().mean()).clamp_min(
-                1e-12
-            )
-        difference = mean_gram(f, None, self._weight(f)) - style.gram
-        return difference.square().mean() / style.mean.mean().clamp_min(1e-6) ** 4
+            size = style.centred.square().mean() + FLAT * style.gram.square().mean()
+            return (gram - style.centred).square().mean() / size.clamp_min(1e-12)
+        return (gram - style.gram).square().mean() / style.mean.mean().clamp_min(1e-6) ** 4
 
-    def _colour(self, x: Tensor) -> Tensor:
+    def colours(self, x: Tensor, weight: Tensor | None) -> list[Tensor]:
+        """What is compared of the pixels themselves, for each style: covariances (3, 3) after its shift."""
+        return [mean_gram(x, statistics[1][PICTURE].mean, weight) for _, statistics in self.styles]
+
+    def colour(self, covariances: Sequence[Tensor]) -> Tensor:
+        """The loss of `colours`."""
         found = []
-        for share, statistics in self.styles:
+        for covariance, (share, statistics) in zip(covariances, self.styles, strict=True):
             style = statistics[1][PICTURE]
             if style.mean not in self._whitening:
                 self._whitening[style.mean] = _whitening(style.centred)
             w = self._whitening[style.mean]
-            difference = w @ (mean_gram(x, style.mean, self._weight(x)) - style.centred) @ w
-            found.append(share * difference.square().mean())
+            found.append(share * (w @ (covariance - style.centred) @ w).square().mean())
         return torch.stack(found).sum()
 
-    def _weight(self, f: Tensor) -> Tensor | None:
+    def weight(self, f: Tensor) -> Tensor | None:
+        """How much each cell of a map counts, (1, 1, h, w) with sum 1; None where all count the same."""
         if self.alpha is None:
             return None
         size = (f.shape[2], f.shape[3])

@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from scumble.lbfgs import LBFGS
 from scumble.objective import Losses, Objective
 
 HISTORY = 20
@@ -43,9 +44,12 @@ class Spectrum:
 
     def __call__(self, z: Tensor) -> Tensor:
         """(1, 3, H, W) to (1, 3, H, W): linear, and its own transpose."""
-        if self._gain is None:
-            return z.clone(memory_format=torch.contiguous_format)
-        x: Tensor = torch.fft.irfft2(torch.fft.rfft2(z) * self._gain, s=self._size)
+        x = torch.empty_like(z, memory_format=torch.contiguous_format)
+        for plane, changed in zip(z.unbind(1), x.unbind(1), strict=True):  # one by one: spectra of large pictures are large
+            if self._gain is None:
+                changed.copy_(plane)
+            else:
+                changed.copy_(torch.fft.irfft2(torch.fft.rfft2(plane).mul_(self._gain), s=self._size))
         return x
 
 
@@ -66,45 +70,59 @@ def descend(
     optimiser: Literal["lbfgs", "adam"],
     exponent: float = SMOOTHING,
     history: int = HISTORY,
-) -> Iterator[Step | None]:
+) -> Iterator[Step | float]:
     """Improve `start` (1, 3, H, W) by `steps` evaluations.
 
-    Yields a Step after each, and None at points in between where it can be stopped.
+    Yields a Step after each, and at points in between, where it can be stopped, the share done of the evaluation.
     """
     start = start.contiguous()  # torch's L-BFGS asks it of pictures and gradients
     spectrum = Spectrum(start.shape[2], start.shape[3], start.device, exponent)
     best, least = start, math.inf
-    origin, z = start, torch.zeros_like(start).requires_grad_()
-    optimizer = _optimizer(optimiser, z, history)
+    origin, optimizer = start, _optimizer(optimiser, start, history)
     rate = 1.0
     for number in range(1, steps + 1):
-        x = (origin + spectrum(z.detach())).requires_grad_()
+        x = spectrum(optimizer.z).add_(origin).requires_grad_()
+        optimizer.let_go()
         losses = yield from loss.evaluate(x)
-        picture = x.detach()
-        assert x.grad is not None
+        picture, gradient = x.detach(), x.grad
+        assert gradient is not None
+        del x
         if not losses.total <= WILD * least:
             rate /= 2
-            origin, z = best, torch.zeros_like(start).requires_grad_()
-            optimizer = _optimizer(optimiser, z, history, rate)
+            origin, optimizer = best, _optimizer(optimiser, start, history, rate)
+            del gradient
             yield Step(number, losses, picture, best)
             continue
         if losses.total < least:
             best, least = picture, losses.total
-        z.grad = spectrum(x.grad)
-        if isinstance(optimizer, torch.optim.Adam):
-            optimizer.param_groups[0]["lr"] = ADAM_RATE * rate * (0.1 + 0.45 * (1 + math.cos(math.pi * number / steps)))
-        total = losses.total
-        optimizer.step(lambda: total)  # noqa: B023
+        optimizer.step(spectrum(gradient), number / steps)
+        del gradient
         yield Step(number, losses, picture, best)
+        del picture
 
 
 ADAM_RATE = 0.02
 """In units of white = 1; falls to a tenth along half a cosine."""
 
 
-def _optimizer(name: Literal["lbfgs", "adam"], z: Tensor, history: int, rate: float = 1.0) -> torch.optim.Optimizer:
-    """One evaluation a step: with max_iter=1, torch's L-BFGS asks for the loss once and keeps its history between steps."""
-    if name == "adam":
-        return torch.optim.Adam([z], lr=ADAM_RATE * rate, betas=(0.9, 0.99))
-    # The mean-normalised loss of a large picture has gradients far below torch's default tolerances.
-    return torch.optim.LBFGS([z], lr=rate, max_iter=1, history_size=history, tolerance_grad=0.0, tolerance_change=0.0)
+class Adam:
+    """Torch's, with that rate."""
+
+    def __init__(self, start: Tensor, rate: float) -> None:
+        self.z, self._rate = torch.zeros_like(start).requires_grad_(), ADAM_RATE * rate
+        self._adam = torch.optim.Adam([self.z], lr=self._rate, betas=(0.9, 0.99))
+        self.z.requires_grad_(False)
+
+    def step(self, gradient: Tensor, share: float) -> None:
+        """Move `z` against its gradient; `share` of all steps are then done."""
+        self._adam.param_groups[0]["lr"] = self._rate * (0.1 + 0.45 * (1 + math.cos(math.pi * share)))
+        self.z.grad = gradient
+        self._adam.step()
+        self.z.grad = None
+
+    def let_go(self) -> None:
+        """Everything stays in memory."""
+
+
+def _optimizer(name: Literal["lbfgs", "adam"], start: Tensor, history: int, rate: float = 1.0) -> Adam | LBFGS:
+    return Adam(start, rate) if name == "adam" else LBFGS(start, rate, history)

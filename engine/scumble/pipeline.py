@@ -136,10 +136,10 @@ def memory_needed(request: Request) -> tuple[int, int]:
     common, _ = parse_options(request.method, request.options)
     height, width = _grid(request, common).shape
     pixels = height * width
-    at_once = min(pixels, LEAST) if request.method.capabilities.tiling else pixels
+    most = LEAST if request.method.capabilities.tiling else getattr(request.method, "most_pixels", pixels)
     held = sum(in_memory(size * pixels) for size in HELD)
     masks = 0 if request.masks is None else 4 * request.masks.shape[2] + 16
-    return held + masks * pixels, getattr(request.method, "pixel_bytes", 0) * at_once
+    return held + masks * pixels, getattr(request.method, "pixel_bytes", 0) * min(pixels, most)
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:

@@ -88,7 +88,7 @@ def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None,
     return found
 
 
-def drained(steps: Generator[None, None, T]) -> T:
+def drained(steps: Generator[object, None, T]) -> T:
     """What a computation that yields on its way comes to, without stopping."""
     while True:
         try:

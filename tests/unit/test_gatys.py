@@ -28,10 +28,11 @@ from scumble.methods.base import (
     Weighted,
     parse_options,
 )
-from scumble.methods.gatys import PRESETS, Gatys, Options, begin, chosen, level_sizes
+from scumble.methods.gatys import PRESETS, Gatys, Options, chosen
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import halved
 from scumble.objective import FLAT, Terms, objective
+from scumble.pyramid import begin, level_sizes
 from scumble.style_statistics import LAYERS, StyleStatistics, drained, load_ladder, measure
 from scumble.train import gatys as train_gatys
 from scumble.weights import save_weights

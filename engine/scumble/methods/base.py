@@ -174,7 +174,8 @@ class Method(Protocol):
 
     A method that keeps such caches may have `forget()`, which drops them; the engine calls it after a minute without a job.
     One that takes much memory may have `pixel_bytes`, what a run takes at least for each pixel it looks at in one piece
-    (with `tiling`, never more than a large tile), so that a picture which cannot fit is refused before it costs anything.
+    (with `tiling`, never more than a large tile; else never more than `most_pixels` of them, where it has that), so that a
+    picture which cannot fit is refused before it costs anything.
     """
 
     id: str

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scumble.errors import ScumbleError
@@ -34,17 +33,19 @@ from scumble.methods.base import (
 )
 from scumble.nets.perceptual import Network, load_perceptual
 from scumble.nets.vgg import VGG, computes_bfloat16, halved
-from scumble.objective import Terms, objective
+from scumble.objective import Terms
 from scumble.optimise import Step, descend
+from scumble.pieces import objective
+from scumble.placing import WHOLE
+from scumble.pyramid import begin, level_sizes, to_size
 from scumble.style_statistics import StyleStatistics, load_ladder
 from scumble.tensors import to_pixels, to_tensor
 
 PREVIEW_SECONDS = 1.0
+MAX_PREVIEW = 1024
+"""Longest side of a preview: the pipeline shows none larger."""
 TICK = 0.1
 """Seconds between two events at most while there is something to wait for."""
-
-SMALLEST = 96
-"""No coarser size has a long side below this: at 96 pixels relu5_1 still sees six cells."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ class Gatys:
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, iterative=True)
     pixel_bytes = 1400  # measured with the default preset: 1480 in bfloat16, 1910 in float32
+    most_pixels = WHOLE  # pieces.py cuts up what is larger
 
     def __init__(self) -> None:
         self._networks: dict[tuple[str, str, str, bool], VGG] = {}
@@ -236,14 +238,18 @@ class Gatys:
             done, share = sum(work[:level]) / sum(work), work[level] / sum(work)
             text = f"{size[1]} x {size[0]}"
             for step in self._level(net, preset, small, content, styles, options, runtime, x):
-                if step is not None:
+                part = 0.0
+                if isinstance(step, Step):
                     x = step.best
                     text = f"{size[1]} x {size[0]}, step {step.number} of {preset.steps}, loss {step.losses.total:.4f}"
                     done += share / preset.steps
                     if pace.preview_due():
-                        yield Preview(to_pixels(step.picture))
-                if step is not None or pace.tick_due():
-                    yield Progress(done, text)
+                        yield Preview(to_pixels(_shown(step.picture)))
+                elif step is not None:
+                    part = step * share / preset.steps
+                if isinstance(step, Step) or pace.tick_due():
+                    yield Progress(done + part, text)
+                del step  # a large picture must not stay while the next is computed
         assert x is not None
         yield Result(to_pixels(x))
 
@@ -257,7 +263,7 @@ class Gatys:
         options: Any,
         runtime: Runtime,
         start: Tensor,
-    ) -> Iterator[Step | None]:
+    ) -> Iterator[Step | float | None]:
         """One size: look at the content and the paintings, then descend from `start`."""
         alpha = None if content.alpha is None else torch.from_numpy(content.alpha)[None, None].to(runtime.device)
         side = options.style_scale * content.painting_side * max(small.shape[2:]) / max(content.rgb.shape[:2])
@@ -307,39 +313,6 @@ def chosen(options: Options) -> Preset:
     )
 
 
-def level_sizes(height: int, width: int, levels: int) -> list[tuple[int, int]]:
-    """(height, width) of each level, coarse to fine, the last being the picture's own."""
-    sizes = [(height, width)]
-    while len(sizes) < levels and max(height, width) >> len(sizes) >= SMALLEST:
-        k = 2 ** len(sizes)
-        sizes.insert(0, (max(1, round(height / k)), max(1, round(width / k))))
-    return sizes
-
-
-def begin(content: Tensor, content_before: Tensor | None, x: Tensor | None, start: str, seed: int) -> Tensor:
-    """What a level begins with, in the shape of its `content` (1, 3, H, W).
-
-    After a coarser level, whose answer is `x` and whose content was `content_before`, that is the content and what was
-    changed there, so that details the coarser level could not see are kept; from noise, the answer alone, enlarged.
-    """
-    size = (content.shape[2], content.shape[3])
-    if x is None:
-        if start == "noise":
-            noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(seed))
-            return (0.5 + 0.2 * noise).to(content.device)
-        return content.clone()
-    if content_before is None or start == "noise":
-        return to_size(x, size)
-    return content + to_size(x - content_before, size)
-
-
-def to_size(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """(1, 3, H, W) at `size`, antialiased where it is smaller."""
-    if x.shape[2:] == size:
-        return x
-    return F.interpolate(x, size, mode="bicubic", antialias=True, align_corners=False)
-
-
 def _fast_answer(content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Generator[Event, None, Tensor | None]:
     """What the first fast method that can paint these styles makes of the picture; None where there is none."""
     from scumble import plugins
@@ -355,6 +328,12 @@ def _fast_answer(content: Content, styles: Sequence[Weighted], runtime: Runtime)
                 return to_tensor(event.rgb).to(runtime.device)
             yield Progress(0.0, f"{method.title} begins")
     return None
+
+
+def _shown(x: Tensor) -> Tensor:
+    """A picture for a preview, no larger than anybody looks at it."""
+    ratio = min(1.0, MAX_PREVIEW / max(x.shape[2:]))
+    return to_size(x, (max(1, round(x.shape[2] * ratio)), max(1, round(x.shape[3] * ratio))))
 
 
 class _Pace:

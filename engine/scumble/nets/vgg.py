@@ -87,20 +87,25 @@ class VGG(nn.Module):
         last = max((names.index(name) for name in asked), default=-1)
         return [list(layers) for _, layers in itertools.groupby(self.layers[: last + 1], lambda n: n.split("_")[0])]
 
-    def stage(self, layers: Sequence[str], y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The layers of one stage over what the stage before gave, the picture at first: the last map, and all by name."""
+    def stage(self, layers: Sequence[str], y: Tensor, pooled: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+        """The layers of one stage over what the stage before gave, the picture at first: the last map, and all by name.
+        `pooled`: y has been reduced already."""
         out = {}
         for n in layers:
             if n == "1_1":
                 y = ((y - self.mean) / self.std).to(self.conv(n).weight.dtype)
-            elif n.endswith("_1"):
-                pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
-                y = pool(y, 2, ceil_mode=True)
+            elif n.endswith("_1") and not pooled:
+                y = self.pool(y)
             if self.padding == "reflect":
                 y = reflect_pad(y, 1, 1, 1, 1)
             y = F.relu(self.convs[n](y))
             out[f"relu{n}"] = y
         return y, out
+
+    def pool(self, y: Tensor) -> Tensor:
+        """Between two stages: (N, C, h, w) to half the sides, rounded up."""
+        pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
+        return pool(y, 2, ceil_mode=True)
 
 
 def compact(pooling: Literal["max", "average"] = "max") -> VGG:
