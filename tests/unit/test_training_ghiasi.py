@@ -35,7 +35,7 @@ def recipe(tmp_path: Path) -> ghiasi.Recipe:
     for i in range(2):
         coarse = random.integers(0, 255, (9, 12, 3), np.uint8)
         Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return ghiasi.Recipe(folder, folder, steps=(12, 2), batch=2, crop=64, variants=2, width=1 / 8, lr=(5e-3, 1e-3))
+    return ghiasi.Recipe(folder, folder, steps=(30, 2), batch=2, crop=64, variants=2, width=1 / 8, lr=(5e-3, 1e-3))
 
 
 def test_training_goes_through_both_phases_lowers_the_loss_and_can_go_on(recipe: ghiasi.Recipe, tmp_path: Path) -> None:
@@ -47,12 +47,9 @@ def test_training_goes_through_both_phases_lowers_the_loss_and_can_go_on(recipe:
     assert len(load_weights(path)[1]["training"]["credits"]) == 4
     rows = [line.split(",") for line in (run_folder("ghiasi-1") / "losses.csv").read_text().splitlines()]
     assert {"content", "style", "rebuilt", "lattice"} <= set(rows[0])
-    assert (run_folder("ghiasi-1") / "sample-000012.png").exists()
+    total = rows[0].index("total")
+    assert float(rows[-1][total]) < float(rows[1][total])
+    assert (run_folder("ghiasi-1") / "sample-000030.png").exists()
 
     second = ghiasi.train(replace(recipe, steps=(0, 0), start=path, run="second"), tmp_path / "on", lambda line: None)
     assert all(torch.equal(v, before[k]) for k, v in load_weights(second)[0].items())
-    third = ghiasi.train(replace(recipe, steps=(40, 0), run="third"), tmp_path / "third", lambda line: None)
-    rows = [line.split(",") for line in (run_folder("third-1") / "losses.csv").read_text().splitlines()]
-    total = rows[0].index("total")
-    assert float(rows[-1][total]) < float(rows[1][total])
-    assert third.exists()

@@ -3,7 +3,7 @@
 
 Every step paints crops by random paintings, some of them patched together of two, and gives one more crop back as it is, by
 the style that is predicted of the crop itself: strength 0 begins there. First through cheap eyes (VGG-16 sees only the
-half-size picture), then through both teachers at both scales.
+half-size picture), then through both teachers at both scales, and style counts for more.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from scumble.weights import Card, load_weights, save_weights
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. `steps` of the two phases; `start` is a weight file to go on from, or one of Johnson's
-    networks of the same width, whose convolutions are taken."""
+    """Everything a run depends on. `steps`, `lr` and `style_weight` are those of the two phases; `start` is a weight file to go
+    on from, or one of Johnson's networks of the same width, whose convolutions are taken."""
 
     photographs: Path
     paintings: Path
@@ -41,7 +41,7 @@ class Recipe:
     batch: int = 4
     crop: int = 192
     variants: int = 3
-    style_weight: float = 4.0
+    style_weight: tuple[float, float] = (5.0, 10.0)
     width: float = 0.5
     encoder: Encoder = "compact"
     seed: int = 0
@@ -80,7 +80,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             model.load_state_dict(tensors)
     model = model.to(device).to(memory_format=torch.channels_last)
     path, seconds = out / f"ghiasi{other and '-' + other}.safetensors", 0.0
-    for phase, look in enumerate(looks(teachers, recipe.style_weight)):
+    for phase in (0, 1):
+        look = looks(teachers, recipe.style_weight[phase])[phase]
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase + 1, "step": step, "seconds": round(before)}
@@ -158,7 +159,7 @@ def _card(recipe: Recipe, model: GhiasiNet, done: dict[str, int], photographs: P
             "batch": recipe.batch,
             "crop": recipe.crop,
             "lr": list(recipe.lr),
-            "style_weight": recipe.style_weight,
+            "style_weight": list(recipe.style_weight),
             "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},
             "seed": recipe.seed,
             "warm_start": recipe.start.name if recipe.start else None,
