@@ -76,7 +76,7 @@ class Steady:
 
     def settle(self, frame: AnyPixels, painted: AnyPixels) -> AnyPixels:
         """The frame as it is to be shown. Both are (H, W, 4) uint8, uint16, float16 or float32 with straight alpha, and so is
-        the result, like `painted` and with its alpha; where nothing is carried it is `painted` bit for bit."""
+        the result, like `painted` and with its alpha; where nothing is carried or seen it is `painted` bit for bit."""
         seen, colours = _planes(frame), _planes(painted)[:3]
         seen[:3] *= seen[3]
         if self._kept is None or self.begins_anew(frame):
@@ -85,7 +85,7 @@ class Steady:
         share, old_seen, old_painted = _carried(self._kept, seen)
         self._kept = _Kept(seen + share * (old_seen - seen), colours + share * (old_painted - colours))
         result = painted.copy()
-        encode(self._kept.painted, share > 0, "rgba", result)
+        encode(self._kept.painted, (share > 0) & (painted[..., 3] > 0), "rgba", result)
         return result
 
 

@@ -106,6 +106,17 @@ def test_depth_and_alpha_are_those_of_the_painted_frame(depth: type) -> None:
     assert np.array_equal(result[..., 3], pixels[..., 3])
 
 
+def test_colours_under_alpha_0_stay_as_they_are_painted() -> None:
+    frame, first, second = (np.full((20, 30, 4), value, np.uint8) for value in (90, 100, 110))
+    for pixels in (frame, first, second):
+        pixels[:, 15:, 3] = 0
+    steady = Steady()
+    steady.settle(frame, first)
+    shown = steady.settle(frame, second)
+    assert (shown[:, 15:, :3] == 110).all()
+    assert (shown[:, :15, :3] < 110).all()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 40), (17, 16)])
 def test_frames_of_any_size_are_settled(size: tuple[int, int]) -> None:
     pixels = np.full((*size, 4), 99, np.uint8)
