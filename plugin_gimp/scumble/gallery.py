@@ -45,7 +45,7 @@ class Gallery:
         self._flow.connect("child-activated", lambda *_: settled())
         self._handler = self._flow.connect("selected-children-changed", self._changed)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        scrolled.set_size_request(3 * (SIDE + 36), 360)
+        scrolled.set_size_request(3 * (SIDE + 36), 320)
         scrolled.add(self._flow)
         self._flow.set_vadjustment(scrolled.get_vadjustment())  # so that the one in focus is scrolled to
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)

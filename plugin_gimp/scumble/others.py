@@ -40,6 +40,7 @@ class Others:
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.widget.pack_start(scrolled, False, False, 0)
         self.widget.pack_start(self._note, False, False, 0)
+        self.show([], (), False)
 
     def show(self, styles: Sequence[Style], others: tuple[Other, ...], blocked: bool) -> None:
         """`blocked`: no method can blend these, so that a share of everywhere means nothing."""

@@ -1,44 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Strength, blend, method and the method's options; the options' widgets are made from what the engine's catalogue says."""
+"""Strength, further styles, method and its options; the options' widgets are made from what the engine's catalogue says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from .others import Others
 from .qt import QtCore, QtWidgets
 from .scumble_client.catalogue import Option
-from .settings import method_of, methods_for, plain_id
+from .settings import method_of, methods_for
 from .studio import Studio, Topic
+from .widgets import Choice, Share
 
 COMMON = ("brush_size", "keep_colours")
 """Options that a painter wants at hand, before all others."""
-
-
-class Share(QtWidgets.QWidget):
-    """A slider of 0 to 100 % with its number."""
-
-    def __init__(self, changed: Callable[[float], None]) -> None:
-        super().__init__()
-        self._changed = changed
-        self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
-        self.slider.setRange(0, 100)
-        self.number = QtWidgets.QLabel()
-        self.number.setMinimumWidth(self.fontMetrics().boundingRect("100 %").width() + 4)
-        layout = QtWidgets.QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.slider)
-        layout.addWidget(self.number)
-        self.slider.valueChanged.connect(self._moved)
-
-    def show_value(self, value: float) -> None:
-        with QtCore.QSignalBlocker(self.slider):
-            self.slider.setValue(round(value * 100))
-        self.number.setText(f"{self.slider.value()} %")
-
-    def _moved(self, value: int) -> None:
-        self.number.setText(f"{value} %")
-        self._changed(value / 100)
 
 
 class Controls(QtWidgets.QWidget):
@@ -50,20 +26,12 @@ class Controls(QtWidgets.QWidget):
         self._shape: Any = None  # what the option widgets were made for
         self._showers: dict[str, Callable[[Any], None]] = {}
         self.strength = Share(lambda value: studio.choose(strength=value))
-        self.second = QtWidgets.QComboBox()
-        self.second.activated.connect(lambda row: studio.choose(second=self.second.itemData(row)))
-        self.mix = Share(lambda value: studio.choose(mix=value))
-        self.method = QtWidgets.QComboBox()
-        self.method.activated.connect(lambda row: studio.choose(method=self.method.itemData(row)))
-        for box in (self.second, self.method):
-            box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.method = Choice(lambda method: studio.choose(method=method))
         self._form = QtWidgets.QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.addRow("Strength", self.strength)
-        self._form.addRow("Blend with", self.second)
-        self._form.addRow("Its share", self.mix)
         self._form.addRow("Method", self.method)
-        self._fixed = self._form.rowCount()
+        self.others = Others(studio, self._form, 1)
         self._show()
 
     def hear(self, topic: Topic) -> None:
@@ -73,16 +41,10 @@ class Controls(QtWidgets.QWidget):
     def _show(self) -> None:
         settings, catalogue = self._studio.settings, self._studio.catalogue
         self.strength.show_value(settings.strength)
-        self.mix.show_value(settings.mix)
-        self.mix.setVisible(bool(settings.second))
-        label = self._form.labelForField(self.mix)
-        if label is not None:
-            label.setVisible(bool(settings.second))
-        styles = catalogue.styles if catalogue else ()
-        _refill(self.second, [("", "No other style")] + [(s.id, s.title) for s in styles], plain_id(settings.second))
+        self.others.show()
         method = method_of(catalogue, settings)
         able = methods_for(catalogue, settings)
-        _refill(self.method, [(m.id, m.title) for m in able], method.id if method else "")
+        self.method.offer([(m.id, m.title) for m in able], method.id if method else "")
         self.method.setToolTip(method.purpose if method else "")
         self._show_options(method.options if method else ())
 
@@ -90,8 +52,9 @@ class Controls(QtWidgets.QWidget):
         if options != self._shape:
             self._shape = options
             self._showers.clear()
-            while self._form.rowCount() > self._fixed:
-                self._form.removeRow(self._fixed)
+            fixed = 2 + self.others.count  # strength and method
+            while self._form.rowCount() > fixed:
+                self._form.removeRow(fixed)
             for option in sorted(options, key=lambda o: COMMON.index(o.name) if o.name in COMMON else len(COMMON)):
                 widget, shower = _widget(option, lambda value, name=option.name: self._set(name, value))
                 widget.setToolTip(option.help)
@@ -104,15 +67,6 @@ class Controls(QtWidgets.QWidget):
         default = next((o.default for o in self._shape or () if o.name == name), None)
         options = {k: v for k, v in self._studio.settings.options.items() if k != name}
         self._studio.choose(options=options if value == default else {**options, name: value})
-
-
-def _refill(box: QtWidgets.QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:
-    with QtCore.QSignalBlocker(box):
-        if [(box.itemData(i), box.itemText(i)) for i in range(box.count())] != entries:
-            box.clear()
-            for data, text in entries:
-                box.addItem(text, data)
-        box.setCurrentIndex(next((i for i, (data, _) in enumerate(entries) if data == chosen), 0 if entries else -1))
 
 
 def _widget(option: Option, changed: Callable[[Any], None]) -> tuple[QtWidgets.QWidget, Callable[[Any], None]]:

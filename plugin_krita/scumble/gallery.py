@@ -104,7 +104,7 @@ class Gallery(QtWidgets.QWidget):
         """What can be done with a style beside painting with it."""
         studio = self._studio
         menu = QtWidgets.QMenu(self)
-        menu.addAction("Blend with this style").triggered.connect(lambda: studio.choose(second=style.id))
+        menu.addAction("Blend with this style").triggered.connect(lambda: studio.blend_with(style.id))
         if style.own:
             running = style.id in studio.stylebook.refining
             if running or any(m.capabilities.get("refine") for m in studio.catalogue.methods):

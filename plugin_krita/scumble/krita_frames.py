@@ -7,6 +7,7 @@ frame out of sight and inserted in one step.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from krita import Node
@@ -90,8 +91,8 @@ class KritaFrame:
         self.name = f"{reel.layer.name}, frame {time}"
         self.key = f"{reel.layer.key} {time}"
 
-    def open(self) -> FrameSource:
-        """Raises EngineError "layer-gone"."""
+    def open(self, limited: bool = True) -> FrameSource:
+        """The whole frame, whatever is selected. Raises EngineError "layer-gone"."""
         return FrameSource(self)
 
 
@@ -107,6 +108,7 @@ class FrameSource:
         place = (0, 0, document.width(), document.height())
         pixels = node.pixelDataAtTime(*place, frame.time)
         self._pixels = Workshop(self.space).converted(pixels, self.shape.width, self.shape.height, srgb(self.shape))
+        self.places: Mapping[str, Callable[[int, int], bytes]] = {}
 
     @property
     def band(self) -> int:
@@ -116,11 +118,15 @@ class FrameSource:
         stride = len(self._pixels) // self.shape.height
         return self._pixels[y * stride : (y + rows) * stride]
 
+    def where(self, place: str, y: int, rows: int) -> bytes:
+        return self.places[place](y, rows)
+
     def context(self) -> None:
         return None
 
     def release(self) -> None:
         self._pixels = b""
+        self.places = {}
 
     def target(self, name: str) -> FrameTarget:
         return FrameTarget(self, name)

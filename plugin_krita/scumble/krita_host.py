@@ -6,13 +6,17 @@ Invariant: with krita_layers and krita_frames this is all that knows Krita's doc
 
 from __future__ import annotations
 
-from krita import Document, Krita, Node
+from collections.abc import Sequence
+
+from krita import Document, Krita, Node, View
 
 from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
 from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
+from .krita_places import in_small_of, listed, rows_of
 from .qt import QtCore
 from .scumble_client.errors import EngineError
 from .scumble_client.raster import Raster
+from .settings import SELECTION
 
 NOTES = "scumble/history"
 GROUP = "scumble"
@@ -26,9 +30,7 @@ class KritaHost:
         self.name = f"Krita {self._krita.version()}"
 
     def layers(self) -> list[KritaLayer]:
-        window = self._krita.activeWindow()
-        view = window.activeView() if window is not None else None
-        document = view.document() if view is not None else self._krita.activeDocument()
+        view, document = self._active()
         if document is None:
             return []
         nodes = view.selectedNodes() if view is not None else []
@@ -43,8 +45,14 @@ class KritaHost:
                 layers[layer.uniqueId().toString()] = KritaLayer(document, layer)
         return list(layers.values())
 
-    def open(self, layer: KritaLayer | KritaFrame) -> KritaSource | FrameSource:
-        return layer.open()
+    def places(self) -> list[tuple[str, str]]:
+        _, document = self._active()
+        return listed(document) if document is not None else []
+
+    def open(self, layer: KritaLayer | KritaFrame, places: Sequence[tuple[str, str]] = ()) -> KritaSource | FrameSource:
+        source = layer.open(limited=all(place != SELECTION for place, _ in places))
+        source.places = rows_of(layer.document, places, source.shape)
+        return source
 
     def frames(self) -> list[KritaFrame]:
         """Of the topmost selected layer."""
@@ -55,6 +63,9 @@ class KritaHost:
         canvas = QtCore.QRect(0, 0, layer.document.width(), layer.document.height())
         return in_small(layer.document, layer.node(), canvas, side)
 
+    def small_place(self, layer: KritaLayer, place: tuple[str, str], side: int) -> bytes:
+        return in_small_of(layer.document, place, side)
+
     def target(self, source: KritaSource | FrameSource, name: str) -> KritaTarget | FrameTarget:
         return source.target(name)
 
@@ -64,6 +75,11 @@ class KritaHost:
             raise EngineError("layer-gone", "There is no document to put it into.", "Open one, then insert it again.")
         at = QtCore.QPoint(source.shape.x, source.shape.y)
         return KritaTarget(layers[-1].document, layers[-1].node(), source, name, at)
+
+    def _active(self) -> tuple[View | None, Document | None]:
+        window = self._krita.activeWindow()
+        view = window.activeView() if window is not None else None
+        return view, view.document() if view is not None else self._krita.activeDocument()
 
     def notes(self, layer: KritaLayer | None = None) -> str:
         document = layer.document if layer is not None else self._krita.activeDocument()

@@ -7,6 +7,7 @@ that is already there cannot be undone. Everything runs in Krita's own thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from krita import Document, Krita, Node, Selection
@@ -54,12 +55,12 @@ class KritaLayer:
             raise EngineError("layer-gone", f"The layer “{self.name}” is not there any more.", "")
         return node
 
-    def open(self) -> KritaSource:
-        """Raises EngineError "layer-gone", "layer-empty"."""
+    def open(self, limited: bool = True) -> KritaSource:
+        """What the selection does not limit is all of the layer. Raises EngineError "layer-gone", "layer-empty"."""
         node, document = self.node(), self.document
         canvas = QtCore.QRect(0, 0, document.width(), document.height())
         area = node.bounds() & canvas
-        selection = document.selection()
+        selection = document.selection() if limited else None
         if selection is not None:
             around = max(canvas.width(), canvas.height()) // MARGIN
             chosen = QtCore.QRect(selection.x(), selection.y(), selection.width(), selection.height()) & canvas
@@ -72,7 +73,7 @@ class KritaLayer:
         if area.isEmpty():
             raise EngineError("layer-empty", f"The layer “{self.name}” is empty.", "Choose a layer with something on it.")
         shape = Shape(area.x(), area.y(), area.width(), area.height(), *FORMATS[node.colorDepth()])
-        return KritaSource(self, _detached(document, node, area), shape, selection, canvas)
+        return KritaSource(self, detached(document, node, area), shape, selection, canvas)
 
 
 class KritaSource:
@@ -84,6 +85,7 @@ class KritaSource:
         self.space = space_of(node)
         self.position: QtCore.QPoint = node.position()
         self._copy: Node | None = copy
+        self.places: Mapping[str, Callable[[int, int], bytes]] = {}
         self._workshop: Workshop | None = None
         self._context: Context | None = None
         if (shape.width, shape.height) != (canvas.width(), canvas.height()):
@@ -101,11 +103,15 @@ class KritaSource:
         self._workshop = self._workshop or Workshop(self.space)
         return self._workshop.converted(pixels, self.shape.width, rows, srgb(self.shape))
 
+    def where(self, place: str, y: int, rows: int) -> bytes:
+        return self.places[place](y, rows)
+
     def context(self) -> Context | None:
         return self._context
 
     def release(self) -> None:
         self._copy = self._workshop = None
+        self.places = {}
 
     def target(self, name: str) -> KritaTarget:
         """Raises EngineError "layer-gone"."""
@@ -175,7 +181,7 @@ def thumbnail_of(node: Node, shape: Shape, side: int) -> bytes:
     return bytes(packed.data())
 
 
-def _detached(document: Document, node: Node, area: QtCore.QRect) -> Node:
+def detached(document: Document, node: Node, area: QtCore.QRect) -> Node:
     """A layer outside the document with what `node` shows in `area`, its masks applied."""
     if node.type() == "paintlayer" and not node.childNodes() and not node.animated():
         return node.duplicate()
@@ -194,6 +200,11 @@ def in_small(document: Document, node: Node, area: QtCore.QRect, side: int) -> R
     )
     space, small = space_of(node), ("RGBA", "U8", PROFILE)
     data = bytes(pixels) if same(space, small) else Workshop(space).converted(pixels, columns, rows, small)
+    return shrunk(data, columns, rows, area, side)
+
+
+def shrunk(data: bytes, columns: int, rows: int, area: QtCore.QRect, side: int) -> Raster:
+    """A sampled picture of `area` (bgra, u8), with the size that it has when the long side is at most `side`."""
     width, height = size_within(area.width(), area.height(), side)
     if (width, height) != (columns, rows):
         image = QtGui.QImage(data, columns, rows, columns * 4, QtGui.QImage.Format.Format_ARGB32)

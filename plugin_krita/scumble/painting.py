@@ -15,7 +15,8 @@ from typing import Any
 
 from .ports import Host, Layer, Source, Target
 from .scumble_client.events import Request
-from .scumble_client.raster import BYTES_PER_PIXEL, Raster
+from .scumble_client.raster import BYTES_PER_PIXEL, Masks, Raster
+from .scumble_client.shares import parted
 from .settings import Settings
 
 
@@ -33,8 +34,8 @@ class Order:
     layer: Layer
     settings: Settings
     title: str
-    request: Callable[[Raster, Any], Request]
-    """Of the picture and its context."""
+    request: Callable[[Raster, Any, Masks | None], Request]
+    """Of the picture, its context, and where its styles go."""
 
 
 @dataclass
@@ -52,11 +53,12 @@ class Painting:
     placing: bool = False
     """The document is being changed."""
     _pixels: bytearray = field(default_factory=bytearray)
+    _masks: bytearray = field(default_factory=bytearray)
     _row: int = 0
 
     def open(self, host: Host) -> None:
         """Raises EngineError."""
-        self.source = host.open(self.order.layer)
+        self.source = host.open(self.order.layer, places_of(self.order.settings))
         shape = self.source.shape
         self._pixels = bytearray(shape.width * shape.height * BYTES_PER_PIXEL[shape.format])
         self._row = 0
@@ -70,18 +72,29 @@ class Painting:
         while self._row < shape.height:
             rows = min(self.source.band, shape.height - self._row)
             self._pixels[self._row * stride : (self._row + rows) * stride] = self.source.read(self._row, rows)
+            self._masks += self._parted(self._row, rows)
             self._row += rows
             if time.monotonic() > deadline:
                 return None
         raster = Raster(shape.width, shape.height, shape.format, shape.order, self._pixels)
+        masks = masks_of(self.order.settings, shape.width, shape.height, mask_format(shape.format), self._masks)
         self.source.release()
         self.phase = Phase.PAINTING
-        return self.order.request(raster, self.source.context())
+        return self.order.request(raster, self.source.context(), masks)
 
     def finish(self, result: Raster) -> None:
         """The engine is done; next comes the writing."""
         self.result, self.phase, self._row = result, Phase.WRITING, 0
-        self._pixels = bytearray()
+        self._pixels, self._masks = bytearray(), bytearray()
+
+    def _parted(self, y: int, rows: int) -> bytes:
+        """Rows of the masks; nothing where no style has a place."""
+        settings, source = self.order.settings, self.source
+        assert source is not None
+        if not settings.placed:
+            return b""
+        others = [(source.where(o.where, y, rows) if o.where else None, o.share) for o in settings.parts]
+        return parted(others, rows * source.shape.width, mask_format(source.shape.format))
 
     def write_some(self, host: Host, deadline: float) -> None:
         """Write until `deadline`. Raises EngineError "layer-gone"."""
@@ -99,6 +112,21 @@ class Painting:
     def share(self) -> float:
         """How much of the whole is done, 0 to 1."""
         return {Phase.WAITING: 0.0, Phase.READING: 0.0, Phase.PAINTING: self.fraction * 0.98, Phase.WRITING: 0.99}[self.phase]
+
+
+def places_of(settings: Settings) -> list[tuple[str, str]]:
+    """(id, name) of where styles go."""
+    return [(other.where, other.name) for other in settings.parts if other.where]
+
+
+def mask_format(format: str) -> str:
+    """Of the masks of a picture in `format`."""
+    return "u8" if format == "u8" else "u16"
+
+
+def masks_of(settings: Settings, width: int, height: int, format: str, data: Any) -> Masks | None:
+    """None where no style has a place."""
+    return Masks(width, height, 1 + len(settings.parts), format, data) if settings.placed else None
 
 
 def write_band(target: Target, result: Raster | None, row: int, deadline: float) -> int:

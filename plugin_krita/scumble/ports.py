@@ -8,6 +8,7 @@ some tens of milliseconds, so that the canvas never freezes, but for a conversio
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +50,9 @@ class Source(Protocol):
 
     def read(self, y: int, rows: int) -> Any:
         """`rows` rows from row `y` of the shape on, as a bytes-like object."""
+
+    def where(self, place: str, y: int, rows: int) -> bytes:
+        """How much of each pixel of those rows is in a place that it was opened with: u8 where the shape is, else u16."""
 
     def context(self) -> Context | None:
         """The whole canvas in small, unless the shape is all of it."""
@@ -95,11 +99,18 @@ class Host(Protocol):
     def frames(self) -> list[Layer]:
         """The frames of the selected animated layer, each as a layer; their results come as one. Raises EngineError."""
 
-    def open(self, layer: Layer) -> Source:
-        """Raises EngineError "layer-gone", "layer-empty"."""
+    def places(self) -> list[tuple[str, str]]:
+        """(id, name) of what styles can go by in the active document: the selection, layers, masks."""
+
+    def open(self, layer: Layer, places: Sequence[tuple[str, str]] = ()) -> Source:
+        """`places` are (id, name) of those that `Source.where` will be asked for; a selection that is one of them does not
+        limit what is painted. Raises EngineError "layer-gone", "layer-empty", "place-gone"."""
 
     def small(self, layer: Layer, side: int) -> Raster:
         """The layer in small, u8, for a preview; the long side is at most `side`."""
+
+    def small_place(self, layer: Layer, place: tuple[str, str], side: int) -> bytes:
+        """How much of each pixel of that small picture is in a place, u8. Raises EngineError "place-gone"."""
 
     def target(self, source: Source, name: str) -> Target:
         """A layer above the one `source` was read from. Raises EngineError "layer-gone"."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .painting import masks_of
 from .ports import Host, Layer
 from .scumble_client.catalogue import Catalogue
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Rejected, Request
-from .scumble_client.raster import Raster
+from .scumble_client.raster import Masks, Raster
 from .scumble_client.session import Session
+from .scumble_client.shares import parted
 from .settings import Settings, method_of, options_for
 
 SIDE = 320
@@ -96,12 +98,21 @@ class Previewing:
             return
         try:
             self.original = self._host.small(layer, SIDE)
-            options = options_for(method, settings)
-            request = Request(self.original, settings.weights(), method.id, settings.strength, options, None, previews=True)
+            how = (method.id, settings.strength, options_for(method, settings))
+            request = Request(self.original, settings.weights(), *how, None, True, self._masks(layer, settings))
             self._job = session.submit(request)
         except EngineError:  # a preview that cannot be made is none; the picture itself will say why
             return
         self._shown, self._failed, self.active = wanted, None, True
+
+    def _masks(self, layer: Layer, settings: Settings) -> Masks | None:
+        """Raises EngineError "place-gone"."""
+        if not settings.placed or self.original is None:
+            return None
+        width, height = self.original.width, self.original.height
+        planes = [self._host.small_place(layer, (o.where, o.name), SIDE) if o.where else None for o in settings.parts]
+        shares = [other.share for other in settings.parts]
+        return masks_of(settings, width, height, "u8", parted(list(zip(planes, shares)), width * height, "u8"))
 
     def _cancel(self, session: Session) -> None:
         if self._job is not None and not self._cancelling:

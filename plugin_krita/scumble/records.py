@@ -78,5 +78,5 @@ class Records:
 def pinned(settings: Settings, styles: tuple[str, ...]) -> Settings:
     """`settings` with the revisions that were used."""
     used = {plain_id(style): style for style in styles}
-    style, second = plain_id(settings.style), plain_id(settings.second)
-    return replace(settings, style=used.get(style, settings.style), second=used.get(second, settings.second))
+    others = tuple(replace(o, style=used.get(plain_id(o.style), o.style)) for o in settings.others)
+    return replace(settings, style=used.get(plain_id(settings.style), settings.style), others=others)

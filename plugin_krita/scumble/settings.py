@@ -14,35 +14,70 @@ from typing import Any
 
 from .scumble_client.catalogue import Catalogue, Method, Option, Style
 
+SELECTION = "selection"
+HALF, ALL = 0.5, 1.0
+"""The share of a further style until the painter chooses one: everywhere, and where it has a place of its own."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """A further style (an id, or id@rev): its share of the picture, or of the place `where` it goes; the first style has what
+    is left."""
+
+    style: str
+    share: float = HALF
+    where: str = ""
+    """"" is everywhere; else the selection, or the id of a layer or mask, which no other in any document has."""
+    name: str = ""
+    """Of that layer or mask, for people."""
+
+    def moved(self, where: str, name: str) -> Other:
+        """Somewhere else, with the share that is usual there unless the painter has chosen one."""
+        usual = {False: HALF, True: ALL}
+        share = usual[bool(where)] if self.share == usual[bool(self.where)] else self.share
+        return replace(self, where=where, name=name, share=share)
+
 
 @dataclass(frozen=True)
 class Settings:
-    """`style` and `second` are ids, or id@rev where a revision is pinned; "" is none."""
+    """`style` is an id, or id@rev where a revision is pinned; "" is none."""
 
     style: str = ""
-    second: str = ""
-    mix: float = 0.5
-    """The share of the second style, 0 to 1."""
+    others: tuple[Other, ...] = ()
     strength: float = 1.0
     method: str = ""
     """"" is the first method that can paint the style."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Only what differs from the method's defaults."""
 
+    @property
+    def parts(self) -> tuple[Other, ...]:
+        """The others that have any share."""
+        return tuple(other for other in self.others if other.share > 0)
+
+    @property
+    def placed(self) -> bool:
+        """Whether any of them has a place of its own."""
+        return any(other.where for other in self.parts)
+
+    @property
+    def by_selection(self) -> bool:
+        """Whether the selection says where a style goes; then it does not limit the result."""
+        return any(other.where == SELECTION for other in self.parts)
+
     def weights(self) -> tuple[tuple[str, float], ...]:
-        """The styles of a request."""
-        if not self.second or self.mix <= 0:
-            return ((self.style, 1.0),)
-        if self.mix >= 1:
-            return ((self.second, 1.0),)
-        return ((self.style, 1.0 - self.mix), (self.second, self.mix))
+        """The styles of a request; where some have places, masks say their shares."""
+        if self.placed:
+            return ((self.style, 1.0), *((other.style, 1.0) for other in self.parts))
+        left = round(max(0.0, 1.0 - sum(other.share for other in self.parts)), 6)
+        given = [(self.style, left), *((other.style, other.share) for other in self.parts)]
+        return tuple((style, share) for style, share in given if share > 0)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
             "style": self.style,
-            "second": self.second,
-            "mix": self.mix,
+            "others": [vars(other) for other in self.others],
             "strength": self.strength,
             "method": self.method,
             "options": dict(self.options),
@@ -56,11 +91,13 @@ def from_dict(given: Any) -> Settings:
     """Settings from JSON's values; what is missing or ill-typed is as in a fresh Settings."""
     given = given if isinstance(given, dict) else {}
     fresh = Settings()
-    texts = {name: value for name in ("style", "second", "method") if isinstance(value := given.get(name), str)}
-    options = given.get("options")
+    texts = {name: value for name in ("style", "method") if isinstance(value := given.get(name), str)}
+    options, listed = given.get("options"), given.get("others")
+    if isinstance(given.get("second"), str) and given["second"]:  # as it was written when there was one other at most
+        listed = [{"style": given["second"], "share": given.get("mix")}]
     return replace(
         fresh,
-        mix=_share(given.get("mix"), fresh.mix),
+        others=tuple(_other(entry) for entry in listed if _is_style(entry)) if isinstance(listed, list) else (),
         strength=_share(given.get("strength"), fresh.strength),
         options={str(k): v for k, v in options.items() if _plain(v)} if isinstance(options, dict) else {},
         **texts,
@@ -85,12 +122,26 @@ def find_style(catalogue: Catalogue | None, style: str) -> Style | None:
 
 
 def methods_for(catalogue: Catalogue | None, settings: Settings) -> list[Method]:
-    """The methods that can paint what is chosen, in the engine's order."""
+    """The methods that can paint what is chosen, in the engine's order; of several styles, those first that take no long time.
+    A method that cannot blend paints styles that have places of their own one by one (docs/protocol.md, section 5)."""
     if catalogue is None:
         return []
     chosen = [find_style(catalogue, style) for style, _ in settings.weights()]
     found = [m for m in catalogue.methods if all(s is not None and m.id in s.methods for s in chosen)]
-    return [m for m in found if len(chosen) < 2 or m.capabilities.get("blend")]
+    if len(chosen) < 2:
+        return found
+    blending = [m for m in found if settings.placed or m.capabilities.get("blend")]
+    return sorted(blending, key=lambda m: bool(m.capabilities.get("iterative")))
+
+
+def obstacle(catalogue: Catalogue | None, settings: Settings) -> str:
+    """Why no method can paint what is chosen, though each of the styles can be painted; "" if one can."""
+    if catalogue is None or methods_for(catalogue, settings) or len(settings.weights()) < 2:
+        return ""
+    titles = " and ".join(f"“{_name(catalogue, style)}”" for style, _ in settings.weights())
+    if any(methods_for(catalogue, replace(settings, others=(*settings.others, Other(settings.style, where=SELECTION))))):
+        return f"No method can blend {titles}. Say where each further style goes, or choose others."
+    return f"No method can paint {titles} in one picture. Choose others."
 
 
 def method_of(catalogue: Catalogue | None, settings: Settings) -> Method | None:
@@ -106,7 +157,7 @@ def options_for(method: Method, settings: Settings) -> dict[str, Any]:
 
 def title_of(catalogue: Catalogue | None, settings: Settings) -> str:
     """What a result is called: "The Starry Night 70 %"."""
-    names = [_name(catalogue, style) for style, _ in settings.weights()]
+    names = dict.fromkeys(_name(catalogue, style) for style, _ in settings.weights())
     return f"{' + '.join(names)} {round(settings.strength * 100)} %"
 
 
@@ -129,6 +180,15 @@ def _fits(option: Option, value: Any) -> bool:
         low = -math.inf if option.minimum is None else option.minimum
         return number and low <= value <= (math.inf if option.maximum is None else option.maximum)
     return isinstance(value, {"bool": bool, "text": str}.get(option.kind, ()))
+
+
+def _is_style(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("style"), str)
+
+
+def _other(entry: Mapping[str, Any]) -> Other:
+    where, name = (value if isinstance(value := entry.get(key), str) else "" for key in ("where", "name"))
+    return Other(entry["style"], _share(entry.get("share"), ALL if where else HALF), where, name)
 
 
 def _share(value: Any, otherwise: float) -> float:

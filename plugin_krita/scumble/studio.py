@@ -38,9 +38,9 @@ from .scumble_client.events import (
     Welcome,
 )
 from .scumble_client.locate import start_engine
-from .scumble_client.raster import Raster
+from .scumble_client.raster import Masks, Raster
 from .scumble_client.session import Session
-from .settings import Settings, from_json, method_of, options_for, plain_id, title_of
+from .settings import Other, Settings, from_json, method_of, obstacle, options_for, plain_id, title_of
 from .standing import Standing, device_name, report, standing
 from .stylebook import Stylebook
 
@@ -127,6 +127,10 @@ class Studio:
             self.settings = settings
             self.host.keep_setting("settings", settings.to_json())
             self._tell(Topic.SETTINGS)
+
+    def blend_with(self, style: str) -> None:
+        """Choose one more style."""
+        self.choose(others=(*self.settings.others, Other(style)))
 
     def take_up(self, settings: Settings) -> None:
         """Choose all that an earlier result was painted with."""
@@ -268,18 +272,18 @@ class Studio:
     def _order(self, layer: Layer, settings: Settings) -> Order:
         return Order(layer, settings, title_of(self.catalogue, settings), functools.partial(self._request, settings))
 
-    def _request(self, settings: Settings, raster: Raster, context: Any) -> Request:
+    def _request(self, settings: Settings, raster: Raster, context: Any, masks: Masks | None) -> Request:
         """Made when the layer has been read: the catalogue is there by then."""
         method = method_of(self.catalogue, settings)
         if method is None:
-            raise EngineError(
-                "style-unavailable",
-                "No method can paint what is chosen." if settings.style else "No style is chosen.",
-                "Choose another style, or one style instead of two.",
-            )
+            why = obstacle(self.catalogue, settings)
+            if why:
+                raise EngineError("style-unavailable", why)
+            message = "No method can paint what is chosen." if settings.style else "No style is chosen."
+            raise EngineError("style-unavailable", message, "Choose another style.")
         iterative = bool(method.capabilities.get("iterative"))
-        options = options_for(method, settings)
-        return Request(raster, settings.weights(), method.id, settings.strength, options, context, previews=iterative)
+        how = (method.id, settings.strength, options_for(method, settings))
+        return Request(raster, settings.weights(), *how, context, iterative, masks)
 
     def _choose_something(self, catalogue: Catalogue) -> None:
         """The first catalogue decides what was asked for before it came."""

@@ -49,6 +49,9 @@ class Source:
     def read(self, y: int, rows: int) -> bytes:
         return bytes([y] * 16 * rows)
 
+    def where(self, place: str, y: int, rows: int) -> bytes:
+        return bytes([0, 100, 200, 255]) * rows
+
     def context(self) -> None:
         return None
 
@@ -85,12 +88,27 @@ class Host:
         self.kept: dict[str, str] = {}
         self.told: list[str] = []
         self.gone = False
+        self.opened: list[Any] = []
 
     def layers(self) -> list[Layer]:
         return self.selected
 
-    def open(self, layer: Layer) -> Source:
+    def places(self) -> list[tuple[str, str]]:
+        return [("selection", "The selection"), ("{1}", "Sky")]
+
+    def open(self, layer: Layer, places: Any = ()) -> Source:
+        self.opened.append(list(places))
+        self._there(places)
         return Source(layer)
+
+    def small_place(self, layer: Layer, place: tuple[str, str], side: int) -> bytes:
+        self._there([place])
+        return bytes([0, 255, 255, 255])
+
+    def _there(self, places: Any) -> None:
+        for place, name in places:
+            if all(place != known for known, _ in self.places()):
+                raise module("scumble_client.errors").EngineError("place-gone", f"“{name}” is not in this document any more.")
 
     def small(self, layer: Layer, side: int) -> Any:
         return module("scumble_client.raster").Raster(2, 2, "u8", "bgra", bytes(16))

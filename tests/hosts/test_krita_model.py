@@ -125,11 +125,77 @@ def test_history_entries_pin_the_revision_that_was_used(studio: Any, host: Host,
 
 
 def test_blending_takes_a_method_that_can_blend(studio: Any, session: Session) -> None:
-    studio.choose(second="wave", mix=0.25, method="fast")
+    studio.choose(others=(other("wave", 0.25),), method="fast")
     studio.paint()
     ticks(studio)
     assert session.requests[0].method == "deep"
     assert session.requests[0].styles == (("night", 0.75), ("wave", 0.25))
+
+
+def other(*how: Any) -> Any:
+    return module("settings").Other(*how)
+
+
+def test_styles_with_places_are_parted_by_masks_and_the_first_has_what_is_left(
+    studio: Any, host: Host, session: Session
+) -> None:
+    studio.choose(style="wave", others=(other("night", 0.5, "{1}", "Sky"),))
+    studio.paint()
+    ticks(studio)
+    request = session.requests[0]
+    assert host.opened == [[("{1}", "Sky")]]
+    assert request.styles == (("wave", 1.0), ("night", 1.0))
+    masks = request.masks
+    assert (masks.width, masks.height, masks.channels, masks.format) == (4, 3, 2, "u8")
+    assert bytes(masks.data) == bytes([255, 0, 205, 50, 155, 100, 127, 128] * 3)
+    finish(studio, session)
+    assert host.inserted == ["The Wave + The Night 100 %"]
+
+
+def test_a_method_that_cannot_blend_paints_styles_with_places_of_their_own(studio: Any, session: Session) -> None:
+    studio.choose(others=(other("night", 0.5, "selection"),), method="fast")
+    studio.paint()
+    ticks(studio)
+    assert session.requests[0].method == "fast"
+
+
+def test_a_place_that_has_gone_is_said_and_nothing_is_sent(studio: Any, host: Host, session: Session) -> None:
+    studio.choose(others=(other("wave", 1.0, "{2}", "Clouds"),))
+    studio.paint()
+    ticks(studio)
+    assert studio.standing.text == "“Clouds” is not in this document any more."
+    assert not session.requests
+    assert not host.inserted
+    assert not studio.busy
+
+
+def test_styles_that_nothing_can_blend_are_named_and_the_way_out(studio: Any, session: Session) -> None:
+    kinds, now = module("scumble_client.catalogue"), catalogue()
+    alone = [style for style in now.styles if style.id == "night"]
+    later = kinds.Style("later", 1, "Later", None, None, None, True, ("fast",), None)
+    session.says.append(event("Listed", session.asked, kinds.Catalogue(now.methods[:1], (*alone, later), 2)))
+    ticks(studio)
+    studio.choose(style="night", others=(other("later"),))
+    studio.paint()
+    ticks(studio)
+    assert studio.standing.text.startswith("No method can blend “The Night” and “Later”. Say where each further style goes")
+    assert not session.requests
+
+
+def test_the_preview_goes_by_the_same_places(studio: Any, session: Session) -> None:
+    studio.previewing.enabled = True
+    studio.choose(others=(other("wave", 1.0, "selection"),))
+    ticks(studio)
+    assert bytes(session.requests[-1].masks.data) == bytes([255, 0, 0, 255, 0, 255, 0, 255])
+
+
+def test_the_history_pins_further_styles_and_keeps_their_places(studio: Any, host: Host, session: Session) -> None:
+    studio.choose(others=(other("wave", 0.7, "{1}", "Sky"),))
+    studio.paint()
+    ticks(studio)
+    finish(studio, session)
+    (entry,) = studio.records.entries()
+    assert entry.settings.others == (other("wave@2", 0.7, "{1}", "Sky"),)
 
 
 def test_an_option_of_another_method_or_out_of_range_is_not_sent(studio: Any, session: Session) -> None:

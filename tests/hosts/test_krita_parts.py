@@ -30,9 +30,10 @@ def test_a_foreign_history_is_read_as_far_as_it_is_one() -> None:
     assert history.load("[") == history.load("[]") == history.load('{"entries": 3}') == []
 
 
+KEYS = ["style", "others", "share", "where", "second", "mix", "strength", "options", "method"]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["style", "mix", "strength", "options", "method"]), inner),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(KEYS), inner),
     max_leaves=8,
 )
 
@@ -41,10 +42,21 @@ json_values = st.recursive(
 @settings(max_examples=60, deadline=None)
 def test_any_json_gives_settings_that_can_be_used(value: Any) -> None:
     made = module("settings").from_dict(value)
-    assert 0 <= made.mix <= 1
+    assert all(0 <= other.share <= 1 for other in made.others)
     assert 0 <= made.strength <= 1
     assert isinstance(made.style, str)
     assert module("settings").from_json(made.to_json()) == made
+
+
+def test_a_blend_of_before_there_were_places_is_still_read() -> None:
+    made = module("settings").from_dict({"style": "night", "second": "wave@2", "mix": 0.25})
+    assert made.weights() == (("night", 0.75), ("wave@2", 0.25))
+
+
+def test_a_share_is_half_everywhere_and_all_in_a_place_until_it_is_chosen() -> None:
+    other = module("settings").Other("night")
+    assert (other.share, other.moved("{1}", "Sky").share, other.moved("{1}", "Sky").moved("", "").share) == (0.5, 1.0, 0.5)
+    assert module("settings").Other("night", 0.7).moved("{1}", "Sky").share == 0.7
 
 
 @pytest.mark.parametrize(("width", "height", "size"), [(10, 7, 4), (64, 48, 4), (9, 300, 8), (300, 9, 16), (33, 33, 5)])
@@ -83,7 +95,7 @@ def test_the_plugin_parses_as_python_3_9() -> None:
 def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
     folder = Path(__file__).parents[2] / "plugin_krita" / "scumble"
     knows = {path.name for path in folder.glob("*.py") if "from krita import" in path.read_text(encoding="utf-8")}
-    adapter = {"krita_host.py", "krita_colours.py", "krita_layers.py", "krita_frames.py"}
+    adapter = {"krita_host.py", "krita_colours.py", "krita_layers.py", "krita_frames.py", "krita_places.py"}
     assert knows == {"__init__.py", "docker.py", "extension.py", *adapter}
     model = {"studio", "easel", "painting", "previewing", "records", "history", "settings", "standing", "stylebook", "ports"}
     assert not [name for name in model if "qt import" in (folder / f"{name}.py").read_text(encoding="utf-8")]

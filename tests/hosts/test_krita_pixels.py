@@ -11,12 +11,15 @@ import pytest
 from hosts.kritas import KritaUser
 
 JOBS = "plain depths spaces selection shifted groups small_layer several nothing sizes gone"
+MIXTURES = "places deep limited place_gone"
+VIOLET, YELLOW = [90, 10, 200], [250, 210, 40]
 
 
 @pytest.fixture(scope="module")
 def seen(krita_user: KritaUser) -> dict[str, Any]:
     """What all jobs report, run at once because Krita takes its time to start."""
-    results = krita_user.run(*(f"pixels:{name}" for name in JOBS.split()))
+    jobs = [f"pixels:{name}" for name in JOBS.split()] + [f"mixtures:{name}" for name in MIXTURES.split()]
+    results = krita_user.run(*jobs)
     wrong = "\n".join(report["error"] for report in results.values() if "error" in report)
     assert not wrong, wrong
     return results
@@ -121,3 +124,45 @@ def test_a_result_whose_layer_has_gone_is_kept_and_can_be_inserted(seen: dict[st
     assert what in seen["gone"][what]["kept"]
     assert seen["gone"]["inserted"]["names"] == ["Background", "below", "Test style 100 %"]
     assert seen["gone"]["inserted"]["pixel"] == [245, 235, 225, 255]
+
+
+def test_a_style_goes_where_the_selection_layers_and_masks_say(seen: dict[str, Any]) -> None:
+    found = seen["places"]
+    yellow = [x for x in range(60) if found["row"][x] == YELLOW]
+    wanted = [x for start in range(5, 50, 10) for x in range(start, start + 5)]
+    assert yellow == wanted
+    assert all(pixel == VIOLET for x, pixel in enumerate(found["row"]) if x not in yellow)
+    assert found["facts"]["name"] == "violet + yellow 100 %"
+    assert found["facts"]["bounds"] == [0, 0, 60, 40], "the places do not limit the result"
+    assert found["facts"]["children"] == []
+    assert [x for small in found["smalls"] for x, share in enumerate(small) if share == 255] == wanted, "the preview differs"
+
+
+def test_every_layer_and_mask_of_the_document_is_offered_as_a_place(seen: dict[str, Any]) -> None:
+    names = seen["places"]["names"]
+    assert names[:2] == ["The selection", "masked"]
+    assert sorted(names[2:4]) == ["selection (masked)", "transparency (masked)"]
+    assert names[4:] == ["strokes", "grey", "photo", "Background"]
+
+
+def test_the_document_remembers_where_styles_went(seen: dict[str, Any]) -> None:
+    (entry,) = json.loads(seen["places"]["notes"])["entries"]
+    others = entry["settings"]["others"]
+    assert {other["style"].partition("@")[0] for other in others} == {"yellow"}
+    assert all("@" in other["style"] for other in others)
+    assert [other["where"] for other in others] == [*seen["places"]["ids"], "selection"]
+
+
+def test_a_place_of_16_bits_is_used_at_16_bits(seen: dict[str, Any]) -> None:
+    assert seen["deep"]["levels"] > 500
+
+
+def test_a_selection_limits_the_result_where_it_is_no_place_itself(seen: dict[str, Any]) -> None:
+    assert seen["limited"]["pixels"] == [pytest.approx([170, 110, 120], abs=1), VIOLET]
+    assert seen["limited"]["facts"]["children"] == ["transparencymask"]
+
+
+def test_a_place_that_has_gone_is_said_and_leaves_the_document_as_it_was(seen: dict[str, Any]) -> None:
+    assert "“sky”, which says where a further style goes, is not in this document any more" in seen["place_gone"]["removed"]
+    assert seen["place_gone"]["nothing"].startswith("Nothing is selected. Select where")
+    assert seen["place_gone"]["names"] == ["Background", "photo"]

@@ -17,7 +17,7 @@ from hosts.kritas import KritaUser
 SCENARIOS = {
     "window": "docker previews undo dockerless controls masked linear several cancel queued",
     "documents": "closed history frames",
-    "styles": "from_file from_layer blended",
+    "styles": "from_file from_layer parted blended",
     "manual": "manual",
     "engines": "killed foreign absent",
     "real": "photograph",
@@ -266,6 +266,31 @@ def test_a_layer_becomes_a_style_whose_refinement_stops_and_goes_on_when_asked(s
     assert saw["chosen"] == "layer"
     assert not saw["stopped"]
     assert saw["refined"] == ["darken"]
+
+
+@of("parted")
+def test_a_second_style_goes_where_a_hidden_layer_is_light_in_the_preview_and_in_the_picture(saw: Any) -> None:
+    first, second = [200, 80, 40, 255], [30, 60, 180, 255]
+    assert saw["pixels"] == [pytest.approx(first, abs=1), pytest.approx(second, abs=1)]
+    assert saw["preview"] == saw["pixels"]
+    assert saw["offered"] == ["Everywhere", "The selection", "Sky", "layer", "Background"]
+    assert saw["shares"] == [50, 100]
+
+
+@of("parted")
+def test_a_picture_of_two_styles_is_one_step_and_its_entry_brings_styles_and_places_back(saw: Any) -> None:
+    assert saw["rows"] == 2, "no third is offered"
+    assert saw["step"] == "Undo Add Layer"
+    assert saw["undone"] == ["Background", "layer", "Sky"]
+    assert saw["left"] == 1
+    assert saw["taken"]
+
+
+@of("parted")
+def test_a_place_that_was_removed_is_named_and_the_document_stays(saw: Any) -> None:
+    assert "“Sky”, which says where a further style goes, is not in this document any more" in saw["status"]
+    assert saw["where"] == "Sky (not there)"
+    assert saw["gone"] == ["Background", "layer"]
 
 
 @of("blended")

@@ -12,7 +12,7 @@ def closed(stage: Stage) -> Scenario:
     """Another document is made, then the painted one is closed; the result goes into the other one."""
     document = stage.document(120, 100)
     yield stage.shown(document)
-    stage.studio.choose(method="slow", options={"seconds": 4.0})
+    stage.studio.choose(method="slow", options={"seconds": 6.0})
     stage.krita.action("scumble_paint").trigger()
     yield lambda: stage.studio.fraction > 0.01
     other = stage.document(120, 100, (1, 1, 1, 255))
@@ -71,7 +71,13 @@ def frames(stage: Stage) -> Scenario:
         document.setCurrentTime(time_)
         document.waitForDone()
         yield 150
-        stage.krita.action("add_blank_frame").trigger()
+
+        def framed(time_: int = time_) -> bool:
+            if not node.hasKeyframeAtTime(time_):
+                stage.krita.action("add_blank_frame").trigger()
+            return node.hasKeyframeAtTime(time_)
+
+        yield framed
         document.waitForDone()
         yield 150
         node.setPixelData(bytes((value, value, value, 255)) * 60 * 40, 0, 0, 60, 40)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QColor, QImage
 from PyQt5.QtWidgets import QFileDialog
 from scumble.settings import Settings
-from window import idle, names
+from window import idle, names, undo_once
 
 SLOWLY = Path(os.environ["SCUMBLE_DATA_DIR"]) / "slowly"
 """Where this file is, a refinement takes five times as long (tests/support/scumble_refining.py)."""
@@ -80,9 +81,10 @@ def blended(stage: Stage) -> Scenario:
     yield stage.shown(document)
     stage.studio.take_up(Settings(style="blue-harbour", method="invert"))
     controls = stage.panel.controls
-    before = controls.mix.isVisible()
+    second = controls.others.rows[0]
+    before = second.share.isVisible()
     _press(stage.panel.gallery.menu_of(_style(stage, "layer")), "Blend with this style")
-    controls.mix.slider.setValue(25)
+    second.share.slider.setValue(25)
     able = [controls.method.itemData(row) for row in range(controls.method.count())]
     stage.studio.choose(method="average")
     yield lambda: not stage.studio.previewing.active and stage.studio.previewing.picture is not None
@@ -92,9 +94,9 @@ def blended(stage: Stage) -> Scenario:
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     found: dict[str, Any] = {
-        "shares": [before, controls.mix.isVisible()],
+        "shares": [before, second.share.isVisible()],
         "able": able,
-        "second": controls.second.currentText(),
+        "second": second.style.currentText(),
         "preview": preview,
         "name": names(document)[-1],
         "pixel": list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1))),
@@ -106,6 +108,72 @@ def blended(stage: Stage) -> Scenario:
     found["shipped"] = [a.text() for a in stage.panel.gallery.menu_of(stage.studio.catalogue.styles[0]).actions()]
     stage.close(document)
     return found
+
+
+def parted(stage: Stage) -> Scenario:
+    """The same two, the second where a hidden grey layer is light; the history brings that back, but not a layer that goes."""
+    document = stage.document(120, 100)
+    yield stage.shown(document)
+    sky = document.createNode("Sky", "paintlayer")
+    sky.setPixelData(bytes((0, 0, 0, 255)) * 120 * 100, 0, 0, 120, 100)
+    sky.setPixelData(bytes((255, 255, 255, 255)) * 60 * 100, 60, 0, 60, 100)
+    sky.setVisible(False)
+    document.rootNode().addChildNode(sky, None)
+
+    def back() -> bool:
+        """Krita makes the new layer the active one."""
+        document.setActiveNode(document.nodeByName("layer"))
+        return stage.shown(document)()
+
+    yield 300
+    yield back
+    stage.studio.take_up(Settings(style="blue-harbour", method="average"))
+    rows = stage.panel.controls.others.rows
+    _choose(rows[0].style, "layer")
+    offered = [rows[0].where.itemText(row) for row in range(rows[0].where.count())]
+    share = rows[0].share.slider.value()
+    _choose(rows[0].where, sky.uniqueId().toString())
+    shares = [share, rows[0].share.slider.value()]
+    chosen = stage.studio.settings
+    yield lambda: not stage.studio.previewing.active and stage.studio.previewing.picture is not None
+    yield 300
+    stage.shoot("regions")
+    preview = stage.studio.previewing.picture
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    new = document.nodeByName("Blue harbour + layer 100 %")
+    found: dict[str, Any] = {
+        "rows": len(rows),
+        "offered": offered,
+        "shares": shares,
+        "pixels": [list(bytes(new.pixelData(x, 50, 1, 1))) for x in (10, 110)],
+        "preview": [list(bytes(preview.rows(50, 1)[4 * x : 4 * x + 4])) for x in (10, 110)],
+        "step": stage.krita.action("edit_undo").text(),
+    }
+    yield undo_once(stage, document)
+    found["undone"] = names(document)
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    found["left"] = len(rows)
+    entry = stage.studio.records.entries()[0]
+    stage.studio.take_up(entry.settings)
+    found["taken"] = stage.studio.settings.others == tuple(replace(o, style=f"{o.style}@2") for o in chosen.others)
+    sky.remove()
+    document.waitForDone()
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    found["status"] = stage.panel.status.text()
+    found["where"] = rows[0].where.currentText()
+    stage.shoot("regions-gone")
+    found["gone"] = names(document)
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    stage.close(document)
+    return found
+
+
+def _choose(box: Any, data: str) -> None:
+    """As somebody who unfolds it and takes an entry."""
+    box.setCurrentIndex(box.findData(data))
+    box.activated.emit(box.currentIndex())
 
 
 def _press(menu: Any, text: str) -> None:

@@ -24,7 +24,8 @@ def idle(stage: Stage) -> Any:
 
 
 def undo_once(stage: Stage, document: Any) -> Any:
-    """Undo; whether that has changed the layers."""
+    """Undo; whether that has changed the layers. While Krita is busy with the document, it undoes nothing."""
+    document.waitForDone()
     before = names(document)
     stage.krita.action("edit_undo").trigger()
     return lambda: names(document) != before
@@ -102,6 +103,7 @@ def undo(stage: Stage) -> Scenario:
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     yield 500  # Krita makes the new layer the active one; that is taken back
+    yield lambda: document.activeNode().name() == "layer"
     painted, active = names(document), document.activeNode().name()
     pixel = list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1)))
     step = stage.krita.action("edit_undo").text()
@@ -191,8 +193,13 @@ def masked(stage: Stage) -> Scenario:
     """With a selection, result and mask are one step."""
     document = stage.document(200, 200)
     yield stage.shown(document)
-    stage.krita.action("select_all").trigger()
-    yield lambda: document.selection() is not None and document.selection().width() == 200
+
+    def selected() -> bool:
+        if document.selection() is None:
+            stage.krita.action("select_all").trigger()
+        return document.selection() is not None and document.selection().width() == 200
+
+    yield selected
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     painted = names(document)
@@ -229,9 +236,14 @@ def several(stage: Stage) -> Scenario:
     other = document.createNode("other", "paintlayer")
     other.setPixelData(bytes((1, 2, 3, 255)) * 200 * 150, 0, 0, 200, 150)
     document.rootNode().addChildNode(other, None)
+
+    def all_selected() -> bool:
+        """The layers' docker may not have heard of the new one yet."""
+        stage.krita.action("select_all_layers").trigger()
+        return len(stage.studio.host.layers()) == 3
+
     yield 200
-    stage.krita.action("select_all_layers").trigger()
-    yield lambda: len(stage.studio.host.layers()) == 3
+    yield all_selected
     selected = [layer.name for layer in stage.studio.host.layers()]
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)

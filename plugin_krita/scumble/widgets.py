@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small widgets that several parts of the docker are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .qt import QtCore, QtWidgets
+
+
+class Share(QtWidgets.QWidget):
+    """A slider of 0 to 100 % with its number."""
+
+    def __init__(self, changed: Callable[[float], None]) -> None:
+        super().__init__()
+        self._changed = changed
+        self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.number = QtWidgets.QLabel()
+        self.number.setMinimumWidth(self.fontMetrics().boundingRect("100 %").width() + 4)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.slider)
+        layout.addWidget(self.number)
+        self.slider.valueChanged.connect(self._moved)
+
+    def show_value(self, value: float) -> None:
+        with QtCore.QSignalBlocker(self.slider):
+            self.slider.setValue(round(value * 100))
+        self.number.setText(f"{self.slider.value()} %")
+
+    def _moved(self, value: int) -> None:
+        self.number.setText(f"{value} %")
+        self._changed(value / 100)
+
+
+class Choice(QtWidgets.QComboBox):
+    """One of (data, text); the docker does not become as wide as the texts are."""
+
+    def __init__(self, changed: Callable[[str], None]) -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.activated.connect(lambda row: changed(self.itemData(row)))
+
+    def offer(self, entries: list[tuple[str, str]], chosen: str) -> None:
+        """Show these, without telling of a change."""
+        with QtCore.QSignalBlocker(self):
+            if [(self.itemData(i), self.itemText(i)) for i in range(self.count())] != entries:
+                self.clear()
+                for data, text in entries:
+                    self.addItem(text, data)
+            found = next((i for i, (data, _) in enumerate(entries) if data == chosen), 0 if entries else -1)
+            self.setCurrentIndex(found)
