@@ -9,12 +9,12 @@ import os
 import shlex
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
-from PIL import Image
+from PIL import Image, ImageChops
 
 from hosts import gimp, window
 from hosts.root import Host
@@ -26,12 +26,18 @@ from scumble.client.locate import read_connection
 DIALOG = "^Scumble$"
 MESSAGE = "^GIMP Message$"
 CHOOSER = "^A picture to use as the style$"
+ANY = f"{DIALOG}|{MESSAGE}"
+FRAME = 60
+"""Pixels from the middle of a thumbnail to the frame of the one that is picked."""
+FOLDED = 4000
+"""Pixels that at least are others where a list unfolds or folds."""
 Point = tuple[int, int]
 """Of a window; negative numbers count from its right and bottom."""
 _LAYERS = """
 answer = [[layer.get_name(), bytes(layer.get_buffer().get(Gegl.Rectangle.new(0, 0, 1, 1), 1.0, "R'G'B'A u8",
            Gegl.AbyssPolicy.NONE)).hex()] for layer in image.get_layers()]
 """
+_IDS = "answer = [layer.get_id() for layer in image.get_layers()]"
 _DOCUMENT = """
 import hashlib
 
@@ -87,9 +93,32 @@ class Desk:
         return self.screen.place(self.main)[2:] == (wide, high)
 
     def press(self, procedure: str) -> None:
-        """The procedure's shortcut, in the image window."""
+        """The procedure's shortcut, in the image window; returns when it runs, or has run."""
+        before = self.spy(_IDS)
+
+        def runs() -> bool:
+            return bool(self.plugins() or self.screen.windows(f"{DIALOG}|{MESSAGE}") or self.spy(_IDS) != before)
+
+        self.insist(lambda: self.key(f"ctrl+alt+{gimp.KEYS[procedure]}"), runs, "Scumble does not run")
+
+    def key(self, *keys: str) -> None:
+        """Keys in the image window."""
         self.screen.focus(self.main)
-        self.screen.key(f"ctrl+alt+{gimp.KEYS[procedure]}")
+        self.screen.key(*keys)
+
+    def insist(self, act: Callable[[], object], seen: Callable[[], bool], otherwise: str, seconds: float = 15) -> None:
+        """Act until the effect is seen: a program on a busy machine may miss a key or a click."""
+        for _ in range(3):
+            act()
+            with contextlib.suppress(AssertionError):
+                return self.screen.until(seen, seconds, "")
+        self.screen.until(seen, seconds, otherwise)
+
+    def step(self, key: str) -> None:
+        """Undo or redo, ctrl+z or ctrl+y, once; returns when the document is another."""
+        self.wait_plugin()
+        before = self.document()
+        self.insist(lambda: self.key(key), lambda: self.document() != before, f"{key} changes nothing", 30)
 
     def spy(self, code: str, seconds: float = 30) -> Any:
         """What `code` sets as `answer`; it has `image`, Gimp and Gegl."""
@@ -147,9 +176,50 @@ class Desk:
 
     def answer(self, window: str, key: str) -> None:
         """Press a key that closes the window."""
-        self.screen.focus(window)
-        self.screen.key(key)
-        self.screen.gone(f"{DIALOG}|{MESSAGE}")
+
+        def press() -> None:
+            if self.screen.windows(ANY):
+                self.screen.focus(window)
+                self.screen.key(key)
+
+        self.insist(press, lambda: not self.screen.windows(ANY), "the window stays")
+
+    def unfold(self, window: str, at: Point) -> None:
+        """Click on what unfolds, or on an entry of what is unfolded, which folds it: the screen changes."""
+        self.screen.hover(*self._on_screen(window, at))
+        before = self._picture()
+        self.insist(
+            lambda: self.click(window, at), lambda: _differ(before, self._picture()) > FOLDED, f"nothing unfolds at {at}"
+        )
+
+    def pick(self, window: str, at: Point) -> None:
+        """Click on a style's thumbnail until it is framed."""
+        frame = (at[0] - FRAME, at[1])
+
+        def framed() -> bool:
+            red, _, blue = self.colour("picked", window, frame)
+            return blue > red + 40
+
+        self.insist(lambda: self.click(window, at), framed, "the style is not picked")
+
+    def filter(self, window: str, at: Point, text: str, seen: Callable[[], bool]) -> None:
+        """Write into the filter box until what that leaves is `seen`."""
+
+        def write() -> None:
+            self.click(window, at)
+            self.screen.key("ctrl+a")
+            self.screen.sh(f"xdotool type {text}; sleep 0.5")
+
+        self.insist(write, seen, f"{text} does not filter")
+
+    def open_chooser(self, window: str, at: Point) -> None:
+        """Click the button that asks for a picture."""
+
+        def click() -> None:
+            if not self.screen.windows(CHOOSER):
+                self.click(window, at)
+
+        self.insist(click, lambda: bool(self.screen.windows(CHOOSER)), "no window asks for a picture")
 
     def choose_file(self, path: Path) -> None:
         """Name a file in the window that asks for a picture, which is open."""
@@ -178,6 +248,10 @@ class Desk:
         with Image.open(self.screen.shot(name)) as shot:
             area = shot.convert("L").crop((*self._on_screen(window, start), *self._on_screen(window, end)))
             return int(area.getextrema()[1])
+
+    def _picture(self) -> Image.Image:
+        with Image.open(self.screen.shot("now")) as shot:
+            return shot.convert("L")
 
     def _on_screen(self, window: str, at: Point) -> Point:
         x, y, width, height = self.screen.place(window)
@@ -218,6 +292,11 @@ class Desk:
         """Without a word, as a crash would."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             os.kill(self.connection()["pid"], signal.SIGKILL)
+
+
+def _differ(one: Image.Image, other: Image.Image) -> int:
+    """How many pixels do."""
+    return sum(ImageChops.difference(one, other).histogram()[3:])
 
 
 def _runs(process: psutil.Process, script: str) -> bool:

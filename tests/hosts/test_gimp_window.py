@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,12 @@ CANCEL = (1122, 872)
 FILTER, PREVIEW = (208, 15), (583, 150)
 TILES = ((75, 100), (201, 100), (333, 100))
 """The thumbnails."""
+EMPTY = (201, 300)
+"""In the gallery, under them."""
 ADD, LAYERS, FIRST_LAYER = (108, -159), (309, -159), (309, -127)
+OTHER, GREAT_WAVE = (208, -211), (208, -153)
+WHERE, SKY_ENTRY = (146, -240), (146, -182)
+"""The row of a second style, and entries of what it unfolds."""
 RESET, INITIAL, FACTORY, STYLIZE = (-255, -61), (-255, -152), (-255, -114), (-69, -61)
 STATUS = ((425, 490), (780, 550))
 """Two corners of the area where it says what is wrong."""
@@ -86,12 +91,24 @@ def wait_preview(desk: Desk, window: str, colour: tuple[int, ...], name: str) ->
     desk.screen.until(lambda: desk.colour(name, window, PREVIEW) == colour, 60, "the preview does not come")
 
 
+def press_stylize(desk: Desk, window: str) -> None:
+    """The button."""
+
+    def click() -> None:
+        if desk.screen.windows(DIALOG):
+            desk.click(window, STYLIZE)
+
+    desk.insist(click, lambda: not desk.screen.windows(DIALOG), "the dialogue stays")
+
+
 def test_the_menu_opens_the_dialogue_whose_preview_shows_the_result(desk: Desk) -> None:
-    desk.screen.focus(desk.main)
-    desk.screen.key("alt+r", "a")
-    desk.screen.sh("sleep 0.7")
-    desk.screen.shot("menu")
-    desk.screen.key("u")
+    def open_menu() -> None:
+        desk.key("Escape", "Escape", "alt+r", "a")
+        desk.screen.sh("sleep 0.7")
+        desk.screen.shot("menu")
+        desk.screen.key("u")
+
+    desk.insist(open_menu, lambda: bool(desk.screen.windows(DIALOG)), "the menu opens no dialogue", 30)
     window = desk.screen.window(DIALOG)
     desk.screen.shot("starting")
     wait_preview(desk, window, INVERTED, "dialog")
@@ -104,7 +121,7 @@ def test_the_style_that_is_clicked_paints_and_one_undo_takes_it_back(desk: Desk)
     desk.warm()
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "gallery")
-    desk.click(window, TILES[1])
+    desk.pick(window, TILES[1])
     desk.screen.shot("clicked")
     desk.answer(window, "Return")
     (name, pixel), (_, source) = desk.wait_layers(2)
@@ -112,12 +129,11 @@ def test_the_style_that_is_clicked_paints_and_one_undo_takes_it_back(desk: Desk)
     assert name == "The Great Wave off Kanagawa 100 %"
     assert pixel == bytes((*INVERTED, 255))
     assert source[:3] == bytes(COLOUR)
-    desk.screen.focus(desk.main)
-    desk.screen.key("ctrl+z")
+    desk.step("ctrl+z")
     assert len(desk.wait_layers(1)) == 1
     desk.screen.shot("undone")
     assert not desk.screen.windows(MESSAGE), "GIMP complains of a step that cannot be undone"
-    desk.screen.key("ctrl+y")
+    desk.step("ctrl+y")
     assert desk.wait_layers(2)[0] == (name, pixel)
 
 
@@ -125,14 +141,17 @@ def test_the_filter_box_picks_what_it_leaves_and_return_stylizes(desk: Desk) -> 
     desk.warm()
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "gallery")
-    desk.click(window, FILTER)
-    desk.screen.sh("xdotool type zzz")
+    empty = desk.colour("gallery", window, EMPTY)
+
+    def left(*tiles: bool) -> Callable[[], bool]:
+        return lambda: all((desk.colour("filter", window, t) != empty) == there for t, there in zip(TILES, tiles, strict=True))
+
+    desk.filter(window, FILTER, "zzz", left(False, False, False))
     desk.screen.key("Return")
     desk.screen.shot("filter-nothing")
+    desk.screen.sh("sleep 0.5")
     assert desk.screen.windows(DIALOG), "there is no such style to stylize with"
-    desk.screen.key("ctrl+a")
-    desk.screen.sh("xdotool type wave; sleep 0.5")
-    desk.screen.shot("filter")
+    desk.filter(window, FILTER, "wave", left(True, False, False))
     desk.answer(window, "Return")
     assert desk.wait_layers(2)[0][0] == "The Great Wave off Kanagawa 100 %"
 
@@ -143,7 +162,7 @@ def test_a_picture_added_in_the_dialogue_is_picked_and_paints(desk: Desk, own_st
     Image.new("RGB", (40, 30), RED).save(picture)
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "gallery")
-    desk.click(window, ADD)
+    desk.open_chooser(window, ADD)
     desk.choose_file(picture)
     desk.screen.until(lambda: desk.colour("added", window, TILES[0]) == RED, 30, "the style does not appear")
     desk.answer(window, "Return")
@@ -165,9 +184,9 @@ def test_a_layer_used_in_the_dialogue_becomes_a_style_and_paints(desk: Desk, own
     desk.spy(SWATCH)
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "gallery")
-    desk.click(window, LAYERS)
+    desk.unfold(window, LAYERS)
     desk.screen.shot("layers")
-    desk.click(window, FIRST_LAYER)
+    desk.unfold(window, FIRST_LAYER)
     desk.screen.until(lambda: desk.colour("used", window, TILES[0]) == RED, 30, "the style does not appear")
     desk.answer(window, "Return")
     names = [name for name, _ in desk.wait_layers(3)]
@@ -181,9 +200,9 @@ def test_a_style_that_no_method_can_paint_says_so(desk: Desk, another_engine: No
     desk.press(gimp.STYLIZE)
     window = desk.screen.window(DIALOG)
     desk.screen.until(lambda: desk.colour("stuck", window, PREVIEW) not in (COLOUR, WHITE), 60, "the preview does not come")
-    desk.click(window, TILES[1])
+    desk.pick(window, TILES[1])
     desk.screen.until(lambda: desk.brightest("stuck", window, *STATUS) < 200, 30, "something is said already")
-    desk.click(window, ADD)
+    desk.open_chooser(window, ADD)
     desk.choose_file(picture)
     desk.screen.until(lambda: desk.brightest("unpaintable", window, *STATUS) > 200, 30, "it is not said")
     desk.answer(window, "Return")
@@ -215,15 +234,73 @@ def test_reset_goes_to_the_first_values_and_to_those_at_the_start(desk: Desk) ->
     window = desk.open_dialog()
     wait_preview(desk, window, BLEND, "edited")
     for entry, colour in ((FACTORY, INVERTED), (INITIAL, BLEND), (FACTORY, INVERTED)):
-        desk.click(window, RESET)
-        desk.screen.sh("sleep 0.5")  # its menu unfolds
+        desk.unfold(window, RESET)
         desk.screen.shot("reset")
-        desk.click(window, entry)
+        desk.unfold(window, entry)
         wait_preview(desk, window, colour, "reset-done")
-    desk.click(window, STYLIZE)
-    desk.screen.gone(DIALOG)
+    press_stylize(desk, window)
     names = [name for name, _ in desk.wait_layers(3)]
     assert names == ["The Starry Night 20 %", "Test style 100 %", "picture.png"], "nothing is replaced any more"
+
+
+SKY = """
+source = image.get_layers()[0]
+sky = Gimp.Layer.new(image, "Sky", 400, 300, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+sky.get_buffer().set(Gegl.Rectangle.new(200, 0, 200, 300), "R'G'B' u8", bytes((255, 255, 255)) * 60000)
+image.insert_layer(sky, None, 0)
+sky.set_visible(False)
+image.set_selected_layers([source])
+"""
+MADE = """
+import json
+result = [layer for layer in image.get_layers() if layer.get_parasite("scumble")][0]
+image.set_selected_layers([result])
+answer = json.loads(bytes(result.get_parasite("scumble").get_data()))["others"]
+"""
+
+
+def test_a_second_style_goes_by_a_layer_that_the_result_finds_again_until_it_has_gone(desk: Desk) -> None:
+    desk.warm()
+    desk.spy(SKY)
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "gallery")
+    for unfolded, entry in ((OTHER, GREAT_WAVE), (WHERE, SKY_ENTRY)):
+        desk.unfold(window, unfolded)
+        desk.screen.shot("unfolded")
+        desk.unfold(window, entry)
+    wait_preview(desk, window, INVERTED, "second")
+    press_stylize(desk, window)
+    names = [name for name, _ in desk.wait_layers(3)]
+    assert names == ["Sky", "Test style + The Great Wave off Kanagawa 100 %", "picture.png"]
+    (made,) = desk.spy(MADE)
+    assert (made["style"], made["share"], made["where"]) == ("great-wave@1", 1.0, "layer:Sky")
+    desk.step("ctrl+z")
+    assert [name for name, _ in desk.layers()] == ["Sky", "picture.png"]
+    desk.step("ctrl+y")
+
+    desk.spy('image.get_layer_by_name("Sky").set_name("Clouds")')
+    desk.spy(MADE)
+    before = desk.spy(IDS)
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "second-edited")
+    desk.answer(window, "Return")
+    desk.screen.until(lambda: desk.spy(IDS) != before, 60, "there is no new result")
+    desk.wait_plugin()
+    assert [name for name, _ in desk.layers()] == ["Clouds", *names[1:]]
+    assert desk.spy(MADE)[0]["where"] == "layer:Clouds", "it is the same layer by another name"
+
+    desk.spy('image.remove_layer(image.get_layer_by_name("Clouds"))')
+    desk.spy(MADE)
+    before = desk.document()
+    window = desk.open_dialog()
+    desk.screen.until(lambda: desk.brightest("second-gone", window, *STATUS) > 200, 30, "it is not said")
+    desk.screen.focus(window)
+    desk.screen.key("Return")
+    desk.screen.sh("sleep 1")
+    assert desk.screen.windows(DIALOG), "there is nothing to stylize with"
+    desk.answer(window, "Escape")
+    desk.wait_plugin()
+    assert desk.document() == before
 
 
 SEVERAL = """
@@ -272,13 +349,12 @@ def test_one_undo_brings_the_whole_document_back(desk: Desk, arranged: str, repl
     desk.wait_plugin()
     after = desk.document()
     assert after["layers"] != before["layers"]
-    desk.screen.focus(desk.main)
-    desk.screen.key("ctrl+z")
+    desk.step("ctrl+z")
     with contextlib.suppress(AssertionError):
         desk.screen.until(lambda: desk.document() == before, 5, "undo leaves a difference")
     assert desk.document() == before
     assert not desk.screen.windows(MESSAGE), "GIMP complains of a step that cannot be undone"
-    desk.screen.key("ctrl+y")
+    desk.step("ctrl+y")
     with contextlib.suppress(AssertionError):
         desk.screen.until(lambda: desk.document() == after, 5, "redo leaves a difference")
     assert desk.document() == after
@@ -292,9 +368,14 @@ def test_cancel_ends_the_engines_job_within_10_seconds(desk: Desk, record_proper
         desk.screen.until(lambda: engine.status()["jobs"]["running"] == 1, 30, "the job does not run")
         desk.screen.sh("sleep 0.5")  # the bar moves
         desk.screen.shot("progress")
-        desk.screen.click(*CANCEL)
-        clicked = time.monotonic()
-        desk.screen.until(lambda: not desk.plugins(), 30, "GIMP does not end the plug-in")
+        clicked = 0.0
+
+        def click() -> None:
+            nonlocal clicked
+            desk.screen.click(*CANCEL)
+            clicked = time.monotonic()
+
+        desk.insist(click, lambda: not desk.plugins(), "GIMP does not end the plug-in")
         desk.screen.until(lambda: engine.status()["jobs"]["running"] == 0, 30, "the job runs on")
         seconds = time.monotonic() - clicked
     record_property("seconds from Cancel to the end of the job", seconds)

@@ -94,6 +94,9 @@ class Screen:
         for key in keys:
             self.sh(f"xdotool key --clearmodifiers {key}; sleep 0.2")
 
+    def hover(self, x: int, y: int) -> None:
+        self.sh(f"xdotool mousemove {x} {y}; sleep 0.4")
+
     def click(self, x: int, y: int) -> None:
         self.sh(f"xdotool mousemove {x} {y}; sleep 0.1; xdotool click 1; sleep 0.2")
 
@@ -111,13 +114,14 @@ class Screen:
         return (self._inbox / f"{program}.log").read_text(errors="replace")
 
     def until(self, condition: object, seconds: float, otherwise: str) -> None:
-        """Raises AssertionError, with a picture of the screen, when `condition()` does not come true."""
+        """Raises AssertionError when `condition()` does not come true, with a picture of the screen and what is said of it,
+        unless that is ""."""
         assert callable(condition)
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end or self._process.poll() is not None:
                 with contextlib.suppress(AssertionError):
-                    if not otherwise.startswith("`"):
+                    if otherwise and not otherwise.startswith("`"):
                         self.shot("failure")
                 raise AssertionError(otherwise)
             time.sleep(0.05)
