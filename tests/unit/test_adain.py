@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,30 +19,11 @@ from scumble.nets.adain import MARGIN, STRIDE, AdaIN, AdaINNet, Stylizer, blende
 from scumble.nets.vgg import VGG
 from scumble.train import adain_style
 from scumble.weights import MODELS, save_weights
+from support.painted import Painted
 
 WHOLE = Runtime()
 WIDTHS = (4, 8, 8, 8)
 ARCHITECTURE = {"depths": (2, 2, 4, 1), "widths": WIDTHS, "padding": "reflect", "layers": ("relu4_1", "relu3_1")}
-
-
-@dataclass(frozen=True)
-class Painted:
-    """A style with its painting, or with a state in its place."""
-
-    id: str = "noise"
-    rgb: Pixels | None = None
-    states: dict[str, Path] = field(default_factory=dict)
-    revision: int = 1
-
-    @property
-    def has_picture(self) -> bool:
-        return self.rgb is not None
-
-    def picture(self) -> Pixels | None:
-        return self.rgb
-
-    def state(self, method: str) -> Path | None:
-        return self.states.get(method)
 
 
 @pytest.fixture(autouse=True)

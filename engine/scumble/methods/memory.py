@@ -46,6 +46,8 @@ from scumble.rows import COMPACT, Descent, begin, descend_row
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights
 
+NETWORKS = MODELS / "memory.safetensors"
+
 PAINTING_SIDE = 384
 """Short side in pixels at which a painting is looked at, as in the training; it decides how broad its strokes are."""
 
@@ -75,14 +77,21 @@ class Memory:
     def __init__(self) -> None:
         self._shared: dict[str, StyleMemory] = {}
         self._eyes: dict[str, VGG] = {}
+        self._rows: dict[tuple[str, int, str], Tensor] = {}
 
     def available(self, style: Style) -> bool:
-        return style.has_picture or style.state(self.id) is not None
+        return NETWORKS.is_file() and (style.has_picture or style.state(self.id) is not None)
 
     def prepare(self, style: Style, options: Any, runtime: Runtime) -> Tensor:
-        """The style's row (1, R)."""
+        """The style's row (1, R), kept for the next run."""
+        key = (style.id, style.revision, runtime.device)
+        if key not in self._rows:
+            self._rows[key] = self._row(style, runtime)
+        return self._rows[key]
+
+    def _row(self, style: Style, runtime: Runtime) -> Tensor:
         path = style.state(self.id)
-        if path is not None:
+        if path is not None and (not style.has_picture or fits(Path(path))):
             return load_row(Path(path)).to(runtime.device)
         painting = style.picture()
         if painting is None:
@@ -95,9 +104,10 @@ class Memory:
             return self._instant(looked_at(painting).to(runtime.device), runtime)
 
     def forget(self) -> None:
-        """Let go of the networks; the next run loads them again."""
+        """Let go of networks and rows; the next run loads them again."""
         self._shared.clear()
         self._eyes.clear()
+        self._rows.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         rows = torch.cat([s.state for s in styles])
@@ -144,7 +154,7 @@ class Memory:
 
     def _memory(self, device: str) -> StyleMemory:
         if device not in self._shared:
-            self._shared[device] = load_memory(MODELS / "memory.safetensors").to(device)
+            self._shared[device] = load_memory(NETWORKS).to(device)
         return self._shared[device]
 
     def _look(self, device: str) -> VGG:
@@ -181,15 +191,20 @@ def load_memory(path: Path) -> StyleMemory:
 
 def shared_name() -> str:
     """What tells one set of shared networks from another: rows of one say nothing to the other."""
-    return str(load_card(MODELS / "memory.safetensors")["sha256"])[:16]
+    return str(load_card(NETWORKS)["sha256"])[:16]
+
+
+def fits(path: Path) -> bool:
+    """Whether a row was made with the shared networks that are here: an older one says nothing to them."""
+    return bool(load_card(path).get("shared") == shared_name())
 
 
 def load_row(path: Path) -> Tensor:
     """(1, R), a row of the shipped shared networks. Raises ScumbleError "weights-corrupt" or "style-unavailable"."""
-    tensors, card = load_weights(path)
+    tensors, _ = load_weights(path)
     if "row" not in tensors or tensors["row"].dim() != 2:
         raise ScumbleError("weights-corrupt", f"The weight file {path.name} holds no row of a style memory.")
-    if card.get("shared") != shared_name():
+    if not fits(path):
         raise ScumbleError(
             "style-unavailable",
             f"The row in {path.name} belongs to another version of the style memory.",

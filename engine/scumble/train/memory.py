@@ -77,7 +77,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
         folder = run_folder(f"memory-{phase + 1}")
-        seconds += fit(shared, loss, schedule, folder, lambda: _sheet(shared, seen, photographs, device), save, report)
+        seconds += fit(shared, loss, schedule, folder, lambda: _sheet(shared, seen, photographs, recipe.variants, device), save, report)
         save(recipe.steps[phase], before=seconds)
     return path
 
@@ -96,11 +96,11 @@ def _losses(
     n = recipe.batch - 1
     x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
     chosen = torch.randint(len(seen.pictures), (n,), generator=generator)
-    crops = torch.stack([seen.crop(int(i), recipe.crop, generator) for i in chosen]).to(device)
     own = x[n:]
-    sources = torch.cat([crops, own]).contiguous(memory_format=torch.channels_last)
+    # A row is of the whole painting, as its Grams are: a crop has other colours.
+    rows = [shared.net.own_row(seen.whole(int(i)).to(device, memory_format=torch.channels_last)) for i in chosen]
     signatures = torch.cat([seen.signatures[chosen.to(device)], signature(compact, own)])
-    y = shared.net(x, shared.rows(sources, signatures))
+    y = shared.net(x, torch.cat([*rows, shared.net.own_row(own)]) + shared.predictor(signatures))
     targets = {k: v[chosen.to(device)] for k, v in seen.grams.items()}
     parts = compare(y[:n], x[:n], targets, teachers, look)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), own)
@@ -109,17 +109,16 @@ def _losses(
     return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
 
 
-def _sheet(shared: StyleMemory, seen: Paintings, photographs: Pictures, device: str) -> Tensor:
+def _sheet(shared: StyleMemory, seen: Paintings, photographs: Pictures, variants: int, device: str) -> Tensor:
     """Four crops by five paintings of the training; the paintings on top."""
     generator = torch.Generator().manual_seed(1)
     x = photographs.crops(4, 256, generator, (1.1, 1.1)).to(device, memory_format=torch.channels_last)
     x[3] = synthetic.shades(256, generator)
-    variants = len(seen.pictures) // max(1, len(seen.pictures) // 3)
     columns = [torch.cat([torch.ones_like(x[:1]), x])]
     for i in torch.linspace(0, len(seen.pictures) - 1, 7)[1:6].long().tolist():
-        style = seen.crop(i // variants * variants, 256, generator)[None].to(device)
-        rows = shared.rows(style, seen.signatures[i // variants * variants][None])
-        columns.append(torch.cat([style, shared.net(x, rows).float()]))
+        which = i // variants * variants
+        rows = shared.rows(seen.whole(which).to(device), seen.signatures[which][None])
+        columns.append(torch.cat([seen.crop(which, 256, generator)[None].to(device), shared.net(x, rows).float()]))
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 

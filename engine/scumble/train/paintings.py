@@ -55,6 +55,11 @@ class Paintings:
     grams: dict[str, Tensor] = field(repr=False)
     """"scale/teacher/layer": (number of pictures, C, C)."""
 
+    def whole(self, i: int) -> Tensor:
+        """(1, 3, H, W) in [0, 1] of picture i, its sides cut to multiples of 8."""
+        picture = self.pictures[i]
+        return picture[None, :, : picture.shape[1] // 8 * 8, : picture.shape[2] // 8 * 8].float() / 255
+
     def crop(self, i: int, size: int, generator: torch.Generator) -> Tensor:
         """(3, size, size) in [0, 1] of picture i, at its own scale."""
         return Pictures([], [self.pictures[i]], []).crops(1, size, generator, (1.0, 1.0))[0]

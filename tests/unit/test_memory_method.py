@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The style memory as a method, with the networks that ship: strength, mixtures, regions, and rows that come and go."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scumble import synthetic
+from scumble.errors import ScumbleError
+from scumble.methods.base import Content, Pixels, Result, Runtime, Weighted
+from scumble.methods.memory import Memory, Options, shared_name
+from scumble.weights import save_weights
+from support.painted import Painted
+
+WHOLE = Runtime()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def method() -> Memory:
+    return Memory()
+
+
+def picture(seed: int, side: int = 96) -> Pixels:
+    made = synthetic.dead_leaves(side, torch.Generator().manual_seed(seed))
+    return np.ascontiguousarray(made.permute(1, 2, 0).numpy())
+
+
+PHOTOGRAPH = picture(0)
+WARM = Painted("warm", picture(1) * np.float32([1, 0.6, 0.3]))
+COLD = Painted("cold", picture(2) * np.float32([0.3, 0.6, 1]))
+
+
+def painted(
+    method: Memory,
+    styles: Sequence[tuple[Painted, float]],
+    strength: float = 1.0,
+    regions: np.ndarray | None = None,
+    runtime: Runtime = WHOLE,
+) -> Pixels:
+    states = [Weighted(method.prepare(style, Options(), runtime), weight) for style, weight in styles]
+    content = Content(PHOTOGRAPH, strength=strength, regions=regions)
+    *_, result = method.run(content, states, Options(), runtime)
+    assert isinstance(result, Result)
+    return result.rgb
+
+
+def test_a_painting_is_a_style_at_once(method: Memory) -> None:
+    warm, cold = (painted(method, [(style, 1.0)]).mean((0, 1)) for style in (WARM, COLD))
+    assert warm[0] > warm[2] + 0.1
+    assert cold[2] > cold[0] + 0.1
+
+
+def test_the_whole_weight_on_one_style_is_that_style_bit_for_bit(method: Memory) -> None:
+    assert np.array_equal(painted(method, [(WARM, 1.0), (COLD, 0.0)]), painted(method, [(WARM, 1.0)]))
+
+
+def test_a_mixture_lies_between_its_styles(method: Memory) -> None:
+    warm, half, cold = (painted(method, [(WARM, w), (COLD, 1 - w)]).mean((0, 1)) for w in (1.0, 0.5, 0.0))
+    assert warm[0] > half[0] > cold[0]
+    assert warm[2] < half[2] < cold[2]
+
+
+def test_a_region_of_everything_is_the_style_and_halves_are_two(method: Memory) -> None:
+    everything = np.zeros((*PHOTOGRAPH.shape[:2], 2), np.float32)
+    everything[..., 0] = 1
+    warm, cold = painted(method, [(WARM, 1.0)]), painted(method, [(COLD, 1.0)])
+    assert np.abs(painted(method, [(WARM, 0.5), (COLD, 0.5)], regions=everything) - warm).max() <= 1e-5
+    halves = np.zeros_like(everything)
+    halves[:, :48, 0] = halves[:, 48:, 1] = 1
+    both = painted(method, [(WARM, 0.5), (COLD, 0.5)], regions=halves)
+    for part, style, other in ((slice(0, 32), warm, cold), (slice(64, 96), cold, warm)):
+        assert np.abs(both[:, part] - style[:, part]).mean() < np.abs(both[:, part] - other[:, part]).mean() / 3
+
+
+def test_a_style_that_is_added_changes_no_other_style_s_picture(method: Memory) -> None:
+    def digest() -> str:
+        return hashlib.sha256(painted(method, [(WARM, 1.0)]).tobytes()).hexdigest()
+
+    before = digest()
+    painted(method, [(COLD, 1.0)])
+    method.forget()
+    assert digest() == before
+
+
+def test_the_row_goes_evenly_from_the_picture_s_own_to_the_style_s(method: Memory) -> None:
+    far = [float(np.abs(painted(method, [(WARM, 1.0)], s / 10) - PHOTOGRAPH).mean()) for s in range(11)]
+    assert all(a <= b + 1e-4 for a, b in itertools.pairwise(far))
+    assert far[10] > 2 * far[0]
+
+
+def test_bfloat16_agrees_to_40_decibels(method: Memory) -> None:
+    exact, half = (painted(method, [(COLD, 1.0)], runtime=Runtime(half=half)) for half in (False, True))
+    error = float(np.square(np.clip(exact, 0, 1) - np.clip(half, 0, 1)).mean())
+    assert 0 < error < 1e-4
+
+
+def row_file(folder: Path, shared: str, method: Memory) -> Path:
+    path = folder / "memory_warm.safetensors"
+    save_weights(path, {"row": method.prepare(COLD, Options(), WHOLE)}, {"shared": shared})
+    return path
+
+
+def test_a_style_without_its_painting_is_its_row(method: Memory, tmp_path: Path) -> None:
+    style = Painted("row", None, {"memory": row_file(tmp_path, shared_name(), method)})
+    assert np.abs(painted(method, [(style, 1.0)]) - painted(method, [(COLD, 1.0)])).max() < 0.02  # kept in 16 bits
+
+
+def test_a_row_of_other_networks_gives_way_to_the_painting_and_is_no_style_alone(method: Memory, tmp_path: Path) -> None:
+    path = row_file(tmp_path, "0123456789abcdef", method)
+    stale = Painted("stale", WARM.rgb, {"memory": path})
+    assert np.array_equal(painted(method, [(stale, 1.0)]), painted(method, [(WARM, 1.0)]))
+    with pytest.raises(ScumbleError, match="another version"):
+        method.prepare(Painted("alone", None, {"memory": path}), Options(), WHOLE)
+
+
+def test_a_refined_style_is_read_anew(method: Memory) -> None:
+    first = method.prepare(Painted("mine", WARM.rgb, revision=1), Options(), WHOLE)
+    assert method.prepare(Painted("mine", COLD.rgb, revision=1), Options(), WHOLE) is first
+    assert not torch.equal(method.prepare(Painted("mine", COLD.rgb, revision=2), Options(), WHOLE), first)
