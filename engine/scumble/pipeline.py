@@ -37,6 +37,10 @@ HELD = 12, 12, 4
 """Bytes for each pixel of the working grid while a method runs: the picture and its result as floats, and alpha. Masks take 4
 more each, and 16 for what they cover and for the result that is mixed."""
 
+FINEST = np.float32(2**-17)
+"""Steps of colour that a method sees, half of 16 bits, where a picture was resampled or filled. Finer ones are roundings there,
+which a network with norms in a row would blow up where all is flat."""
+
 MAX_PREVIEW = 1024
 """Longest side of a preview."""
 
@@ -183,8 +187,11 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     rgb, alpha = empty((*grid.shape, 3), np.float32), empty(grid.shape, np.float32)
     yield from _progress(_read(pixels, request.order, grid, rgb, alpha), 0.02, READ)
     fill_hidden(rgb, alpha)
-    content = Content(rgb, _unless_opaque(alpha), *_whole(request.context, grid), strength=strength, regions=shares)
-    content = dataclasses.replace(content, natural_side=natural_side(_full(request)))
+    seen_alpha = _unless_opaque(alpha)
+    if seen_alpha is not None or not grid.identity:
+        _without_roundings(rgb)
+    content = Content(rgb, seen_alpha, *_whole(request.context, grid), strength=strength, regions=shares)
+    content = dataclasses.replace(content, natural_side=natural_side(_full(request)), place=(grid.rows.first, grid.columns.first))
     if shares is not None and content.whole is not None:
         content = dataclasses.replace(content, whole_regions=_of_whole(shares, request, content.whole))
     if request.method.capabilities.strength:
@@ -266,7 +273,7 @@ def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array)
         b = min(a + per_band, rows.outputs)
         lo, hi, matrix = rows.window(a, b)
         planes = clamp(decode(pixels[lo:hi], order), pixels.dtype)
-        opaque = bool((planes[3] == 1).all())
+        opaque = grid.identity or bool((planes[3] == 1).all())  # then nothing is mixed
         if not opaque:
             planes[:3] *= planes[3]
         if not rows.identity:
@@ -275,9 +282,15 @@ def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array)
         if not opaque:
             planes[:3] /= np.where(planes[3] > 0, planes[3], 1)
         rgb[a:b] = np.moveaxis(planes[:3], 0, 2)
-        alpha[a:b] = 1 if opaque else planes[3]
+        alpha[a:b] = planes[3]
         let_go(pixels, rgb, alpha)
         yield b / rows.outputs
+
+
+def _without_roundings(rgb: Array) -> None:
+    for a, b in _bands(*rgb.shape[:2]):
+        rgb[a:b] = np.rint(rgb[a:b] / FINEST) * FINEST
+        let_go(rgb)
 
 
 def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | None]:
@@ -287,6 +300,7 @@ def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | N
     height, width = (min(have, work) for have, work in zip(context.pixels.shape[:2], grid.whole, strict=True))
     rgb, alpha = reduced(context.pixels, context.order, height, width)
     fill_hidden(rgb, alpha)
+    _without_roundings(rgb)
     return rgb, _unless_opaque(alpha)
 
 

@@ -8,6 +8,7 @@ two layers the run can be closed.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -81,6 +82,11 @@ def run_tiled(net: nn.Module, content: Content, runtime: Runtime, *, stride: int
     shares as well, (S, 1, H, W), cut as the picture is. An output pixel depends on no input pixel further than `margin`, a
     multiple of `stride`. Its weights lie on the runtime's device.
     """
+    top, left = (n % stride for n in content.place)
+    if top or left:
+        for event in run_tiled(net, _begun_before(content, top, left), runtime, stride=stride, margin=margin):
+            yield dataclasses.replace(event, rgb=event.rgb[top:, left:]) if isinstance(event, Result) else event
+        return
     height, width = (stride * math.ceil(n / stride) for n in content.rgb.shape[:2])
     own = content.whole is None
     source = content if content.whole is None else _whole(content, content.whole)
@@ -199,6 +205,14 @@ def _inputs(content: Content, stride: int, device: str, tile: Tile | None = None
     if content.regions is not None:
         inputs.append(torch.from_numpy(content.regions[window]).to(device).permute(2, 0, 1)[:, None].contiguous())
     return inputs
+
+
+def _begun_before(content: Content, top: int, left: int) -> Content:
+    """The content with so many mirrored rows and columns before it, which begins where the stride of its layer does."""
+    height, width = content.rgb.shape[:2]
+    window = np.ix_(_mirrored(np.arange(-top, height), height), _mirrored(np.arange(-left, width), width))
+    alpha, regions = (None if x is None else x[window] for x in (content.alpha, content.regions))
+    return dataclasses.replace(content, rgb=content.rgb[window], alpha=alpha, regions=regions, place=(0, 0))
 
 
 def _mirrored(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:

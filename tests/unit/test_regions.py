@@ -267,7 +267,7 @@ def test_both_ways_to_mix_agree_at_any_size(height: int, width: int, count: int,
     pixels = picture(height, width, np.float32, seed, opaque=False)
     asked = {"masks": masks, "options": {"brush_size": brush}, "strength": 0.6}
     one, many = (run(request(pixels, make(), styles, **asked)) for make in (at_once, one_by_one))
-    assert np.abs(one - many).max() < 1e-5
+    assert np.abs(one - many).max() < 3e-5  # bringing up a flat painting multiplies its roundings
 
 
 @METHODS

@@ -61,6 +61,8 @@ class Content:
     precisely as float32 does. Only for methods with the capability, and only where styles have masks that differ; else None."""
     whole_regions: NDArray[np.float32] | None = None
     """The same of `whole`, continued beyond the selection; there when `regions` and `whole` are."""
+    place: tuple[int, int] = (0, 0)
+    """(y, x) in the whole layer, in pixels of `rgb`: what a strided network samples must not depend on the selection."""
     natural_side: float | None = None
     """The whole layer's long side at brush size 1, in the pixels `rgb` would then have; None where `rgb` has these."""
 
