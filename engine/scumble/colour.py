@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scumble.resample import Array
+from scumble.scratch import let_go
 
 Numbers = NDArray[np.float64]
 
@@ -203,6 +204,7 @@ def _in_bands(rgb: Array, weight: Array | None) -> Iterator[tuple[Array, Numbers
     for a in range(0, len(rgb), rows):
         x = rgb[a : a + rows].reshape(-1, 3)
         yield x, np.ones(len(x)) if weight is None else weight[a : a + rows].reshape(-1).astype(np.float64)
+        let_go(rgb, weight)
 
 
 def _moments(rgb: Array, weight: Array | None) -> tuple[Numbers, Numbers]:

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from scumble.lbfgs import LBFGS
+from scumble.lbfgs import LBFGS, Drawer
 from scumble.objective import Losses, Objective
 
 HISTORY = 20
@@ -73,32 +73,41 @@ def descend(
 ) -> Iterator[Step | float]:
     """Improve `start` (1, 3, H, W) by `steps` evaluations.
 
-    Yields a Step after each, and at points in between, where it can be stopped, the share done of the evaluation.
+    Yields a Step after each, and at points in between, where it can be stopped, the share done of the evaluation. Of large
+    pictures, the best of a Step is there until the next.
     """
     start = start.contiguous()  # torch's L-BFGS asks it of pictures and gradients
     spectrum = Spectrum(start.shape[2], start.shape[3], start.device, exponent)
-    best, least = start, math.inf
-    origin, optimizer = start, _optimizer(optimiser, start, history)
+    least, drawer = math.inf, Drawer(start)
+    kept = drawer.room() if drawer.filed else None
+    optimizer = _optimizer(optimiser, start, history)
+    best = origin = drawer.room().copy_(start) if drawer.filed else start
+    del start  # a large picture lies in a file between two uses
     rate = 1.0
     for number in range(1, steps + 1):
-        x = spectrum(optimizer.z).add_(origin).requires_grad_()
+        x = spectrum(optimizer.z)
         optimizer.let_go()
+        x.add_(origin).requires_grad_()
+        drawer.let_go()
         losses = yield from loss.evaluate(x)
         picture, gradient = x.detach(), x.grad
         assert gradient is not None
         del x
         if not losses.total <= WILD * least:
             rate /= 2
-            origin, optimizer = best, _optimizer(optimiser, start, history, rate)
+            origin, optimizer = drawer.room().copy_(best), _optimizer(optimiser, best, history, rate)
             del gradient
             yield Step(number, losses, picture, best)
+            del picture
             continue
         if losses.total < least:
-            best, least = picture, losses.total
-        optimizer.step(spectrum(gradient), number / steps)
+            best, least = picture if kept is None else kept.copy_(picture), losses.total
+        gradient = spectrum(gradient)
+        optimizer.step(gradient, number / steps)
         del gradient
         yield Step(number, losses, picture, best)
         del picture
+        drawer.let_go()
 
 
 ADAM_RATE = 0.02

@@ -25,8 +25,9 @@ from scumble.placing import WHOLE
 from scumble.style_statistics import Statistics
 from scumble.tiling import Tile, tiles
 
-VALUES = 1 << 22
-"""Of a tile's largest map: 16 MiB as floats, of which a stage's backward pass holds about a dozen."""
+VALUES = 1 << 20
+"""Of a tile's largest map: 4 MiB as floats, of which a stage's backward pass holds some dozens. The margins, of at most four
+cells, are then a fifth of the smallest tiles, and those are of the last stages, which cost least."""
 
 ROWS = 1 << 20
 """Pixels whose own terms (colour, total variation) are computed at once."""
@@ -105,7 +106,10 @@ def _evaluate(loss: Objective, x: Tensor) -> Generator[float, None, Losses]:
                 yield done / total
             gradient = back
             del here, back
-        torch.autograd.backward(small, gradient)
+        if small is x and x.grad is None:
+            x.grad = gradient  # which backward would copy
+        else:
+            torch.autograd.backward(small, gradient)
         del small, gradient
     colour, tv = _pixels(loss, x)
     return loss.told(content, style, colour, tv)
@@ -128,6 +132,7 @@ def _targets(net: VGG, terms: Terms, content: Tensor) -> Generator[None, None, M
                     _window(found[name], tile).copy_(f)
                     sums[name] += f.sum(dtype=torch.float64)
                     squares[name] += f.double().square().sum()
+                    scratch.let_go(getattr(found[name], "filed", None))
                 if following is not None:
                     _window(following, tile, 2).copy_(net.pool(after))
             yield

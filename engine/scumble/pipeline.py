@@ -22,7 +22,7 @@ from scumble.fill import fill_hidden
 from scumble.methods import base
 from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
 from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode, reduced
-from scumble.placing import LEAST, Grid, Size, natural_side, working_grid
+from scumble.placing import LEAST_SHARE, WHOLE, Grid, Size, natural_side, working_grid
 from scumble.regions import AnyMasks
 from scumble.resample import Array, across, resize
 from scumble.scratch import empty, in_memory, let_go
@@ -130,8 +130,9 @@ def parse_options(method: Method, given: dict[str, Any]) -> tuple[CommonOptions,
     return CommonOptions(**common), method.Options(**own)
 
 
-def memory_needed(request: Request) -> tuple[int, int]:
-    """Bytes a run takes at least, beside the request and its result: here, and where the method computes.
+def memory_needed(request: Request, share: float = LEAST_SHARE) -> tuple[int, int]:
+    """Bytes a run takes at least, beside the request and its result: here, and where the method computes, with tiles that
+    have `share` of the usual pixels.
 
     Raises ScumbleError "bad-options".
     """
@@ -140,7 +141,7 @@ def memory_needed(request: Request) -> tuple[int, int]:
     common, _ = parse_options(request.method, request.options)
     height, width = _grid(request, common).shape
     pixels = height * width
-    most = LEAST if request.method.capabilities.tiling else getattr(request.method, "most_pixels", pixels)
+    most = int(WHOLE * share) if request.method.capabilities.tiling else getattr(request.method, "most_pixels", pixels)
     held = sum(in_memory(size * pixels) for size in HELD)
     masks = 0 if request.masks is None else 4 * request.masks.shape[2] + 16
     return held + masks * pixels, getattr(request.method, "pixel_bytes", 0) * min(pixels, most)
@@ -191,7 +192,9 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     if seen_alpha is not None or not grid.identity:
         _without_roundings(rgb)
     content = Content(rgb, seen_alpha, *_whole(request.context, grid), strength=strength, regions=shares)
-    content = dataclasses.replace(content, natural_side=natural_side(_full(request)), place=(grid.rows.first, grid.columns.first))
+    content = dataclasses.replace(
+        content, natural_side=natural_side(_full(request)), place=(grid.rows.first, grid.columns.first)
+    )
     if shares is not None and content.whole is not None:
         content = dataclasses.replace(content, whole_regions=_of_whole(shares, request, content.whole))
     if request.method.capabilities.strength:
@@ -207,6 +210,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
             elif request.previews:
                 yield _preview(event.rgb, content, covered, strength, common)
             del event  # a large preview must not stay while the method goes on
+            let_go(rgb)
     painted = _checked(painted, request.method, rgb.shape)
     recoloured = _recolouring(*_palettes(painted, whole, content), common)
     del content, whole

@@ -18,9 +18,12 @@ WORKING = 1024
 WHOLE = 3 << 19
 """A picture of no more pixels than this is never cut into tiles: every picture at the usual working scale."""
 
+USUAL_TILE = 512
+"""The side of a tile with which that holds. Where memory asks for smaller tiles, what is looked at in one piece shrinks with
+their area, to a share of LEAST_SHARE at most."""
+
 LEAST_SHARE = 1 / 16
-LEAST = int(WHOLE * LEAST_SHARE)
-"""As many pixels at once will do where memory is short: tiles of a quarter of the usual side."""
+"""As much at once will do where memory is short: with tiles of a quarter of the usual side."""
 
 Size = tuple[int, int]
 """(height, width), or (y, x)."""

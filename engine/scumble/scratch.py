@@ -20,8 +20,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from scumble.errors import ScumbleError
 
-LARGE = 1 << 28
-"""Bytes of an array from which on it lies in a file: a picture of 22 megapixels as floats, or one of 67 in 8 bits."""
+LARGE = 1 << 27
+"""Bytes of an array from which on it lies in a file: a picture of 11 megapixels as floats, or one of 33 in 8 bits."""
 
 
 class Mapped(mmap.mmap):
@@ -43,10 +43,10 @@ def room(size: int) -> Mapped | bytearray:
     return bytearray(size) if size < LARGE else _mapped(size)
 
 
-def empty(shape: tuple[int, ...], dtype: DTypeLike, large: int = LARGE) -> NDArray[Any]:
-    """An array whose numbers are to be written, from `large` bytes on in a file. Raises as `room` does."""
+def empty(shape: tuple[int, ...], dtype: DTypeLike, large: int | None = None) -> NDArray[Any]:
+    """An array whose numbers are to be written, from `large` bytes (LARGE) on in a file. Raises as `room` does."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size < large:
+    if size < (LARGE if large is None else large):
         return np.empty(shape, dtype)
     return np.frombuffer(_mapped(size), dtype).reshape(shape)
 

@@ -22,16 +22,12 @@ from torch import Tensor, nn
 
 from scumble.methods.base import Content, Event, Pixels, Preview, Progress, Result, Runtime
 from scumble.nets.norms import Statistics, collected_statistics, frozen_statistics
-from scumble.placing import LEAST_SHARE, WHOLE
+from scumble.placing import LEAST_SHARE, USUAL_TILE, WHOLE
 from scumble.resample import resize
 from scumble.scratch import empty, let_go
 
 STATISTICS = 1 << 20
 """A larger one is resampled to this many for its statistics."""
-
-USUAL_TILE = 512
-"""The side of a tile with which the two above hold. Where memory asks for smaller tiles, both shrink with their area, to a
-sixteenth at most."""
 
 TICK = 0.2
 """Seconds between two signs of life while a network computes."""

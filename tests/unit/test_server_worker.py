@@ -9,6 +9,7 @@ import queue
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,18 @@ def test_a_picture_that_cannot_fit_is_refused_with_the_megabytes_before_its_meth
     assert tried == []
     monkeypatch.setattr(plugins.method("invert"), "pixel_bytes", 100_000)
     assert isinstance(bench.paint(), channel.Done)
+
+
+def test_where_little_memory_is_free_a_job_begins_with_smaller_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, available = plugins.method("invert"), psutil.virtual_memory()
+    monkeypatch.setattr(method, "capabilities", replace(method.capabilities, tiling=True))
+    monkeypatch.setattr(method, "pixel_bytes", 1000, raising=False)
+    for free, tile in ((4_000_000_000, 512), (500_000_000, 256), (100_000_000, 128)):
+        tried = climb(monkeypatch, 0)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: available._replace(available=free))
+        options = {"scale": "full"}
+        assert isinstance(Bench(tmp_path, picture(1300, 1300), options=options).paint(), channel.Done)
+        assert [runtime.tile for runtime in tried] == [tile]
 
 
 def test_after_a_death_a_job_starts_a_rung_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from scumble import tiling
 from scumble.methods.base import Content, Preview, Progress, Result, Runtime
 from scumble.nets.norms import InstanceNorm2d, collected_statistics
 from scumble.nets.transform import MARGIN, STRIDE, TransformNet
-from scumble.placing import LEAST
+from scumble.placing import LEAST_SHARE, WHOLE
 
 PRIMES_ODD_AND_THIN = [(1, 1), (1, 7), (211, 1), (127, 131), (97, 256), (200, 199), (3, 300), (260, 64)]
 
@@ -162,7 +162,7 @@ def test_smaller_tiles_cut_up_even_a_picture_that_would_have_been_painted_whole(
         most.append(max(h * w for h, w in net.seen))
     assert most[0] == 700 * 700
     assert most[1] < most[0]
-    assert most[2] <= LEAST
+    assert most[2] <= WHOLE * LEAST_SHARE
 
 
 class Slow(nn.Module):

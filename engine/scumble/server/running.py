@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
 from scumble.methods.base import Preview, Progress, Runtime
+from scumble.placing import LEAST_SHARE, USUAL_TILE
 from scumble.scratch import Mapped
 from scumble.server import channel, limits, refining
 from scumble.server.contents import Contents
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 
 LADDER = ({"tile": 512}, {"tile": 256}, {"tile": 128}, {"tile": 128, "half": True})
 """What is tried in turn when memory does not suffice: smaller tiles, then half precision."""
+
+AMPLE = 1.5
+"""A rung is begun with where so many times the least it takes is free: others want memory, too."""
 
 Pixels = NDArray[Any]
 End = channel.Done | channel.Failed | channel.Cancelled
@@ -114,9 +118,9 @@ class Painter:
             previews=run.previews,
             masks=masks,
         )
-        _check_memory(request, self.device)
+        first = max(first_rung(request, self.device), min(run.attempt, len(LADDER) - 1))
         needed = 0
-        for rung in LADDER[min(run.attempt, len(LADDER) - 1) :]:
+        for rung in LADDER[first:]:
             try:
                 done = self._follow(run.job, pipeline.run(request, Runtime(device=self.device, **rung), out))  # type: ignore[arg-type]
                 self._painted = request if done else None
@@ -178,10 +182,11 @@ def _rgba(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
     return rgba
 
 
-def _check_memory(request: pipeline.Request, device: str) -> None:
-    """Raises ScumbleError "no-memory" for a picture that cannot fit, before it takes anything.
+def first_rung(request: pipeline.Request, device: str) -> int:
+    """The largest tiles for which there is ample memory now; else the smallest in full precision.
 
-    What is predicted is the least a run takes. Without this, the kernel would end the worker, twice, and could not say why.
+    Raises ScumbleError "no-memory" for a picture that cannot fit, before it takes anything. What is predicted is the least a
+    run takes. Without this, the kernel would end the worker, twice, and could not say why.
     """
     here, method = pipeline.memory_needed(request)
     on_gpu = device.startswith("cuda")
@@ -189,6 +194,12 @@ def _check_memory(request: pipeline.Request, device: str) -> None:
     for needed, free in ((here if on_gpu else here + method, memory), (method if on_gpu else 0, gpu_memory(device))):
         if needed > free:
             raise _no_memory(f"This picture needs about {_mb(needed)} MB of memory, and {_mb(free)} MB are free.")
+    room = gpu_memory(device) if on_gpu else memory - here
+    for number, rung in enumerate(LADDER):
+        share = max((rung["tile"] / USUAL_TILE) ** 2, LEAST_SHARE)
+        if AMPLE * pipeline.memory_needed(request, share)[1] <= room or share == LEAST_SHARE:
+            return number
+    return 0
 
 
 def gpu_memory(device: str) -> int:
