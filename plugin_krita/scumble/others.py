@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The further styles: three rows of a form for each, and one to add another.
 
-Invariant: rows stay while they are used, so that a slider that is held is not taken away.
+Invariant: rows stay while they are used, so that a slider that is held, or a list that tells of a choice, is not taken away.
 """
 
 from __future__ import annotations
@@ -15,25 +15,44 @@ from .widgets import Choice, Share
 
 BY_SELECTION = "The selection says where a style goes; all of the layer is painted."
 TIP = "A layer with transparent parts counts by its alpha, any other by how light it is. The first style has what is left."
-ROWS = 3
-"""Of the form, for each style."""
 
 
 class Row:
-    """One further style, or the offer of one."""
+    """One further style, or the offer of one, which has neither share nor place."""
 
-    def __init__(self, studio: Studio, number: int) -> None:
-        self._studio, self._number = studio, number
-        self.style, self.where = Choice(self._styled), Places(studio, self._placed)
-        self.share = Share(lambda share: self._set(replace(self._other(), share=share)))
-        self.where.setToolTip(TIP)
+    def __init__(self, studio: Studio, form: QtWidgets.QFormLayout, number: int, at: int) -> None:
+        self._studio, self._form, self._number = studio, form, number
+        self.style = Choice(self._styled)
+        self.share: Share | None = None
+        self.where: Places | None = None
+        form.insertRow(at, "and with" if number else "Blend with", self.style)
 
-    def show(self, styles: list[tuple[str, str]], other: Other | None, blocked: bool) -> None:
+    @property
+    def count(self) -> int:
+        """Rows of the form."""
+        return 1 if self.share is None else 3
+
+    def remove(self, at: int) -> None:
+        for _ in range(self.count):
+            self._form.removeRow(at)
+
+    def show(self, at: int, styles: list[tuple[str, str]], other: Other | None, blocked: bool) -> None:
         self.style.offer([("", "No other style"), *styles], plain_id(other.style) if other else "")
-        if other is not None:
-            self.where.show_place(other)
-            self.share.show_value(other.share)
-            self.share.setEnabled(bool(other.where) or not blocked)
+        if other is None:
+            if self.share is not None:
+                self._form.removeRow(at + 1)
+                self._form.removeRow(at + 1)
+                self.share = self.where = None
+            return
+        if self.share is None or self.where is None:
+            self.share = Share(lambda share: self._set(replace(self._other(), share=share)))
+            self.where = Places(self._studio, self._placed)
+            self.where.setToolTip(TIP)
+            self._form.insertRow(at + 1, "Its share", self.share)
+            self._form.insertRow(at + 2, "Where", self.where)
+        self.where.show_place(other)
+        self.share.show_value(other.share)
+        self.share.setEnabled(bool(other.where) or not blocked)
 
     def _other(self) -> Other:
         return self._studio.settings.others[self._number]
@@ -46,6 +65,7 @@ class Row:
             self._set(replace(self._other(), style=style) if style else None)
 
     def _placed(self, where: str) -> None:
+        assert self.where is not None
         self._set(self._other().moved(where, self.where.currentText() if where not in ("", SELECTION) else ""))
 
     def _set(self, other: Other | None) -> None:
@@ -87,36 +107,23 @@ class Others:
     @property
     def count(self) -> int:
         """Rows of the form."""
-        return ROWS * len(self.rows) + 1
+        return sum(row.count for row in self.rows) + 1
 
     def show(self) -> None:
         settings, catalogue = self._studio.settings, self._studio.catalogue
         others = settings.others
         while len(self.rows) > len(others) + 1:
-            self.rows.pop()
-            for _ in range(ROWS):
-                self._form.removeRow(self._first + ROWS * len(self.rows))
+            self.rows.pop().remove(self._at(len(self.rows)))
         while len(self.rows) < len(others) + 1:
-            self._add()
+            self.rows.append(Row(self._studio, self._form, len(self.rows), self._at(len(self.rows))))
         why = obstacle(catalogue, settings)
         styles = [(style.id, style.title) for style in catalogue.styles] if catalogue else []
-        for row, other in zip(self.rows, (*others, None)):
-            row.show(styles, other, bool(why))
-            for widget in (row.share, row.where):
-                self._set_visible(widget, other is not None)
+        for number, other in enumerate((*others, None)):
+            self.rows[number].show(self._at(number), styles, other, bool(why))
         self.note.setText(why or (BY_SELECTION if settings.by_selection else ""))
-        self._set_visible(self.note, bool(self.note.text()))
+        self.note.setVisible(bool(self.note.text()))
+        self._form.labelForField(self.note).setVisible(bool(self.note.text()))
 
-    def _add(self) -> None:
-        number = len(self.rows)
-        row, at = Row(self._studio, number), self._first + ROWS * number
-        self.rows.append(row)
-        self._form.insertRow(at, "and with" if number else "Blend with", row.style)
-        self._form.insertRow(at + 1, "Its share", row.share)
-        self._form.insertRow(at + 2, "Where", row.where)
-
-    def _set_visible(self, widget: QtWidgets.QWidget, visible: bool) -> None:
-        widget.setVisible(visible)
-        label = self._form.labelForField(widget)
-        if label is not None:
-            label.setVisible(visible)
+    def _at(self, number: int) -> int:
+        """The form's row at which one of ours begins."""
+        return self._first + sum(row.count for row in self.rows[:number])

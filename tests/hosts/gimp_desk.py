@@ -20,6 +20,7 @@ from hosts import gimp, window
 from hosts.root import Host
 from hosts.window import Screen
 from scumble.client.blocking import Engine
+from scumble.client.catalogue import Style
 from scumble.client.errors import EngineError
 from scumble.client.locate import read_connection
 
@@ -269,7 +270,7 @@ class Desk:
                 return
         self.remember(style="test-style", strength=0.0)
         self.press(gimp.AGAIN)
-        self.wait_layers(2)
+        self.wait_layers(2, 240)  # a first start on a busy machine
         self.reset()
 
     def engine(self) -> Engine:
@@ -278,6 +279,12 @@ class Desk:
         if connection is None:
             raise EngineError("engine-missing", "No engine runs.")
         return Engine.attach(start=False, connection=connection)
+
+    def styles(self) -> list[Style]:
+        """Those that can be painted, as the gallery and the lists of the dialogue have them."""
+        with self.engine() as engine:
+            found = [style for style in engine.catalogue().styles if style.methods]
+        return sorted(found, key=lambda style: not style.own)
 
     def jobs(self) -> dict[str, int]:
         """How many are in which state."""
