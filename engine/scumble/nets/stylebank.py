@@ -21,10 +21,10 @@ from scumble.nets.norms import InstanceNorm2d, moments
 STRIDE = 4
 """Input sides must be multiples of this, and tiles must start at one."""
 
-MARGIN = 44
+MARGIN = 40
 """Pixels on each side on which an output pixel depends, at most, a multiple of STRIDE: 4 (9x9) + 1 + 2 (the strides) + 20 (the
-bank and two residual blocks at a quarter) + 4 + 2 + 2 + 1 (a neighbour for each upsampling, one for its convolution) + 4 (9x9)
-+ 1 (blur) = 41."""
+bank and two residual blocks at a quarter) + 4 (the stride of 1/2) + 2 + 1 (a neighbour for the upsampling, one for its
+convolution) + 4 (9x9) + 1 (blur) = 39."""
 
 CHANNELS = 128
 """Of the features that a bank convolves."""
@@ -66,20 +66,52 @@ class Block(nn.Sequential):
         return y
 
 
+class Doubled(nn.Module):
+    """A convolution of stride 1/2, as the paper has it (3x3 to four phases, which are then woven together), and ReLU.
+
+    All phases begin with the same filters, so that it begins without a checkerboard (Aitken et al. 2017, arXiv 1707.02937).
+    """
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.phases = _conv(c_in, 4 * c_out, 3)
+        with torch.no_grad():
+            weight = self.phases.conv.weight
+            weight.copy_(weight[::4].repeat_interleave(4, 0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = F.pixel_shuffle(self.phases(x), 2)
+        return y.contiguous(memory_format=torch.channels_last)
+
+
+class Smooth(nn.Module):
+    """Bilinear upsampling by 2, a 3x3 convolution and ReLU. What `Doubled` may weave, this leaves little of."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.conv = _conv(c_in, c_out, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
+        return y
+
+
 class Autoencoder(nn.Module):
-    """E: 9x9, 3x3 stride 2, 3x3 stride 2; D: residual blocks, two upsamplings with 3x3, 9x9.
+    """E: 9x9, 3x3 stride 2, 3x3 stride 2; D: residual blocks, 3x3 stride 1/2, bilinear x 2 and 3x3, 9x9, and a fixed blur.
 
     `width` scales the paper's 32 and 64 channels at the full and at half the resolution; a bank always sees 128 at a quarter.
     Pictures are (N, 3, H, W) in [0, 1] with sides that are multiples of 4; what `decode` gives reaches a little beyond.
+    It begins by giving pictures back, somewhat blurred: some channels of each layer carry pixels, the others He's noise.
     """
 
     def __init__(self, width: float = 0.5, blocks: int = 2) -> None:
         super().__init__()
-        full, half = (max(1, round(n * width)) for n in (32, 64))
+        full, half = (max(3, round(n * width)) for n in (32, 64))
         self.down = nn.Sequential(_conv(3, full, 9), _conv(full, half, 3, 2), _conv(half, CHANNELS, 3, 2))
         self.blocks = nn.Sequential(*(Block() for _ in range(blocks)))
-        self.up = nn.ModuleList([_conv(CHANNELS, half, 3), _conv(half, full, 3)])
+        self.up = nn.Sequential(Doubled(CHANNELS, half), Smooth(half, full))
         self.head = _conv(full, 3, 9, relu=False)
+        _carry_pixels(self.down, self.up, self.head)
 
     def encode(self, x: Tensor) -> Tensor:
         """The features (N, 128, H / 4, W / 4), none of them negative."""
@@ -88,14 +120,43 @@ class Autoencoder(nn.Module):
 
     def decode(self, features: Tensor) -> Tensor:
         """The picture of `features`."""
-        y = self.blocks(features)
-        for up in self.up:
-            y = up(F.interpolate(y, scale_factor=2, mode="bilinear"))
-        return binomial_blur(self.head(y) * 0.5 + 0.5)
+        y = self.head(self.up(self.blocks(features)))
+        return binomial_blur(y * 0.5 + 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """The picture given back, D(E(x))."""
         return self.decode(self.encode(x))
+
+
+SHARPENING = 2.5
+"""How much of what a 5x5 binomial blur takes away D puts on top, at the start."""
+
+
+@torch.no_grad()
+def _carry_pixels(down: nn.Sequential, up: nn.Sequential, head: Conv) -> None:
+    """Channels 0 to 2 are the picture, at half the size its means of 2 x 2 pixels, at a quarter 0 to 11 the 2 x 2 of those."""
+    convs = [_parameters(layer) for layer in (*down, *up, head)]
+    (first, shift), (to_half, _), (to_quarter, _), (from_quarter, _), (from_half, _), (last, back) = convs
+    first[:3], shift[:3] = 0, 0.5  # from [-1, 1], which E works in, to [0, 1], which no ReLU cuts
+    to_half[:3], from_half[:3] = 0, 0
+    to_quarter[:12], from_quarter[:12] = 0, 0
+    last[:], back[:] = 0, -1
+    row = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    for c in range(3):
+        first[c, c, 4, 4] = 0.5
+        to_half[c, c, 1:, 1:] = 0.25
+        from_half[c, c, 1, 1] = 1
+        last[c, c, 2:7, 2:7] = -2 * SHARPENING * torch.outer(row, row)
+        last[c, c, 4, 4] += 2 * (1 + SHARPENING)
+    for k in range(12):  # pixel_shuffle weaves channels 4 c + 2 dy + dx together
+        to_quarter[k, k // 4, 1 + k // 2 % 2, 1 + k % 2] = 1
+        from_quarter[k, k, 1, 1] = 1
+
+
+def _parameters(layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the one convolution in `layer`."""
+    weight, bias = layer.parameters()
+    return weight, bias
 
 
 class StyleBankNet(nn.Module):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train StyleBank: the autoencoder and all banks together, or (`--add PICTURE`) one more bank with the rest as it is.
 
-First the autoencoder alone, which is cheap. Then both branches by turns (the paper's section 3.2): T steps paint crops by
+First the autoencoder alone, for a moment. Then both branches by turns (the paper's section 3.2): T steps paint crops by
 several of the styles, and one gives crops back, its gradient brought to the length of the other's. Last only one style's
 bank is open when a style is added, so no other style's picture can change. docs/methods/stylebank.md compares.
 """
@@ -37,7 +37,7 @@ T = 2
 BALANCE = 1.0
 """The paper's lambda: the length of the autoencoder's gradient, in that of the stylizing branch's."""
 
-LATTICE, TV = 300.0, 0.1
+LATTICE, TV = 1000.0, 0.1
 """Weights beside content (1) and style."""
 
 
@@ -58,11 +58,11 @@ class Recipe:
     year: str = "unknown"
     teachers: str = "compact"
     shared: Path = MODELS / "stylebank.safetensors"
-    steps: tuple[int, int, int] = (600, 1500, 1500)
-    style_weights: tuple[float, float] = (3.0, 10.0)
-    lr: float = 1.5e-3
+    steps: tuple[int, int, int] = (60, 300, 1500)
+    style_weights: tuple[float, float] = (3.0, 5.0)
+    lr: float = 8e-4
     batch: int = 6
-    crop: int = 192
+    crop: int = 128
     width: float = 0.5
     blocks: int = 2
     seed: int = 0
