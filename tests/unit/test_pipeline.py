@@ -203,39 +203,6 @@ def test_blue_first_is_the_same_picture_in_another_order() -> None:
     assert np.array_equal(a, b[..., [2, 1, 0, 3]])
 
 
-@pytest.mark.parametrize(
-    ("size", "options", "worked"),
-    [
-        ((600, 800), {}, (600, 800)),
-        ((1500, 2048), {}, (750, 1024)),
-        ((600, 800), {"brush_size": 2.0}, (300, 400)),
-        ((600, 800), {"brush_size": 0.5}, (1200, 1600)),
-        ((1500, 2048), {"brush_size": 0.5}, (1500, 2048)),
-        ((1500, 2048), {"brush_size": 2.0}, (375, 512)),
-        ((1500, 2048), {"scale": "full", "brush_size": 4.0}, (1500, 2048)),
-        ((1, 3000), {}, (1, 1024)),
-        ((2047, 1), {"brush_size": 4.0}, (256, 1)),
-        ((1, 1), {"brush_size": 4.0}, (1, 1)),
-        ((1, 1), {"brush_size": 0.25}, (4, 4)),
-    ],
-)
-def test_brush_size_is_a_fraction_of_the_long_side_also_where_the_picture_has_too_few_pixels(size, options, worked) -> None:
-    method = Fake()
-    out = run(request(picture(*size), method, options=options))
-    assert method.seen[0].rgb.shape[:2] == worked
-    assert method.seen[0].painting_side == min(1024, max(size))
-    assert out.shape == (*size, 4)
-
-
-def test_a_picture_that_is_enlarged_for_a_fine_brush_comes_back_as_sharp_as_it_was() -> None:
-    pixels = edges(300, 400)
-    out = run(request(pixels, Fake(same), options={"brush_size": 0.4}))
-    assert np.abs(out.astype(int) - pixels).mean() < 0.6
-    strokes = np.random.default_rng(0).random((600, 800, 3), np.float32)
-    fine = run(request(pixels, Fake(lambda rgb: strokes), options={"brush_size": 0.5}))
-    assert np.abs(fine[..., :3] / 255 - resize(strokes, 300, 400)).mean() < 0.08
-
-
 @settings(max_examples=25, deadline=None)
 @given(height=st.integers(1, 400), width=st.integers(1, 400), brush=st.sampled_from([0.5, 1.0, 4.0]), seed=st.integers(0, 99))
 def test_any_size_goes_through_and_a_flat_picture_stays_flat(height: int, width: int, brush: float, seed: int) -> None:

@@ -57,14 +57,6 @@ class Tint:
     def prepare(self, style: Named, options: Any, runtime: Runtime) -> np.float32:
         return np.float32(SHADES[style.id])
 
-    paints_the_whole: bool = False
-
-    def _whole(self, content: Content, styles: list[Weighted]) -> np.ndarray | None:
-        if content.whole is None or not self.paints_the_whole:
-            return None
-        shares = np.array([s.weight for s in styles]) if content.whole_regions is None else content.whole_regions
-        return ((content.whole + sum(shares[..., n, None] * s.state for n, s in enumerate(styles))) / 2).astype(np.float32)
-
     def run(self, content: Content, styles: list[Weighted], options: Any, runtime: Runtime) -> Iterator[Any]:
         self.seen.append(content)
         try:
@@ -76,7 +68,7 @@ class Tint:
                 shade = sum(content.regions[..., n, None] * s.state for n, s in enumerate(styles))
             painted = (content.rgb + shade) / 2
             yield Preview(painted)
-            yield Result(painted, self._whole(content, styles))
+            yield Result(painted)
         finally:
             self.closed += 1
 
@@ -304,24 +296,6 @@ def test_a_selection_with_masks_comes_out_as_the_same_part_of_the_whole_layer_do
             assert shares.shape == (200, 300, 2)
             assert np.abs(shares.sum(2) - 1).max() < 1e-5
             assert shares[100, 120, 0] == pytest.approx(120 / 300, abs=0.02)
-
-
-@METHODS
-@pytest.mark.parametrize("mode", ["coral", "histogram"])
-def test_the_palette_of_a_selection_is_the_whole_layers_where_the_method_painted_that(make: Any, mode: str) -> None:
-    layer = np.rint(np.kron(np.random.default_rng(3).random((35, 50, 4)), np.ones((4, 4, 1))) * 65535).astype(np.uint16)
-    layer[..., 3], layer[:, 100:, :2] = 65535, layer[:, 100:, :2] // 4
-    masks = np.full((140, 200, 2), 0.5, np.float32)  # alike everywhere: beyond a selection masks are only guessed
-    styles = {"black": 1.0, "bright": 1.0}
-
-    def painted(part: Any, x: int, y: int) -> np.ndarray:
-        method = make()
-        method.paints_the_whole = True
-        at = Context(layer, x, y, 200, 140)
-        return run(request(layer[part], method, styles, masks=masks[part], context=at, options={"keep_colours": mode}))
-
-    loose, tight = painted(np.s_[20:120, 40:180], 40, 20), painted(np.s_[50:90, 90:130], 90, 50)
-    assert np.abs(loose[30:70, 50:90].astype(int) - tight).max() <= 2 * 257
 
 
 @pytest.mark.parametrize(
