@@ -28,8 +28,8 @@ DIALOG = "^Scumble$"
 MESSAGE = "^GIMP Message$"
 CHOOSER = "^A picture to use as the style$"
 ANY = f"{DIALOG}|{MESSAGE}"
-FRAME = 60
-"""Pixels from the middle of a thumbnail to the frame of the one that is picked."""
+FRAME, FRAMED = 60, (21, 83, 158)
+"""Pixels from the middle of a thumbnail to the frame of the one that is picked, about, and that frame's colour."""
 FOLDED = 4000
 """Pixels that at least are others where a list unfolds or folds."""
 Point = tuple[int, int]
@@ -195,11 +195,12 @@ class Desk:
 
     def pick(self, window: str, at: Point) -> None:
         """Click on a style's thumbnail until it is framed."""
-        frame = (at[0] - FRAME, at[1])
+        x, y = self._on_screen(window, at)
 
         def framed() -> bool:
-            red, _, blue = self.colour("picked", window, frame)
-            return blue > red + 40
+            with Image.open(self.screen.shot("picked")) as shot:
+                beside = shot.convert("RGB").crop((x - FRAME - 10, y, x - FRAME + 15, y + 1)).getdata()
+            return FRAMED in beside
 
         self.insist(lambda: self.click(window, at), framed, "the style is not picked")
 
