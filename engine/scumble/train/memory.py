@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -77,7 +78,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
         folder = run_folder(f"memory-{phase + 1}")
-        seconds += fit(shared, loss, schedule, folder, lambda: _sheet(shared, seen, photographs, recipe.variants, device), save, report)
+        sheet = partial(_sheet, shared, seen, photographs, recipe.variants, device)
+        seconds += fit(shared, loss, schedule, folder, sheet, save, report)
         save(recipe.steps[phase], before=seconds)
     return path
 
