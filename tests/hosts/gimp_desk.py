@@ -199,8 +199,8 @@ class Desk:
 
         def framed() -> bool:
             with Image.open(self.screen.shot("picked")) as shot:
-                beside = shot.convert("RGB").crop((x - FRAME - 10, y, x - FRAME + 15, y + 1)).getdata()
-            return FRAMED in beside
+                beside = shot.convert("RGB").crop((x - FRAME - 10, y, x - FRAME + 15, y + 1)).getcolors()
+            return any(colour == FRAMED for _, colour in beside)
 
         self.insist(lambda: self.click(window, at), framed, "the style is not picked")
 
