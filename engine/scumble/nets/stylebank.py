@@ -119,9 +119,10 @@ class Autoencoder(nn.Module):
         return y
 
     def decode(self, features: Tensor) -> Tensor:
-        """The picture of `features`."""
+        """The picture of `features`. The blur is float32, whatever the rest: bfloat16 has 256 levels between a half and 1."""
         y = self.head(self.up(self.blocks(features)))
-        return binomial_blur(y * 0.5 + 0.5)
+        with torch.autocast(y.device.type, enabled=False):
+            return binomial_blur(y.float() * 0.5 + 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """The picture given back, D(E(x))."""

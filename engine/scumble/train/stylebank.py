@@ -45,7 +45,8 @@ LATTICE, TV = 1000.0, 0.1
 class Recipe:
     """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
     `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`.
-    `steps` are those of the autoencoder alone, of a gentle style weight and of a strong one; `--add` makes the last two."""
+    `steps` are those of the autoencoder alone, of a gentle style weight and of a strong one; `--add` makes the last two. `lr`
+    is of the same two phases."""
 
     photographs: Path
     paintings: Path | None = None
@@ -60,7 +61,7 @@ class Recipe:
     shared: Path = MODELS / "stylebank.safetensors"
     steps: tuple[int, int, int] = (60, 300, 1500)
     style_weights: tuple[float, float] = (3.0, 5.0)
-    lr: float = 8e-4
+    lr: tuple[float, float] = (8e-4, 4e-4)
     batch: int = 6
     crop: int = 128
     width: float = 0.5
@@ -71,17 +72,17 @@ class Recipe:
 class Banks(nn.Module):
     """What is trained: the shared networks, and S banks.
 
-    `lengths` remembers the last gradients' lengths (stylizing, giving back), so that a resumed run balances as before.
+    `length` is that of the stylizing branch's last gradient, kept here so that a resumed run balances as before.
     """
 
-    lengths: Tensor
+    length: Tensor
 
     def __init__(self, net: StyleBankNet, count: int) -> None:
         super().__init__()
         self.net = net
         self.kernels = nn.ParameterList(torch.zeros(CHANNELS, CHANNELS, 3, 3) for _ in range(count))
         self.biases = nn.ParameterList(torch.zeros(CHANNELS) for _ in range(count))
-        self.register_buffer("lengths", torch.ones(2))
+        self.register_buffer("length", torch.ones(()))
 
     def bank(self, number: int) -> Bank:
         return Bank(self.kernels[number], self.biases[number])
@@ -108,7 +109,6 @@ class Branches:
         self._banks, self._photographs, self._recipe, self._device = banks, photographs, recipe, device
         self._open = [p for p in banks.net.parameters() if p.requires_grad]
         self._last = dict.fromkeys(("content", "style", "tv", "lattice", "rebuilt"), torch.zeros(()))
-        self._scale = 1.0
 
     def alone(self, step: int, generator: torch.Generator) -> Losses:
         """The autoencoder's loss, and no other."""
@@ -121,7 +121,7 @@ class Branches:
         if self._open and step % (T + 1) == T:
             rebuilt = self._rebuilt(generator)
             self._last["rebuilt"] = rebuilt.detach()
-            return {"total": self._scale * rebuilt, **self._last}
+            return {"total": self._balanced(rebuilt), **self._last}
         x = self._contents(self._recipe.batch, generator)
         chosen = self._turn(step)
         y = self._banks(x, chosen)
@@ -138,14 +138,18 @@ class Branches:
         return [i % len(self._banks.kernels) for i in range(painted * n, painted * n + n)]
 
     def _measure(self, step: int) -> None:
-        """Remember how long the gradient of the step before was, which is still there; before it was balanced, that is."""
+        """Remember how long the gradient of a stylizing step was, which is still there when the next step begins."""
         gradients = [p.grad for p in self._open if p.grad is not None]
-        if gradients and step > 0:
-            rebuilding = (step - 1) % (T + 1) == T
-            length = torch.stack([g.norm() for g in gradients]).norm()
-            self._banks.lengths[int(rebuilding)] = length / (self._scale if rebuilding else 1.0)
-        stylizing, rebuilding_length = self._banks.lengths.tolist()
-        self._scale = BALANCE * stylizing / max(rebuilding_length, 1e-8)
+        if gradients and (step - 1) % (T + 1) != T:
+            self._banks.length.copy_(_length(gradients))
+
+    def _balanced(self, rebuilt: Tensor) -> Tensor:
+        """What has the value of `rebuilt`, and its gradient at BALANCE times the length of the stylizing branch's."""
+        gradients = torch.autograd.grad(rebuilt, self._open)
+        scale = BALANCE * self._banks.length / _length(gradients).clamp_min(1e-12)
+        along = torch.stack([(p * (scale * g)).sum() for p, g in zip(self._open, gradients, strict=True)]).sum()
+        total: Tensor = rebuilt.detach() + along - along.detach()
+        return total
 
     def _rebuilt(self, generator: torch.Generator) -> Tensor:
         """Of half as many crops: giving back is learnt easily, and these steps cost most of their time in the coder too."""
@@ -155,6 +159,10 @@ class Branches:
     def _contents(self, n: int, generator: torch.Generator) -> Tensor:
         x = contents(self._photographs, n, self._recipe.crop, generator)
         return x.to(self._device, memory_format=torch.channels_last)
+
+
+def _length(gradients: Sequence[Tensor]) -> Tensor:
+    return torch.stack([g.norm() for g in gradients]).norm()
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -174,7 +182,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     run = f"stylebank/{recipe.style_id}" if recipe.add else "stylebank"
     seconds = 0.0
     if not recipe.add:
-        alone = Schedule(recipe.steps[0], recipe.lr, recipe.seed + 1)
+        alone = Schedule(recipe.steps[0], recipe.lr[0], recipe.seed + 1)
         sheet = lambda: sheet_of(banks, photographs, 0)  # noqa: E731
         seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0"), sheet, None, report)
     banks.begin(paintings)
@@ -189,7 +197,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         def loss(step: int, generator: torch.Generator, look: Look = look, targets: dict[str, Tensor] = targets) -> Losses:
             return branches.both(step, generator, look, targets, teachers)
 
-        schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
+        schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
         sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
         seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
@@ -227,7 +235,7 @@ def _looked_at(path: Path) -> Tensor:
 
 def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
     """Three crops, given back and under each of `count` banks: a row a crop."""
-    x = photographs.crops(3, 256, torch.Generator().manual_seed(1), (1.1, 1.1)).to(banks.lengths.device)
+    x = photographs.crops(3, 256, torch.Generator().manual_seed(1), (1.1, 1.1)).to(banks.length.device)
     columns = [x, banks.net.coder(x).float(), *(banks(x, [i] * len(x)).float() for i in range(count))]
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
@@ -265,7 +273,7 @@ def card(recipe: Recipe, done: dict[str, int], photographs: Pictures) -> Card:
             "finished": done,
             "batch": recipe.batch,
             "crop": recipe.crop,
-            "lr": recipe.lr,
+            "lr": list(recipe.lr),
             "seed": recipe.seed,
             "machine": machine(),
             "credits": photographs.credits,
