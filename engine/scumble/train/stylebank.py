@@ -148,8 +148,7 @@ class Branches:
         gradients = torch.autograd.grad(rebuilt, self._open)
         scale = BALANCE * self._banks.length / _length(gradients).clamp_min(1e-12)
         along = torch.stack([(p * (scale * g)).sum() for p, g in zip(self._open, gradients, strict=True)]).sum()
-        total: Tensor = rebuilt.detach() + along - along.detach()
-        return total
+        return rebuilt.detach() + along - along.detach()
 
     def _rebuilt(self, generator: torch.Generator) -> Tensor:
         """Of half as many crops: giving back is learnt easily, and these steps cost most of their time in the coder too."""
@@ -162,7 +161,8 @@ class Branches:
 
 
 def _length(gradients: Sequence[Tensor]) -> Tensor:
-    return torch.stack([g.norm() for g in gradients]).norm()
+    length: Tensor = torch.stack([g.norm() for g in gradients]).norm()
+    return length
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
