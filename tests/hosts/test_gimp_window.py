@@ -265,6 +265,7 @@ def test_a_second_style_goes_by_a_layer_that_the_result_finds_again_until_it_has
     desk.spy(SKY)
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "gallery")
+    desk.pick(window, TILES[0])
     for unfolded, entry in ((OTHER, SECOND), (WHERE, SKY_ENTRY)):
         desk.unfold(window, unfolded)
         desk.screen.shot("unfolded")
