@@ -11,11 +11,12 @@ shared networks is kept, so a run that was broken off goes on.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from scumble.train import adain_style, gatys, ghiasi_style, memory_row
+from scumble.train.painting import read_table
 from scumble.weights import MODELS, load_card
 
 TABLE = Path(__file__).with_name("styles.csv")
@@ -29,28 +30,22 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--only", nargs="*")
     asked = parser.parse_args()
-    with open(TABLE, newline="", encoding="utf-8") as f:
-        styles = [row for row in csv.DictReader(f) if asked.only is None or row["id"] in asked.only]
-    for row in styles:
-        print(row["id"], flush=True)
-        painting = asked.paintings / row.pop("file")
-        said = {
-            "style_id": row["id"],
-            "painting": painting,
-            "title": row["title"],
-            "artist": row["artist"],
-            "year": row["year"],
-        }
-        card = MODELS / "styles" / f"{row['id']}.json"
+    for style in read_table(TABLE, asked.paintings):
+        if asked.only is not None and style.style_id not in asked.only:
+            continue
+        print(style.style_id, flush=True)
+        said = asdict(style)
+        card = MODELS / "styles" / f"{style.style_id}.json"
         if not card.exists():
-            card.write_text(json.dumps(row | {"licence": "Public domain", "revision": 1}, indent=2, ensure_ascii=False) + "\n")
-        if not (MODELS / f"gatys_{row['id']}.safetensors").exists():
+            about = style.described | {"licence": "Public domain", "revision": 1}
+            card.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+        if not (MODELS / f"gatys_{style.style_id}.safetensors").exists():
             gatys.train(gatys.Recipe(**said), MODELS)
         if (MODELS / "adain.safetensors").exists():
             adain_style.train(adain_style.Recipe(**said), MODELS)
         if (MODELS / "ghiasi.safetensors").exists():
             ghiasi_style.train(ghiasi_style.Recipe(**said), MODELS)
-        if (MODELS / "memory.safetensors").exists() and not made(row["id"], bool(asked.photographs)):
+        if (MODELS / "memory.safetensors").exists() and not made(style.style_id, bool(asked.photographs)):
             steps = asked.steps if asked.photographs else 0
             recipe = memory_row.Recipe(**said, photographs=asked.photographs, teachers=asked.teachers, steps=steps)
             memory_row.train(recipe, MODELS)

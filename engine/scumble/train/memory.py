@@ -1,38 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train what all styles of the style memory share: encoder, decoder, basis, and the predictor of rows.
 
-Every step paints three crops by three random paintings and gives a fourth crop back as it is. A painting's row is its own
-statistics plus what the predictor adds, so that the networks learn to make the best of a row that was made in an instant.
+Every step paints crops by random paintings, and now and then gives one back as it is. A painting's row is its own statistics
+plus what the predictor adds, so that the networks learn to make the best of a row that was made in an instant. Styles that
+shall ship are known by name: their rows are trained along, and it is from them that the networks learn what strokes are.
 First through cheap eyes (VGG-16 sees only the half-size picture), then through both teachers at both scales.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from scumble import synthetic
 from scumble.looks import Look, compare
 from scumble.losses import lattice_loss
 from scumble.nets.memory import MemoryNet, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
-from scumble.nets.vgg import VGG
-from scumble.train.data import Pictures, read_pictures
+from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
-from scumble.train.paintings import Paintings, contents, looks, remembered
+from scumble.train.painting import OnePainting, read_table
+from scumble.train.paintings import Paintings, See, contents, looks, remembered
 from scumble.train.teachers import Teachers, credited, load_teachers
-from scumble.weights import Card, load_weights, save_weights
+from scumble.weights import Card, load_card, load_weights, save_weights
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. `steps` of the two phases; `start` is a weight file to go on from."""
+    """Everything a run depends on. `steps` of the two phases; `styles` is a table of the styles that ship (painting.py), whose
+    files lie in `paintings`; `start` is a weight file to go on from, with the rows that lie beside it."""
 
     photographs: Path
     paintings: Path
@@ -44,11 +46,47 @@ class Recipe:
     variants: int = 3
     style_weight: float = 4.0
     seed: int = 0
+    styles: Path | None = None
     start: Path | None = None
 
 
 RECONSTRUCTION, LATTICE, TV = 20.0, 300.0, 0.1
 """Weights of the losses beside content (1) and style: mean squared error of the crop that is given back, lattice, TV."""
+
+REBUILT_EVERY = 4
+"""Steps from one crop that is given back to the next."""
+
+PACE = 10.0
+"""How much faster than a weight a number of a known row moves."""
+
+
+class Apprentice(nn.Module):
+    """What is trained: the shared networks, and by how much the rows of `known` styles differ from those predicted."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__()
+        self.shared = StyleMemory()
+        self.offsets = nn.Parameter(torch.zeros(known, self.shared.net.row_size))
+
+    def row(self, seen: Paintings, i: int, known: bool = False) -> Tensor:
+        """(1, R), of the whole painting as its Grams are: a crop has other colours."""
+        picture = seen.whole(i).to(self.offsets.device, memory_format=torch.channels_last)
+        row = self.shared.rows(picture, seen.signatures[i : i + 1])
+        return row + PACE * self.offsets[i : i + 1] if known else row
+
+    @torch.no_grad()
+    def begin(self, start: Path, seen: Paintings, styles: Sequence[OnePainting]) -> None:
+        """Go on from a weight file and the rows beside it that belong to it."""
+        tensors, card = load_weights(start)
+        self.shared.load_state_dict(tensors)
+        for i, style in enumerate(styles):
+            path = row_path(start.parent, style.style_id)
+            if path.exists() and load_card(path)["shared"] == card["sha256"][:16]:
+                self.offsets[i] = (load_weights(path)[0]["row"] - self.row(seen, i))[0] / PACE
+
+
+def row_path(folder: Path, style: str) -> Path:
+    return folder / f"memory_{style}.safetensors"
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -58,69 +96,95 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    seen = remembered(paintings, teachers, lambda x: signature(compact, x), recipe.variants, recipe.seed, report)
-    shared = StyleMemory()
+    see = partial(signature, compact)
+    seen = remembered(paintings, teachers, see, recipe.variants, recipe.seed, report)
+    styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
+    known = None
+    if styles:
+        files = [style.painting for style in styles]
+        named = Pictures(files, [read_picture(f) for f in files], [])
+        known = remembered(named, teachers, see, 1, recipe.seed, report)
+    apprentice = Apprentice(len(styles))
+    shared = apprentice.shared
     if recipe.start:
-        shared.load_state_dict(load_weights(recipe.start)[0])
+        apprentice.begin(recipe.start, known or seen, styles)
     else:
         shared.predictor.centre.copy_(seen.signatures.mean(0))
         shared.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))
-    shared = shared.to(device).to(memory_format=torch.channels_last)
+    apprentice = apprentice.to(device).to(memory_format=torch.channels_last)
     path, seconds = out / "memory.safetensors", 0.0
     for phase, look in enumerate(looks(teachers, recipe.style_weight)):
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase + 1, "step": step, "seconds": round(before)}
-            save_weights(path, shared.state_dict(), _card(recipe, done, photographs, paintings))
+            card = _card(recipe, done, photographs, paintings)
+            save_weights(path, shared.state_dict(), card)
+            for i, style in enumerate(styles):
+                assert known is not None
+                with torch.no_grad():
+                    row = apprentice.row(known, i, known=True)
+                about = {"method": "memory", "style": style.described, "shared": load_card(path)["sha256"][:16]}
+                training = {"command": card["training"]["command"], "grade": 1, "with": "the networks"}
+                told = about | {"licence": "Apache-2.0", "training": training}
+                save_weights(row_path(out, style.style_id), {"row": row}, told, torch.float32)
 
         def loss(step: int, generator: torch.Generator, look: Look = look) -> dict[str, Tensor]:
-            return _losses(shared, seen, photographs, teachers, compact, look, recipe, generator, device)
+            x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
+            n = recipe.batch - (step % REBUILT_EVERY == 0)
+            return _losses(apprentice, known, seen, x, n, look, teachers, see, generator)
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
         folder = run_folder(f"memory-{phase + 1}")
-        sheet = partial(_sheet, shared, seen, photographs, recipe.variants, device)
-        seconds += fit(shared, loss, schedule, folder, sheet, save, report)
+        sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
+        seconds += fit(apprentice, loss, schedule, folder, sheet, save, report)
         save(recipe.steps[phase], before=seconds)
     return path
 
 
 def _losses(
-    shared: StyleMemory,
+    apprentice: Apprentice,
+    known: Paintings | None,
     seen: Paintings,
-    photographs: Pictures,
-    teachers: Teachers,
-    compact: VGG,
+    x: Tensor,
+    n: int,
     look: Look,
-    recipe: Recipe,
+    teachers: Teachers,
+    see: See,
     generator: torch.Generator,
-    device: str,
 ) -> dict[str, Tensor]:
-    n = recipe.batch - 1
-    x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-    chosen = torch.randint(len(seen.pictures), (n,), generator=generator)
+    """Of `x` (N, 3, H, W): the first `n` painted, all but one of them by known styles, the rest given back."""
+    of_known = n - 1 if known else 0
+    rows, grams = [], []
+    for i in range(n):
+        paintings = known if known and i < of_known else seen
+        chosen = int(torch.randint(len(paintings.pictures), (), generator=generator))
+        rows.append(apprentice.row(paintings, chosen, known=paintings is known))
+        grams.append({k: v[chosen] for k, v in paintings.grams.items()})
     own = x[n:]
-    # A row is of the whole painting, as its Grams are: a crop has other colours.
-    rows = [shared.net.own_row(seen.whole(int(i)).to(device, memory_format=torch.channels_last)) for i in chosen]
-    signatures = torch.cat([seen.signatures[chosen.to(device)], signature(compact, own)])
-    y = shared.net(x, torch.cat([*rows, shared.net.own_row(own)]) + shared.predictor(signatures))
-    targets = {k: v[chosen.to(device)] for k, v in seen.grams.items()}
-    parts = compare(y[:n], x[:n], targets, teachers, look)
-    parts["rebuilt"] = F.mse_loss(y[n:].float(), own)
+    if len(own):
+        rows.append(apprentice.shared.rows(own, see(own)))
+    y = apprentice.shared.net(x, torch.cat(rows))
+    parts = compare(y[:n], x[:n], {k: torch.stack([g[k] for g in grams]) for k in grams[0]}, teachers, look)
+    parts["rebuilt"] = F.mse_loss(y[n:].float(), own) if len(own) else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
     total = parts["content"] + look.style_weight * parts["style"] + TV * parts["tv"]
     return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
 
 
-def _sheet(shared: StyleMemory, seen: Paintings, photographs: Pictures, variants: int, device: str) -> Tensor:
-    """Four crops by five paintings of the training; the paintings on top."""
+def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, photographs: Pictures, variants: int) -> Tensor:
+    """Four crops by five paintings of the training, and by five known styles; the paintings on top."""
     generator = torch.Generator().manual_seed(1)
+    device = apprentice.offsets.device
     x = photographs.crops(4, 256, generator, (1.1, 1.1)).to(device, memory_format=torch.channels_last)
     x[3] = synthetic.shades(256, generator)
     columns = [torch.cat([torch.ones_like(x[:1]), x])]
-    for i in torch.linspace(0, len(seen.pictures) - 1, 7)[1:6].long().tolist():
-        which = i // variants * variants
-        rows = shared.rows(seen.whole(which).to(device), seen.signatures[which][None])
-        columns.append(torch.cat([seen.crop(which, 256, generator)[None].to(device), shared.net(x, rows).float()]))
+    for paintings, step in ((known, 1), (seen, variants)):
+        if paintings is None:
+            continue
+        for i in torch.linspace(0, len(paintings.pictures) - 1, 7)[1:6].long().tolist():
+            which = i // step * step
+            y = apprentice.shared.net(x, apprentice.row(paintings, which, known=paintings is known)).float()
+            columns.append(torch.cat([paintings.crop(which, 256, generator)[None].to(device), y]))
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 
@@ -141,6 +205,7 @@ def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings
             "style_weight": recipe.style_weight,
             "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},
             "seed": recipe.seed,
+            "styles": recipe.styles.name if recipe.styles else None,
             "warm_start": recipe.start.name if recipe.start else None,
             "machine": machine(),
             "credits": photographs.credits + paintings.credits,

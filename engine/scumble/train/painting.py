@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,3 +23,10 @@ class OnePainting:
     def described(self) -> dict[str, str]:
         """The part of a card that tells of the style."""
         return {"id": self.style_id, "title": self.title, "artist": self.artist, "year": self.year, "licence": self.licence}
+
+
+def read_table(table: Path, paintings: Path) -> list[OnePainting]:
+    """The styles of a CSV with the columns id, title, artist, year and file, whose files lie in `paintings`."""
+    with open(table, newline="", encoding="utf-8") as f:
+        rows = list(csv.DictReader(f))
+    return [OnePainting(r["id"], paintings / r["file"], r["title"], r["artist"], r["year"]) for r in rows]

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training the style memory in small: both phases, and the rows of known styles that are trained along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from scumble.methods.memory import load_memory
+from scumble.train import memory
+from scumble.train.loop import run_folder
+from scumble.weights import load_card, load_weights
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> memory.Recipe:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for i in range(2):
+        coarse = random.integers(0, 255, (9, 12, 3), np.uint8)
+        Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    table = tmp_path / "styles.csv"
+    table.write_text("id,title,artist,year,file\nfirst,First,nobody,2020,0.png\nsecond,Second,nobody,2021,1.png\n")
+    return memory.Recipe(folder, folder, steps=(4, 1), batch=3, crop=64, variants=2, styles=table, style_weight=10.0)
+
+
+def test_training_goes_through_both_phases(recipe: memory.Recipe, tmp_path: Path) -> None:
+    path = memory.train(recipe, tmp_path, lambda line: None)
+    assert load_memory(path).predictor.spread.min() > 0
+    assert load_card(path)["training"]["finished"]["phase"] == 2
+    rows = [line.split(",") for line in (run_folder("memory-1") / "losses.csv").read_text().splitlines()]
+    assert {"content", "style", "rebuilt", "lattice"} <= set(rows[0])
+    assert (run_folder("memory-1") / "sample-000004.png").exists()
+
+
+def test_known_styles_get_rows_that_a_later_run_goes_on_from(recipe: memory.Recipe, tmp_path: Path) -> None:
+    path = memory.train(recipe, tmp_path, lambda line: None)
+    rows = {name: load_weights(tmp_path / f"memory_{name}.safetensors") for name in ("first", "second")}
+    assert rows["first"][1]["shared"] == load_card(path)["sha256"][:16]
+    assert rows["first"][1]["style"]["title"] == "First"
+    run_folder("memory-1").rename(tmp_path / "first-run")
+    run_folder("memory-2").rename(tmp_path / "second-run")
+    memory.train(replace(recipe, steps=(0, 0), start=path), tmp_path / "on", lambda line: None)
+    for name, (tensors, _) in rows.items():
+        again, card = load_weights(tmp_path / "on" / f"memory_{name}.safetensors")
+        assert torch.allclose(again["row"], tensors["row"], atol=2e-2)
+        assert card["shared"] == load_card(tmp_path / "on" / "memory.safetensors")["sha256"][:16]
