@@ -19,8 +19,6 @@ from scumble_client.catalogue import Style  # noqa: E402
 
 SIDE = 96
 """Of a thumbnail, in pixels."""
-COLUMNS = 3
-"""Of the window as it opens."""
 
 
 class Gallery:
@@ -35,13 +33,11 @@ class Gallery:
         self._flow = Gtk.FlowBox(
             selection_mode=Gtk.SelectionMode.BROWSE,
             homogeneous=True,
-            max_children_per_line=COLUMNS,
-            min_children_per_line=COLUMNS,
+            max_children_per_line=8,
+            min_children_per_line=3,
             valign=Gtk.Align.START,
             activate_on_single_click=False,
         )
-        # More only once the window has its size, which is the same then whether the styles have come by that time or not.
-        self._flow.connect_after("map", lambda flow: flow.set_max_children_per_line(8))
         self._flow.set_filter_func(self._wanted)
         self._search.connect("search-changed", lambda _: self._filter())
         self._search.connect("activate", lambda _: self._filter() and self._settled())
@@ -49,7 +45,7 @@ class Gallery:
         self._flow.connect("child-activated", lambda *_: settled())
         self._handler = self._flow.connect("selected-children-changed", self._changed)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        scrolled.set_size_request(COLUMNS * (SIDE + 36), 320)
+        scrolled.set_size_request(3 * (SIDE + 36), 320)
         scrolled.add(self._flow)
         self._flow.set_vadjustment(scrolled.get_vadjustment())  # so that the one in focus is scrolled to
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)

@@ -129,5 +129,5 @@ def refill(box: Gtk.ComboBoxText, entries: list[tuple[str, str]], chosen: str) -
 def narrow(box: Gtk.ComboBoxText) -> Gtk.ComboBoxText:
     """One whose entries do not make the window as wide as they are."""
     for cell in box.get_cells():
-        cell.set_properties(ellipsize=Pango.EllipsizeMode.END, width_chars=12)
+        cell.set_properties(ellipsize=Pango.EllipsizeMode.END, width_chars=12, max_width_chars=12)
     return box
