@@ -17,13 +17,13 @@ from torch import nn
 from scumble.errors import ScumbleError
 from scumble.methods import ghiasi
 from scumble.methods.base import Content, Pixels, Result, Runtime, Style, parse_options, states
-from scumble.methods.ghiasi import Ghiasi, Options, load_shared
+from scumble.methods.ghiasi import Ghiasi, Options, load_ladder, load_shared
 from scumble.nets.ghiasi import MARGIN, STRIDE, GhiasiNet, StyledNet
 from scumble.nets.sight import SIZES, Compact, Inception
 from scumble.nets.transform import TransformNet
 from scumble.nets.vgg import WIDTHS
 from scumble.train import ghiasi_style
-from scumble.weights import save_weights
+from scumble.weights import MODELS, save_weights
 
 WHOLE = Runtime()
 ARCHITECTURE = {"encoder": "compact", "width": 1 / 8, "blocks": 2}
@@ -215,6 +215,25 @@ def test_a_selection_weakens_towards_the_style_of_the_whole_layer(method: Ghiasi
     part = painted(method, Content(whole[:, :64], whole=whole, strength=0.3), [(style, 1.0)])
     assert np.abs(part[:, :1] - full[:, :1]).max() < 0.1
     assert np.abs(part - painted(method, Content(whole[:, :64], strength=0.3), [(style, 1.0)])).max() > 1e-3
+
+
+def test_the_shipped_networks_know_the_shipped_styles_and_print_no_lattice() -> None:
+    """Waves of 2, 4 and 8 pixels, on pictures that hold none, stay below 3 of 255 levels."""
+    model = load_shared(ghiasi.network_path("compact")).model
+    paths = sorted(MODELS.glob("ghiasi_*.safetensors"))
+    assert {p.stem.removeprefix("ghiasi_") for p in paths} >= {"starry-night", "great-wave"}
+    ladders = [load_ladder(path) for path in paths]
+    known = torch.cat([ladder[ghiasi.nearest(ladder, 362)] for ladder in ladders])
+    assert float(torch.pdist(known).min()) > 0.01
+    window = torch.outer(torch.hann_window(192), torch.hann_window(192))
+    for number in range(0, len(paths), 5):
+        coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(number))
+        smooth = torch.nn.functional.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)
+        with torch.no_grad():
+            out = model.net(smooth, model.predictor.style(known[number : number + 1]))[0].mean(0)[32:224, 32:224]
+        waves = torch.fft.fft2((out - out.mean()) * window).abs() / window.sum() * 2 * 255
+        found = [waves[192 // p * y % 192, 192 // p * x % 192] for p in (2, 4, 8) for y, x in ((0, 1), (1, 0), (1, 1))]
+        assert float(torch.stack(found).max()) < 3.0, paths[number].stem
 
 
 def styled(network: Path, tmp_path: Path, painting: Pixels, name: str = "sea") -> Path:
