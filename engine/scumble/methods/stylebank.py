@@ -39,7 +39,7 @@ class StyleBank:
     paper = "Chen, Yuan, Liao, Yu and Hua 2017, arXiv 1703.09210"
     purpose = "Famous paintings at once, and mixtures of them, also by place; only styles that were trained for it."
     Options = Options
-    capabilities = Capabilities(blend=True, regions=True, tiling=True, strength=True)
+    capabilities = Capabilities(blend=True, regions=True, tiling=True)
     pixel_bytes = 300
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class StyleBank:
         banks = [style.state for style in styles]
         if content.regions is None:
             banks = [fused([(style.weight, style.state) for style in styles])]
-        painter = Painter(self._network(runtime.device), banks, content.strength)
+        painter = Painter(self._network(runtime.device), banks)
         yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
 
     def _network(self, device: str) -> StyleBankNet:
@@ -85,13 +85,13 @@ class StyleBank:
 class Painter(nn.Module):
     """The autoencoder with one bank, or with S banks that are mixed by place, as tiling.py drives it."""
 
-    def __init__(self, net: StyleBankNet, banks: Sequence[Bank], strength: float = 1.0) -> None:
+    def __init__(self, net: StyleBankNet, banks: Sequence[Bank]) -> None:
         super().__init__()
-        self.net, self.banks, self.strength = net, banks, strength
+        self.net, self.banks = net, banks
 
     def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
         """(1, 3, H, W) to the same; `shares` (S, 1, H, W)."""
-        return self.net.paint(x, self.banks, shares, self.strength)
+        return self.net.paint(x, self.banks, shares)
 
 
 def load_shared(path: Path) -> StyleBankNet:

@@ -175,11 +175,10 @@ class StyleBankNet(nn.Module):
         kernel = torch.diag(variance.sqrt())[..., None, None]
         return Bank(F.pad(kernel, (1, 1, 1, 1)), mean)
 
-    def paint(self, x: Tensor, banks: Sequence[Bank], shares: Tensor | None = None, strength: float = 1.0) -> Tensor:
+    def paint(self, x: Tensor, banks: Sequence[Bank], shares: Tensor | None = None) -> Tensor:
         """The picture under one bank, or with `shares` (S, 1, H, W), which sum to 1 at each pixel, under S, mixed by place:
-        sum_i K_i * (M_i x F). `strength` below 1 lets that much of the bank in, and the picture's own features for the rest."""
-        features = self.coder.encode(x)
-        normalised = self.norm(features)
+        sum_i K_i * (M_i x F)."""
+        normalised = self.norm(self.coder.encode(x))
         if shares is None:
             (bank,) = banks
             painted = bank(normalised)
@@ -187,8 +186,6 @@ class StyleBankNet(nn.Module):
             painted = torch.zeros_like(normalised)
             for bank, share in zip(banks, F.avg_pool2d(shares, STRIDE).to(normalised.dtype), strict=True):
                 painted = painted + bank(normalised, share[None])
-        if strength < 1:
-            painted = features + strength * (painted - features)
         return self.coder.decode(painted)
 
 

@@ -37,7 +37,7 @@ T = 2
 BALANCE = 1.0
 """The paper's lambda: the length of the autoencoder's gradient, in that of the stylizing branch's."""
 
-LATTICE, TV = 1000.0, 0.1
+LATTICE, TV = 3000.0, 0.1
 """Weights beside content (1) and style."""
 
 
