@@ -22,7 +22,7 @@ from scumble.methods.base import Method, Refiner, describe
 
 log = logging.getLogger(__name__)
 
-BUILT_IN = ("scumble.methods.johnson", "scumble.methods.gatys", "scumble.methods.adain", "scumble.methods.ghiasi")
+BUILT_IN = ("scumble.methods.johnson", "scumble.methods.gatys", "scumble.methods.adain", "scumble.methods.stylebank")
 
 
 def plugin_manager() -> pluggy.PluginManager:
