@@ -102,7 +102,8 @@ class Others:
         self.rows: list[Row] = []
         self.note = QtWidgets.QLabel()
         self.note.setWordWrap(True)
-        form.insertRow(first, "", self.note)
+        self._beside = QtWidgets.QLabel()
+        form.insertRow(first, self._beside, self.note)
 
     @property
     def count(self) -> int:
@@ -121,8 +122,8 @@ class Others:
         for number, other in enumerate((*others, None)):
             self.rows[number].show(self._at(number), styles, other, bool(why))
         self.note.setText(why or (BY_SELECTION if settings.by_selection else ""))
-        self.note.setVisible(bool(self.note.text()))
-        self._form.labelForField(self.note).setVisible(bool(self.note.text()))
+        for widget in (self.note, self._beside):
+            widget.setVisible(bool(self.note.text()))
 
     def _at(self, number: int) -> int:
         """The form's row at which one of ours begins."""
