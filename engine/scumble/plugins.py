@@ -22,7 +22,13 @@ from scumble.methods.base import Method, Refiner, describe
 
 log = logging.getLogger(__name__)
 
-BUILT_IN = ("scumble.methods.johnson", "scumble.methods.gatys", "scumble.methods.adain", "scumble.methods.stylebank")
+BUILT_IN = (
+    "scumble.methods.johnson",
+    "scumble.methods.gatys",
+    "scumble.methods.adain",
+    "scumble.methods.ghiasi",
+    "scumble.methods.stylebank",
+)
 
 
 def plugin_manager() -> pluggy.PluginManager:
