@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 BUILT_IN = (
     "scumble.methods.johnson",
+    "scumble.methods.memory",
     "scumble.methods.gatys",
     "scumble.methods.adain",
     "scumble.methods.ghiasi",

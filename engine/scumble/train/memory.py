@@ -117,16 +117,12 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase + 1, "step": step, "seconds": round(before)}
-            card = _card(recipe, done, photographs, paintings)
-            save_weights(path, shared.state_dict(), card)
+            save_weights(path, shared.state_dict(), _card(recipe, done, photographs, paintings))
             for i, style in enumerate(styles):
                 assert known is not None
                 with torch.no_grad():
                     row = apprentice.row(known, i, known=True)
-                about = {"method": "memory", "style": style.described, "shared": load_card(path)["sha256"][:16]}
-                training = {"command": card["training"]["command"], "grade": 1, "with": "the networks"}
-                told = about | {"licence": "Apache-2.0", "training": training}
-                save_weights(row_path(out, style.style_id), {"row": row}, told, torch.float32)
+                save_weights(row_path(out, style.style_id), {"row": row}, _row_card(style, load_card(path)), torch.float32)
 
         def loss(step: int, generator: torch.Generator, look: Look = look) -> dict[str, Tensor]:
             x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
@@ -211,3 +207,11 @@ def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings
             "credits": photographs.credits + paintings.credits,
         },
     }
+
+
+def _row_card(style: OnePainting, shared: Card) -> Card:
+    """Of a row that was trained with the networks whose card is `shared`."""
+    told = ("command", "teachers", "finished", "style_weight", "seed", "machine")
+    training = {key: shared["training"][key] for key in told}
+    about = {"method": "memory", "style": style.described, "shared": shared["sha256"][:16], "licence": "Apache-2.0"}
+    return about | {"training": training | {"grade": 1}}
