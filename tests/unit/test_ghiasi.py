@@ -218,7 +218,7 @@ def test_a_selection_weakens_towards_the_style_of_the_whole_layer(method: Ghiasi
 
 
 def test_the_shipped_networks_know_the_shipped_styles_and_print_no_lattice() -> None:
-    """Waves of 2, 4 and 8 pixels, on pictures that hold none, stay below 3 of 255 levels."""
+    """Waves of 2 pixels are gone, and on a picture that holds none those of 4 and 8 pixels stay below 4 of 255 levels."""
     model = load_shared(ghiasi.network_path("compact")).model
     paths = sorted(MODELS.glob("ghiasi_*.safetensors"))
     assert {p.stem.removeprefix("ghiasi_") for p in paths} >= {"starry-night", "great-wave"}
@@ -226,14 +226,15 @@ def test_the_shipped_networks_know_the_shipped_styles_and_print_no_lattice() -> 
     known = torch.cat([ladder[ghiasi.nearest(ladder, 362)] for ladder in ladders])
     assert float(torch.pdist(known).min()) > 0.01
     window = torch.outer(torch.hann_window(192), torch.hann_window(192))
-    for number in range(0, len(paths), 5):
-        coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(number))
-        smooth = torch.nn.functional.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)
+    coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)
+    for path, style in zip(paths, model.predictor.style(known), strict=True):
         with torch.no_grad():
-            out = model.net(smooth, model.predictor.style(known[number : number + 1]))[0].mean(0)[32:224, 32:224]
+            out = model.net(smooth, style[None])[0].mean(0)[32:224, 32:224]
         waves = torch.fft.fft2((out - out.mean()) * window).abs() / window.sum() * 2 * 255
-        found = [waves[192 // p * y % 192, 192 // p * x % 192] for p in (2, 4, 8) for y, x in ((0, 1), (1, 0), (1, 1))]
-        assert float(torch.stack(found).max()) < 3.0, paths[number].stem
+        for period, most in ((2, 0.1), (4, 4.0), (8, 4.0)):
+            found = [waves[192 // period * y % 192, 192 // period * x % 192] for y, x in ((0, 1), (1, 0), (1, 1))]
+            assert float(torch.stack(found).max()) < most, (path.stem, period)
 
 
 def styled(network: Path, tmp_path: Path, painting: Pixels, name: str = "sea") -> Path:
