@@ -187,7 +187,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0"), sheet, None, report)
     banks.begin(paintings)
     for phase, weight in enumerate(recipe.style_weights, 1):
-        look = looks(teachers, weight)[0]
+        look = looks(teachers, weight)[phase - 1]
         targets = targets_of(paintings, teachers, look)
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
