@@ -204,7 +204,8 @@ def test_numbers_that_are_none_in_a_float_picture_count_as_black(engine: Engine)
         np.testing.assert_allclose(painted[5, :, 0], 0, atol=1e-6)
         np.testing.assert_allclose(painted[6, :, 1], 1, atol=1e-6)
         visible = pixels[..., 3] == 1
-        np.testing.assert_allclose(painted[:2, :, :3], 1 - pixels[:2, :, :3], atol=1e-5)  # 2^-17, to which filled pixels are rounded
+        # Where something was filled in, pixels are rounded to 2^-17.
+        np.testing.assert_allclose(painted[:2, :, :3], 1 - pixels[:2, :, :3], atol=1e-5)
         assert np.isfinite(painted[visible]).all()
         assert engine.status()["worker"]["restarts"] == 0
 
