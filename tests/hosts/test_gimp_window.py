@@ -16,26 +16,15 @@ from PIL import Image
 
 from hosts import gimp, gimp_desk
 from hosts.gimp_desk import DIALOG, MESSAGE, Desk
+from hosts.gimp_scenes import IDS, MADE, MASKED, RED, REPLACED, SEVERAL, SKY, SWATCH, TOP, WITH_LAST_VALUES
 from scumble.client.errors import EngineError
 
 COLOUR = (10, 20, 30)
 WHITE = (255, 255, 255)
 """A window that has just appeared."""
 INVERTED = (245, 235, 225)
-RED = (200, 40, 30)
 BLEND = (57, 63, 69)
 """20 % of the one, 80 % of the other."""
-TOP = "answer = image.get_layers()[0].get_id()"
-IDS = "answer = [layer.get_id() for layer in image.get_layers()]"
-WITH_LAST_VALUES = """
-procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
-config = procedure.create_config()
-config.set_property("run-mode", Gimp.RunMode.WITH_LAST_VALS)
-config.set_property("image", image)
-config.set_core_object_array("drawables", image.get_selected_layers())
-done = procedure.run(config).index(0) == Gimp.PDBStatusType.SUCCESS
-answer = "" if done else Gimp.get_pdb().get_last_error()
-"""
 CANCEL = (1122, 872)
 """The button in the status bar, on the screen."""
 
@@ -169,16 +158,6 @@ def test_a_picture_added_in_the_dialogue_is_picked_and_paints(desk: Desk, own_st
     assert desk.wait_layers(2)[0][0] == "Red barn 100 %"
 
 
-SWATCH = f"""
-source = image.get_layers()[0]
-swatch = Gimp.Layer.new(image, "Embers", 40, 30, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
-swatch.get_buffer().set(Gegl.Rectangle.new(0, 0, 40, 30), "R'G'B' u8", bytes({RED}) * 1200)
-image.insert_layer(swatch, None, 0)
-swatch.set_visible(False)
-image.set_selected_layers([source])
-"""
-
-
 def test_a_layer_used_in_the_dialogue_becomes_a_style_and_paints(desk: Desk, own_styles: None) -> None:
     desk.warm()
     desk.spy(SWATCH)
@@ -244,22 +223,6 @@ def test_reset_goes_to_the_first_values_and_to_those_at_the_start(desk: Desk) ->
     assert names == ["The Starry Night 20 %", "Test style 100 %", "picture.png"], "nothing is replaced any more"
 
 
-SKY = """
-source = image.get_layers()[0]
-sky = Gimp.Layer.new(image, "Sky", 400, 300, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
-sky.get_buffer().set(Gegl.Rectangle.new(200, 0, 200, 300), "R'G'B' u8", bytes((255, 255, 255)) * 60000)
-image.insert_layer(sky, None, 0)
-sky.set_visible(False)
-image.set_selected_layers([source])
-"""
-MADE = """
-import json
-result = [layer for layer in image.get_layers() if layer.get_parasite("scumble")][0]
-image.set_selected_layers([result])
-answer = json.loads(bytes(result.get_parasite("scumble").get_data()))["others"]
-"""
-
-
 def test_a_second_style_goes_by_a_layer_that_the_result_finds_again_until_it_has_gone(desk: Desk) -> None:
     desk.warm()
     desk.spy(SKY)
@@ -304,34 +267,6 @@ def test_a_second_style_goes_by_a_layer_that_the_result_finds_again_until_it_has
     desk.answer(window, "Escape")
     desk.wait_plugin()
     assert desk.document() == before
-
-
-SEVERAL = """
-source = image.get_layers()[0]
-group = Gimp.GroupLayer.new(image, "Group")
-image.insert_layer(group, None, 0)
-second = source.copy()
-image.insert_layer(second, group, 0)
-second.set_offsets(7, 8)
-image.set_selected_layers([source, second])
-"""
-MASKED = """
-source = image.get_layers()[0]
-mask = source.create_mask(Gimp.AddMaskType.WHITE)
-source.add_mask(mask)
-mask.get_buffer().set(Gegl.Rectangle.new(0, 0, 40, 30), "Y u8", bytes(1200))
-source.set_edit_mask(False)
-image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 8, 200, 160)
-Gimp.Selection.feather(image, 6.0)
-image.set_selected_layers([source])
-"""
-REPLACED = """
-result = image.get_layers()[0]
-result.set_opacity(40.0)
-result.set_mode(Gimp.LayerMode.SCREEN)
-result.set_color_tag(Gimp.ColorTag.GREEN)
-image.set_selected_layers([image.get_layers()[1]])
-"""
 
 
 @pytest.mark.parametrize(
