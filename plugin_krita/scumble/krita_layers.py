@@ -23,8 +23,9 @@ from .scumble_client.raster import BYTES_PER_PIXEL, Raster
 
 CONTEXT = 1024
 """Longest side of the canvas in small, as docs/protocol.md allows."""
-MARGIN = 10
-"""A selection is read with a tenth of the canvas's long side around it, more than any method's margin."""
+MARGIN = 128
+"""A selection is read with so much around it, of a canvas of 1024 pixels or less, and in proportion of a larger one: as much as
+any method looks at around a pixel."""
 PLAIN_BAND = 2 << 20
 """Bytes read or written at once where nothing is converted: a few milliseconds."""
 RESELECT = 150
@@ -62,7 +63,7 @@ class KritaLayer:
         area = node.bounds() & canvas
         selection = document.selection() if limited else None
         if selection is not None:
-            around = max(canvas.width(), canvas.height()) // MARGIN
+            around = MARGIN * max(CONTEXT, canvas.width(), canvas.height()) // CONTEXT
             chosen = QtCore.QRect(selection.x(), selection.y(), selection.width(), selection.height()) & canvas
             if (area & chosen).isEmpty():
                 raise EngineError(
