@@ -29,3 +29,14 @@ def user_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SCUMBLE_REFINE", "0")  # an engine that refines what a test puts takes the processor from the next
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """One thread for torch: small networks are faster so, and figures do not depend on the machine."""
+    import torch  # most tests need none of it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -8,7 +8,7 @@ network, so that a style can ship without its painting.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -67,9 +67,8 @@ class StyleStatistics:
         A ladder gives its nearest size, whatever `net` is. Raises KeyError for a layer the ladder does not hold.
         """
         if self.ladder is not None:
-            nearest = min(self.ladder, key=lambda side: abs(math.log(side / long_side)))
             device = net.mean.device
-            rung = self.ladder[nearest]
+            rung = self.ladder[nearest(self.ladder, long_side)]
             return {k: LayerStatistics(rung[k].mean.to(device), rung[k].gram.to(device)) for k in (PICTURE, *layers)}
         assert self.painting is not None
         return (yield from measure(net, resized(self.painting.to(net.mean.device), long_side), layers))
@@ -101,6 +100,11 @@ def drained(steps: Generator[object, None, T]) -> T:
 def ladder_sides(long_side: int) -> list[int]:
     """At which sizes a painting of that long side is measured for shipping: enlarging it would measure blur."""
     return [side for side in LADDER if side <= long_side] or list(LADDER[:1])
+
+
+def nearest(sides: Iterable[int], wanted: float) -> int:
+    """The one of `sides` that is nearest in proportion."""
+    return min(sides, key=lambda side: abs(math.log(side / wanted)))
 
 
 def resized(picture: Tensor, long_side: int) -> Tensor:

@@ -37,13 +37,7 @@ from scumble.style_statistics import LAYERS, StyleStatistics, drained, load_ladd
 from scumble.train import gatys as train_gatys
 from scumble.weights import save_weights
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def waves(height: int, width: int, seed: int = 0) -> Pixels:

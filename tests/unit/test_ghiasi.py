@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,37 +22,13 @@ from scumble.nets.transform import TransformNet
 from scumble.nets.vgg import WIDTHS
 from scumble.train import ghiasi_style
 from scumble.weights import MODELS, save_weights
+from support.painted import Painted
 
 WHOLE = Runtime()
 ARCHITECTURE = {"encoder": "compact", "width": 1 / 8, "blocks": 2}
 
 
-@dataclass(frozen=True)
-class Painted:
-    """A style with its painting, or with a state in its place."""
-
-    id: str = "noise"
-    rgb: Pixels | None = None
-    states: dict[str, Path] = field(default_factory=dict)
-    revision: int = 1
-
-    @property
-    def has_picture(self) -> bool:
-        return self.rgb is not None
-
-    def picture(self) -> Pixels | None:
-        return self.rgb
-
-    def state(self, method: str) -> Path | None:
-        return self.states.get(method)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

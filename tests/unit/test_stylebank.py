@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,13 +20,7 @@ from scumble.nets.norms import collected_statistics, frozen_statistics
 from scumble.nets.stylebank import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet
 from scumble.weights import save_weights
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def network() -> StyleBankNet:

@@ -7,8 +7,7 @@ the mixture of their statistics. docs/methods/adain.md compares the paper with t
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
 from scumble.methods.base import Capabilities, Content, Event, Method, Progress, Runtime, Style, Weighted, option
 from scumble.nets.adain import MARGIN, STRIDE, AdaINNet, Statistics, Stylizer, blended, load_ladder, load_network, stacked
-from scumble.style_statistics import LADDER, resized
+from scumble.style_statistics import LADDER, nearest, resized
 from scumble.styles import data_dir
 from scumble.tensors import to_tensor
 from scumble.weights import MODELS
@@ -148,11 +147,6 @@ class AdaINMethod:
 def network_path(encoder: str) -> Path:
     """Where encoder and decoder lie: with Scumble, or, for an encoder that is not ours to ship, in the user's data."""
     return MODELS / "adain.safetensors" if encoder == "compact" else data_dir() / "models" / f"adain-{encoder}.safetensors"
-
-
-def nearest(sides: Mapping[int, Any] | Sequence[int], wanted: float) -> int:
-    """The one of `sides` that is nearest in proportion."""
-    return min(sides, key=lambda side: abs(math.log(side / wanted)))
 
 
 def _moved(statistics: Statistics, device: str) -> Statistics:

@@ -7,22 +7,21 @@ of paintings is the mixture of their numbers. docs/methods/ghiasi.md compares th
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scumble import tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
 from scumble.methods.base import Capabilities, Content, Event, Method, Progress, Runtime, Style, Weighted, option
-from scumble.nets.ghiasi import BOTTLENECK, MARGIN, STRIDE, GhiasiNet, StyledNet
+from scumble.nets.ghiasi import BOTTLENECK, MARGIN, STRIDE, GhiasiNet
 from scumble.nets.sight import SIZES, Encoder, Sight, load_sight
-from scumble.style_statistics import resized
+from scumble.style_statistics import nearest, resized
 from scumble.styles import data_dir
 from scumble.tensors import to_tensor
 from scumble.weights import MODELS, load_card, load_weights
@@ -152,7 +151,7 @@ class Ghiasi:
             own = shared.known(resized(picture, min(OWN_SIDE, long_side)))
             known = own + content.strength * (known - own)
         with torch.no_grad():
-            painter = Painter(shared.model.net, shared.model.predictor.style(known))
+            painter = tiling.Styled(shared.model.net, shared.model.predictor.style(known))
         yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
 
     def _networks(self, encoder: Encoder, device: str) -> Shared:
@@ -166,18 +165,6 @@ class Ghiasi:
                 )
             self._shared[encoder, device] = load_shared(path, device)
         return self._shared[encoder, device]
-
-
-class Painter(nn.Module):
-    """The transformer with one style vector, or with S that are mixed by place, as tiling.py drives it."""
-
-    def __init__(self, net: StyledNet, styles: Tensor) -> None:
-        super().__init__()
-        self.net, self.styles = net, styles
-
-    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
-        """(1, 3, H, W) to the same; `shares` (S, 1, H, W)."""
-        return self.net(x, self.styles, shares)  # type: ignore[no-any-return]
 
 
 def network_path(encoder: Encoder) -> Path:
@@ -214,11 +201,6 @@ def shared_name(path: Path | None = None) -> str:
 def sides(own: int) -> list[int]:
     """At which long sides a painting of that one is looked at: enlarging it would show blur."""
     return [side for side in SIDES if side <= own] or [own]
-
-
-def nearest(rungs: Mapping[int, Any] | Sequence[int], wanted: float) -> int:
-    """The one of `rungs` that is nearest in proportion."""
-    return min(rungs, key=lambda side: abs(math.log(side / wanted)))
 
 
 def load_ladder(path: Path) -> dict[int, Tensor]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from scumble import synthetic, tiling
 from scumble.errors import ScumbleError
@@ -38,7 +38,7 @@ from scumble.methods.base import (
     Style,
     Weighted,
 )
-from scumble.nets.memory import MARGIN, STRIDE, MemoryNet, StyleMemory, signature
+from scumble.nets.memory import MARGIN, STRIDE, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG
 from scumble.resample import resize
@@ -118,7 +118,7 @@ class Memory:
             with torch.inference_mode():
                 own = self._instant(to_tensor(_shrunk(whole, OWN_SIDE)).to(runtime.device), runtime)
             rows = own + content.strength * (rows - own)
-        painter = Painter(self._memory(runtime.device).net, rows)
+        painter = tiling.Styled(self._memory(runtime.device).net, rows)
         yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
 
     def refine(
@@ -161,19 +161,6 @@ class Memory:
         if device not in self._eyes:
             self._eyes[device] = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
         return self._eyes[device]
-
-
-class Painter(nn.Module):
-    """The shared network with one row, or with S rows that are mixed by place, as tiling.py drives it."""
-
-    def __init__(self, net: MemoryNet, rows: Tensor) -> None:
-        super().__init__()
-        self.net, self.rows = net, rows
-
-    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
-        """(1, 3, H, W) to the same; `shares` (S, 1, H, W)."""
-        y: Tensor = self.net(x, self.rows, shares)
-        return y
 
 
 def load_memory(path: Path) -> StyleMemory:

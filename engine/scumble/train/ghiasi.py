@@ -92,7 +92,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
         folder = run_folder(f"{recipe.run}-{phase + 1}")
-        seconds += fit(model, loss, schedule, folder, lambda: _sheet(model, seen, photographs, see), save, report)
+        seconds += fit(
+            model, loss, schedule, folder, lambda: _sheet(model, seen, photographs, recipe.variants, see), save, report
+        )
         save(recipe.steps[phase], before=seconds)
     return path
 
@@ -124,14 +126,13 @@ def _losses(
     return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
 
 
-def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, see: Sight) -> Tensor:
+def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, variants: int, see: Sight) -> Tensor:
     """Four crops by five paintings of the training; the paintings on top, the crops at the left, and at the right each crop
     by its own style."""
     generator = torch.Generator().manual_seed(1)
     device = seen.signatures.device
     x = photographs.crops(4, 256, generator, (1.1, 1.1)).to(device, memory_format=torch.channels_last)
     x[3] = synthetic.shades(256, generator)
-    variants = len(seen.pictures) // max(1, len(seen.pictures) // 3)
     columns = [torch.cat([torch.ones_like(x[:1]), x])]
     for i in torch.linspace(0, len(seen.pictures) - 1, 7)[1:6].long().tolist():
         which = i // variants * variants

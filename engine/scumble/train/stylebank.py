@@ -8,7 +8,6 @@ bank is open when a style is added, so no other style's picture can change. docs
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from scumble.methods.stylebank import load_shared, shared_name
 from scumble.nets.stylebank import CHANNELS, Bank, StyleBankNet
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
-from scumble.train.painting import OnePainting
+from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import MODELS, Card, load_card, save_weights
@@ -213,9 +212,7 @@ def table(recipe: Recipe) -> list[OnePainting]:
         return [OnePainting(*said)]
     if recipe.paintings is None or recipe.table is None:
         raise ValueError("either --paintings and --table are needed, or --add")
-    with open(recipe.table, newline="", encoding="utf-8") as f:
-        rows = list(csv.DictReader(f))[: recipe.count]
-    return [OnePainting(r["id"], recipe.paintings / r["file"], r["title"], r["artist"], r["year"]) for r in rows]
+    return read_table(recipe.table, recipe.paintings)[: recipe.count]
 
 
 @torch.no_grad()
