@@ -17,7 +17,7 @@ from pathlib import Path
 
 from scumble.train import adain_style, gatys, ghiasi_style, memory_row
 from scumble.train.painting import read_table
-from scumble.weights import MODELS, load_card
+from scumble.weights import MODELS, load_card, name_of
 
 TABLE = Path(__file__).with_name("styles.csv")
 
@@ -57,7 +57,7 @@ def made(style: str, refined: bool) -> bool:
     if not path.exists():
         return False
     card = load_card(path)
-    present = card["shared"] == load_card(MODELS / "memory.safetensors")["sha256"][:16]
+    present = card["shared"] == name_of(MODELS / "memory.safetensors")
     return bool(present and card["training"]["grade"] >= int(refined))
 
 

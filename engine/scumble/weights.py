@@ -55,6 +55,14 @@ def load_card(path: Path) -> Card:
     return card
 
 
+def name_of(path: Path) -> str:
+    """What tells the networks of one weight file from another's: a state made for the one says nothing to the other.
+
+    Raises ScumbleError "weights-corrupt".
+    """
+    return str(load_card(path)["sha256"])[:16]
+
+
 def load_weights(path: Path) -> tuple[dict[str, Tensor], Card]:
     """Tensors (floating ones as float32) and card of a weight file. Raises ScumbleError "weights-corrupt"."""
     card = load_card(path)

@@ -15,10 +15,10 @@ import torch
 from scumble.errors import ScumbleError
 from scumble.methods import stylebank
 from scumble.methods.base import Content, Result, Runtime, Weighted
-from scumble.methods.stylebank import Options, StyleBank, load_bank, load_shared, shared_name
+from scumble.methods.stylebank import Options, StyleBank, load_bank, load_shared
 from scumble.nets.norms import collected_statistics, frozen_statistics
 from scumble.nets.stylebank import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet
-from scumble.weights import save_weights
+from scumble.weights import name_of, save_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -130,7 +130,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put_bank(folder: Path, name: str, seed: int) -> None:
-    card = {"shared": shared_name(folder / "stylebank.safetensors")}
+    card = {"shared": name_of(folder / "stylebank.safetensors")}
     save_weights(folder / f"stylebank_{name}.safetensors", a_bank(seed)._asdict(), card)
 
 

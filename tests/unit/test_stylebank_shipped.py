@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 
 from scumble import synthetic
-from scumble.methods.stylebank import SHARED, StyleBank, load_bank, load_shared, shared_name
+from scumble.methods.stylebank import SHARED, StyleBank, load_bank, load_shared
 from scumble.styles import MODELS, StyleStore
+from scumble.weights import name_of
 from support.spectrum import lattice
 
 BANKS = sorted(MODELS.glob("stylebank_*.safetensors"))
@@ -25,7 +26,7 @@ def test_twelve_styles_ship_and_fit_the_autoencoder() -> None:
     assert len(BANKS) >= 12
     styles, method = {s.id: s for s in StyleStore().list()}, StyleBank()
     for path in BANKS:
-        load_bank(path, shared_name(SHARED))
+        load_bank(path, name_of(SHARED))
         assert method.available(styles[path.stem.removeprefix("stylebank_")])
 
 
@@ -41,7 +42,7 @@ def test_pictures_are_given_back_at_26_db() -> None:
 
 @pytest.mark.parametrize("path", BANKS, ids=lambda p: p.stem.removeprefix("stylebank_"))
 def test_no_bank_prints_a_lattice_on_smooth_pictures(path: Path) -> None:
-    net, bank = load_shared(SHARED), load_bank(path, shared_name(SHARED))
+    net, bank = load_shared(SHARED), load_bank(path, name_of(SHARED))
     for seed in range(3):
         coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
         smooth = F.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)

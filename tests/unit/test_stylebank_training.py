@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from scumble.methods.stylebank import load_bank, load_shared, shared_name
+from scumble.methods.stylebank import load_bank, load_shared
 from scumble.nets.vgg import compact
 from scumble.train import stylebank
 from scumble.train.data import read_pictures
 from scumble.train.stylebank import Recipe, T
 from scumble.train.teachers import Teachers
-from scumble.weights import load_weights
+from scumble.weights import load_weights, name_of
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_a_run_writes_the_shared_networks_and_a_bank_a_style(tmp_path: Path, rec
         "stylebank_s1.safetensors",
     ]
     load_shared(out / "stylebank.safetensors")
-    banks = [load_bank(out / f"stylebank_s{i}.safetensors", shared_name(out / "stylebank.safetensors")) for i in range(2)]
+    banks = [load_bank(out / f"stylebank_s{i}.safetensors", name_of(out / "stylebank.safetensors")) for i in range(2)]
     assert not torch.equal(banks[0].kernel, banks[1].kernel)
     card = load_weights(out / "stylebank_s1.safetensors")[1]
     assert card["style"]["title"] == "S1"
@@ -79,7 +79,7 @@ def test_an_added_bank_leaves_every_other_file_as_it_was(tmp_path: Path, recipe:
     path = stylebank.train(added, out, lambda line: None)
     assert path.name == "stylebank_new.safetensors"
     assert {p: p.read_bytes() for p in before} == before
-    load_bank(path, shared_name(out / "stylebank.safetensors"))
+    load_bank(path, name_of(out / "stylebank.safetensors"))
     assert len(list(out.iterdir())) == len(before) + 2
 
 

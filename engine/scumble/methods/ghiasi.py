@@ -24,7 +24,7 @@ from scumble.nets.sight import SIZES, Encoder, Sight, load_sight
 from scumble.style_statistics import nearest, resized
 from scumble.styles import data_dir
 from scumble.tensors import to_tensor
-from scumble.weights import MODELS, load_card, load_weights
+from scumble.weights import MODELS, load_weights, name_of
 
 SIDES = (256, 362, 512, 724)
 """Long sides in pixels at which a painting is looked at, half an octave apart: those of the paintings of the training."""
@@ -195,7 +195,7 @@ def load_shared(path: Path, device: str = "cpu") -> Shared:
 
 def shared_name(path: Path | None = None) -> str:
     """What tells one set of networks from another: what one predicts says nothing to the other."""
-    return str(load_card(path or network_path("compact"))["sha256"])[:16]
+    return name_of(path or network_path("compact"))
 
 
 def sides(own: int) -> list[int]:

@@ -44,7 +44,7 @@ from scumble.nets.vgg import VGG
 from scumble.resample import resize
 from scumble.rows import COMPACT, Descent, begin, descend_row
 from scumble.tensors import to_array, to_tensor
-from scumble.weights import MODELS, load_card, load_weights
+from scumble.weights import MODELS, load_card, load_weights, name_of
 
 NETWORKS = MODELS / "memory.safetensors"
 
@@ -178,7 +178,7 @@ def load_memory(path: Path) -> StyleMemory:
 
 def shared_name() -> str:
     """What tells one set of shared networks from another: rows of one say nothing to the other."""
-    return str(load_card(NETWORKS)["sha256"])[:16]
+    return name_of(NETWORKS)
 
 
 def fits(path: Path) -> bool:

@@ -21,7 +21,7 @@ from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
 from scumble.methods.base import Capabilities, Content, Event, Runtime, Style, Weighted
 from scumble.nets.stylebank import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet, fused
-from scumble.weights import MODELS, load_card, load_weights
+from scumble.weights import MODELS, load_weights, name_of
 
 SHARED = MODELS / "stylebank.safetensors"
 
@@ -60,7 +60,7 @@ class StyleBank:
                     f"The style {style.id!r} has no filter bank.",
                     "Choose a method that takes any style, or train one: scumble train stylebank --add PICTURE.",
                 )
-            kernel, bias = load_bank(Path(path), shared_name(SHARED))
+            kernel, bias = load_bank(Path(path), name_of(SHARED))
             self._banks[key] = Bank(kernel.to(runtime.device), bias.to(runtime.device))
         return self._banks[key]
 
@@ -125,11 +125,6 @@ def load_bank(path: Path, shared: str) -> Bank:
         f"The weight file {path.name} cannot be used: {why}.",
         "Install Scumble again, or train it anew: scumble train stylebank --add PICTURE.",
     )
-
-
-def shared_name(path: Path) -> str:
-    """What tells one autoencoder from another: banks of one say nothing to the other."""
-    return str(load_card(path)["sha256"])[:16]
 
 
 @hookimpl

@@ -28,7 +28,7 @@ from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import Paintings, See, contents, looks, remembered
 from scumble.train.teachers import Teachers, credited, load_teachers
-from scumble.weights import Card, load_card, load_weights, save_weights
+from scumble.weights import Card, load_card, load_weights, name_of, save_weights
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,10 @@ class Apprentice(nn.Module):
     @torch.no_grad()
     def begin(self, start: Path, seen: Paintings, styles: Sequence[OnePainting]) -> None:
         """Go on from a weight file and the rows beside it that belong to it."""
-        tensors, card = load_weights(start)
-        self.shared.load_state_dict(tensors)
+        self.shared.load_state_dict(load_weights(start)[0])
         for i, style in enumerate(styles):
             path = row_path(start.parent, style.style_id)
-            if path.exists() and load_card(path)["shared"] == card["sha256"][:16]:
+            if path.exists() and load_card(path)["shared"] == name_of(start):
                 self.offsets[i] = (load_weights(path)[0]["row"] - self.row(seen, i))[0] / PACE
 
 
@@ -122,7 +121,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
                 assert known is not None
                 with torch.no_grad():
                     row = apprentice.row(known, i, known=True)
-                save_weights(row_path(out, style.style_id), {"row": row}, _row_card(style, load_card(path)), torch.float32)
+                save_weights(row_path(out, style.style_id), {"row": row}, _row_card(style, path), torch.float32)
 
         def loss(step: int, generator: torch.Generator, look: Look = look) -> dict[str, Tensor]:
             x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
@@ -209,9 +208,9 @@ def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings
     }
 
 
-def _row_card(style: OnePainting, shared: Card) -> Card:
-    """Of a row that was trained with the networks whose card is `shared`."""
+def _row_card(style: OnePainting, networks: Path) -> Card:
+    """Of a row that was trained with the networks of that weight file."""
     told = ("command", "teachers", "finished", "style_weight", "seed", "machine")
-    training = {key: shared["training"][key] for key in told}
-    about = {"method": "memory", "style": style.described, "shared": shared["sha256"][:16], "licence": "Apache-2.0"}
-    return about | {"training": training | {"grade": 1}}
+    training = load_card(networks)["training"]
+    about = {"method": "memory", "style": style.described, "shared": name_of(networks), "licence": "Apache-2.0"}
+    return about | {"training": {key: training[key] for key in told} | {"grade": 1}}

@@ -23,7 +23,7 @@ from scumble.train.loop import machine
 from scumble.train.painting import OnePainting
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import credited, load_teachers
-from scumble.weights import MODELS, load_card, save_weights
+from scumble.weights import MODELS, name_of, save_weights
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     card = {
         "method": "memory",
         "style": recipe.described,
-        "shared": load_card(recipe.memory)["sha256"][:16],
+        "shared": name_of(recipe.memory),
         "licence": "Apache-2.0",
         "training": {"command": f"scumble train memory-row --style {recipe.style_id}", "machine": machine(), **record},
     }

@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from scumble.looks import Look, compare, grams_of
 from scumble.losses import lattice_loss
-from scumble.methods.stylebank import load_shared, shared_name
+from scumble.methods.stylebank import load_shared
 from scumble.nets.stylebank import CHANNELS, Bank, StyleBankNet
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import Teachers, credited, load_teachers
-from scumble.weights import MODELS, Card, load_card, save_weights
+from scumble.weights import MODELS, Card, name_of, save_weights
 
 PAINTING_SIDE = 384
 """Short side in pixels at which a painting is looked at; it decides how broad its strokes are."""
@@ -174,7 +174,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     styles = table(recipe)
     net, shared = StyleBankNet(recipe.width, recipe.blocks), ""
     if recipe.add:
-        net, shared = load_shared(recipe.shared), shared_name(recipe.shared)
+        net, shared = load_shared(recipe.shared), name_of(recipe.shared)
     banks = Banks(net, len(styles)).to(device).to(memory_format=torch.channels_last)
     branches = Branches(banks, photographs, recipe, device)
     paintings = [_looked_at(style.painting).to(device) for style in styles]
@@ -242,7 +242,7 @@ def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, 
     path = out / "stylebank.safetensors"
     if not shared:
         save_weights(path, banks.net.state_dict(), common)
-        shared = load_card(path)["sha256"][:16]
+        shared = name_of(path)
     for number, style in enumerate(styles):
         bank = banks.bank(number)
         path = out / f"stylebank_{style.style_id}.safetensors"
