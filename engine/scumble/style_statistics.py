@@ -97,9 +97,9 @@ def drained(steps: Generator[object, None, T]) -> T:
             return result
 
 
-def ladder_sides(long_side: int) -> list[int]:
-    """At which sizes a painting of that long side is measured for shipping: enlarging it would measure blur."""
-    return [side for side in LADDER if side <= long_side] or list(LADDER[:1])
+def ladder_sides(long_side: int, sides: Sequence[int] = LADDER) -> list[int]:
+    """At which of the sizes a painting of that long side is measured: enlarging it would measure blur."""
+    return [side for side in sides if side <= long_side] or [long_side]
 
 
 def nearest(sides: Iterable[int], wanted: float) -> int:

@@ -218,6 +218,16 @@ def test_style_scale_measures_the_painting_at_another_size_but_never_enlarged(me
     assert sorted(prepared.ladder) == [64, 128]
 
 
+def test_the_painting_is_measured_at_one_size_whatever_the_brush_size(method: AdaINMethod) -> None:
+    """A broad brush paints a smaller picture. With a painting as much smaller its strokes would be as fine as ever."""
+    style = Painted(rgb=picture(384, 512, seed=4))
+    prepared = method.prepare(style, Options(), Runtime())
+    for brush_size in (0.5, 1.0, 2.0):
+        seen = picture(24, round(362 / brush_size))
+        painted(method, seen, [(style, 1.0)], content=Content(seen, natural_side=362))
+    assert list(prepared.ladder) == [362]
+
+
 @pytest.mark.parametrize("given", [{"alpha": 1.5}, {"style_scale": 0}, {"encoder": "vgg16"}, {"alpha": "much"}])
 def test_bad_options_are_named(given: dict[str, object]) -> None:
     with pytest.raises(ScumbleError) as e:

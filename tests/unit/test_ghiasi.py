@@ -20,6 +20,7 @@ from scumble.nets.ghiasi import MARGIN, STRIDE, GhiasiNet, StyledNet
 from scumble.nets.sight import SIZES, Compact, Inception
 from scumble.nets.transform import TransformNet
 from scumble.nets.vgg import WIDTHS
+from scumble.style_statistics import nearest
 from scumble.train import ghiasi_style
 from scumble.weights import MODELS, save_weights
 from support.painted import Painted
@@ -197,7 +198,7 @@ def test_the_shipped_networks_know_the_shipped_styles_and_print_no_lattice() -> 
     paths = sorted(MODELS.glob("ghiasi_*.safetensors"))
     assert {p.stem.removeprefix("ghiasi_") for p in paths} >= {"starry-night", "great-wave"}
     ladders = [load_ladder(path) for path in paths]
-    known = torch.cat([ladder[ghiasi.nearest(ladder, 362)] for ladder in ladders])
+    known = torch.cat([ladder[nearest(ladder, 362)] for ladder in ladders])
     assert float(torch.pdist(known).min()) > 0.01
     window = torch.outer(torch.hann_window(192), torch.hann_window(192))
     coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -314,6 +315,17 @@ def test_style_scale_looks_at_the_painting_in_another_size_but_never_enlarged(me
     for scale in (0.5, 1.0, 2.0):
         painted(method, picture(72, 384), [(style, 1.0)], style_scale=scale)
     assert sorted(prepared.ladder) == [256, 362, 512]
+
+
+def test_the_painting_is_looked_at_in_one_size_whatever_the_brush_size(method: Ghiasi) -> None:
+    """A broad brush paints a smaller picture. With a painting as much smaller its strokes would be as fine as ever."""
+    style = Painted(rgb=picture(384, 512, seed=4))
+    prepared = method.prepare(style, Options(), WHOLE)
+    for brush_size in (0.5, 1.0, 2.0):
+        seen = picture(24, round(362 / brush_size))
+        painted(method, Content(seen, natural_side=362), [(style, 1.0)])
+        painted(method, Content(seen[:, :64], whole=seen, natural_side=362), [(style, 1.0)])
+    assert list(prepared.ladder) == [362]
 
 
 @pytest.mark.parametrize("given", [{"style_scale": 0}, {"encoder": "vgg16"}, {"alpha": 1.0}])

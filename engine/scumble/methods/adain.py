@@ -8,21 +8,20 @@ the mixture of their statistics. docs/methods/adain.md compares the paper with t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from scumble import tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
+from scumble.measured import Measured, measured
 from scumble.methods.base import Capabilities, Content, Event, Method, Progress, Runtime, Style, Weighted, option
 from scumble.nets.adain import MARGIN, STRIDE, AdaINNet, Statistics, Stylizer, blended, load_ladder, load_network, stacked
-from scumble.style_statistics import LADDER, nearest, resized
+from scumble.style_statistics import LADDER
 from scumble.styles import data_dir
-from scumble.tensors import to_tensor
 from scumble.weights import MODELS
 
 
@@ -53,25 +52,6 @@ class Options:
     )
 
 
-@dataclass
-class State:
-    """A prepared style: the painting, measured at the sizes that were asked for, or the ladder that ships in its place."""
-
-    net: AdaINNet
-    ladder: dict[int, Statistics] = field(default_factory=dict)
-    painting: Tensor | None = None
-
-    def at(self, long_side: float) -> Statistics:
-        """Statistics of the painting at the nearest rung of the ladder, never enlarged."""
-        if self.painting is None:
-            return self.ladder[nearest(self.ladder, long_side)]
-        own = max(self.painting.shape[2:])
-        rung = nearest([side for side in LADDER if side <= own] or [own], long_side)
-        if rung not in self.ladder:
-            self.ladder[rung] = self.net.measure(resized(self.painting, rung))
-        return self.ladder[rung]
-
-
 class AdaINMethod:
     """One network for all styles."""
 
@@ -85,37 +65,22 @@ class AdaINMethod:
 
     def __init__(self) -> None:
         self._networks: dict[tuple[str, str], AdaINNet] = {}
-        self._states: dict[tuple[str, int, str, str], State] = {}
+        self._states: dict[tuple[str, int, str, str], Measured[Statistics]] = {}
 
     def available(self, style: Style) -> bool:
         return network_path("compact").is_file() and (style.has_picture or style.state(self.id) is not None)
 
-    def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Measured[Statistics]:
         """The painting, or the statistics that ship in its place; kept for the next run."""
         key = (style.id, style.revision, options.encoder, runtime.device)
         if key not in self._states:
-            self._states[key] = self._prepared(style, options.encoder, runtime.device)
-        return self._states[key]
+            net = self._network(options.encoder, runtime.device)
 
-    def _prepared(self, style: Style, encoder: str, device: str) -> State:
-        net = self._network(encoder, device)
-        painting = style.picture()
-        if painting is not None:
-            return State(net, painting=to_tensor(painting).to(device))
-        if encoder != "compact":
-            raise ScumbleError(
-                "style-needs-picture",
-                f"The style {style.id!r} ships without its painting, which {encoder} has to see.",
-                "Use the compact encoder, or add the painting to your own styles.",
-            )
-        path = style.state(self.id)
-        if path is not None:
-            return State(net, {side: _moved(s, device) for side, s in load_ladder(Path(path), net).items()})
-        raise ScumbleError(
-            "style-unavailable",
-            f"The style {style.id!r} has neither a painting nor statistics of one.",
-            "Add the painting to your own styles, or choose another method.",
-        )
+            def load(path: Path) -> dict[int, Statistics]:
+                return {side: _moved(s, runtime.device) for side, s in load_ladder(path, net).items()}
+
+            self._states[key] = measured(style, self.id, *key[2:], LADDER, net.measure, load)
+        return self._states[key]
 
     def forget(self) -> None:
         """Let go of networks and statistics; the next run loads them again."""
@@ -123,12 +88,12 @@ class AdaINMethod:
         self._states.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        measured: list[tuple[float, Statistics]] = []
+        found: list[tuple[float, Statistics]] = []
         for style in styles:
             yield Progress(0.0, "looking at the painting")
-            measured.append((style.weight, style.state.at(options.style_scale * content.painting_side)))
-        mixture = blended(measured) if content.regions is None else stacked([statistics for _, statistics in measured])
-        stylizer = Stylizer(styles[0].state.net, mixture, options.alpha).to(runtime.device)
+            found.append((style.weight, style.state.at(options.style_scale * content.painting_side)))
+        mixture = blended(found) if content.regions is None else stacked([statistics for _, statistics in found])
+        stylizer = Stylizer(self._network(options.encoder, runtime.device), mixture, options.alpha).to(runtime.device)
         yield from tiling.run_tiled(stylizer, content, runtime, stride=STRIDE, margin=MARGIN)
 
     def _network(self, encoder: str, device: str) -> AdaINNet:

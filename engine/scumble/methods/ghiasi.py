@@ -8,7 +8,7 @@ of paintings is the mixture of their numbers. docs/methods/ghiasi.md compares th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,10 +18,11 @@ from torch import Tensor
 from scumble import tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
+from scumble.measured import Measured, measured
 from scumble.methods.base import Capabilities, Content, Event, Method, Progress, Runtime, Style, Weighted, option
 from scumble.nets.ghiasi import BOTTLENECK, MARGIN, STRIDE, GhiasiNet
 from scumble.nets.sight import SIZES, Encoder, Sight, load_sight
-from scumble.style_statistics import nearest, resized
+from scumble.style_statistics import resized
 from scumble.styles import data_dir
 from scumble.tensors import to_tensor
 from scumble.weights import MODELS, load_weights, name_of
@@ -39,7 +40,7 @@ class Options:
 
     style_scale: float = option(
         1.0,
-        "Size of the painting relative to the picture when it is looked at; smaller gives finer strokes.",
+        "Size of the painting relative to the picture when it is looked at; a larger one shows more of its brushwork.",
         minimum=0.25,
         maximum=2.0,
         step=0.05,
@@ -65,24 +66,6 @@ class Shared:
         return self.model.predictor.bottleneck(self.see(picture))
 
 
-@dataclass
-class State:
-    """A prepared style: the painting, looked at in the sizes that were asked for, or the ladder that ships in its place."""
-
-    shared: Shared
-    ladder: dict[int, Tensor] = field(default_factory=dict)
-    painting: Tensor | None = None
-
-    def at(self, long_side: float) -> Tensor:
-        """The bottleneck (1, 100) of the painting at the nearest rung of the ladder, never enlarged."""
-        if self.painting is None:
-            return self.ladder[nearest(self.ladder, long_side)]
-        rung = nearest(sides(max(self.painting.shape[2:])), long_side)
-        if rung not in self.ladder:
-            self.ladder[rung] = self.shared.known(resized(self.painting, rung))
-        return self.ladder[rung]
-
-
 class Ghiasi:
     """One network for all styles, and one that predicts them."""
 
@@ -96,37 +79,22 @@ class Ghiasi:
 
     def __init__(self) -> None:
         self._shared: dict[tuple[Encoder, str], Shared] = {}
-        self._states: dict[tuple[str, int, Encoder, str], State] = {}
+        self._states: dict[tuple[str, int, Encoder, str], Measured[Tensor]] = {}
 
     def available(self, style: Style) -> bool:
         return network_path("compact").is_file() and (style.has_picture or style.state(self.id) is not None)
 
-    def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Measured[Tensor]:
         """The painting, or the numbers that ship in its place; kept for the next run."""
         key = (style.id, style.revision, options.encoder, runtime.device)
         if key not in self._states:
-            self._states[key] = self._prepared(style, options.encoder, runtime.device)
-        return self._states[key]
 
-    def _prepared(self, style: Style, encoder: Encoder, device: str) -> State:
-        shared = self._networks(encoder, device)
-        painting = style.picture()
-        if painting is not None:
-            return State(shared, painting=to_tensor(painting).to(device))
-        if encoder != "compact":
-            raise ScumbleError(
-                "style-needs-picture",
-                f"The style {style.id!r} ships without its painting, which {encoder} has to see.",
-                "Use the compact encoder, or add the painting to your own styles.",
-            )
-        path = style.state(self.id)
-        if path is not None:
-            return State(shared, {side: known.to(device) for side, known in load_ladder(Path(path)).items()})
-        raise ScumbleError(
-            "style-unavailable",
-            f"The style {style.id!r} has neither a painting nor what was predicted from one.",
-            "Add the painting to your own styles, or choose another method.",
-        )
+            def load(path: Path) -> dict[int, Tensor]:
+                return {side: known.to(runtime.device) for side, known in load_ladder(path).items()}
+
+            shared = self._networks(options.encoder, runtime.device)
+            self._states[key] = measured(style, self.id, *key[2:], SIDES, shared.known, load)
+        return self._states[key]
 
     def forget(self) -> None:
         """Let go of networks and styles; the next run loads them again."""
@@ -134,21 +102,19 @@ class Ghiasi:
         self._states.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        whole = content.rgb if content.whole is None else content.whole
-        long_side = max(whole.shape[:2])
-        shared: Shared = styles[0].state.shared
+        shared = self._networks(options.encoder, runtime.device)
         found = []
         for style in styles:
             yield Progress(0.0, "looking at the painting")
-            found.append(style.state.at(options.style_scale * long_side))
+            found.append(style.state.at(options.style_scale * content.painting_side))
         if content.regions is None:
             known = torch.stack([style.weight * k for style, k in zip(styles, found, strict=True)]).sum(0)
         else:
             known = torch.cat(found)
         if content.strength < 1:
             yield Progress(0.0, "looking at the picture")
-            picture = to_tensor(whole).to(runtime.device)
-            own = shared.known(resized(picture, min(OWN_SIDE, long_side)))
+            picture = to_tensor(content.rgb if content.whole is None else content.whole).to(runtime.device)
+            own = shared.known(resized(picture, min(OWN_SIDE, max(picture.shape[2:]))))
             known = own + content.strength * (known - own)
         with torch.no_grad():
             painter = tiling.Styled(shared.model.net, shared.model.predictor.style(known))
@@ -196,11 +162,6 @@ def load_shared(path: Path, device: str = "cpu") -> Shared:
 def shared_name(path: Path | None = None) -> str:
     """What tells one set of networks from another: what one predicts says nothing to the other."""
     return name_of(path or network_path("compact"))
-
-
-def sides(own: int) -> list[int]:
-    """At which long sides a painting of that one is looked at: enlarging it would show blur."""
-    return [side for side in SIDES if side <= own] or [own]
 
 
 def load_ladder(path: Path) -> dict[int, Tensor]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from scumble.methods.ghiasi import load_shared, shared_name, sides
-from scumble.style_statistics import resized
+from scumble.methods.ghiasi import SIDES, load_shared, shared_name
+from scumble.style_statistics import ladder_sides, resized
 from scumble.train.data import read_picture
 from scumble.train.loop import machine
 from scumble.train.painting import OnePainting
@@ -33,7 +33,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     shared = load_shared(recipe.network)
     painting = read_picture(recipe.painting)[None].float() / 255
     ladder = {}
-    for side in sides(max(painting.shape[2:])):
+    for side in ladder_sides(max(painting.shape[2:]), SIDES):
         ladder[str(side)] = shared.known(resized(painting, side))
     report(f"looked at {', '.join(ladder)} px")
     path = out / f"ghiasi_{recipe.style_id}.safetensors"
