@@ -22,7 +22,7 @@ from PIL import Image
 
 from scumble.errors import ScumbleError
 from scumble.evaluate.contestants import Answer, Contestant, Painting
-from scumble.evaluate.judges import Judge
+from scumble.evaluate.judges import Expected, Judge
 from scumble.files import write_atomic
 from scumble.methods.base import Pixels, Style
 from scumble.raster import SAVERS
@@ -134,18 +134,17 @@ def hold(
     done = {row.key for row in table.rows if (out / row.picture).is_file() and not row.problem}
     table.rows[:] = [row for row in table.rows if row.key in done]
     total = len(contestants) * len(photographs) * len(paintings)
-    for contestant in contestants:
-        for painting in paintings:
-            for photograph in photographs:
-                key = (contestant.name, photograph.id, painting.id)
-                if key in done:
-                    continue
-                row = _row(contestant, photograph, painting, judges, out)
+    for painting in paintings:
+        for photograph in photographs:
+            asked = [c for c in contestants if (c.name, photograph.id, painting.id) not in done]
+            expected = _expected(judges, photograph, painting) if asked else []
+            for contestant in asked:
+                row = _row(contestant, photograph, painting, expected, out)
                 table.rows.append(row)
                 if row.problem:
                     note(f"{contestant.name}, {photograph.id}, {painting.id}: {row.problem}")
-            keep(table, out)
-        note(f"{contestant.name}: {len(table.rows)} of {total} answers")
+        keep(table, out)
+        note(f"{painting.title}: {len(table.rows)} of {total} answers")
 
 
 def keep(table: Table, out: Path) -> None:
@@ -174,7 +173,16 @@ def save_picture(path: Path, rgb: Pixels) -> None:
     Image.fromarray((rgb * 255).round().astype(np.uint8)).save(path)
 
 
-def _row(contestant: Contestant, photograph: Photograph, painting: Painting, judges: Sequence[Judge], out: Path) -> Row:
+Expectations = list[tuple[Judge, Expected]]
+
+
+def _expected(judges: Sequence[Judge], photograph: Photograph, painting: Painting) -> Expectations:
+    """What each judge finds in the pair, once for all who answer."""
+    scaled = _at_scale_of(painting.pixels, photograph.rgb)
+    return [(judge, judge.expect(to_tensor(photograph.rgb), to_tensor(scaled))) for judge in judges]
+
+
+def _row(contestant: Contestant, photograph: Photograph, painting: Painting, expected: Expectations, out: Path) -> Row:
     row = Row(contestant.name, photograph.id, painting.id)
     if not contestant.can(painting):
         row.problem = "it was not trained for this painting"
@@ -187,9 +195,8 @@ def _row(contestant: Contestant, photograph: Photograph, painting: Painting, jud
     row.seconds, row.prepared = round(answer.seconds, 4), round(answer.prepared, 4)
     row.picture = picture_name(*row.key)
     save_picture(out / row.picture, answer.rgb)
-    scaled = _at_scale_of(painting.pixels, photograph.rgb)
-    for judge in judges:
-        said = judge(to_tensor(answer.rgb), to_tensor(photograph.rgb), to_tensor(scaled))
+    for judge, pair in expected:
+        said = judge(to_tensor(answer.rgb), pair)
         row.judged[judge.name] = {k: round(getattr(said, k), 5) for k in ("content", "style", "total")}
     return row
 

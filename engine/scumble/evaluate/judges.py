@@ -39,6 +39,14 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What one network finds in a photograph and in a painting: features and Gram matrices by layer."""
+
+    content: dict[str, Tensor]
+    manner: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
 class Judge:
     """A frozen network, and the layers it compares. `look(x, layers)` gives the feature maps of (1, 3, H, W) in [0, 1]."""
 
@@ -48,12 +56,17 @@ class Judge:
     style_layers: Sequence[str]
 
     @torch.no_grad()
-    def __call__(self, painted: Tensor, content: Tensor, painting: Tensor) -> Judgement:
-        """All (1, 3, H, W) in [0, 1], content and painted of one size, the painting at the size whose strokes are wanted."""
+    def expect(self, content: Tensor, painting: Tensor) -> Expected:
+        """Both (1, 3, H, W) in [0, 1], the painting at the size whose strokes are wanted."""
+        manner = self.look(painting, set(self.style_layers))
+        return Expected(self.look(content, set(self.content_layers)), {k: gram(f) for k, f in manner.items()})
+
+    @torch.no_grad()
+    def __call__(self, painted: Tensor, expected: Expected) -> Judgement:
+        """Of (1, 3, H, W) in [0, 1], of the size of the content that is expected."""
         seen = self.look(painted, {*self.content_layers, *self.style_layers})
-        truth, manner = self.look(content, set(self.content_layers)), self.look(painting, set(self.style_layers))
-        contents = [float(content_loss(seen[k], truth[k])) for k in self.content_layers]
-        styles = [float(gram_loss(gram(seen[k]), gram(manner[k]))) for k in self.style_layers]
+        contents = [float(content_loss(seen[k], expected.content[k])) for k in self.content_layers]
+        styles = [float(gram_loss(gram(seen[k]), expected.manner[k])) for k in self.style_layers]
         return Judgement(sum(contents) / len(contents), sum(styles) / len(styles))
 
 
