@@ -99,7 +99,7 @@ def test_training_johnson_lowers_the_loss_and_writes_a_network_with_its_card(
     painting = tmp_path / "painting.png"
     Image.effect_noise((64, 64), 90).convert("RGB").save(painting)
     recipe = johnson.Recipe(
-        "noise", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(30, 2), batch=1, crop=48
+        "noise", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(30, 2), batch=1, crop=64
     )
     said: list[str] = []
     path = johnson.train(recipe, tmp_path, said.append)
@@ -116,7 +116,7 @@ def test_johnson_warm_starts_from_committed_weights(tmp_path: Path, photographs:
     painting = tmp_path / "painting.png"
     Image.effect_noise((64, 64), 90).convert("RGB").save(painting)
     recipe = johnson.Recipe(
-        "first", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(2, 2), batch=1, crop=48
+        "first", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(2, 2), batch=1, crop=64
     )
     first = johnson.train(recipe, tmp_path, lambda line: None)
     second = johnson.train(replace(recipe, style_id="second", steps=(0, 0), start=first), tmp_path, lambda line: None)

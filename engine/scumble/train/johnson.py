@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 
 from scumble.looks import Look, compare, grams_of
+from scumble.losses import lattice_loss
 from scumble.nets.transform import TransformNet
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.paintings import contents
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
@@ -26,14 +28,17 @@ PAINTING_SIDES = (512, 384)
 """Short side in pixels of the painting in the two phases; smaller paintings make larger strokes."""
 
 STYLE_WEIGHTS = (3.0, 10.0)
-TV = 0.1
+LATTICE, TV = 5000.0, 0.1
+"""Weights beside content (1) and style."""
+
 DEEP = {"relu3_1": 2.0, "relu3_3": 2.0, "relu4_1": 3.0, "relu5_1": 3.0}
 """Layer weights of the second phase where they are not 1."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. `width` scales the paper's channels; `start` is a weight file to warm-start from."""
+    """Everything a run depends on. `width` scales the paper's channels; `start` is a weight file to warm-start from. `crop` is a
+    multiple of 32 pixels, the windows in which a lattice is looked for."""
 
     style_id: str
     painting: Path
@@ -63,7 +68,7 @@ def phases(teachers: Teachers) -> tuple[Look, Look]:
 
 
 class Criterion:
-    """Content + style + TV losses under one look, towards the strokes of a painting (1, 3, H, W) in [0, 1]."""
+    """Content + style + TV + lattice losses under one look, towards the strokes of a painting (1, 3, H, W) in [0, 1]."""
 
     def __init__(self, teachers: Teachers, look: Look, painting: Tensor) -> None:
         self._teachers, self._look = teachers, look
@@ -71,11 +76,12 @@ class Criterion:
             self._grams = grams_of(painting, teachers, {scale: set(layers) for scale, layers in look.styles.items()})
 
     def __call__(self, y: Tensor, x: Tensor) -> dict[str, Tensor]:
-        """Losses of pictures `y` (N, 3, H, W) of contents `x`: content, style, tv and their weighted total."""
+        """Losses of pictures `y` (N, 3, H, W) of contents `x`: content, style, tv, lattice and their weighted total."""
         targets = {k: g.expand(len(x), -1, -1) for k, g in self._grams.items()}
         losses = compare(y, x, targets, self._teachers, self._look)
-        total = losses["content"] + self._look.style_weight * losses["style"] + TV * losses["tv"]
-        return {"total": total, **losses}
+        losses["lattice"] = lattice_loss(y)
+        total = losses["content"] + self._look.style_weight * losses["style"]
+        return {"total": total + TV * losses["tv"] + LATTICE * losses["lattice"], **losses}
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -99,7 +105,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             save_weights(path, net.state_dict(), _card(recipe, phases(teachers), done, photographs))
 
         def loss(step: int, generator: torch.Generator, criterion: Criterion = criterion) -> dict[str, Tensor]:
-            x = photographs.crops(recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
+            x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
             return criterion(net(x), x)
 
         schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
@@ -145,6 +151,7 @@ def _card(recipe: Recipe, looks: tuple[Look, ...], done: dict[str, int], photogr
                     "painting_short_side": side,
                     "style_weight": look.style_weight,
                     "tv_weight": TV,
+                    "lattice_weight": LATTICE,
                     "style_layers": dict(look.styles[1]),
                     "content_layers": dict(look.content),
                 }
