@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop every method shares: Adam, cosine learning rate, bfloat16, checkpoints, a loss table, sample sheets.
+"""The training loop every method shares: cosine learning rate, bfloat16, checkpoints, a loss table, sample sheets.
 
 A run lives in one folder: `checkpoint.pt` (ours alone, read with weights_only), `losses.csv` and `sample-*.png`. Starting
 the same run again goes on from its checkpoint.
@@ -27,7 +27,7 @@ Losses = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast. `lr` is Adam's first rate, brought to 0 along half a cosine over `steps`."""
+    """How long and how fast. `lr` is the first learning rate, brought to 0 along half a cosine over `steps`."""
 
     steps: int
     lr: float = 1e-3
@@ -52,15 +52,17 @@ def fit(
     sample: Callable[[], Tensor] | None = None,
     on_checkpoint: Callable[[int], None] | None = None,
     report: Callable[[str], None] = print,
+    optimizer: torch.optim.Optimizer | None = None,
 ) -> float:
     """Train `model`'s parameters in place; return the seconds spent in all sessions of this run.
 
     `loss(step, generator)` draws its batch from the generator, so that a resumed run sees the batches an unbroken one
     sees. `sample()` gives (3, H, W) in [0, 1], kept as sample-STEP.png. `on_checkpoint(step)` runs after each checkpoint.
+    `optimizer` is Adam unless one is given.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     device = parameters[0].device
-    optimizer = torch.optim.Adam(parameters, lr=schedule.lr)
+    optimizer = optimizer or torch.optim.Adam(parameters, lr=schedule.lr)
     generator = torch.Generator().manual_seed(schedule.seed)
     checkpoint = folder / "checkpoint.pt"
     first, spent = 0, 0.0

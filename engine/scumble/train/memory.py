@@ -4,7 +4,7 @@
 Every step paints crops by random paintings, and now and then gives one back as it is. A painting's row is its own statistics
 plus what the predictor adds, so that the networks learn to make the best of a row that was made in an instant. Styles that
 shall ship are known by name: their rows are trained along, and it is from them that the networks learn what strokes are.
-First through cheap eyes (VGG-16 sees only the half-size picture), then through both teachers at both scales.
+Most steps look through cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from scumble.nets.memory import MemoryNet, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.muon import Muon
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import Paintings, See, contents, looks, remembered
 from scumble.train.teachers import Teachers, credited, load_teachers
@@ -33,18 +34,18 @@ from scumble.weights import Card, load_card, load_weights, name_of, save_weights
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. `steps` of the two phases; `styles` is a table of the styles that ship (painting.py), whose
-    files lie in `paintings`; `start` is a weight file to go on from, with the rows that lie beside it."""
+    """Everything a run depends on. `styles` is a table of the styles that ship (painting.py), whose files lie in `paintings`;
+    `start` is a weight file to go on from, with the rows that lie beside it."""
 
     photographs: Path
     paintings: Path
     teachers: str = "compact"
-    steps: tuple[int, int] = (12000, 8000)
-    lr: tuple[float, float] = (1e-3, 5e-4)
+    steps: int = 12000
+    lr: float = 1.2e-3
     batch: int = 4
-    crop: int = 256
+    crop: int = 224
     variants: int = 3
-    style_weight: float = 4.0
+    style_weight: float = 6.0
     seed: int = 0
     styles: Path | None = None
     start: Path | None = None
@@ -55,6 +56,9 @@ RECONSTRUCTION, LATTICE, TV = 20.0, 300.0, 0.1
 
 REBUILT_EVERY = 4
 """Steps from one crop that is given back to the next."""
+
+LOOKED_AT_WHOLE_EVERY = 4
+"""Steps from one look through both teachers at both scales to the next."""
 
 PACE = 10.0
 """How much faster than a weight a number of a known row moves."""
@@ -69,9 +73,12 @@ class Apprentice(nn.Module):
         self.offsets = nn.Parameter(torch.zeros(known, self.shared.net.row_size))
 
     def row(self, seen: Paintings, i: int, known: bool = False) -> Tensor:
-        """(1, R), of the whole painting as its Grams are: a crop has other colours."""
+        """(1, R), of the whole painting as its Grams are: a crop has other colours. No gradient goes into the painting: what
+        the encoder makes of contents is what trains it."""
         picture = seen.whole(i).to(self.offsets.device, memory_format=torch.channels_last)
-        row = self.shared.rows(picture, seen.signatures[i : i + 1])
+        with torch.no_grad():
+            own = self.shared.net.own_row(picture)
+        row: Tensor = own + self.shared.predictor(seen.signatures[i : i + 1])
         return row + PACE * self.offsets[i : i + 1] if known else row
 
     @torch.no_grad()
@@ -89,7 +96,7 @@ def row_path(folder: Path, style: str) -> Path:
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run both phases (going on where a run was broken off) and write `out`/memory.safetensors with its card."""
+    """Run the recipe (going on where a run was broken off) and write `out`/memory.safetensors with its card."""
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
@@ -111,29 +118,37 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         shared.predictor.centre.copy_(seen.signatures.mean(0))
         shared.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))
     apprentice = apprentice.to(device).to(memory_format=torch.channels_last)
-    path, seconds = out / "memory.safetensors", 0.0
-    for phase, look in enumerate(looks(teachers, recipe.style_weight)):
+    path = out / "memory.safetensors"
+    cheap, whole = looks(teachers, recipe.style_weight)
 
-        def save(step: int, phase: int = phase, before: float = seconds) -> None:
-            done = {"phase": phase + 1, "step": step, "seconds": round(before)}
-            save_weights(path, shared.state_dict(), _card(recipe, done, photographs, paintings))
-            for i, style in enumerate(styles):
-                assert known is not None
-                with torch.no_grad():
-                    row = apprentice.row(known, i, known=True)
-                save_weights(row_path(out, style.style_id), {"row": row}, _row_card(style, path), torch.float32)
+    def save(step: int) -> None:
+        save_weights(path, shared.state_dict(), _card(recipe, step, photographs, paintings))
+        for i, style in enumerate(styles):
+            assert known is not None
+            with torch.no_grad():
+                row = apprentice.row(known, i, known=True)
+            save_weights(row_path(out, style.style_id), {"row": row}, _row_card(style, path), torch.float32)
 
-        def loss(step: int, generator: torch.Generator, look: Look = look) -> dict[str, Tensor]:
-            x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-            n = recipe.batch - (step % REBUILT_EVERY == 0)
-            return _losses(apprentice, known, seen, x, n, look, teachers, see, generator)
+    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
+        n = recipe.batch - (step % REBUILT_EVERY == 0)
+        look = whole if step % LOOKED_AT_WHOLE_EVERY == LOOKED_AT_WHOLE_EVERY - 1 else cheap
+        return _losses(apprentice, known, seen, x, n, look, teachers, see, generator)
 
-        schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
-        folder = run_folder(f"memory-{phase + 1}")
-        sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
-        seconds += fit(apprentice, loss, schedule, folder, sheet, save, report)
-        save(recipe.steps[phase], before=seconds)
+    schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
+    sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
+    fit(apprentice, loss, schedule, run_folder("memory"), sheet, save, report, optimizer(apprentice, recipe.lr))
+    save(recipe.steps)
     return path
+
+
+def optimizer(apprentice: Apprentice, lr: float) -> Muon:
+    """The convolutions between the ends by Muon; the ends, the basis, the predictor and the rows by Adam."""
+    net = apprentice.shared.net
+    ends = (net.stem, net.to_full, net.at_full, net.head)
+    matrices = [m.weight for m in net.modules() if isinstance(m, nn.Conv2d) and m not in ends]
+    known = {id(p) for p in matrices}
+    return Muon(matrices, [p for p in apprentice.parameters() if id(p) not in known], lr)
 
 
 def _losses(
@@ -147,8 +162,8 @@ def _losses(
     see: See,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    """Of `x` (N, 3, H, W): the first `n` painted, all but one of them by known styles, the rest given back."""
-    of_known = n - 1 if known else 0
+    """Of `x` (N, 3, H, W): the first `n` painted, all but two of them by known styles, the rest given back."""
+    of_known = max(1, n - 2) if known else 0
     rows, grams = [], []
     for i in range(n):
         paintings = known if known and i < of_known else seen
@@ -183,7 +198,7 @@ def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, pho
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 
-def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings: Pictures) -> Card:
+def _card(recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures) -> Card:
     net = MemoryNet()
     return {
         "method": "memory",
@@ -192,11 +207,12 @@ def _card(recipe: Recipe, done: dict[str, int], photographs: Pictures, paintings
         "training": {
             "command": "scumble train memory --photographs FOLDER --paintings FOLDER ...",
             "teachers": credited(recipe.teachers),
-            "steps": list(recipe.steps),
-            "finished": done,
+            "steps": recipe.steps,
+            "finished": step,
             "batch": recipe.batch,
             "crop": recipe.crop,
-            "lr": list(recipe.lr),
+            "optimizer": "Muon, Adam",
+            "lr": recipe.lr,
             "style_weight": recipe.style_weight,
             "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},
             "seed": recipe.seed,
