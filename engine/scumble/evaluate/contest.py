@@ -143,7 +143,8 @@ def hold(
                 table.rows.append(row)
                 if row.problem:
                     note(f"{contestant.name}, {photograph.id}, {painting.id}: {row.problem}")
-        keep(table, out)
+            if asked:
+                keep(table, out)
         note(f"{painting.title}: {len(table.rows)} of {total} answers")
 
 

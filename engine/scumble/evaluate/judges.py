@@ -7,7 +7,7 @@ photograph's features (losses.py), so that figures compare across layers and net
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +42,8 @@ class Judgement:
 class Expected:
     """What one network finds in a photograph and in a painting: features and Gram matrices by layer."""
 
-    content: dict[str, Tensor]
-    manner: dict[str, Tensor]
+    content: Mapping[str, Tensor]
+    manner: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
