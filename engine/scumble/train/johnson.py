@@ -37,8 +37,8 @@ DEEP = {"relu3_1": 2.0, "relu3_3": 2.0, "relu4_1": 3.0, "relu5_1": 3.0}
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. `width` scales the paper's channels; `start` is a weight file to warm-start from. `crop` is a
-    multiple of 32 pixels, the windows in which a lattice is looked for."""
+    """Everything a run depends on. `width` scales the paper's channels; `start` is a weight file to warm-start from. `crop`
+    is a multiple of 32 pixels, the side of the windows in which a lattice is looked for."""
 
     style_id: str
     painting: Path
