@@ -7,7 +7,7 @@ ARGS ?=
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench plugins clean purge
+.PHONY: help demo test lint format bench figures plugins clean purge
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -29,6 +29,9 @@ format: ## format, and mend what lint can mend itself
 
 bench: ## measure; writes out/bench.json (ARGS=engine for one)
 	$(RUN) -m benchmarks $(ARGS)
+
+figures: ## measure the methods against each other; writes docs/methods/comparison.md (ARGS=memory for one)
+	$(RUN) -m benchmarks.comparison $(ARGS)
 
 plugins: ## pack the release archives of the plug-ins into dist/
 	$(RUN) -m scumble.install dist

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures the methods against each other, and writes the page of docs/methods/comparison.md that says so."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from benchmarks.comparison import page
+from benchmarks.comparison.chart import chart
+from benchmarks.comparison.losses import contests
+from benchmarks.comparison.speed import ROOT, speed
+from benchmarks.comparison.switching import switching
+from scumble import plugins
+from scumble.files import write_atomic
+from scumble.train.loop import machine
+
+PAGE = ROOT / "docs" / "methods" / "comparison.md"
+IMAGES = ROOT / "docs" / "images"
+OUT = ROOT / "out" / "figures"
+PARTS = ("speed", "styles", "losses")
+LARGEST, QUALITY = 1_000_000, 85
+"""Bytes of a sheet, and JPEG's quality at first."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for and write the page."""
+    parser = argparse.ArgumentParser(prog="make figures", description=__doc__)
+    parser.add_argument("methods", nargs="*", metavar="METHOD", help="whose figures are measured anew; all without any")
+    parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS), help="some of: %(default)s")
+    parser.add_argument(
+        *("--shared",),
+        type=Path,
+        default=ROOT.parent / "shared",
+        help="the folder of images/ and perceptual/ that losses and sheets are made of (default: shared, beside the clone)",
+    )
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the processor (default %(default)s)")
+    given = parser.parse_args(arguments)
+    known, parts = list(plugins.methods()), given.only.split(",")
+    for name in (*given.methods, *parts):
+        if name not in (*known, *PARTS):
+            parser.error(f"there is no method or part {name!r}; there are {', '.join([*known, *PARTS])}")
+    anew = given.methods or known
+    torch.set_num_threads(given.threads)
+    text = PAGE.read_text(encoding="utf-8")
+    text = _measure(text, known, anew, parts, given.threads)
+    if "losses" in parts:
+        if (given.shared / "images").is_dir():
+            text = _judge(text, anew, given.shared)
+        else:
+            say(f"Losses and sheets stay as they are: there are no pictures in {given.shared}; --shared names another folder.")
+    write_atomic(PAGE, text.encode())
+    say(f"{PAGE.relative_to(ROOT)} is written.")
+    return 0
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _measure(text: str, known: Sequence[str], anew: Sequence[str], parts: Sequence[str], threads: int) -> str:
+    """The page with time, memory and what a style takes. Figures of another machine are not kept."""
+    here = {"machine": machine(), "threads": threads}
+    found = _kept(here)
+    for part, measure in (("speed", speed), ("styles", switching)):
+        if part not in parts:
+            continue
+        for method in known:
+            if method in anew or method not in found[part]:
+                say(f"{part}: {method}")
+                found[part][method] = measure(method, threads)
+                found["date"] = datetime.date.today().isoformat()
+                _keep(found)
+        found[part] = {method: found[part][method] for method in known}
+        text = page.filled(text, "conditions", page.conditions(found))
+        if part == "styles":
+            text = page.filled(text, "styles", page.styles(found[part]))
+            continue
+        for what in ("seconds", "memory"):
+            text = page.filled(text, what, page.by_size(found[part], what))
+        lines = {m: [(row["side"], row["seconds"]) for row in rows] for m, rows in found[part].items()}
+        drawn = chart(lines, "side of a square picture, pixels", "seconds")
+        write_atomic(IMAGES / "comparison-time.svg", drawn.encode())
+    return text
+
+
+def _judge(text: str, anew: Sequence[str], shared: Path) -> str:
+    """The page with losses, and the sheets beside it."""
+    for name, held in contests(shared, OUT).items():
+        say(f"losses: {name}")
+        held.forget(anew)
+        table = held.hold(say)
+        text = page.filled(text, f"losses-{name}", page.losses(table))
+        if name == "own":
+            text = page.filled(text, "by-style", page.by_style(table, {p.id: p.title for p in held.paintings}))
+        _save_jpeg(held.sheet(), IMAGES / f"comparison-{name}.jpg")
+    return text
+
+
+def _save_jpeg(sheet: Image.Image, path: Path) -> None:
+    """As good as LARGEST bytes allow."""
+    for quality in range(QUALITY, 20, -5):
+        sheet.save(path, "JPEG", quality=quality, optimize=True)
+        if path.stat().st_size <= LARGEST:
+            return
+
+
+def _kept(here: dict[str, Any]) -> dict[str, Any]:
+    """What was measured on this machine before."""
+    try:
+        found: dict[str, Any] = json.loads((OUT / "figures.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = {}
+    return found if here.items() <= found.items() else {**here, "speed": {}, "styles": {}}
+
+
+def _keep(found: dict[str, Any]) -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    write_atomic(OUT / "figures.json", (json.dumps(found, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The methods over photographs no training saw: judged as `scumble evaluate` does, and laid out on sheets.
+
+Twice: with the paintings that every method was trained for or measured on, and with paintings that nobody saw, which only some
+methods can take. The photographs are those of the test split that are in the public domain, because pictures made of them are
+published. Invariant: a picture that is there is kept, unless its method is among those to be painted anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from scumble import plugins
+from scumble.cli.sheet import Cell, contact_sheet
+from scumble.evaluate.contest import Photograph, Table, hold, keep, picture_name, read_paintings, read_photographs, resumed
+from scumble.evaluate.contestants import Answer, Contestant, Painting, method_contestant, unchanged
+from scumble.evaluate.judges import Judge, squeezenet_judge, teachers_judge
+from scumble.methods.base import Pixels, Runtime
+from scumble.styles import StyleStore
+
+Note = Callable[[str], None]
+
+SIZE = 256
+"""Short side in pixels of photographs and paintings."""
+JUDGED = 3
+"""Every third photograph is judged; all are shown."""
+UNSEEN = 5
+"""Every fifth painting of the test split is taken."""
+FREE = "public domain"
+
+MEMORY, INSTANT = "memory", "memory, at once"
+"""The style memory as it ships, and with nothing but a look at the painting (its grade 0)."""
+
+SHOWN = {"own": "starry-night", "unseen": "mansion"}
+"""Part of the id of the painting whose pictures are shown."""
+CELL = (224, 224)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Who paints what; `out` is where the table and the pictures lie. `also` is not shown."""
+
+    out: Path
+    contestants: Sequence[Contestant]
+    also: Sequence[Contestant]
+    photographs: Sequence[Photograph]
+    paintings: Sequence[Painting]
+    judges: Sequence[Judge]
+    shown: Painting
+
+    def forget(self, methods: Collection[str]) -> None:
+        """Have these painted anew."""
+        table = self._table()
+        table.rows[:] = [row for row in table.rows if row.method.split(",")[0] not in methods]
+        keep(table, self.out)
+
+    def hold(self, note: Note) -> Table:
+        """What is judged: every third photograph and each painting. Then what is only shown is painted."""
+        everybody = [*self.also, *self.contestants]
+        table, order = self._table(), [c.name for c in everybody]
+        hold(table, everybody, self.photographs[::JUDGED], self.paintings, self.judges, self.out, note)
+        rows = [row for row in table.rows if row.judged and row.method in order]
+        hold(table, self.contestants, self.photographs, [self.shown], [], self.out, note)
+        return Table(table.conditions, sorted(rows, key=lambda row: order.index(row.method)))
+
+    def sheet(self) -> Image.Image:
+        """A row a photograph, a column a method: pictures in the style of the painting that is shown, once all is held."""
+        return contact_sheet([[self._cell(c, photo) for c in self.contestants] for photo in self.photographs], CELL)
+
+    def _table(self) -> Table:
+        return resumed(self.out, {"size": SIZE, "judges": [judge.name for judge in self.judges]})
+
+    def _cell(self, contestant: Contestant, photograph: Photograph) -> Cell:
+        with Image.open(self.out / picture_name(contestant.name, photograph.id, self.shown.id)) as image:
+            return Cell(image.convert("RGB"), contestant.name)
+
+
+def contests(shared: Path, out: Path) -> dict[str, Round]:
+    """By "own" and "unseen" who paints what, from the pictures and networks in `shared`. Raises ScumbleError "bad-picture"."""
+    judges, photographs, named = _judges(shared), free_photographs(shared / "images" / "photos"), _methods()
+    found = {}
+    for name, paintings in _paintings(shared / "images" / "paintings", named).items():
+        able = [c for c in named if all(c.can(p) for p in paintings)]
+        also = [unchanged(), *(instant(c) for c in able if c.name == MEMORY and name == "own")]
+        shown = next(p for p in paintings if SHOWN[name] in p.id)
+        found[name] = Round(out / name, able, also, photographs, paintings, judges, shown)
+    return found
+
+
+def free_photographs(folder: Path) -> list[Photograph]:
+    """The photographs of the test split that their manifest calls public domain."""
+    with open(folder / "manifest.csv", newline="", encoding="utf-8") as f:
+        rows = [r for r in csv.DictReader(f) if r["split"] == "test" and FREE in r["licence_as_stated"].casefold()]
+    return [read_photographs(folder / row["file"], SIZE, "all", None)[0] for row in rows]
+
+
+def instant(memory: Contestant) -> Contestant:
+    """A contestant that knows no style that ships, but sees each painting as one of the user's own."""
+
+    def paint(rgb: Pixels, painting: Painting) -> Answer:
+        return memory.paint(rgb, dataclasses.replace(painting, id=f"own-{painting.id}", trained=None))
+
+    return dataclasses.replace(memory, name=INSTANT, paint=paint)
+
+
+def _paintings(folder: Path, named: Iterable[Contestant]) -> dict[str, list[Painting]]:
+    """Shipped styles that everybody can paint, and every fifth painting of the test split."""
+    trained = read_paintings(folder, SIZE, "train", None, StyleStore().list())
+    own = [p for p in trained if p.trained is not None and all(c.can(p) for c in named)]
+    return {"own": own, "unseen": read_paintings(folder, SIZE, "test", None)[::UNSEEN]}
+
+
+def _methods() -> list[Contestant]:
+    return [method_contestant(name, {}, Runtime()) for name in plugins.methods()]
+
+
+def _judges(shared: Path) -> list[Judge]:
+    folder = shared / "perceptual"
+    found = sorted(folder.glob("squeezenet*.safetensors"))
+    return [teachers_judge(str(folder)), squeezenet_judge(found[0] if found else folder / "squeezenet.safetensors")]

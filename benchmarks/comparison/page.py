@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of docs/methods/comparison.md, as Markdown, and where they stand in it.
+
+Invariant: only what stands between `<!-- NAME -->` and `<!-- /NAME -->` is written; a page without the marks is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.comparison.losses import INSTANT, MEMORY
+from benchmarks.comparison.speed import SIZES
+from benchmarks.comparison.switching import RESIDENT
+from scumble.evaluate.contest import Table
+from scumble.weights import MODELS
+
+MB = 1e6
+NONE = "–"
+
+
+def filled(page: str, name: str, block: str) -> str:
+    """The page with `block` between the marks of `name`. Raises ValueError where they are not there, once each."""
+    marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if len(marks.findall(page)) != 1:
+        raise ValueError(f"the page has no single place marked {name}")
+    return marks.sub(lambda m: f"{m[1]}{block.strip()}\n{m[2]}", page)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; all columns but the first to the right."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def by_size(found: Mapping[str, Sequence[Mapping[str, float]]], what: str) -> str:
+    """ "seconds" or "memory" (in GB) by side."""
+    rows = []
+    for method, measured in found.items():
+        at = {row["side"]: row[what] for row in measured}
+        rows.append([method, *(_figure(at.get(side), what) for side in SIZES)])
+    return markdown(["", *(f"{side} px" for side in SIZES)], rows)
+
+
+def _figure(value: float | None, what: str) -> str:
+    if value is None:
+        return NONE
+    return f"{value / 1e9:.2f}" if what == "memory" else f"{value:.3g}"
+
+
+def styles(found: Mapping[str, Mapping[str, float]]) -> str:
+    """What a style takes, on the disk and in memory, and how long a change takes."""
+    head = [
+        "",
+        "styles that ship",
+        "shared",
+        "a style",
+        f"{RESIDENT} on the disk",
+        f"{RESIDENT} in memory",
+        "load one",
+        "change",
+    ]
+    rows = []
+    for method, measured in found.items():
+        shared, each = on_disk(method)
+        mean = sum(each) / len(each)
+        rows.append(
+            [
+                *(method, str(len(each)), f"{shared / MB:.1f} MB" if shared else NONE, _size(mean)),
+                *(_size(shared + RESIDENT * mean), _size(measured["memory"])),
+                *(f"{1e3 * measured['load']:.1f} ms", f"{1e3 * measured['switch']:.2f} ms"),
+            ]
+        )
+    return markdown(head, rows)
+
+
+def on_disk(method: str) -> tuple[int, list[int]]:
+    """Bytes of the weights all styles of a method share, and of each of its shipped styles."""
+    shared = MODELS / f"{method}.safetensors"
+    each = [path.stat().st_size for path in sorted(MODELS.glob(f"{method}_*.safetensors"))]
+    return shared.stat().st_size if shared.exists() else 0, each
+
+
+def _size(count: float) -> str:
+    return f"{count / MB:.1f} MB" if count >= MB / 2 else f"{count / 1e3:.1f} kB"
+
+
+def losses(table: Table) -> str:
+    """Content, style and total by each judge, and the least total by each in bold."""
+    judges: list[str] = table.conditions["judges"]
+    means = {name: m["judged"] for name, m in table.means().items()}
+    least = {j: min(said[j]["total"] for name, said in means.items() if name != "input") for j in judges}
+    head = ["", *(f"{j}: {k}" for j in judges for k in ("content", "style", "total"))]
+    rows = []
+    for name, said in means.items():
+        row = [{"input": "(the photograph)"}.get(name, name)]
+        for judge in judges:
+            total = f"{said[judge]['total']:.2f}"
+            bold = said[judge]["total"] == least[judge] and name != "input"
+            row += [f"{said[judge]['content']:.2f}", f"{said[judge]['style']:.3f}", f"**{total}**" if bold else total]
+        rows.append(row)
+    return markdown(head, rows)
+
+
+def by_style(table: Table, titles: Mapping[str, str]) -> str:
+    """Total by the first judge, a row a painting: where a method is behind the style memory's first look, it is said."""
+    judge = table.conditions["judges"][0]
+    names = [n for n in dict.fromkeys(row.method for row in table.rows) if n != "input"]
+    rows, behind = [], []
+    for style, title in titles.items():
+        totals = {n: _mean(r.judged[judge]["total"] for r in table.rows if (r.method, r.style) == (n, style)) for n in names}
+        rows.append([title, *(f"{totals[n]:.2f}" for n in names)])
+        behind += [f"{n} in {title}" for n in names if n not in (INSTANT, MEMORY) and totals[n] > totals[INSTANT]]
+    said = "; ".join(behind) if behind else "none"
+    return markdown(["", *names], rows) + f"\n\nBehind the style memory's first look: {said}."
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
+
+
+def conditions(found: Mapping[str, Any]) -> str:
+    """One sentence: on what it was measured."""
+    return f"Measured on {found['machine']}, {found['threads']} threads, float32, {found['date']}."

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page that compares the methods: its tables are written between marks, and what is missing is said."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from benchmarks.comparison import __main__ as command
+from benchmarks.comparison import page
+from benchmarks.comparison.chart import HEIGHT, WIDTH, chart
+from benchmarks.comparison.losses import INSTANT
+
+from scumble import plugins
+from scumble.evaluate.contest import Row, Table
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def row(method: str, style: str, total: float) -> Row:
+    said = {"content": total / 2, "style": total / 6, "total": total}
+    return Row(method, "photo", style, judged={"teachers": said, "squeezenet": said})
+
+
+@pytest.fixture
+def table() -> Table:
+    rows = [
+        row(m, s, t + k) for k, s in enumerate("ab") for m, t in (("input", 9), ("johnson", 2), (INSTANT, 2.5), ("memory", 1))
+    ]
+    rows[1].judged["teachers"]["total"] = 3.0
+    return Table({"judges": ["teachers", "squeezenet"]}, rows)
+
+
+def test_only_what_stands_between_the_marks_is_written() -> None:
+    text = "before\n<!-- a -->\nold\n<!-- /a -->\nbetween\n<!-- b -->\n<!-- /b -->\nafter\n"
+    assert page.filled(text, "a", "new\\1") == text.replace("old", "new\\1")
+    assert "between\n<!-- b -->\nx\n<!-- /b -->\nafter" in page.filled(text, "b", "x")
+    with pytest.raises(ValueError, match="marked c"):
+        page.filled(text, "c", "x")
+
+
+def test_the_committed_page_has_every_mark_and_every_method() -> None:
+    text = command.PAGE.read_text(encoding="utf-8")
+    for name in ("conditions", "seconds", "memory", "styles", "losses-own", "by-style", "losses-unseen"):
+        assert page.filled(text, name, "x") != text, name
+    assert all(f"\n| {method} | " in text for method in plugins.methods())
+
+
+def test_a_size_that_was_not_tried_is_a_dash() -> None:
+    lines = page.by_size({"slow": [{"side": 256, "seconds": 1.234, "memory": 2e9}]}, "seconds").splitlines()
+    assert lines[-1].startswith(f"| slow | 1.23 | {page.NONE} |")
+    assert "2.00" in page.by_size({"slow": [{"side": 256, "seconds": 1.2, "memory": 2e9}]}, "memory")
+
+
+def test_the_least_loss_is_bold_and_the_photograph_never_is(table: Table) -> None:
+    lines = page.losses(table).splitlines()
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == ["(the photograph)", "johnson", INSTANT, "memory"]
+    assert "**1.50**" in lines[-1]
+    assert not any("**" in line for line in lines[2:-1])
+
+
+def test_who_is_behind_the_style_memorys_first_look_is_named(table: Table) -> None:
+    assert page.by_style(table, {"a": "Sea", "b": "Sky"}).endswith("first look: johnson in Sea.")
+
+
+def test_the_chart_draws_each_line_within_the_paper() -> None:
+    lines = {"quick & light": [(256, 0.02), (512, 0.08), (1024, 0.3)], "slow": [(256, 5.0), (512, 20.0)]}
+    root = ET.fromstring(chart(lines, "side", "seconds"))
+    drawn = [[tuple(map(float, p.split(","))) for p in line.attrib["points"].split()] for line in root.iter(f"{SVG}polyline")]
+    assert sorted(map(len, drawn)) == [2, 3]
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for line in drawn for x, y in line)
+    assert all(later[1] < earlier[1] for line in drawn for earlier, later in pairwise(line))
+    assert "quick & light" in {text.text for text in root.iter(f"{SVG}text")}
+
+
+def test_without_the_pictures_losses_stay_as_they_are_and_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "comparison.md"
+    copy.write_bytes(command.PAGE.read_bytes())
+    monkeypatch.setattr(command, "PAGE", copy)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "OUT", tmp_path / "out")
+    assert command.main(["memory", "--only", "losses", "--shared", str(tmp_path / "nowhere")]) == 0
+    assert "--shared names another folder" in capsys.readouterr().err
+    assert copy.read_bytes() == command.PAGE.read_bytes()
+    with pytest.raises(SystemExit):
+        command.main(["nobody"])
