@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,9 @@ cell, has a covariance of 0."""
 
 Layers = Mapping[str, float]
 """Weight by layer name."""
+
+Weights = Sequence[Tensor | None]
+"""For each style how much each cell of a map counts, (1, 1, h, w); None where all count the same."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,14 @@ class Objective:
     styles: Sequence[tuple[float, Mapping[int, Statistics]]]
     """Weight and statistics by scale of each style."""
     alpha: Tensor | None = None
+    guides: Tensor | None = None
+    """(S, 1, H, W): how much of each pixel belongs to each style, where they are mixed by place; their Gram matrices are then
+    of their own places (Gatys et al. 2017, arXiv 1611.07865, section 4: guided Gram matrices)."""
     patience: float = 0.0
     """How much of a relative style term of one layer pulls in full. Far above it a term's pull grows like its root, so that
     one that begins at a thousand times its end does not wreck the content, which takes longer to mend than to keep. Without
     bound on any term and with the same bottom for each; 0 pulls as the loss does. Losses are always told as they are."""
-    _weights: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    _weights: dict[tuple[int, int, int | None], Tensor] = field(default_factory=dict)
     _whitening: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def evaluate(self, x: Tensor) -> Generator[float, None, Losses]:
@@ -95,7 +102,7 @@ class Objective:
                 if scale == 1 and (part := self._content(features)) is not None:
                     sums["content"] += float(part.detach())
                     present.append(self.terms.content_weight * part)
-                grams = {n: self.grams(n, f, scale, self.weight(f)) for n, f in features.items() if n in self.terms.style}
+                grams = {n: self.grams(n, f, scale, self.weights(f)) for n, f in features.items() if n in self.terms.style}
                 if grams:
                     pull, told = self.style(grams, scale)
                     sums["style"] += told
@@ -117,7 +124,7 @@ class Objective:
             if gradient is not None:
                 torch.autograd.backward(small, gradient)
         t = self.terms
-        colour, tv = self.colour(self.colours(x, self.weight(x))), tv_loss(x)
+        colour, tv = self.colour(self.colours(x, self.weights(x))), tv_loss(x)
         for weight, value in ((t.colour_weight, colour), (t.tv_weight, tv)):
             if weight:
                 torch.autograd.backward(weight * value)
@@ -141,10 +148,10 @@ class Objective:
         ]
         return torch.stack(found).sum() if found else None
 
-    def grams(self, name: str, f: Tensor, scale: int, weight: Tensor | None) -> list[Tensor]:
+    def grams(self, name: str, f: Tensor, scale: int, weights: Weights) -> list[Tensor]:
         """What is compared of one layer's map (1, C, h, w), for each style: Gram matrices (C, C)."""
         means = [statistics[scale][name].mean if self.terms.relative else None for _, statistics in self.styles]
-        return [mean_gram(f, mean, weight) for mean in means]
+        return [mean_gram(f, mean, weight) for mean, weight in zip(means, weights, strict=True)]
 
     def style(self, grams: Mapping[str, Sequence[Tensor]], scale: int) -> tuple[Tensor, float]:
         """What pulls, and the loss itself, of some layers' Gram matrices."""
@@ -165,9 +172,10 @@ class Objective:
             return (gram - style.centred).square().mean() / size.clamp_min(1e-12)
         return (gram - style.gram).square().mean() / style.mean.mean().clamp_min(1e-6) ** 4
 
-    def colours(self, x: Tensor, weight: Tensor | None) -> list[Tensor]:
+    def colours(self, x: Tensor, weights: Weights) -> list[Tensor]:
         """What is compared of the pixels themselves, for each style: covariances (3, 3) after its shift."""
-        return [mean_gram(x, statistics[1][PICTURE].mean, weight) for _, statistics in self.styles]
+        means = [statistics[1][PICTURE].mean for _, statistics in self.styles]
+        return [mean_gram(x, mean, weight) for mean, weight in zip(means, weights, strict=True)]
 
     def colour(self, covariances: Sequence[Tensor]) -> Tensor:
         """The loss of `colours`."""
@@ -180,14 +188,21 @@ class Objective:
             found.append(share * (w @ (covariance - style.centred) @ w).square().mean())
         return torch.stack(found).sum()
 
-    def weight(self, f: Tensor) -> Tensor | None:
-        """How much each cell of a map counts, (1, 1, h, w) with sum 1; None where all count the same."""
-        if self.alpha is None:
+    def weight(self, f: Tensor, style: int | None = None) -> Tensor | None:
+        """How much each cell of a map counts, (1, 1, h, w) with sum 1; None where all count the same. With `style`, for that
+        one alone."""
+        guide = None if self.guides is None or style is None else self.guides[style : style + 1]
+        if self.alpha is None and guide is None:
             return None
-        size = (f.shape[2], f.shape[3])
-        if size not in self._weights:
-            self._weights[size] = pixel_weight(self.alpha, *size)
-        return self._weights[size]
+        key = (f.shape[2], f.shape[3], None if guide is None else style)
+        if key not in self._weights:
+            parts = [part for part in (self.alpha, guide) if part is not None]
+            self._weights[key] = pixel_weight(reduce(torch.mul, parts), f.shape[2], f.shape[3])
+        return self._weights[key]
+
+    def weights(self, f: Tensor) -> Weights:
+        """The same for each of the styles."""
+        return [self.weight(f, style) for style in range(len(self.styles))]
 
 
 def objective(
@@ -196,6 +211,7 @@ def objective(
     content: Tensor,
     styles: Sequence[tuple[float, Mapping[int, Statistics]]],
     alpha: Tensor | None = None,
+    guides: Tensor | None = None,
 ) -> Generator[None, None, Objective]:
     """Look at the content (1, 3, H, W) in [0, 1], with alpha (1, 1, H, W) or None for an opaque one. Yields between stages."""
     targets: dict[str, tuple[Tensor, Tensor]] = {}
@@ -208,7 +224,7 @@ def objective(
                 divisor = f.var(correction=0).clamp_min(1e-6) if terms.relative else f.mean().clamp_min(1e-6).square()
                 targets[name] = (f, divisor)
         yield
-    return Objective(net, terms, targets, styles, alpha)
+    return Objective(net, terms, targets, styles, alpha, guides)
 
 
 def shrink(x: Tensor, scale: int) -> Tensor:

@@ -50,11 +50,12 @@ def objective(
     content: Tensor,
     styles: Sequence[tuple[float, Mapping[int, Statistics]]],
     alpha: Tensor | None = None,
+    guides: Tensor | None = None,
 ) -> Generator[None, None, Objective]:
     """As objective.py's, of a content of any size: above WHOLE pixels it is looked at, and compared, in tiles."""
     if content.shape[2] * content.shape[3] <= WHOLE:
-        return (yield from in_one_piece(net, terms, content, styles, alpha))
-    return InTiles(net, terms, (yield from _targets(net, terms, content)), styles, alpha)
+        return (yield from in_one_piece(net, terms, content, styles, alpha, guides))
+    return InTiles(net, terms, (yield from _targets(net, terms, content)), styles, alpha, guides)
 
 
 def _evaluate(loss: Objective, x: Tensor) -> Generator[float, None, Losses]:
@@ -189,9 +190,8 @@ def _window(here: Tensor, tile: Tile, ratio: int = 1) -> Tensor:
     return here[:, :, y0:y1, x0:x1]
 
 
-def _share(loss: Objective, here: Tensor, tile: Tile) -> tuple[Tensor | None, float]:
+def _share(weight: Tensor | None, here: Tensor, tile: Tile) -> tuple[Tensor | None, float]:
     """The weights of a tile's cells, and by what a mean over these is multiplied to be their part of the whole's."""
-    weight = loss.weight(here)
     if weight is not None:
         return _window(weight, tile), 1.0
     return None, (tile.y1 - tile.y0) * (tile.x1 - tile.x0) / (here.shape[2] * here.shape[3])
@@ -199,9 +199,10 @@ def _share(loss: Objective, here: Tensor, tile: Tile) -> tuple[Tensor | None, fl
 
 def _grams(loss: Objective, features: Mapping[str, Tensor], here: Tensor, tile: Tile, scale: int) -> dict[str, list[Tensor]]:
     """A tile's part of the Gram matrices."""
-    weight, share = _share(loss, here, tile)
-    names = [name for name in loss.terms.style if name in features]
-    return {name: [share * gram for gram in loss.grams(name, features[name], scale, weight)] for name in names}
+    found = [_share(weight, here, tile) for weight in loss.weights(here)]
+    weights, shares = [weight for weight, _ in found], [share for _, share in found]
+    parts = {name: loss.grams(name, f, scale, weights) for name, f in features.items() if name in loss.terms.style}
+    return {name: [share * gram for share, gram in zip(shares, grams, strict=True)] for name, grams in parts.items()}
 
 
 def _pulls(loss: Objective, grams: Mapping[str, list[Tensor]], scale: int) -> tuple[dict[str, list[Tensor]], float]:
@@ -216,7 +217,7 @@ def _pulls(loss: Objective, grams: Mapping[str, list[Tensor]], scale: int) -> tu
 
 def _content(loss: Objective, features: Mapping[str, Tensor], here: Tensor, tile: Tile) -> Tensor | None:
     """A tile's part of the loss of content."""
-    weight, share = _share(loss, here, tile)
+    weight, share = _share(loss.weight(here), here, tile)
     parts = []
     for name in loss.terms.content.keys() & features.keys():
         target, divisor = loss.content[name]
@@ -230,13 +231,13 @@ def _pixels(loss: Objective, x: Tensor) -> tuple[float, float]:
     """The losses of colour and total variation, some rows at a time; their gradient is added to `x.grad`."""
     height, width = x.shape[2:]
     step = max(1, ROWS // width)
-    weight, covariances = loss.weight(x), [torch.zeros(3, 3, device=x.device) for _ in loss.styles]
+    weights, covariances = loss.weights(x), [torch.zeros(3, 3, device=x.device) for _ in loss.styles]
     bands = [(a, min(a + step, height)) for a in range(0, height, step)]
 
     def parts(band: Tensor, a: int, b: int) -> list[Tensor]:
-        share = 1.0 if weight is not None else (b - a) / height
-        found = loss.colours(band, None if weight is None else weight[:, :, a:b])
-        return [share * covariance for covariance in found]
+        found = loss.colours(band, [None if weight is None else weight[:, :, a:b] for weight in weights])
+        shares = [(b - a) / height if weight is None else 1.0 for weight in weights]
+        return [share * covariance for share, covariance in zip(shares, found, strict=True)]
 
     for a, b in bands:
         covariances = [c + p for c, p in zip(covariances, parts(x[:, :, a:b].detach(), a, b), strict=True)]

@@ -138,13 +138,15 @@ def memory_needed(request: Request, share: float = LEAST_SHARE) -> tuple[int, in
     """
     if request.strength == 0:
         return 0, 0
-    common, _ = parse_options(request.method, request.options)
+    common, own = parse_options(request.method, request.options)
     height, width = _grid(request, common).shape
     pixels = height * width
     most = int(WHOLE * share) if request.method.capabilities.tiling else getattr(request.method, "most_pixels", pixels)
     held = sum(in_memory(size * pixels) for size in HELD)
     masks = 0 if request.masks is None else 4 * request.masks.shape[2] + 16
-    return held + masks * pixels, getattr(request.method, "pixel_bytes", 0) * min(pixels, most)
+    there = getattr(request.method, "pixel_bytes", 0) * min(pixels, most)
+    needed = getattr(request.method, "bytes_needed", None)
+    return held + masks * pixels, there if needed is None else max(there, needed(own, pixels))
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:

@@ -6,6 +6,8 @@ Invariant: a finer size begins with all that a coarser one has found and loses n
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -27,7 +29,8 @@ def begin(content: Tensor, content_before: Tensor | None, x: Tensor | None, star
     """What a level begins with, in the shape of its `content` (1, 3, H, W).
 
     After a coarser level, whose answer is `x` and whose content was `content_before`, that is the content and what was
-    changed there, so that details the coarser level could not see are kept; from noise, the answer alone, enlarged.
+    changed there, so that details the coarser level could not see are kept; from noise, the answer alone, enlarged. Where
+    another method's answer is improved, that is the content here.
     """
     size = (content.shape[2], content.shape[3])
     if x is None:
@@ -38,6 +41,13 @@ def begin(content: Tensor, content_before: Tensor | None, x: Tensor | None, star
     if content_before is None or start == "noise":
         return to_size(x, size)
     return content + to_size(x - content_before, size)
+
+
+def reduced_to(pixels: int, x: Tensor) -> tuple[int, int]:
+    """(height, width) of (1, 3, H, W) with no more than so many pixels, in its proportions."""
+    height, width = x.shape[2:]
+    ratio = min(1.0, math.sqrt(pixels / (height * width)))
+    return max(1, math.floor(height * ratio)), max(1, math.floor(width * ratio))
 
 
 def to_size(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -87,6 +87,15 @@ def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None,
     return found
 
 
+def between(own: Statistics, style: Statistics, strength: float) -> Statistics:
+    """As far from a picture's own statistics to a style's as the strength in [0, 1] says: those of pixels, some of which are
+    the one's and some the other's."""
+    return {
+        name: LayerStatistics(torch.lerp(own[name].mean, s.mean, strength), torch.lerp(own[name].gram, s.gram, strength))
+        for name, s in style.items()
+    }
+
+
 def drained(steps: Generator[object, None, T]) -> T:
     """What a computation that yields on its way comes to, without stopping."""
     while True:

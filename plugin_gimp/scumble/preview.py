@@ -64,7 +64,7 @@ class Previewer:
         except Mistake as e:  # the place has gone while the controls rested
             self._say(str(e))
             return
-        how = (choice.method.id, settings.strength, settings.options())
+        how = (choice.method.id, settings.strength, choice.method.quick(settings.options()))
         self._job = self._session.submit(Request(self._original, choice.styles, *how, None, iterative, masks))
         self._say("Preview…")
 

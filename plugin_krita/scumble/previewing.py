@@ -98,7 +98,7 @@ class Previewing:
             return
         try:
             self.original = self._host.small(layer, SIDE)
-            how = (method.id, settings.strength, options_for(method, settings))
+            how = (method.id, settings.strength, method.quick(options_for(method, settings)))
             request = Request(self.original, settings.weights(), *how, None, True, self._masks(layer, settings))
             self._job = session.submit(request)
         except EngineError:  # a preview that cannot be made is none; the picture itself will say why

@@ -281,9 +281,9 @@ class Studio:
                 raise EngineError("style-unavailable", why)
             message = "No method can paint what is chosen." if settings.style else "No style is chosen."
             raise EngineError("style-unavailable", message, "Choose another style.")
-        iterative = bool(method.capabilities.get("iterative"))
-        how = (method.id, settings.strength, options_for(method, settings))
-        return Request(raster, settings.weights(), *how, context, iterative, masks)
+        options = options_for(method, settings)
+        how = (method.id, settings.strength, options)
+        return Request(raster, settings.weights(), *how, context, method.gradual(options), masks)
 
     def _choose_something(self, catalogue: Catalogue) -> None:
         """The first catalogue decides what was asked for before it came."""

@@ -106,7 +106,7 @@ def test_bfloat16_agrees_to_40_decibels(method: Memory) -> None:
 
 def row_file(folder: Path, shared: str, method: Memory) -> Path:
     path = folder / "memory_warm.safetensors"
-    save_weights(path, {"row": method.prepare(COLD, Options(), WHOLE)}, {"shared": shared})
+    save_weights(path, {"row": method.prepare(COLD, Options(), WHOLE).row}, {"shared": shared})
     return path
 
 
@@ -124,6 +124,9 @@ def test_a_row_of_other_networks_gives_way_to_the_painting_and_is_no_style_alone
 
 
 def test_a_refined_style_is_read_anew(method: Memory) -> None:
-    first = method.prepare(Painted("mine", WARM.rgb, revision=1), Options(), WHOLE)
-    assert method.prepare(Painted("mine", COLD.rgb, revision=1), Options(), WHOLE) is first
-    assert not torch.equal(method.prepare(Painted("mine", COLD.rgb, revision=2), Options(), WHOLE), first)
+    def row(style: Painted) -> torch.Tensor:
+        return method.prepare(style, Options(), WHOLE).row
+
+    first = row(Painted("mine", WARM.rgb, revision=1))
+    assert row(Painted("mine", COLD.rgb, revision=1)) is first
+    assert not torch.equal(row(Painted("mine", COLD.rgb, revision=2)), first)

@@ -38,7 +38,9 @@ def picture(height: int, width: int, seed: int) -> Tensor:
     return synthetic.dead_leaves(max(height, width, 32), torch.Generator().manual_seed(seed))[None, :, :height, :width]
 
 
-def compared(net: VGG, terms: Terms, size: tuple[int, int], alpha: Tensor | None, patience: float) -> None:
+def compared(
+    net: VGG, terms: Terms, size: tuple[int, int], alpha: Tensor | None, patience: float, guides: Tensor | None = None
+) -> None:
     """Losses and gradients both ways, for two styles."""
     layers = tuple(terms.style)
     styles = [
@@ -49,7 +51,7 @@ def compared(net: VGG, terms: Terms, size: tuple[int, int], alpha: Tensor | None
     start = (content + 0.1 * torch.randn(content.shape, generator=torch.Generator().manual_seed(4))).contiguous()
     found: list[tuple[Losses, Tensor]] = []
     for make in (objective, pieces.objective):
-        loss = replace(drained(make(net, terms, content, styles, alpha)), patience=patience)
+        loss = replace(drained(make(net, terms, content, styles, alpha, guides)), patience=patience)
         x = start.clone().requires_grad_()
         losses = drained(loss.evaluate(x))
         assert x.grad is not None
@@ -70,6 +72,13 @@ def test_what_alpha_hides_counts_nothing_in_tiles_either(net: VGG) -> None:
     alpha = torch.rand(1, 1, 101, 120, generator=torch.Generator().manual_seed(0))
     alpha[..., :40] = 0
     compared(net, PRESETS["scumble"].terms, (101, 120), alpha, 0.0)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_styles_that_are_mixed_by_place_are_so_in_tiles(net: VGG, hidden: bool) -> None:
+    across = torch.linspace(0, 1, 120).expand(101, 120)
+    alpha = across.flip(1)[None, None].contiguous() if hidden else None
+    compared(net, PRESETS["scumble"].terms, (101, 120), alpha, 0.05, torch.stack([across, 1 - across])[:, None])
 
 
 def test_the_published_losses_are_computed_in_tiles_too(net: VGG) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from scumble import tiling
 from scumble.methods.base import Content, Result, Runtime, Weighted
-from scumble.methods.memory import Memory, Options
+from scumble.methods.memory import Memory, Options, State
 from scumble.nets.memory import MemoryNet
 from scumble.nets.norms import InstanceNorm2d
 
@@ -123,8 +123,8 @@ def run(memory: Memory, content: Content, *styles: Weighted, tile: int = 512) ->
 def test_the_memory_mixes_rows_by_place(memory: Memory, rows: list[Tensor]) -> None:
     rgb, parts = picture(300, 520), np.zeros((300, 520, 2), np.float32)
     parts[:, :260, 0], parts[:, 260:, 1] = 1, 1
-    first, second = (run(memory, Content(rgb), Weighted(row)) for row in rows)
-    mixed = run(memory, Content(rgb, regions=parts), *(Weighted(row, 0.5) for row in rows))
+    first, second = (run(memory, Content(rgb), Weighted(State(row))) for row in rows)
+    mixed = run(memory, Content(rgb, regions=parts), *(Weighted(State(row), 0.5) for row in rows))
     left, right = np.s_[:, :120], np.s_[:, 400:]  # away from the border, nothing but the statistics is shared
     assert np.abs(mixed[left] - first[left]).mean() < np.abs(mixed[left] - second[left]).mean() / 2
     assert np.abs(mixed[right] - second[right]).mean() < np.abs(mixed[right] - first[right]).mean() / 2
@@ -135,9 +135,9 @@ def test_in_the_memory_a_region_of_everything_is_its_style_and_one_row_twice_is_
 ) -> None:
     rgb, ones = picture(64, 72), np.zeros((64, 72, 2), np.float32)
     ones[..., 0] = 1
-    alone = run(memory, Content(rgb), Weighted(rows[0]))
+    alone = run(memory, Content(rgb), Weighted(State(rows[0])))
     assert np.abs(run(memory, Content(rgb, regions=ones), *map(Weighted, rows)) - alone).max() < 1e-4
-    twice = run(memory, Content(rgb, regions=shares(64, 72)), Weighted(rows[0], 0.5), Weighted(rows[0], 0.5))
+    twice = run(memory, Content(rgb, regions=shares(64, 72)), Weighted(State(rows[0]), 0.5), Weighted(State(rows[0]), 0.5))
     assert np.abs(twice - alone).max() < 1e-4
 
 
@@ -145,20 +145,20 @@ def test_uniform_shares_are_the_blend_of_the_rows(memory: Memory, rows: list[Ten
     """What the memory reads is affine in the row; the picture is not, but the mixture is the same at every read."""
     rgb, parts = picture(64, 72), np.full((64, 72, 2), 0.25, np.float32)
     parts[..., 1] = 0.75
-    blend = run(memory, Content(rgb), Weighted(rows[0], 0.25), Weighted(rows[1], 0.75))
+    blend = run(memory, Content(rgb), Weighted(State(rows[0]), 0.25), Weighted(State(rows[1]), 0.75))
     assert np.abs(run(memory, Content(rgb, regions=parts), *map(Weighted, rows)) - blend).max() < 1e-4
 
 
 def test_weights_1_and_0_are_the_first_row_bit_for_bit(memory: Memory, rows: list[Tensor]) -> None:
     rgb = picture(40, 48)
-    alone = run(memory, Content(rgb), Weighted(rows[0]))
-    assert run(memory, Content(rgb), Weighted(rows[0], 1.0), Weighted(rows[1], 0.0)).tobytes() == alone.tobytes()
+    alone = run(memory, Content(rgb), Weighted(State(rows[0])))
+    assert run(memory, Content(rgb), Weighted(State(rows[0]), 1.0), Weighted(State(rows[1]), 0.0)).tobytes() == alone.tobytes()
 
 
 def test_the_memory_in_tiles_with_regions_equals_the_whole(memory: Memory, rows: list[Tensor]) -> None:
     rgb, parts = picture(72, 600), shares(72, 600)
     content = Content(rgb, whole=rgb, regions=parts, whole_regions=parts)
-    styles = [Weighted(row, 0.5) for row in rows]
+    styles = [Weighted(State(row), 0.5) for row in rows]
     whole = run(memory, Content(rgb, regions=parts), *styles)
     assert np.abs(run(memory, content, *styles, tile=200) - whole).max() < 1e-4
 
@@ -167,7 +167,7 @@ def test_a_soft_border_in_the_memory_is_smooth(memory: Memory, rows: list[Tensor
     """On a flat picture all that changes is the mask: no step may be much larger than its own."""
     flat = np.full((64, 512, 3), 0.5, np.float32)
     ramp = np.tile(np.linspace(0, 1, 512, dtype=np.float32), (64, 1))
-    out = run(memory, Content(flat, regions=np.stack([ramp, 1 - ramp], 2)), *(Weighted(row, 0.5) for row in rows))
+    out = run(memory, Content(flat, regions=np.stack([ramp, 1 - ramp], 2)), *(Weighted(State(row), 0.5) for row in rows))
     middle = out[:, 32:-32]
     change = np.abs(middle[:, -1] - middle[:, 0]).max()
     assert np.abs(np.diff(middle, axis=1)).max() < 8 / 512 * max(change, 0.2)

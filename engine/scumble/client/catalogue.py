@@ -31,6 +31,8 @@ class Option:
     step: float | None = None
     unit: str | None = None
     choices: tuple[str, ...] | None = None
+    preview: Any = None
+    """What a live preview takes in its place, where a value takes long; None is the value itself."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ class Method:
     purpose: str
     capabilities: Mapping[str, bool]
     options: tuple[Option, ...]
+
+    def quick(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """The chosen options as a live preview takes them."""
+        instead = {o.name: o.preview for o in self.options if o.preview is not None}
+        return {name: instead.get(name, value) for name, value in chosen.items()}
+
+    def gradual(self, chosen: Mapping[str, Any]) -> bool:
+        """Whether a picture comes step by step with these options, so that unfinished ones are worth showing."""
+        return bool(self.capabilities.get("iterative")) or self.quick(chosen) != dict(chosen)
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,8 @@ class Method(Protocol):
     A method that keeps such caches may have `forget()`, which drops them; the engine calls it after a minute without a job.
     One that takes much memory may have `pixel_bytes`, what a run takes at least for each pixel it looks at in one piece
     (with `tiling`, never more than a large tile; else never more than `most_pixels` of them, where it has that), so that a
-    picture which cannot fit is refused before it costs anything.
+    picture which cannot fit is refused before it costs anything. Where options make it more, `bytes_needed(options, pixels)`
+    says what a run takes in all.
     """
 
     id: str
@@ -244,6 +245,8 @@ class OptionSpec:
     step: float | None = None
     unit: str | None = None
     choices: tuple[str, ...] | None = None
+    preview: Any = None
+    """What a live preview takes in its place, where a value takes long; None is the value itself."""
 
 
 def option(
@@ -255,10 +258,11 @@ def option(
     maximum: float | None = None,
     step: float | None = None,
     unit: str | None = None,
+    preview: Any = None,
 ) -> Any:
     """A dataclass field that describes itself. Its kind follows from its annotation: float, int, bool, str or Literal."""
     described = {"help": help, "title": title, "minimum": minimum, "maximum": maximum, "step": step, "unit": unit}
-    return field(default=default, metadata=described)
+    return field(default=default, metadata=described | {"preview": preview})
 
 
 def option_specs(options: type) -> list[OptionSpec]:
@@ -276,7 +280,17 @@ def _spec(f: dataclasses.Field[Any], hint: Any) -> OptionSpec:
     m = f.metadata
     title = m["title"] or f.name.replace("_", " ").capitalize()
     return OptionSpec(
-        f.name, title, m["help"], typing.cast(Any, kind), f.default, m["minimum"], m["maximum"], m["step"], m["unit"], choices
+        f.name,
+        title,
+        m["help"],
+        typing.cast(Any, kind),
+        f.default,
+        m["minimum"],
+        m["maximum"],
+        m["step"],
+        m["unit"],
+        choices,
+        m["preview"],
     )
 
 

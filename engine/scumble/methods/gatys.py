@@ -34,12 +34,12 @@ from scumble.methods.base import (
 )
 from scumble.nets.perceptual import Network, load_perceptual
 from scumble.nets.vgg import VGG, computes_bfloat16, halved
-from scumble.objective import Terms
+from scumble.objective import Terms, shrink
 from scumble.optimise import Step, descend
 from scumble.pieces import objective
 from scumble.placing import WHOLE
-from scumble.pyramid import begin, level_sizes, to_size
-from scumble.style_statistics import StyleStatistics, load_ladder
+from scumble.pyramid import begin, level_sizes, reduced_to, to_size
+from scumble.style_statistics import Statistics, StyleStatistics, between, load_ladder, measure
 from scumble.tensors import to_pixels, to_tensor
 
 PREVIEW_SECONDS = 1.0
@@ -222,20 +222,32 @@ class Gatys:
         self._networks.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        answer: Tensor | None = None
+        if chosen(options).start == "fast":
+            answer = yield from _fast_answer(content, styles, runtime)
+        yield from self.improve(replace(content, strength=1.0), styles, options, runtime, answer)
+
+    def improve(
+        self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime, answer: Tensor | None = None
+    ) -> Iterator[Event]:
+        """Descend from another method's `answer` (1, 3, H, W), or from what the options say.
+
+        Other than `run` this heeds the content's regions, with a Gram matrix for each style's own places, and its strength,
+        with targets as far between the content's own statistics and the painting's.
+        """
         preset = chosen(options)
         net = self._network(options.network, preset.pooling, runtime.device)
         picture = torch.from_numpy(content.rgb).permute(2, 0, 1)[None].to(runtime.device)  # no copy of a large one
         sizes = level_sizes(picture.shape[2], picture.shape[3], preset.levels)
         work = [h * w for h, w in sizes]
         pace = _Pace()
-        x: Tensor | None = None
-        if preset.start == "fast":
-            x = yield from _fast_answer(content, styles, runtime)
+        x = answer
         before: Tensor | None = None
         for level, size in enumerate(sizes):
             small = to_size(picture, size)
-            first = partial(begin, small, before, x, preset.start, options.seed)
-            before = small
+            origin = small if answer is None else to_size(answer, size)
+            first = partial(begin, origin, before, x, preset.start, options.seed)
+            before = origin
             done, share = sum(work[:level]) / sum(work), work[level] / sum(work)
             text = f"{size[1]} x {size[0]}"
             for step in self._level(net, preset, small, content, styles, options, runtime, first):
@@ -267,15 +279,25 @@ class Gatys:
     ) -> Iterator[Step | float | None]:
         """One size: look at the content and the paintings, then descend from `first()`."""
         alpha = None if content.alpha is None else torch.from_numpy(content.alpha)[None, None].to(runtime.device)
+        guides, weights = None, [style.weight for style in styles]
+        if content.regions is not None:
+            guides = torch.from_numpy(content.regions).to(runtime.device).permute(2, 0, 1)[:, None]
+            weights = guides.mean((1, 2, 3)).tolist()
         side = options.style_scale * content.painting_side * max(small.shape[2:]) / max(content.rgb.shape[:2])
+        layers, scales = tuple(preset.terms.style), preset.terms.scales
+        own: dict[int, Statistics] = {}
+        if content.strength < 1:
+            seen = to_size(small, reduced_to(WHOLE, small))
+            for scale in scales:
+                own[scale] = yield from measure(net, shrink(seen, scale), layers)
         targets = []
-        for style in styles:
-            by_scale = {}
-            for scale in preset.terms.scales:
-                at = style.state.statistics.at(max(1, round(side / scale)), net, tuple(preset.terms.style))
-                by_scale[scale] = yield from at
-            targets.append((style.weight, by_scale))
-        exact = yield from objective(net, preset.terms, small, targets, alpha)
+        for weight, style in zip(weights, styles, strict=True):
+            by_scale: dict[int, Statistics] = {}
+            for scale in scales:
+                found = yield from style.state.statistics.at(max(1, round(side / scale)), net, layers)
+                by_scale[scale] = between(own[scale], found, content.strength) if own else found
+            targets.append((weight, by_scale))
+        exact = yield from objective(net, preset.terms, small, targets, alpha, guides)
         half = runtime.half or (preset.half and computes_bfloat16(runtime.device))
         through = self._network(options.network, preset.pooling, runtime.device, half)
         loss = replace(exact, net=through, patience=preset.patience)

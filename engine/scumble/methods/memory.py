@@ -3,11 +3,12 @@
 
 Invariant: a picture depends on the shared networks, the rows of its own styles and nothing else, so adding, refining or
 removing a style changes no other style's picture. Grade 0 is a row made of a painting in an instant; grade 1 is that row
-refined (rows.py).
+refined (rows.py). Grade 2 descends the picture itself from the network's answer, as Gatys does.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from scumble import synthetic, tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
 from scumble.looks import grams_of
+from scumble.methods import gatys
 from scumble.methods.base import (
     Arrays,
     Capabilities,
@@ -31,12 +33,15 @@ from scumble.methods.base import (
     Event,
     Method,
     Pixels,
+    Preview,
     Progress,
     Refined,
     Refinement,
+    Result,
     Runtime,
     Style,
     Weighted,
+    option,
 )
 from scumble.nets.memory import MARGIN, STRIDE, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
@@ -58,9 +63,39 @@ STEPS, BATCH, CROP = 120, 3, 256
 """Of a refinement: about 40 s on two cores."""
 
 
+PASSES = 20
+"""About how many times as long as the network's pass a step of polishing takes."""
+
+COARSEST = 256
+"""Long side in pixels of the coarsest size at which a picture is polished, about that of the crops the network was trained on:
+what is broader than its strokes is found there, sooner than at full size."""
+
+MOST_POLISH = 200
+"""Steps from which on a picture hardly becomes better."""
+
+
 @dataclass(frozen=True)
 class Options:
-    """Nothing to choose beyond what every method offers."""
+    """How far to go from real time to Gatys."""
+
+    polish: int = option(
+        0,
+        "Steps of Gatys' descent from the network's answer, at each of a few sizes: 0 is real time, 10 lift the loss most of "
+        "the way, 40 are near what Gatys reaches from your picture in many more.",
+        minimum=0,
+        maximum=MOST_POLISH,
+        step=5,
+        unit="steps",
+        preview=0,
+    )
+
+
+@dataclass(frozen=True)
+class State:
+    """A prepared style: its row (1, R), and what its strokes are compared with where the picture is polished."""
+
+    row: Tensor
+    strokes: gatys.State | None = None
 
 
 class Memory:
@@ -78,16 +113,29 @@ class Memory:
         self._shared: dict[str, StyleMemory] = {}
         self._eyes: dict[str, VGG] = {}
         self._rows: dict[tuple[str, int, str], Tensor] = {}
+        self._gatys = gatys.Gatys()
 
     def available(self, style: Style) -> bool:
         return NETWORKS.is_file() and (style.has_picture or style.state(self.id) is not None)
 
-    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Tensor:
-        """The style's row (1, R), kept for the next run."""
+    def bytes_needed(self, options: Any, pixels: int) -> int:
+        return self._gatys.pixel_bytes * min(pixels, self._gatys.most_pixels) if options.polish else 0
+
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
+        """The style's row, kept for the next run."""
         key = (style.id, style.revision, runtime.device)
         if key not in self._rows:
             self._rows[key] = self._row(style, runtime)
-        return self._rows[key]
+        return State(self._rows[key], self._strokes(style, runtime) if options.polish else None)
+
+    def _strokes(self, style: Style, runtime: Runtime) -> gatys.State:
+        if not self._gatys.available(style):
+            raise ScumbleError(
+                "style-unavailable",
+                f"The style {style.id!r} has neither a painting nor statistics of one to polish by.",
+                "Set polish to 0, or add the painting to your own styles.",
+            )
+        return self._gatys.prepare(style, gatys.Options(), runtime)
 
     def _row(self, style: Style, runtime: Runtime) -> Tensor:
         path = style.state(self.id)
@@ -108,11 +156,32 @@ class Memory:
         self._shared.clear()
         self._eyes.clear()
         self._rows.clear()
+        self._gatys.forget()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        rows = torch.cat([s.state for s in styles])
+        if not options.polish:
+            yield from self._answer(content, styles, runtime)
+            return
+        share = 1 / (1 + PASSES * options.polish)
+        for event in self._answer(content, styles, runtime):
+            if isinstance(event, Progress):
+                yield Progress(share * event.fraction, event.text)
+            elif isinstance(event, Result):
+                yield Preview(event.rgb)
+                answer = torch.from_numpy(event.rgb).permute(2, 0, 1)[None].to(runtime.device)
+            del event
+        levels = max(1, 1 + int(math.log2(max(content.rgb.shape[:2]) / COARSEST)))
+        how = gatys.Options(start="fast", steps=options.polish, levels=levels)
+        strokes = [Weighted(style.state.strokes, style.weight) for style in styles]
+        for event in self._gatys.improve(content, strokes, how, runtime, answer):
+            yield Progress(share + (1 - share) * event.fraction, event.text) if isinstance(event, Progress) else event
+            del event
+
+    def _answer(self, content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Iterator[Event]:
+        """Grade 0 or 1: one pass of the network."""
+        rows = torch.cat([s.state.row for s in styles])
         if content.regions is None:
-            rows = torch.stack([s.weight * s.state for s in styles]).sum(0)
+            rows = torch.stack([s.weight * s.state.row for s in styles]).sum(0)
         if content.strength < 1:
             whole = content.rgb if content.whole is None else content.whole
             with torch.inference_mode():
@@ -137,7 +206,7 @@ class Memory:
         )
         with torch.no_grad():
             targets = grams_of(picture, eyes, COMPACT.layers)
-            start = self.prepare(style, None, runtime).clone()
+            start = self.prepare(style, Options(), runtime).row.clone()
         at = first = _resumed(checkpoint, start) or begin(start)
         before = after = float("nan")
         for at, losses in descend_row(net, first, STEPS, targets, eyes, COMPACT, _practice(contents), runtime.half):
