@@ -20,7 +20,7 @@ import host  # noqa: E402
 import places  # noqa: E402
 from gallery import Gallery  # noqa: E402
 from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
-from others import Others, narrow  # noqa: E402
+from others import Others, narrow, refill  # noqa: E402
 from preview import Previewer  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
@@ -34,7 +34,7 @@ SHOWN = (360, 270)
 TICK = 40
 """Milliseconds between two pumps."""
 AUTOMATIC = "Automatic"
-DROPPED = ("others", "method", "style")
+DROPPED = ("others", "keep-colours", "method", "style")
 """Settings that the dialogue goes without where they name what is not there."""
 
 
@@ -60,7 +60,7 @@ class Dialog:
         self._layers = _layer_list(image)
         self._picture = Gtk.Image()
         self._preview_on = Gtk.CheckButton.new_with_mnemonic("Previe_w")
-        self._method = narrow(Gtk.ComboBoxText())
+        self._method, self._keeping = narrow(Gtk.ComboBoxText()), narrow(Gtk.ComboBoxText())
         self._brush, self._purpose, self._status = _note(1), _note(2), _note(2)
         self._window.get_content_area().pack_start(self._layout(), True, True, 6)
         self._previewer = Previewer(session, lambda side: host.small(source, side), self._show, self._say, self._masks)
@@ -102,15 +102,11 @@ class Dialog:
         right.pack_start(self._window.get_scale_entry("brush-size", 1.0), False, False, 0)
         self._brush.set_no_show_all(True)
         right.pack_start(self._brush, False, False, 0)
-        for name in ("keep-colours", "replace"):
-            right.pack_start(self._window.get_widget(name, Gtk.CheckButton), False, False, 0)
-        row = Gtk.Box(spacing=6)
-        label = Gtk.Label.new_with_mnemonic("_Method")
-        label.set_mnemonic_widget(self._method)
-        row.pack_start(label, False, False, 0)
-        row.pack_start(self._method, True, True, 0)
+        right.pack_start(_labelled("_Keep colours", self._keeping), False, False, 0)
+        self._keeping.connect("changed", lambda _: self._keeping_picked())
+        right.pack_start(self._window.get_widget("replace", Gtk.CheckButton), False, False, 0)
+        right.pack_start(_labelled("_Method", self._method), False, False, 0)
         self._method.connect("changed", lambda _: self._method_picked())
-        right.pack_start(row, False, False, 0)
         right.pack_start(self._purpose, False, False, 0)
         right.pack_end(self._status, False, False, 0)
 
@@ -179,6 +175,7 @@ class Dialog:
             self._gallery.select(choice.style.id)
             self._fill_methods(choice, settings.method)
             self._purpose.set_text(choice.method.purpose)
+            self._fill_keeping(asking.keep_colours(choice.method), settings.keep_colours)
             places.check(self._image, settings)
             limits = asking.limits_of_brush(settings)
             self._brush.set_text(limits)
@@ -233,6 +230,17 @@ class Dialog:
         chosen = self._method.get_active_id()
         if not self._filling and chosen is not None:
             self._config.set_property("method", chosen)
+
+    def _fill_keeping(self, keeping: asking.Keeping, chosen: str) -> None:
+        entries = [("" if way == keeping.usual else way, way) for way in keeping.choices]
+        refill(self._keeping, entries, "" if chosen == keeping.usual else chosen)
+        self._keeping.set_sensitive(bool(entries))
+        self._keeping.set_tooltip_text(keeping.help)
+
+    def _keeping_picked(self) -> None:
+        chosen = self._keeping.get_active_id()
+        if not self._filling and chosen is not None:
+            self._config.set_property("keep-colours", chosen)
 
     def _picked(self, style: Style) -> None:
         if self._filling:
@@ -296,6 +304,15 @@ def _layer_list(image: Any) -> Gtk.ComboBoxText:
         box.append(str(layer.get_id()), layer.get_name())
     box.set_active(0)
     return narrow(box)
+
+
+def _labelled(label: str, widget: Gtk.Widget) -> Gtk.Widget:
+    """A widget behind its name, whose letter after the underscore leads to it."""
+    row, name = Gtk.Box(spacing=6), Gtk.Label.new_with_mnemonic(label)
+    name.set_mnemonic_widget(widget)
+    row.pack_start(name, False, False, 0)
+    row.pack_start(widget, True, True, 0)
+    return row
 
 
 def _note(lines: int) -> Gtk.Label:

@@ -50,6 +50,15 @@ class Choice:
     """The methods there are to choose from."""
 
 
+@dataclass(frozen=True)
+class Keeping:
+    """What the catalogue says of keeping colours. Without choices there is nothing to choose."""
+
+    choices: tuple[str, ...] = ()
+    usual: str = ""
+    help: str = ""
+
+
 def open_session(host: str) -> Session:
     """A session that starts an engine when it needs one."""
     return Session(client=CLIENT, host=host, launch=start_engine)
@@ -114,6 +123,10 @@ def choose(catalogue: Catalogue, settings: Settings) -> Choice:
     method = next((m for m in able if m.id == settings.method), None) if settings.method else next(iter(able), None)
     if method is None:
         raise _unable(catalogue, settings.method, painted, able)
+    keeping = keep_colours(method)
+    if settings.keep_colours and settings.keep_colours not in keeping.choices:
+        ways = ", ".join(keeping.choices) or "none"
+        raise Mistake(f"“{method.title}” cannot keep colours by “{settings.keep_colours}”. Choices: {ways}.", "keep-colours")
     title = " + ".join(dict.fromkeys(style.title for style in painted))
     return Choice(first, method, settings.weights(), title, tuple(able))
 
@@ -126,6 +139,14 @@ def methods_for(catalogue: Catalogue, styles: Sequence[Style], apart: bool = Fal
         return able
     blending = [method for method in able if apart or method.capabilities.get("blend")]
     return sorted(blending, key=lambda method: bool(method.capabilities.get("iterative")))
+
+
+def keep_colours(method: Method) -> Keeping:
+    """The ways in which the engine can keep the layer's colours with this method."""
+    for option in method.options:
+        if option.name == "keep_colours" and option.kind == "choice":
+            return Keeping(option.choices or (), option.default, option.help)
+    return Keeping()
 
 
 def _named(catalogue: Catalogue, name: str, about: str) -> Style:

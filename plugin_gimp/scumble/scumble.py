@@ -64,11 +64,11 @@ class Scumble(Gimp.PlugIn):
         p.add_double_argument(
             "brush-size", "_Brush size", "How broad the strokes are; 2 is twice as broad", 0.25, 4.0, 1.0, READWRITE
         )
-        p.add_boolean_argument(
+        p.add_string_argument(
             "keep-colours",
-            "_Keep the colours",
-            "Take light and dark from the painting, the colours from the layer",
-            False,
+            "_Keep colours",
+            'How, like "luminance"; empty keeps none; "scumble methods" lists more',
+            "",
             READWRITE,
         )
         p.add_boolean_argument(

@@ -63,7 +63,8 @@ class Settings:
     method: str = ""
     strength: float = 1.0
     brush_size: float = 1.0
-    keep_colours: bool = False
+    keep_colours: str = ""
+    """One of the choices of the engine's option; empty is the engine's own."""
     replace: bool = False
     """Whether the result takes the place of the last one of the same layer."""
     more: dict[str, Any] = field(default_factory=dict)
@@ -99,7 +100,7 @@ class Settings:
         if self.brush_size != 1.0:
             given["brush_size"] = self.brush_size
         if self.keep_colours:
-            given["keep_colours"] = "luminance"
+            given["keep_colours"] = self.keep_colours
         return {**given, **self.more}
 
 

@@ -37,6 +37,10 @@ result = [layer for layer in image.get_layers() if layer.get_parasite("scumble")
 image.set_selected_layers([result])
 answer = json.loads(bytes(result.get_parasite("scumble").get_data()))["others"]
 """
+KEPT = """
+import json
+answer = json.loads(bytes(image.get_layers()[0].get_parasite("scumble").get_data()))["keep_colours"]
+"""
 SEVERAL = """
 source = image.get_layers()[0]
 group = Gimp.GroupLayer.new(image, "Group")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from hosts import gimp, gimp_desk
 from hosts.gimp_desk import DIALOG, MESSAGE, Desk
-from hosts.gimp_scenes import IDS, MADE, MASKED, RED, REPLACED, SEVERAL, SKY, SWATCH, TOP, WITH_LAST_VALUES
+from hosts.gimp_scenes import IDS, KEPT, MADE, MASKED, RED, REPLACED, SEVERAL, SKY, SWATCH, TOP, WITH_LAST_VALUES
 from scumble.client.errors import EngineError
 
 COLOUR = (10, 20, 30)
@@ -38,6 +38,8 @@ ADD, LAYERS, FIRST_LAYER = (108, -159), (309, -159), (309, -127)
 OTHER, SECOND = (208, -211), (208, -153)
 WHERE, SKY_ENTRY = (146, -240), (146, -182)
 """The row of a second style, and entries of what it unfolds."""
+KEEP, HISTOGRAM = (640, 395), (600, 490)
+"""The ways to keep colours, and the last of them."""
 RESET, INITIAL, FACTORY, STYLIZE = (-255, -61), (-255, -152), (-255, -114), (-69, -61)
 STATUS = ((425, 490), (780, 550))
 """Two corners of the area where it says what is wrong."""
@@ -187,6 +189,19 @@ def test_a_style_that_no_method_can_paint_says_so(desk: Desk, another_engine: No
     desk.screen.until(lambda: desk.brightest("unpaintable", window, *STATUS) > 200, 30, "it is not said")
     desk.answer(window, "Return")
     assert desk.wait_layers(2)[0][0] == f"{picked} 100 %", "what was picked before stays picked"
+
+
+def test_the_ways_to_keep_colours_are_the_engines_and_the_preview_follows(desk: Desk) -> None:
+    desk.warm()
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "gallery")
+    desk.unfold(window, KEEP)
+    desk.screen.shot("keep-colours")
+    desk.unfold(window, HISTOGRAM)
+    wait_preview(desk, window, COLOUR, "kept")  # the palette of a layer of one colour is that colour
+    press_stylize(desk, window)
+    assert tuple(desk.wait_layers(2)[0][1][:3]) == COLOUR
+    assert desk.spy(KEPT) == "histogram"
 
 
 def test_a_selected_result_is_edited_with_its_own_settings_and_replaced(desk: Desk) -> None:

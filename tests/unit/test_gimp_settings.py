@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -49,7 +50,7 @@ def another(settings: ModuleType) -> object:
 
 def test_what_a_layer_remembers_is_what_was_chosen(plugin: SimpleNamespace) -> None:
     s = plugin.settings
-    made = s.Made(s.Settings("waves@1", "johnson", 0.7, 2.0, True, True, {"seed": 7}, (another(s),)), 12, 13)
+    made = s.Made(s.Settings("waves@1", "johnson", 0.7, 2.0, "coral", True, {"seed": 7}, (another(s),)), 12, 13)
     assert s.made_from_text(s.made_to_text(made)) == made
     assert s.from_text(s.to_text(made.settings)) == made.settings
 
@@ -81,9 +82,9 @@ def test_a_layer_without_a_source_is_no_result(plugin: SimpleNamespace) -> None:
 def test_only_what_differs_from_the_engines_defaults_is_sent(plugin: SimpleNamespace) -> None:
     s = plugin.settings
     assert s.Settings().options() == {}
-    assert s.Settings(brush_size=2.0, keep_colours=True, more={"seed": 7}).options() == {
+    assert s.Settings(brush_size=2.0, keep_colours="histogram", more={"seed": 7}).options() == {
         "brush_size": 2.0,
-        "keep_colours": "luminance",
+        "keep_colours": "histogram",
         "seed": 7,
     }
 
@@ -110,6 +111,20 @@ def test_the_first_method_that_can_paint_the_style_is_chosen(plugin: SimpleNames
     assert chosen == {"waves": "johnson", "waves@1": "johnson", "harbour": "gatys"}
     assert e.choose(catalogue, s.Settings("waves", "gatys")).method.id == "gatys"
     assert e.choose(catalogue, s.Settings()).style.id == "harbour"
+
+
+def test_the_ways_to_keep_colours_are_the_engines_own(plugin: SimpleNamespace, catalogue: object) -> None:
+    kinds, s, e = sys.modules["scumble_client.catalogue"], plugin.settings, plugin.engine
+    ways = kinds.Option("keep_colours", "Keep colours", "By what.", "choice", "off", choices=("off", "luminance", "sorcery"))
+    (johnson, gatys), styles = catalogue.methods, catalogue.styles
+    offered = kinds.Catalogue((replace(johnson, options=(ways,)), gatys), styles, 1)
+    chosen = e.choose(offered, s.Settings("waves", keep_colours="sorcery"))
+    assert e.keep_colours(chosen.method) == e.Keeping(("off", "luminance", "sorcery"), "off", "By what.")
+    with pytest.raises(s.Mistake, match="“Johnson” cannot keep colours by “tone”") as said:
+        e.choose(offered, s.Settings("waves", keep_colours="tone"))
+    assert (said.value.about, "off, luminance, sorcery" in str(said.value)) == ("keep-colours", True)
+    with pytest.raises(s.Mistake, match="Choices: none"):
+        e.choose(offered, s.Settings("waves", "gatys", keep_colours="luminance"))
 
 
 def test_the_gallery_keeps_the_painters_own_that_nothing_can_paint(plugin: SimpleNamespace, catalogue: object) -> None:

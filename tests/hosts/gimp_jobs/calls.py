@@ -118,6 +118,22 @@ def script_fu():
 
 
 @scenario
+def kept_colours():
+    """A quarter of the layer has one colour, the rest another; each way to keep them, and one that there is not."""
+    image = new_image()
+    layer = new_layer(image)
+    rest = bytes((200, 100, 50, 255)) * 900
+    layer.get_buffer().set(Gegl.Rectangle.new(10, 0, 30, 30), "R'G'B'A u8", rest)
+    errors, found, made = {}, {}, {}
+    for way in ("", "off", "luminance", "coral", "histogram", "sorcery"):
+        errors[way] = stylize(image, layer, style="test-style", keep_colours=way, replace=True)
+        result = image.get_layers()[0]
+        found[way], made[way] = pixel(result), seen(result)["made"]["keep_colours"]
+    image.delete()
+    return {"errors": errors, "pixels": found, "made": made}
+
+
+@scenario
 def method_options():
     image = new_image()
     layer = new_layer(image)
