@@ -16,6 +16,7 @@ import gi
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
+from scumble_client.around import margin  # noqa: E402
 from scumble_client.events import Context  # noqa: E402
 from scumble_client.raster import Raster  # noqa: E402
 from settings import (  # noqa: E402
@@ -54,6 +55,8 @@ class Target:
 
     source: Gimp.Layer
     area: Area
+    seen: Area
+    """That part and as much around it as counts, which is sent and painted as well."""
     replaced: Gimp.Layer | None
     limited: bool
     """The selection limits the result."""
@@ -73,7 +76,7 @@ def settings_of(config: Gimp.ProcedureConfig) -> Settings:
         method=config.get_property("method") or "",
         strength=config.get_property("strength"),
         brush_size=config.get_property("brush-size"),
-        keep_colours=config.get_property("keep-colours"),
+        keep_colours=config.get_property("keep-colours") or "",
         replace=config.get_property("replace"),
         others=others_from_text(config.get_property("others") or ""),
         more=further_options(config.get_property("options") or ""),
@@ -110,11 +113,13 @@ def check(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> None:
             raise Mistake("A channel is selected. Select a layer instead.")
 
 
-def targets(image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool, whole: bool = False) -> list[Target]:
+def targets(
+    image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool, whole: bool = False, brush_size: float = 1.0
+) -> list[Target]:
     """What a run on the selected layers means: a result that is selected stands for the layer it was made from.
 
     With `replacing`, each new result takes the place of the last one of the same layer. `whole` layers are painted whatever
-    is selected. Raises Mistake.
+    is selected; what counts around a selection grows with the brush size. Raises Mistake.
     """
     check(image, drawables)
     found: dict[int, Target] = {}
@@ -127,7 +132,8 @@ def targets(image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool, 
         replaced = None
         if replacing:
             replaced = drawable if origin is not None else last_result(image, source)
-        found[source.get_id()] = Target(source, _area(source, whole), replaced, not whole)
+        area = _area(source, whole)
+        found[source.get_id()] = Target(source, area, _seen(source, area, brush_size), replaced, not whole)
     return list(found.values())
 
 
@@ -135,10 +141,10 @@ def read(target: Target, image: Gimp.Image) -> Raster:
     """The pixels at the image's own depth: u8, u16, or f32 for all other precisions."""
     nick = image.get_precision().value_nick.split("-")[0]
     format = nick if nick in ("u8", "u16") else "f32"
-    area = target.area
-    rectangle = Gegl.Rectangle.new(area.x, area.y, area.width, area.height)
+    seen = target.seen
+    rectangle = Gegl.Rectangle.new(seen.x, seen.y, seen.width, seen.height)
     data = target.source.get_buffer().get(rectangle, 1.0, _BABL[format], Gegl.AbyssPolicy.CLAMP)
-    return Raster(area.width, area.height, format, "rgba", data)
+    return Raster(seen.width, seen.height, format, "rgba", data)
 
 
 def small(drawable: Gimp.Drawable, side: int) -> Raster:
@@ -152,11 +158,11 @@ def small(drawable: Gimp.Drawable, side: int) -> Raster:
 
 def context(target: Target, side: int) -> Context | None:
     """The whole layer in small, where only a part of it is stylized."""
-    source, area = target.source, target.area
+    source, seen = target.source, target.seen
     full = (source.get_width(), source.get_height())
-    if full == (area.width, area.height):
+    if full == (seen.width, seen.height):
         return None
-    return Context(small(source, side), area.x, area.y, *full)
+    return Context(small(source, side), seen.x, seen.y, *full)
 
 
 def picture(file: object, side: int) -> tuple[str, Raster]:
@@ -179,7 +185,7 @@ def picture(file: object, side: int) -> tuple[str, Raster]:
 
 
 def insert(image: Gimp.Image, target: Target, title: str, raster: Raster, settings: Settings) -> Gimp.Layer:
-    """Put a result above its source, or in the place of the result it replaces."""
+    """Put a result, which is of all that was seen, above its source, or in the place of the result it replaces."""
     source, area, replaced = target.source, target.area, target.replaced
     kind = Gimp.ImageType.GRAYA_IMAGE if source.is_gray() else Gimp.ImageType.RGBA_IMAGE
     mode = image.get_default_new_layer_mode() if replaced is None else replaced.get_mode()
@@ -192,7 +198,7 @@ def insert(image: Gimp.Image, target: Target, title: str, raster: Raster, settin
     _, x, y = source.get_offsets()
     layer.set_offsets(x + area.x, y + area.y)
     buffer = layer.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, area.width, area.height), _BABL[raster.format], bytes(raster.data))
+    buffer.set(Gegl.Rectangle.new(0, 0, area.width, area.height), _BABL[raster.format], _cropped(raster, target))
     buffer.flush()
     layer.update(0, 0, area.width, area.height)
     _mask(image, target, layer)
@@ -249,6 +255,26 @@ def _area(source: Gimp.Layer, whole: bool) -> Area:
     if not meets or width < 1 or height < 1:
         raise Mistake(f"The selection does not touch the layer “{source.get_name()}”. Select > None stylizes all of it.")
     return Area(x, y, width, height)
+
+
+def _seen(source: Gimp.Layer, area: Area, brush_size: float) -> Area:
+    width, height = source.get_width(), source.get_height()
+    around = margin(width, height, brush_size)
+    x, y = max(0, area.x - around), max(0, area.y - around)
+    right, bottom = min(width, area.x + area.width + around), min(height, area.y + area.height + around)
+    return Area(x, y, right - x, bottom - y)
+
+
+def _cropped(raster: Raster, target: Target) -> bytes:
+    """The pixels of the area."""
+    area, seen = target.area, target.seen
+    if area == seen:
+        return bytes(raster.data)
+    pixel = raster.stride // raster.width
+    left, width = (area.x - seen.x) * pixel, area.width * pixel
+    starts = (row * raster.stride + left for row in range(area.y - seen.y, area.y - seen.y + area.height))
+    data = memoryview(raster.data)
+    return b"".join(data[start : start + width] for start in starts)
 
 
 def _mask(image: Gimp.Image, target: Target, layer: Gimp.Layer) -> None:

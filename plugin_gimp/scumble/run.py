@@ -39,7 +39,7 @@ def stylize(
 
     Raises EngineError and Mistake.
     """
-    targets = host.targets(image, drawables, settings.replace, whole=settings.by_selection)
+    targets = host.targets(image, drawables, settings.replace, settings.by_selection, settings.brush_size)
     places.check(image, settings)
     engine = connect(session)
     Gimp.progress_set_text("Scumble: asking for the styles…")
@@ -77,9 +77,9 @@ def _masks(image: Gimp.Image, settings: Settings, target: host.Target, raster: R
     if not settings.placed:
         return None
     _, x, y = target.source.get_offsets()
-    area, size = target.area, (raster.width, raster.height)
+    seen, size = target.seen, (raster.width, raster.height)
     format = "u8" if raster.format == "u8" else "u16"
-    there = host.Area(x + area.x, y + area.y, area.width, area.height)
+    there = host.Area(x + seen.x, y + seen.y, seen.width, seen.height)
     return asking.masks(settings, places.planes(image, settings, there, 1.0, size, format), size, format)
 
 

@@ -91,7 +91,7 @@ class KritaFrame:
         self.name = f"{reel.layer.name}, frame {time}"
         self.key = f"{reel.layer.key} {time}"
 
-    def open(self, limited: bool = True) -> FrameSource:
+    def open(self, limited: bool = True, brush_size: float = 1.0) -> FrameSource:
         """The whole frame, whatever is selected. Raises EngineError "layer-gone"."""
         return FrameSource(self)
 

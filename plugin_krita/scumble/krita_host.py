@@ -49,8 +49,10 @@ class KritaHost:
         _, document = self._active()
         return listed(document) if document is not None else []
 
-    def open(self, layer: KritaLayer | KritaFrame, places: Sequence[tuple[str, str]] = ()) -> KritaSource | FrameSource:
-        source = layer.open(limited=all(place != SELECTION for place, _ in places))
+    def open(
+        self, layer: KritaLayer | KritaFrame, places: Sequence[tuple[str, str]] = (), brush_size: float = 1.0
+    ) -> KritaSource | FrameSource:
+        source = layer.open(all(place != SELECTION for place, _ in places), brush_size)
         source.places = rows_of(layer.document, places, source.shape)
         return source
 

@@ -17,15 +17,13 @@ from .krita_colours import BAND, FORMATS, PROFILE, Workshop, same, space_of, srg
 from .ports import Placed, Shape
 from .qt import QtCore, QtGui
 from .sampling import sampled, size_within
+from .scumble_client.around import margin
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Context
 from .scumble_client.raster import BYTES_PER_PIXEL, Raster
 
 CONTEXT = 1024
 """Longest side of the canvas in small, as docs/protocol.md allows."""
-MARGIN = 128
-"""A selection is read with so much around it, of a canvas of 1024 pixels or less, and in proportion of a larger one: as much as
-any method looks at around a pixel."""
 PLAIN_BAND = 2 << 20
 """Bytes read or written at once where nothing is converted: a few milliseconds."""
 RESELECT = 150
@@ -56,14 +54,15 @@ class KritaLayer:
             raise EngineError("layer-gone", f"The layer “{self.name}” is not there any more.", "")
         return node
 
-    def open(self, limited: bool = True) -> KritaSource:
-        """What the selection does not limit is all of the layer. Raises EngineError "layer-gone", "layer-empty"."""
+    def open(self, limited: bool = True, brush_size: float = 1.0) -> KritaSource:
+        """What the selection does not limit is all of the layer; with one, as much around it as counts with the brush size.
+        Raises EngineError "layer-gone", "layer-empty"."""
         node, document = self.node(), self.document
         canvas = QtCore.QRect(0, 0, document.width(), document.height())
         area = node.bounds() & canvas
         selection = document.selection() if limited else None
         if selection is not None:
-            around = MARGIN * max(CONTEXT, canvas.width(), canvas.height()) // CONTEXT
+            around = margin(canvas.width(), canvas.height(), brush_size)
             chosen = QtCore.QRect(selection.x(), selection.y(), selection.width(), selection.height()) & canvas
             if (area & chosen).isEmpty():
                 raise EngineError(

@@ -58,7 +58,8 @@ class Painting:
 
     def open(self, host: Host) -> None:
         """Raises EngineError."""
-        self.source = host.open(self.order.layer, places_of(self.order.settings))
+        settings = self.order.settings
+        self.source = host.open(self.order.layer, places_of(settings), brush_size_of(settings))
         shape = self.source.shape
         self._pixels = bytearray(shape.width * shape.height * BYTES_PER_PIXEL[shape.format])
         self._row = 0
@@ -117,6 +118,12 @@ class Painting:
 def places_of(settings: Settings) -> list[tuple[str, str]]:
     """(id, name) of where styles go."""
     return [(other.where, other.name) for other in settings.parts if other.where]
+
+
+def brush_size_of(settings: Settings) -> float:
+    """1 where the options say nothing that could be one."""
+    size = settings.options.get("brush_size", 1.0)
+    return float(size) if isinstance(size, (int, float)) else 1.0
 
 
 def mask_format(format: str) -> str:

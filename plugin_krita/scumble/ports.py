@@ -102,9 +102,10 @@ class Host(Protocol):
     def places(self) -> list[tuple[str, str]]:
         """(id, name) of what styles can go by in the active document: the selection, layers, masks."""
 
-    def open(self, layer: Layer, places: Sequence[tuple[str, str]] = ()) -> Source:
+    def open(self, layer: Layer, places: Sequence[tuple[str, str]] = (), brush_size: float = 1.0) -> Source:
         """`places` are (id, name) of those that `Source.where` will be asked for; a selection that is one of them does not
-        limit what is painted. Raises EngineError "layer-gone", "layer-empty", "place-gone"."""
+        limit what is painted. What is read around a selection that does grows with the brush size. Raises EngineError
+        "layer-gone", "layer-empty", "place-gone"."""
 
     def small(self, layer: Layer, side: int) -> Raster:
         """The layer in small, u8, for a preview; the long side is at most `side`."""

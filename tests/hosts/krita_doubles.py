@@ -89,6 +89,7 @@ class Host:
         self.told: list[str] = []
         self.gone = False
         self.opened: list[Any] = []
+        self.brushes: list[float] = []
 
     def layers(self) -> list[Layer]:
         return self.selected
@@ -96,8 +97,9 @@ class Host:
     def places(self) -> list[tuple[str, str]]:
         return [("selection", "The selection"), ("{1}", "Sky")]
 
-    def open(self, layer: Layer, places: Any = ()) -> Source:
+    def open(self, layer: Layer, places: Any = (), brush_size: float = 1.0) -> Source:
         self.opened.append(list(places))
+        self.brushes.append(brush_size)
         self._there(places)
         return Source(layer)
 

@@ -136,6 +136,15 @@ def test_a_selection_gives_a_layer_of_its_size_at_its_place(saw: Any) -> None:
     assert not saw["empty"], "the selection must stay"
 
 
+@of("around")
+def test_a_broad_brush_sees_more_of_the_layer_around_a_selection(saw: Any) -> None:
+    near, far = saw["1.0"], saw["2.0"]
+    assert near["error"] == far["error"] == ""
+    assert (near["result"]["at"], near["result"]["size"]) == (far["result"]["at"], far["result"]["size"]) == ([100, 0], [20, 4])
+    assert near["result"]["pixel"] == PHOTO, "a layer of one colour, as far as it is seen"
+    assert far["result"]["pixel"] != PHOTO
+
+
 @of("soft")
 def test_a_soft_selection_becomes_the_layer_mask(saw: Any) -> None:
     assert saw["error"] == ""
@@ -251,6 +260,18 @@ def test_script_fu_can_call_it(saw: Any) -> None:
 def test_scripts_choose_method_and_options(saw: Any) -> None:
     assert saw["error"] == ""
     assert (saw["made"]["method"], saw["made"]["brush_size"], saw["made"]["more"]) == ("slow", 2.0, {"seconds": 0.2})
+
+
+@of("kept_colours")
+def test_colours_are_kept_in_each_way_that_the_engine_has(saw: Any) -> None:
+    wrong = saw["errors"].pop("sorcery")
+    assert "cannot keep colours by “sorcery”. Choices: off, luminance, coral, histogram" in wrong
+    assert set(saw["errors"].values()) == {""}
+    assert saw["pixels"][""] == saw["pixels"]["off"] == INVERTED
+    kept = [saw["pixels"][way] for way in ("luminance", "coral", "histogram")]
+    assert len({*kept, INVERTED}) == 4
+    assert colour(kept[2]) == pytest.approx((200, 100, 50), abs=2), "what is lightest has the layer's lightest colour"
+    assert saw["made"]["histogram"] == "histogram"
 
 
 def colour(pixel: str) -> tuple[int, ...]:

@@ -136,6 +136,14 @@ def other(*how: Any) -> Any:
     return module("settings").Other(*how)
 
 
+@pytest.mark.parametrize("options", [{}, {"brush_size": 2.5}], ids=str)
+def test_a_layer_is_read_for_the_brush_that_paints_it(studio: Any, host: Host, options: dict[str, Any]) -> None:
+    studio.choose(options=options)
+    studio.paint()
+    ticks(studio)
+    assert host.brushes == [options.get("brush_size", 1.0)]
+
+
 def test_styles_with_places_are_parted_by_masks_and_the_first_has_what_is_left(
     studio: Any, host: Host, session: Session
 ) -> None:

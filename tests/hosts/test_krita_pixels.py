@@ -10,7 +10,7 @@ import pytest
 
 from hosts.kritas import KritaUser
 
-JOBS = "plain depths spaces selection shifted groups small_layer several nothing sizes gone"
+JOBS = "plain depths spaces selection around shifted groups small_layer several nothing sizes gone"
 MIXTURES = "places deep limited place_gone"
 VIOLET, YELLOW = [90, 10, 200], [250, 210, 40]
 
@@ -72,6 +72,10 @@ def test_a_soft_selection_limits_the_result_softly(seen: dict[str, Any], way: st
     assert all(abs(a - s) <= 1 for a, s in zip(found["alpha"], found["selected"], strict=True))
     assert found["inside"] == [155, 135, 105, 255]
     assert found["facts"]["children"] == (["transparencymask"] if way == "mask" else [])
+
+
+def test_a_broad_brush_sees_more_of_the_layer_around_a_selection(seen: dict[str, Any]) -> None:
+    assert seen["around"]["bounds"] == {"0.5": [372, 276], "1.0": [372, 276], "2.0": [244, 532]}
 
 
 def test_result_and_mask_follow_a_layer_that_is_moved_meanwhile(seen: dict[str, Any]) -> None:

@@ -29,6 +29,21 @@ def rectangle():
 
 
 @scenario
+def around():
+    """A selection 200 pixels from where the layer has another colour, with the palette of what is seen."""
+    image = new_image(1000, 4)
+    layer = new_layer(image, size=(1000, 4))
+    layer.get_buffer().set(Gegl.Rectangle.new(320, 0, 100, 4), "R'G'B'A u8", bytes((200, 100, 50, 255)) * 400)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 100, 0, 20, 4)
+    found = {}
+    for size in (1.0, 2.0):
+        error = stylize(image, layer, style="test-style", keep_colours="coral", brush_size=size)
+        found[str(size)] = {"error": error, "result": seen(image.get_layers()[0])}
+    image.delete()
+    return found
+
+
+@scenario
 def soft():
     image = new_image()
     layer = new_layer(image, size=(50, 40), at=(3, 4))

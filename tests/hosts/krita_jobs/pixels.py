@@ -90,6 +90,22 @@ def selection(bench: Bench) -> dict[str, Any]:
     return found
 
 
+def around(bench: Bench) -> dict[str, Any]:
+    """What is painted of a long layer where 20 pixels of it are selected: more with a broad brush."""
+    document = bench.document(1000, 4)
+    node = bench.layer(document, "layer", bytes((10, 20, 30, 255)) * 4000, 0, 0, 1000, 4)
+    chosen = Selection()
+    chosen.select(500, 0, 20, 4, 255)
+    document.setSelection(chosen)
+    document.waitForDone()
+    found = {}
+    for size in (0.5, 1.0, 2.0):
+        bounds = bench.paint(document, node, options={"brush_size": size})[0].bounds()
+        found[str(size)] = [bounds.x(), bounds.width()]
+    bench.studio.choose(options={})
+    return {"bounds": found}
+
+
 def groups(bench: Bench) -> dict[str, Any]:
     """A group is painted as it shows; a layer in a group gets its result in that group."""
     document = bench.document(W, H)
