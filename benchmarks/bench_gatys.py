@@ -70,7 +70,7 @@ def run(net: VGG, style: StyleStatistics, photograph: Tensor, preset: Preset, co
         x, before = begin(small, before, x, preset.start, 0), small
         last = size == sizes[-1]
         steps = preset.steps if last else coarse or preset.steps
-        exact = _loss(net, style, small, preset)
+        exact = loss_of(net, style, small, preset)
         loss = replace(exact, net=through, patience=preset.patience)
         for step in descend(loss, x, steps, "lbfgs", preset.exponent, preset.history):
             if not isinstance(step, Step):
@@ -88,7 +88,8 @@ def run(net: VGG, style: StyleStatistics, photograph: Tensor, preset: Preset, co
     return curve
 
 
-def _loss(net: VGG, style: StyleStatistics, small: Tensor, preset: Preset) -> Objective:
+def loss_of(net: VGG, style: StyleStatistics, small: Tensor, preset: Preset) -> Objective:
+    """What the preset descends for this content."""
     side, layers = max(small.shape[2:]), tuple(preset.terms.style)
     targets = {scale: drained(style.at(max(1, round(side / scale)), net, layers)) for scale in preset.terms.scales}
     return drained(objective(net, preset.terms, small, [(1.0, targets)], None))
