@@ -21,10 +21,10 @@ from scumble.nets.norms import InstanceNorm2d, moments
 STRIDE = 4
 """Input sides must be multiples of this, and tiles must start at one."""
 
-MARGIN = 40
+MARGIN = 44
 """Pixels on each side on which an output pixel depends, at most, a multiple of STRIDE: 4 (9x9) + 1 + 2 (the strides) + 20 (the
-bank and two residual blocks at a quarter) + 4 (the stride of 1/2) + 2 + 1 (a neighbour for the upsampling, one for its
-convolution) + 4 (9x9) + 1 (blur) = 39."""
+bank and two residual blocks at a quarter) + 4 (the stride of 1/2) + 2 (its blur) + 2 + 1 (a neighbour for the upsampling, one
+for its convolution) + 4 (9x9) + 1 (blur) = 41."""
 
 CHANNELS = 128
 """Of the features that a bank convolves."""
@@ -118,9 +118,15 @@ class Autoencoder(nn.Module):
         y: Tensor = self.down(x * 2 - 1)
         return y
 
-    def decode(self, features: Tensor) -> Tensor:
-        """The picture of `features`. The blur is float32, whatever the rest: bfloat16 has 256 levels between a half and 1."""
-        y = self.head(self.up(self.blocks(features)))
+    def decode(self, features: Tensor, painted: bool = False) -> Tensor:
+        """The picture of `features`. The last blur is float32, whatever the rest: bfloat16 has 256 levels from a half to 1.
+
+        What a bank has `painted` is blurred at half the size too, where `Doubled` weaves: banks move features to where giving
+        back never was, and a weave of four pixels came of it. A picture that is given back needs those details.
+        """
+        doubled, smooth = self.up
+        y = doubled(self.blocks(features))
+        y = self.head(smooth(binomial_blur(y) if painted else y))
         with torch.autocast(y.device.type, enabled=False):
             return binomial_blur(y.float() * 0.5 + 0.5)
 
@@ -186,7 +192,7 @@ class StyleBankNet(nn.Module):
             painted = torch.zeros_like(normalised)
             for bank, share in zip(banks, F.avg_pool2d(shares, STRIDE).to(normalised.dtype), strict=True):
                 painted = painted + bank(normalised, share[None])
-        return self.coder.decode(painted)
+        return self.coder.decode(painted, painted=True)
 
 
 def fused(banks: Sequence[tuple[float, Bank]]) -> Bank:

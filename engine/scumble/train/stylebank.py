@@ -98,7 +98,7 @@ class Banks(nn.Module):
         """Pictures (N, 3, H, W), each under the bank of its own number."""
         features = self.net.norm(self.net.coder.encode(x))
         painted = torch.cat([self.bank(i)(features[n : n + 1]) for n, i in enumerate(chosen)])
-        return self.net.coder.decode(painted)
+        return self.net.coder.decode(painted, painted=True)
 
 
 class Branches:
