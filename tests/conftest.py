@@ -19,9 +19,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a worker; must be se
 
 @pytest.fixture(autouse=True)
 def user_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A short-named folder (Unix socket paths end at 107 bytes) that holds runtime, data and cache."""
+    """A short-named folder (Unix socket paths end at 107 bytes) that holds runtime, data, cache and trainings."""
     folder = Path(tempfile.mkdtemp(prefix="sc-"))
-    for name in ("runtime", "data", "cache"):
+    for name in ("runtime", "data", "cache", "train"):
         (folder / name).mkdir(mode=0o700)
         monkeypatch.setenv(f"SCUMBLE_{name.upper()}_DIR", str(folder / name))
     monkeypatch.delenv("SCUMBLE_PLUGINS", raising=False)

@@ -10,9 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,46 +23,27 @@ from scumble import raster
 from scumble.cli.app import main
 from scumble.cli.exits import Exit
 from scumble.client.locate import process_lives, read_connection
+from support.command_line import Run, engine, runner, shared_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / "examples" / "scumble-posterize")])
 METHODS = "-,scumble_posterize,benchmarks.probe_method"
-ENGINE = shlex.join(
-    ["env", f"PYTHONPATH={PATHS}", f"SCUMBLE_PLUGINS={METHODS}", sys.executable, "-m", "scumble", "serve", "--quiet"]
-)
-
-Run = Callable[..., tuple[int, str, str]]
+ENGINE = engine(f"PYTHONPATH={PATHS}", f"SCUMBLE_PLUGINS={METHODS}")
 
 
 @pytest.fixture(scope="module")
 def folders() -> Iterator[dict[str, str]]:
     """The user folders that the tests of this module share, so that they share one engine."""
-    folder = Path(tempfile.mkdtemp(prefix="sc-"))
-    names = {f"SCUMBLE_{name.upper()}_DIR": str(folder / name) for name in ("runtime", "data", "cache")}
-    for path in names.values():
-        Path(path).mkdir(mode=0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, path in names.items():
-            patch.setenv(name, path)
-        yield names
-        main(["stop"])
-        assert read_connection() is None
-    shutil.rmtree(folder, ignore_errors=True)
+    with shared_engine(ENGINE) as environment:
+        yield environment
 
 
 @pytest.fixture
 def run(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command line in this process; gives exit code, stdout, stderr. The first that needs an engine starts it."""
-    for name, value in {**folders, "SCUMBLE_ENGINE": ENGINE}.items():
+    for name, value in folders.items():
         monkeypatch.setenv(name, value)
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return runner(capsys)
 
 
 @pytest.fixture

@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from scumble.methods.stylebank import load_bank, load_shared
 from scumble.nets.vgg import compact
@@ -18,29 +15,22 @@ from scumble.train.data import read_pictures
 from scumble.train.stylebank import Recipe, T
 from scumble.train.teachers import Teachers
 from scumble.weights import load_weights, name_of
+from support.coarse import coarse_pictures
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
+def small_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     teachers = Teachers({"vgg16": compact(), "pruned": compact()})
     monkeypatch.setattr(stylebank, "load_teachers", lambda source: teachers)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
     """Two paintings of noise, and photographs of noise."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for i in range(3):
-        small = random.integers(0, 255, (9, 12, 3), np.uint8)
-        Image.fromarray(small).resize((100, 76), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    folder = coarse_pictures(tmp_path / "pictures", 3, (100, 76))
     table = tmp_path / "styles.csv"
     table.write_text("id,title,artist,year,file\n" + "".join(f"s{i},S{i},Ann,1900,{i}.png\n" for i in range(3)))
     return Recipe(folder, folder, table, count=2, steps=(4, 4, 3), batch=2, crop=64, width=0.125, blocks=1)

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -19,26 +17,14 @@ from scumble.train.data import read_pictures
 from scumble.train.loop import Schedule, fit, run_folder
 from scumble.train.teachers import Teachers
 from scumble.weights import load_weights
+from support.coarse import coarse_pictures
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
-    folder = tmp_path / "photographs"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for i in range(3):
-        small = random.integers(0, 255, (9, 12, 3), np.uint8)
-        Image.fromarray(small).resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
+    return coarse_pictures(tmp_path / "photographs", 3)
 
 
 @pytest.fixture

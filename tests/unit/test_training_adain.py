@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from scumble.nets.adain import AdaINNet, load_network, statistics
 from scumble.nets.vgg import VGG, compact
@@ -18,31 +16,24 @@ from scumble.train import adain
 from scumble.train.loop import run_folder
 from scumble.train.teachers import Teachers
 from scumble.weights import load_weights
+from support.coarse import coarse_pictures
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """One thread, and an encoder of few channels with random weights."""
-    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder of few channels with random weights."""
     widths = (4, 8, 8, 8, 8)
     torch.manual_seed(0)
     encoder = VGG((2, 2, 4, 4, 1), widths, padding="reflect")
     monkeypatch.setattr(adain, "load_perceptual", lambda network: encoder)
     monkeypatch.setitem(adain.WIDTHS, "compact", widths)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> adain.Recipe:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for i in range(3):
-        coarse = random.integers(0, 255, (9, 12, 3), np.uint8)
-        Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    folder = coarse_pictures(tmp_path / "pictures", 3)
     return adain.Recipe(folder, folder, steps=30, batch=2, crop=64)
 
 
@@ -71,7 +62,7 @@ def test_with_manifests_the_card_tells_losses_on_the_test_split(recipe: adain.Re
     path = adain.train(replace(recipe, steps=1), tmp_path, lambda line: None)
     tested = load_weights(path)[1]["training"]["test_losses"]
     assert {"total", "content", "style", "gram", "lattice"} <= set(tested)
-    assert all(np.isfinite(v) for v in tested.values())
+    assert all(math.isfinite(v) for v in tested.values())
 
 
 def test_the_papers_losses_alone_are_the_total_when_the_others_weigh_nothing(recipe: adain.Recipe) -> None:

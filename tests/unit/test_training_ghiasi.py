@@ -3,38 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from scumble.methods.ghiasi import load_shared
 from scumble.train import ghiasi
 from scumble.train.loop import run_folder
 from scumble.weights import load_weights
+from support.coarse import coarse_pictures
 
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> ghiasi.Recipe:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for i in range(2):
-        coarse = random.integers(0, 255, (9, 12, 3), np.uint8)
-        Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    folder = coarse_pictures(tmp_path / "pictures", 2)
     return ghiasi.Recipe(folder, folder, steps=(3, 1), batch=2, crop=64, variants=2, width=1 / 8, lr=(5e-3, 1e-3))
 
 

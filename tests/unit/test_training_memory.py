@@ -3,38 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from scumble.methods.memory import load_memory
 from scumble.train import memory
 from scumble.train.loop import run_folder
 from scumble.weights import load_card, load_weights
+from support.coarse import coarse_pictures
 
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "runs"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> memory.Recipe:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for i in range(2):
-        coarse = random.integers(0, 255, (9, 12, 3), np.uint8)
-        Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    folder = coarse_pictures(tmp_path / "pictures", 2)
     table = tmp_path / "styles.csv"
     table.write_text("id,title,artist,year,file\nfirst,First,nobody,2020,0.png\nsecond,Second,nobody,2021,1.png\n")
     return memory.Recipe(folder, folder, steps=5, batch=3, crop=64, variants=2, styles=table, style_weight=10.0)

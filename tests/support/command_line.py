@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as the tests of a module run it: in this process, against one engine that they share."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scumble.cli.app import main
+from scumble.client.locate import read_connection
+
+Run = Callable[..., tuple[int, str, str]]
+"""Arguments to exit code, stdout, stderr."""
+
+
+def engine(*settings: str) -> str:
+    """What SCUMBLE_ENGINE says for an engine with `settings`, NAME=VALUE each."""
+    return shlex.join(["env", *settings, sys.executable, "-m", "scumble", "serve", "--quiet"])
+
+
+@contextmanager
+def shared_engine(command: str) -> Iterator[dict[str, str]]:
+    """The environment in which a module's tests share user folders and one engine, which the first that needs it starts."""
+    folder = Path(tempfile.mkdtemp(prefix="sc-"))
+    names = {f"SCUMBLE_{name.upper()}_DIR": str(folder / name) for name in ("runtime", "data", "cache")}
+    for path in names.values():
+        Path(path).mkdir(mode=0o700)
+    names["SCUMBLE_ENGINE"] = command
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in names.items():
+            patch.setenv(name, value)
+        yield names
+        main(["stop"])
+        assert read_connection() is None
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def runner(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
