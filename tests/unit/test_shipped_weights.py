@@ -12,9 +12,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from scumble import plugins
 from scumble.errors import ScumbleError
-from scumble.methods.base import Runtime
+from scumble.methods.base import Content, Result, Runtime, states
 from scumble.methods.johnson import Johnson, Options, load_network
+from scumble.pipeline import parse_options
 from scumble.styles import StyleStore
 from scumble.weights import MODELS, card_path, load_weights, save_weights
 from support.spectrum import lattice
@@ -71,20 +73,26 @@ def test_the_lattice_measure_sees_a_lattice() -> None:
     assert lattice(picture) > 2
 
 
-def test_a_corrupt_network_makes_only_its_own_style_unavailable(tmp_path: Path) -> None:
-    good, bad = (tmp_path / f"johnson_{n}.safetensors" for n in ("good", "bad"))
+@pytest.mark.parametrize("name", plugins.methods())
+def test_a_corrupt_file_makes_only_its_own_style_unavailable(name: str, tmp_path: Path) -> None:
+    """For every method that ships: what one style knows is damaged, and another style is painted as ever."""
+    method, runtime = plugins.method(name), Runtime()
+    _, options = parse_options(method, {"steps": 2} if name == "gatys" else {})
+    good, bad = (tmp_path / f"{name}_{n}.safetensors" for n in ("good", "bad"))
     for path in (good, bad):
-        shutil.copy(NETWORKS[0], path)
-        shutil.copy(card_path(NETWORKS[0]), card_path(path))
+        shipped = MODELS / f"{name}_starry-night.safetensors"
+        shutil.copy(shipped, path)
+        shutil.copy(card_path(shipped), card_path(path))
     data = bytearray(bad.read_bytes())
     data[len(data) // 2] ^= 1
     bad.write_bytes(data)
 
-    method, runtime = Johnson(), Runtime()
+    content = Content(np.full((64, 64, 3), 0.5, np.float32))
     with pytest.raises(ScumbleError) as caught:
-        method.prepare(Stored("bad", bad), Options(), runtime)
+        list(method.run(content, states(method, [(Stored("bad", bad), 1.0)], options, runtime), options, runtime))
     assert caught.value.code == "weights-corrupt"
-    method.prepare(Stored("good", good), Options(), runtime)
+    *_, last = method.run(content, states(method, [(Stored("good", good), 1.0)], options, runtime), options, runtime)
+    assert isinstance(last, Result)
 
 
 def test_weights_of_another_kind_are_refused_with_a_clear_error(tmp_path: Path) -> None:
