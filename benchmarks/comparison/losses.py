@@ -2,7 +2,7 @@
 """The methods over photographs no training saw: judged as `scumble evaluate` does, and laid out on sheets.
 
 Twice: with the paintings that every method was trained for or measured on, and with paintings that nobody saw, which only some
-methods can take. The photographs are those of the test split that are in the public domain, because pictures made of them are
+methods can take. What is shown is made of those photographs of the test split that are in the public domain, because it is
 published. Invariant: a picture that is there is kept, unless its method is among those to be painted anew.
 """
 
@@ -28,8 +28,8 @@ Note = Callable[[str], None]
 
 SIZE = 256
 """Short side in pixels of photographs and paintings."""
-JUDGED = 3
-"""Every third photograph is judged; all are shown."""
+JUDGED = 6
+"""Every sixth photograph of the test split is judged."""
 UNSEEN = 5
 """Every fifth painting of the test split is taken."""
 FREE = "public domain"
@@ -44,15 +44,16 @@ CELL = (224, 224)
 
 @dataclass(frozen=True)
 class Round:
-    """Who paints what; `out` is where the table and the pictures lie. `also` is not shown."""
+    """Who paints what; `out` is where the table and the pictures lie. `also` is judged and not shown."""
 
     out: Path
     contestants: Sequence[Contestant]
     also: Sequence[Contestant]
-    photographs: Sequence[Photograph]
+    judged: Sequence[Photograph]
     paintings: Sequence[Painting]
     judges: Sequence[Judge]
-    shown: Painting
+    shown: Sequence[Photograph]
+    on_show: Painting
 
     def forget(self, methods: Collection[str]) -> None:
         """Have these painted anew."""
@@ -61,35 +62,38 @@ class Round:
         keep(table, self.out)
 
     def hold(self, note: Note) -> Table:
-        """What is judged: every third photograph and each painting. Then what is only shown is painted."""
+        """The answers that are judged. Then what is shown is painted."""
         everybody = [*self.also, *self.contestants]
         table, order = self._table(), [c.name for c in everybody]
-        hold(table, everybody, self.photographs[::JUDGED], self.paintings, self.judges, self.out, note)
-        rows = [row for row in table.rows if row.judged and row.method in order]
-        hold(table, self.contestants, self.photographs, [self.shown], [], self.out, note)
+        asked = {(p.id, s.id) for p in self.judged for s in self.paintings}
+        table.rows[:] = [row for row in table.rows if row.judged or (row.content, row.style) not in asked]
+        hold(table, everybody, self.judged, self.paintings, self.judges, self.out, note)
+        rows = [row for row in table.rows if row.method in order and (row.content, row.style) in asked]
+        hold(table, self.contestants, self.shown, [self.on_show], [], self.out, note)
         return Table(table.conditions, sorted(rows, key=lambda row: order.index(row.method)))
 
     def sheet(self) -> Image.Image:
-        """A row a photograph, a column a method: pictures in the style of the painting that is shown, once all is held."""
-        return contact_sheet([[self._cell(c, photo) for c in self.contestants] for photo in self.photographs], CELL)
+        """A row a photograph, a column a method, once all is held."""
+        return contact_sheet([[self._cell(c, photo) for c in self.contestants] for photo in self.shown], CELL)
 
     def _table(self) -> Table:
         return resumed(self.out, {"size": SIZE, "judges": [judge.name for judge in self.judges]})
 
     def _cell(self, contestant: Contestant, photograph: Photograph) -> Cell:
-        with Image.open(self.out / picture_name(contestant.name, photograph.id, self.shown.id)) as image:
+        with Image.open(self.out / picture_name(contestant.name, photograph.id, self.on_show.id)) as image:
             return Cell(image.convert("RGB"), contestant.name)
 
 
 def contests(shared: Path, out: Path) -> dict[str, Round]:
     """By "own" and "unseen" who paints what, from the pictures and networks in `shared`. Raises ScumbleError "bad-picture"."""
-    judges, photographs, named = _judges(shared), free_photographs(shared / "images" / "photos"), _methods()
+    judges, named, folder = _judges(shared), _methods(), shared / "images" / "photos"
+    judged, free = read_photographs(folder, SIZE, "test", None)[::JUDGED], free_photographs(folder)
     found = {}
     for name, paintings in _paintings(shared / "images" / "paintings", named).items():
         able = [c for c in named if all(c.can(p) for p in paintings)]
         also = [unchanged(), *(instant(c) for c in able if c.name == MEMORY and name == "own")]
-        shown = next(p for p in paintings if SHOWN[name] in p.id)
-        found[name] = Round(out / name, able, also, photographs, paintings, judges, shown)
+        on_show = next(p for p in paintings if SHOWN[name] in p.id)
+        found[name] = Round(out / name, able, also, judged, paintings, judges, free, on_show)
     return found
 
 
