@@ -12,7 +12,7 @@ from scumble.looks import grams_of
 from scumble.nets.memory import MARGIN, SIGNATURE_SIZE, STRIDE, MemoryNet, Read, StyleMemory, signature
 from scumble.nets.norms import collected_statistics, covariances, frozen_statistics
 from scumble.nets.perceptual import load_perceptual
-from scumble.rows import COMPACT, begin, descend_row
+from scumble.rows import COMPACT, Descent, begin, descend_row
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +97,28 @@ def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
     def contents(step: int) -> Tensor:
         return synthetic.dead_leaves(64, torch.Generator().manual_seed(step))[None]
 
+    def descended(at: Descent) -> list[Descent]:
+        steps = descend_row(memory.net, at, 4, targets, eyes, COMPACT, contents, held=picture(64, 7))
+        return [found[0] for found in steps if found is not None]
+
     start = begin(rows(memory.net, 1))
-    unbroken = [at for at, _ in descend_row(memory.net, start, 4, targets, eyes, COMPACT, contents)]
-    resumed = [at for at, _ in descend_row(memory.net, unbroken[1], 4, targets, eyes, COMPACT, contents)]
-    assert torch.equal(unbroken[-1].row, resumed[-1].row)
+    unbroken = descended(start)
+    resumed = descended(unbroken[1])
+    for name in ("row", "best", "moments"):
+        assert torch.equal(getattr(unbroken[-1], name), getattr(resumed[-1], name))
+    assert (unbroken[-1].least, unbroken[-1].first) == (resumed[-1].least, resumed[-1].first)
     assert not torch.equal(start.row, resumed[-1].row)
+
+
+def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:
+    eyes = load_perceptual("compact")
+    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+    start = begin(rows(memory.net, 1))
+    steps = descend_row(memory.net, start, 3, targets, eyes, COMPACT, lambda _: picture(64, 2), rate=50.0, held=picture(64, 7))
+    *_, (at, _) = (found for found in steps if found is not None)
+    assert torch.equal(at.best, start.row)
+    assert at.least == at.first
+    assert not torch.equal(at.row, start.row)
 
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
@@ -109,7 +126,7 @@ def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMem
     targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
     steps = descend_row(memory.net, begin(rows(memory.net, 1)), 12, targets, eyes, COMPACT, lambda _: picture(64, 2))
-    losses = [found["content"] + COMPACT.style_weight * found["style"] for _, found in steps]
+    losses = [found[1]["content"] + COMPACT.style_weight * found[1]["style"] for found in steps if found is not None]
     assert losses[-1] < 0.9 * losses[0]
     assert all(torch.equal(v, before[k]) for k, v in memory.state_dict().items())
 

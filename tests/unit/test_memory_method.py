@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from skimage import data
 
 from scumble import synthetic
 from scumble.errors import ScumbleError
-from scumble.methods.base import Content, Pixels, Result, Runtime, Weighted
+from scumble.methods import memory
+from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
 from scumble.methods.memory import Memory, Options, shared_name
 from scumble.weights import save_weights
 from support.painted import Painted
@@ -130,3 +134,62 @@ def test_a_refined_style_is_read_anew(method: Memory) -> None:
     first = row(Painted("mine", WARM.rgb, revision=1))
     assert row(Painted("mine", COLD.rgb, revision=1)) is first
     assert not torch.equal(row(Painted("mine", COLD.rgb, revision=2)), first)
+
+
+STEPS = 8
+"""Of a refinement in these tests."""
+
+
+@pytest.fixture(scope="module")
+def short() -> Iterator[None]:
+    """Refinements of a few small steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("STEPS", STEPS), ("BATCH", 2), ("CROP", 96), ("PAINTING_SIDE", 192)):
+            patch.setattr(memory, name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Painted:
+    """A picture that no training saw."""
+    return Painted("portrait", np.ascontiguousarray(data.astronaut()[:384, 64:448] / np.float32(255)))
+
+
+@pytest.fixture(scope="module")
+def refinement(method: Memory, portrait: Painted, short: None) -> list[Refinement]:
+    painted(method, [(portrait, 1.0)])  # as a user has, before the engine is idle
+    return list(method.refine(portrait, [], WHOLE))
+
+
+def test_a_few_steps_of_refinement_lower_the_loss_with_pictures_it_did_not_practise_on(
+    method: Memory, portrait: Painted, refinement: list[Refinement], tmp_path: Path
+) -> None:
+    done = refinement[-1]
+    assert isinstance(done, Refined)
+    before, after = done.card["loss"]
+    assert after < 0.97 * before
+    path = tmp_path / "memory_portrait@2.safetensors"
+    save_weights(path, {"row": torch.from_numpy(done.arrays["row"])}, {"shared": shared_name()}, torch.float32)
+    better = Painted("portrait", portrait.rgb, {"memory": path}, revision=2)
+    assert np.abs(painted(method, [(better, 1.0)]) - painted(method, [(portrait, 1.0)])).mean() > 0.005
+
+
+def test_a_refinement_goes_on_from_its_checkpoint_and_can_be_stopped_within_a_step(
+    method: Memory, portrait: Painted, refinement: list[Refinement]
+) -> None:
+    kept = [event for event in refinement if isinstance(event, Checkpoint)]
+    assert len(kept) == STEPS
+    assert sum(isinstance(event, Progress) for event in refinement) > 2 * len(kept)
+    *_, done = method.refine(portrait, [], WHOLE, kept[-3].arrays)
+    whole = refinement[-1]
+    assert isinstance(done, Refined)
+    assert isinstance(whole, Refined)
+    assert np.array_equal(done.arrays["row"], whole.arrays["row"])
+    assert done.card["loss"] == whole.card["loss"]
+
+
+def test_what_is_no_checkpoint_of_ours_is_ignored(method: Memory, portrait: Painted, refinement: list[Refinement]) -> None:
+    kept = next(event for event in refinement if isinstance(event, Checkpoint))
+    with closing(cast(Any, method.refine(portrait, [], WHOLE, {"row": kept.arrays["row"]}))) as foreign:
+        first = next(event for event in foreign if isinstance(event, Checkpoint))
+    assert np.array_equal(first.arrays["row"], kept.arrays["row"])

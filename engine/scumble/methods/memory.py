@@ -45,7 +45,7 @@ from scumble.methods.base import (
 )
 from scumble.nets.memory import MARGIN, STRIDE, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
-from scumble.nets.vgg import VGG
+from scumble.nets.vgg import VGG, computes_bfloat16
 from scumble.resample import resize
 from scumble.rows import COMPACT, Descent, begin, descend_row
 from scumble.tensors import to_array, to_tensor
@@ -207,15 +207,16 @@ class Memory:
         with torch.no_grad():
             targets = grams_of(picture, eyes, COMPACT.layers)
             start = self.prepare(style, Options(), runtime).row.clone()
-        at = first = _resumed(checkpoint, start) or begin(start)
-        before = after = float("nan")
-        for at, losses in descend_row(net, first, STEPS, targets, eyes, COMPACT, _practice(contents), runtime.half):
-            total = losses["content"] + COMPACT.style_weight * losses["style"]
-            before, after = (total, total) if at.step == first.step + 1 else (before, 0.9 * after + 0.1 * total)
-            yield Checkpoint({"step": np.array(at.step), "row": to_array(at.row), "moments": to_array(at.moments)})
+        at = _resumed(checkpoint, start) or begin(start)
+        half = runtime.half or computes_bfloat16(runtime.device)
+        practice, held = _practice(contents), _held_back(contents)
+        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, held=held):
+            if found is not None:
+                at = found[0]
+                yield Checkpoint(_kept(at))
             yield Progress(at.step / STEPS, f"step {at.step} of {STEPS}")
         card = {"shared": shared_name(), "steps": at.step, "seconds": round(time.monotonic() - began, 1)}
-        yield Refined({"row": to_array(at.row)}, card | {"loss": [round(before, 4), round(after, 4)]})
+        yield Refined({"row": to_array(at.best)}, card | {"loss": [round(at.first, 4), round(at.least, 4)]})
 
     def _instant(self, picture: Tensor, runtime: Runtime) -> Tensor:
         """Grade 0 of (1, 3, H, W)."""
@@ -223,12 +224,14 @@ class Memory:
 
     def _memory(self, device: str) -> StyleMemory:
         if device not in self._shared:
-            self._shared[device] = load_memory(NETWORKS).to(device)
+            with torch.inference_mode(False):  # what is loaded within it could never be descended through
+                self._shared[device] = load_memory(NETWORKS).to(device)
         return self._shared[device]
 
     def _look(self, device: str) -> VGG:
         if device not in self._eyes:
-            self._eyes[device] = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
+            with torch.inference_mode(False):
+                self._eyes[device] = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
         return self._eyes[device]
 
 
@@ -287,20 +290,31 @@ def to_stride(x: Tensor) -> Tensor:
     return x if x.shape[2:] == (height, width) else F.interpolate(x, (height, width), mode="bilinear")
 
 
+def _kept(at: Descent) -> Arrays:
+    """As a checkpoint keeps it."""
+    tensors = {"row": at.row, "moments": at.moments, "best": at.best}
+    return {"step": np.array(at.step), "losses": np.array([at.least, at.first], np.float32)} | {
+        k: to_array(v) for k, v in tensors.items()
+    }
+
+
 def _resumed(checkpoint: Arrays | None, start: Tensor) -> Descent | None:
     try:
         assert checkpoint is not None
-        row, moments = (torch.from_numpy(np.array(checkpoint[k], np.float32)).to(start) for k in ("row", "moments"))
+        row, moments, best = (
+            torch.from_numpy(np.array(checkpoint[k], np.float32)).to(start) for k in ("row", "moments", "best")
+        )
+        least, first = (float(x) for x in checkpoint["losses"])
         step = int(checkpoint["step"])
     except (AssertionError, KeyError, ValueError, TypeError):
         return None
-    fits = row.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 <= step <= STEPS
-    return Descent(step, row, moments) if fits else None
+    fits = row.shape == best.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 < step <= STEPS
+    return Descent(step, row, moments, best, least, first) if fits else None
 
 
 def _practice(contents: Sequence[Pixels]) -> Callable[[int], Tensor]:
     """Crops to practise on: one of the user's own pictures a step, where there are any, and made ones."""
-    own = [to_tensor(c) for c in contents if min(c.shape[:2]) >= CROP]
+    own = _large_enough(contents)
 
     def crops(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)
@@ -312,6 +326,18 @@ def _practice(contents: Sequence[Pixels]) -> Callable[[int], Tensor]:
         return torch.stack(made)
 
     return crops
+
+
+def _held_back(contents: Sequence[Pixels]) -> Tensor:
+    """What refinements are checked by: the middle of the user's newest pictures, and made ones of each kind."""
+    generator = torch.Generator().manual_seed(-1)
+    made = [make(CROP, generator) for make in (synthetic.dead_leaves, synthetic.noise, synthetic.dead_leaves)]
+    own = [x[0, :, (x.shape[2] - CROP) // 2 :, (x.shape[3] - CROP) // 2 :][:, :CROP, :CROP] for x in _large_enough(contents)]
+    return torch.stack([*own[:2], *made])
+
+
+def _large_enough(contents: Sequence[Pixels]) -> list[Tensor]:
+    return [to_tensor(c) for c in contents if min(c.shape[:2]) >= CROP]
 
 
 @hookimpl

@@ -63,7 +63,10 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             return contents(photographs, recipe.batch, recipe.crop, generator)
 
         losses: list[float] = []
-        for at, found in descend_row(memory.net, begin(row), recipe.steps, targets, teachers, look, practice, half=True):
+        for stands in descend_row(memory.net, begin(row), recipe.steps, targets, teachers, look, practice, half=True):
+            if stands is None:
+                continue
+            at, found = stands
             row = at.row
             losses.append(found["content"] + look.style_weight * found["style"])
             if at.step % 20 == 0 or at.step == recipe.steps:
