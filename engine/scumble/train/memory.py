@@ -3,7 +3,9 @@
 
 Every step paints crops by random paintings, and now and then gives one back as it is. A painting's row is its own statistics
 plus what the predictor adds, so that the networks learn to make the best of a row that was made in an instant. Styles that
-shall ship are known by name: their rows are trained along, and it is from them that the networks learn what strokes are.
+shall ship are known by name: their rows are trained along, and it is from them that the networks learn what strokes are. So
+are rows of the other paintings, half of the time; those are let go of at the end, but networks that only ever see what the
+predictor makes of a painting learn one texture for all.
 Most steps look through cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales.
 """
 
@@ -60,26 +62,36 @@ REBUILT_EVERY = 4
 LOOKED_AT_WHOLE_EVERY = 4
 """Steps from one look through both teachers at both scales to the next."""
 
-PACE = 10.0
-"""How much faster than a weight a number of a known row moves."""
+PACE, PACE_UNNAMED = 10.0, 2.0
+"""How much faster than a weight a number of a row moves, of a style that ships and of any other painting. The latter are seen
+seldom, and the seldomer a number is seen the further Adam takes it: at 10 the training runs away."""
 
 
 class Apprentice(nn.Module):
-    """What is trained: the shared networks, and by how much the rows of `known` styles differ from those predicted."""
+    """What is trained: the shared networks, and by how much the rows of `known` styles and of `unnamed` paintings differ from
+    those predicted."""
 
-    def __init__(self, known: int) -> None:
+    def __init__(self, known: int, unnamed: int = 0) -> None:
         super().__init__()
         self.shared = StyleMemory()
         self.offsets = nn.Parameter(torch.zeros(known, self.shared.net.row_size))
+        self.unnamed = nn.Parameter(torch.zeros(unnamed, self.shared.net.row_size))
 
-    def row(self, seen: Paintings, i: int, known: bool = False) -> Tensor:
+    def row(self, seen: Paintings, i: int) -> Tensor:
         """(1, R), of the whole painting as its Grams are: a crop has other colours. No gradient goes into the painting: what
         the encoder makes of contents is what trains it."""
         picture = seen.whole(i).to(self.offsets.device, memory_format=torch.channels_last)
         with torch.no_grad():
             own = self.shared.net.own_row(picture)
         row: Tensor = own + self.shared.predictor(seen.signatures[i : i + 1])
-        return row + PACE * self.offsets[i : i + 1] if known else row
+        return row
+
+    def known_row(self, known: Paintings, i: int) -> Tensor:
+        return self.row(known, i) + PACE * self.offsets[i : i + 1]
+
+    def unnamed_row(self, seen: Paintings, number: int, variants: int) -> Tensor:
+        """Of the painting `number` as it is."""
+        return self.row(seen, number * variants) + PACE_UNNAMED * self.unnamed[number : number + 1]
 
     @torch.no_grad()
     def begin(self, start: Path, seen: Paintings, styles: Sequence[OnePainting]) -> None:
@@ -110,7 +122,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         files = [style.painting for style in styles]
         named = Pictures(files, [read_picture(f) for f in files], [])
         known = remembered(named, teachers, see, 1, recipe.seed, report)
-    apprentice = Apprentice(len(styles))
+    apprentice = Apprentice(len(styles), len(paintings.files))
     shared = apprentice.shared
     if recipe.start:
         apprentice.begin(recipe.start, known or seen, styles)
@@ -126,14 +138,14 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         for i, style in enumerate(styles):
             assert known is not None
             with torch.no_grad():
-                row = apprentice.row(known, i, known=True)
+                row = apprentice.known_row(known, i)
             save_weights(row_path(out, style.style_id), {"row": row}, _row_card(style, path), torch.float32)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
         n = recipe.batch - (step % REBUILT_EVERY == 0)
         look = whole if step % LOOKED_AT_WHOLE_EVERY == LOOKED_AT_WHOLE_EVERY - 1 else cheap
-        return _losses(apprentice, known, seen, x, n, look, teachers, see, generator)
+        return _losses(apprentice, known, seen, recipe.variants, x, n, look, teachers, see, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
@@ -155,6 +167,7 @@ def _losses(
     apprentice: Apprentice,
     known: Paintings | None,
     seen: Paintings,
+    variants: int,
     x: Tensor,
     n: int,
     look: Look,
@@ -162,13 +175,23 @@ def _losses(
     see: See,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    """Of `x` (N, 3, H, W): the first `n` painted, all but two of them by known styles, the rest given back."""
-    of_known = max(1, n - 2) if known else 0
+    """Of `x` (N, 3, H, W): the first `n` painted by known styles, but the last two of them by other paintings, one with a row
+    of its own and one with what is predicted alone; the rest given back."""
+
+    def any_of(count: int) -> int:
+        return int(torch.randint(count, (), generator=generator))
+
     rows, grams = [], []
     for i in range(n):
-        paintings = known if known and i < of_known else seen
-        chosen = int(torch.randint(len(paintings.pictures), (), generator=generator))
-        rows.append(apprentice.row(paintings, chosen, known=paintings is known))
+        paintings, chosen = seen, any_of(len(seen.pictures))
+        if known and i < n - 2:
+            paintings, chosen = known, any_of(len(known.pictures))
+            rows.append(apprentice.known_row(known, chosen))
+        elif i == n - 2:
+            chosen = chosen // variants * variants
+            rows.append(apprentice.unnamed_row(seen, chosen // variants, variants))
+        else:
+            rows.append(apprentice.row(seen, chosen))
         grams.append({k: v[chosen] for k, v in paintings.grams.items()})
     own = x[n:]
     if len(own):
@@ -193,7 +216,8 @@ def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, pho
             continue
         for i in torch.linspace(0, len(paintings.pictures) - 1, 7)[1:6].long().tolist():
             which = i // step * step
-            y = apprentice.shared.net(x, apprentice.row(paintings, which, known=paintings is known)).float()
+            row = apprentice.known_row(known, which) if paintings is known else apprentice.row(seen, which)
+            y = apprentice.shared.net(x, row).float()
             columns.append(torch.cat([paintings.crop(which, 256, generator)[None].to(device), y]))
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
