@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scumble import synthetic, tiling
+from scumble import tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
 from scumble.looks import grams_of
@@ -46,6 +46,7 @@ from scumble.methods.base import (
 from scumble.nets.memory import MARGIN, STRIDE, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG, computes_bfloat16
+from scumble.practice import Practice
 from scumble.resample import resize
 from scumble.rows import COMPACT, Descent, begin, descend_row
 from scumble.tensors import to_array, to_tensor
@@ -193,7 +194,7 @@ class Memory:
     def refine(
         self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
     ) -> Iterator[Refinement]:
-        """Descend the style's row over crops of the user's pictures and of made ones, by the compact network."""
+        """Descend the style's row over crops of the user's pictures and of others (practice.py), by the compact network."""
         began = time.monotonic()
         painting = style.picture()
         if painting is None:
@@ -209,8 +210,8 @@ class Memory:
             start = self.prepare(style, Options(), runtime).row.clone()
         at = _resumed(checkpoint, start) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        practice, held = _practice(contents), _held_back(contents)
-        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, held=held):
+        practice = Practice(contents, BATCH, CROP)
+        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, held=practice.held_back()):
             if found is not None:
                 at = found[0]
                 yield Checkpoint(_kept(at))
@@ -310,34 +311,6 @@ def _resumed(checkpoint: Arrays | None, start: Tensor) -> Descent | None:
         return None
     fits = row.shape == best.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 < step <= STEPS
     return Descent(step, row, moments, best, least, first) if fits else None
-
-
-def _practice(contents: Sequence[Pixels]) -> Callable[[int], Tensor]:
-    """Crops to practise on: one of the user's own pictures a step, where there are any, and made ones."""
-    own = _large_enough(contents)
-
-    def crops(step: int) -> Tensor:
-        generator = torch.Generator().manual_seed(step)
-        made = [synthetic.picture(CROP, generator) for _ in range(BATCH)]
-        if own:
-            x = own[step % len(own)]
-            top, left = (int(torch.randint(n - CROP + 1, (), generator=generator)) for n in x.shape[2:])
-            made[0] = x[0, :, top : top + CROP, left : left + CROP]
-        return torch.stack(made)
-
-    return crops
-
-
-def _held_back(contents: Sequence[Pixels]) -> Tensor:
-    """What refinements are checked by: the middle of the user's newest pictures, and made ones of each kind."""
-    generator = torch.Generator().manual_seed(-1)
-    made = [make(CROP, generator) for make in (synthetic.dead_leaves, synthetic.noise, synthetic.dead_leaves)]
-    own = [x[0, :, (x.shape[2] - CROP) // 2 :, (x.shape[3] - CROP) // 2 :][:, :CROP, :CROP] for x in _large_enough(contents)]
-    return torch.stack([*own[:2], *made])
-
-
-def _large_enough(contents: Sequence[Pixels]) -> list[Tensor]:
-    return [to_tensor(c) for c in contents if min(c.shape[:2]) >= CROP]
 
 
 @hookimpl

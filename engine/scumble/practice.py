@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures on which a style is practised on the user's own machine: the user's, a few photographs that ship, and made ones.
+
+Made pictures alone teach a row little that photographs show (docs/methods/memory.md, "Grade 1"). Invariant: the same step gives
+the same pictures, and what is held back is not practised on, the user's own middles apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from scumble import synthetic
+from scumble.methods.base import Pixels
+from scumble.tensors import to_tensor
+from scumble.weights import MODELS
+
+PRACTISED = ("astronaut", "coffee", "rocket", "camera")
+HELD_BACK = ("chelsea",)
+"""Files in models/practice; their CREDITS.txt says whose they are. One that is missing is done without."""
+
+MADE = 0.25
+"""Share of the pictures that are made: skies above all, on which a lattice shows."""
+
+LARGEST = 1.4
+"""A photograph's short side is at most so many crops long."""
+
+
+class Practice:
+    """Called with a step, gives its contents (`batch`, 3, `crop`, `crop`) in [0, 1]. `own` are pictures of the user's."""
+
+    def __init__(self, own: Sequence[Pixels], batch: int, crop: int) -> None:
+        self._own = [to_tensor(picture)[0] for picture in own if min(picture.shape[:2]) >= crop]
+        self._batch, self._crop = batch, crop
+
+    def __call__(self, step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(step)
+        pictures = [self._photograph(generator) for _ in range(self._batch)]
+        if self._own:
+            pictures[0] = cut(self._own[step % len(self._own)], self._crop, generator)
+        return torch.stack(pictures)
+
+    def held_back(self) -> Tensor:
+        """What a refinement is checked by, (N, 3, `crop`, `crop`): the middle of the user's newest, both ends of a photograph
+        that is not practised on, and one that is made."""
+        generator, n = torch.Generator().manual_seed(2**31), self._crop
+        found = [middle(picture, n) for picture in self._own[:2]]
+        for photograph in photographs(HELD_BACK):
+            small = brought_to(photograph, n)
+            found += [small[:, :n, :n], small[:, -n:, -n:]]
+        return torch.stack([*found, synthetic.dead_leaves(n, generator)])
+
+    def _photograph(self, generator: torch.Generator) -> Tensor:
+        known = photographs(PRACTISED)
+        if not known or float(torch.rand((), generator=generator)) < MADE:
+            return synthetic.picture(self._crop, generator)
+        chosen = known[int(torch.randint(len(known), (), generator=generator))]
+        larger = 1 + (LARGEST - 1) * float(torch.rand((), generator=generator))
+        picture = cut(brought_to(chosen, round(larger * self._crop)), self._crop, generator)
+        if float(torch.rand((), generator=generator)) < 0.5:
+            picture = picture[torch.randperm(3, generator=generator)]  # other colours, as there are few photographs
+        return picture
+
+
+@cache
+def photographs(names: tuple[str, ...]) -> tuple[Tensor, ...]:
+    """(3, H, W) in [0, 1] each."""
+    found = []
+    for path in (MODELS / "practice" / f"{name}.jpg" for name in names):
+        if path.is_file():
+            with Image.open(path) as image:
+                found.append(to_tensor(np.asarray(image.convert("RGB"), np.float32) / np.float32(255))[0])
+    return tuple(found)
+
+
+def brought_to(picture: Tensor, short_side: int) -> Tensor:
+    """(3, H, W) with that short side."""
+    height, width = picture.shape[1:]
+    ratio = short_side / min(height, width)
+    size = max(short_side, round(height * ratio)), max(short_side, round(width * ratio))
+    return F.interpolate(picture[None], size, mode="bilinear", antialias=True)[0].clamp(0, 1)
+
+
+def cut(picture: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """A square of it, as likely as not mirrored."""
+    top, left = (int(torch.randint(n - side + 1, (), generator=generator)) for n in picture.shape[1:])
+    crop = picture[:, top : top + side, left : left + side]
+    return crop.flip(2) if float(torch.rand((), generator=generator)) < 0.5 else crop
+
+
+def middle(picture: Tensor, side: int) -> Tensor:
+    top, left = ((n - side) // 2 for n in picture.shape[1:])
+    return picture[:, top : top + side, left : left + side]
