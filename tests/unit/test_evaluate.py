@@ -19,6 +19,7 @@ from scumble.errors import ScumbleError
 from scumble.evaluate.contest import Row, Table, hold, read_paintings, read_photographs, resumed
 from scumble.evaluate.contestants import Answer, Contestant, Painting, peer_contestants, unchanged
 from scumble.evaluate.judges import Judge, Judgement, SqueezeNet, compact_judge, squeezenet_judge, teachers_judge
+from scumble.methods import memory
 from scumble.tensors import to_tensor
 
 PEERS = """
@@ -93,6 +94,21 @@ def test_one_pair_and_two_methods_give_finite_figures_and_a_page(folders: tuple[
     assert "src=" not in page.replace('src="data:', "")
 
 
+def test_a_method_is_compared_with_itself_refined_and_with_other_options(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("STEPS", 2), ("BATCH", 1), ("CROP", 64), ("PAINTING_SIDE", 64)):
+        monkeypatch.setattr(memory, name, value)
+    out = tmp_path / "out"
+    asked = ["evaluate", *map(str, folders), "-o", str(out), "--methods", "memory", "--limit", "1", "1", "--size", "64"]
+    assert main([*asked, "--split", "train", "--also", "memory:refined", "--also", "memory:polish=2"]) == Exit.OK
+    found = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert list(found["means"]) == ["input", "memory", "memory-refined", "memory-polish-2"]
+    totals = {name: means["judged"]["compact"]["total"] for name, means in found["means"].items()}
+    assert totals["memory-polish-2"] < totals["memory"]
+    assert (out / "refined" / "memory_painting-1.safetensors").is_file()
+
+
 def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: tuple[Path, Path], tmp_path: Path) -> None:
     asked = ["evaluate", *map(str, folders), "-o", str(tmp_path / "out"), "--methods", "johnson", "--split", "train"]
     assert main([*asked, "--size", "64"]) == Exit.SOME_FAILED
@@ -113,6 +129,8 @@ def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: 
         (["--size", "4"], Exit.USAGE, "32"),
         (["--teachers", "nowhere"], Exit.JOB, "holds none of"),
         (["--peers", "."], Exit.USAGE, "peers.py"),
+        (["--also", "memory"], Exit.USAGE, "memory:polish=20"),
+        (["--also", "gatys:refined"], Exit.USAGE, "does not refine"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_any_work(

@@ -21,9 +21,11 @@ from scumble.client.catalogue import Option
 
 if TYPE_CHECKING:
     from scumble.evaluate.contest import Table
+    from scumble.evaluate.contestants import Variant
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+REFINED = "refined"
 EITHER = click.Path(exists=True, path_type=Path)
 
 
@@ -44,6 +46,12 @@ EITHER = click.Path(exists=True, path_type=Path)
     help="Which pictures of a folder that has a manifest.csv.",
 )
 @click.option("--option", "options", multiple=True, metavar="METHOD.NAME=VALUE", help="An option of a method; repeatable.")
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="METHOD:HOW",
+    help="A method once more: memory:polish=20 with another option, memory:refined with each painting refined first.",
+)
 @click.option("--peers", type=FOLDER, help="A folder with a peers.py to compare with.")
 @click.option("--teachers", metavar="FOLDER", help="Judge by training's teachers too: a folder, or torchvision.")
 @click.option("--judge", type=FILE, help="Judge by SqueezeNet 1.0 too, from this safetensors file.")
@@ -56,6 +64,7 @@ def evaluate(
     methods: str | None,
     limit: tuple[int, int] | None,
     options: Sequence[str],
+    also: Sequence[str],
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -74,6 +83,7 @@ def evaluate(
             styles,
             methods=names,
             options=options_by_method(options),
+            also=[variant(text) for text in also],
             photographs=photographs,
             paintings=paintings,
             **given,
@@ -87,6 +97,18 @@ def evaluate(
         note(f"The pictures are in {given['out'] / 'index.html'}.")
     if any(not means["pairs"] for means in table.means().values()):
         click.get_current_context().exit(Exit.SOME_FAILED)
+
+
+def variant(text: str) -> Variant:
+    """METHOD:refined or METHOD:NAME=VALUE. Raises click.UsageError and ScumbleError "method-unknown"."""
+    from scumble.evaluate.contestants import Variant
+
+    method, colon, how = text.partition(":")
+    if not colon or not (how == REFINED or "=" in how):
+        raise click.UsageError(f"{text!r} is no variant; they look like memory:{REFINED} and memory:polish=20.")
+    if how == REFINED:
+        return Variant(method, refined=True)
+    return Variant(method, options_by_method([f"{method}.{how}"])[method])
 
 
 def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -6,11 +6,12 @@ Invariant: a contestant sees the photograph and the painting at the size they ar
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -20,8 +21,10 @@ import torch
 
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
+from scumble.files import cannot_write
 from scumble.methods import base
-from scumble.methods.base import Content, Method, Pixels, Result, Runtime, Style
+from scumble.methods.base import Content, Method, Pixels, Refined, Refiner, Result, Runtime, Style
+from scumble.states import pack_state, write_state
 from scumble.tensors import to_pixels, to_tensor
 
 
@@ -67,6 +70,21 @@ def unchanged() -> Contestant:
     return Contestant("input", "the photograph as it is", lambda rgb, painting: Answer(rgb, 0.0, 0.0))
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A method once more, with other options, or with each painting refined first."""
+
+    method: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    refined: bool = False
+
+    @property
+    def name(self) -> str:
+        """As its pictures' folder is called: "memory-polish-20"."""
+        told = [f"{name}-{value}" for name, value in self.options.items()] + ["refined"] * self.refined
+        return "-".join([self.method, *told]).replace("_", "-")
+
+
 def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime) -> Contestant:
     """A method with its options. Raises ScumbleError "method-unknown" and "bad-options"."""
     method: Method = plugins.method(method_id)
@@ -86,6 +104,63 @@ def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime
         return Answer(np.clip(result, 0, 1), time.perf_counter() - ready, ready - begun)
 
     return Contestant(method_id, method.title, paint, method.available)
+
+
+def variant_contestant(
+    variant: Variant, given: Mapping[str, Any], runtime: Runtime, folder: Path, note: Callable[[str], None]
+) -> Contestant:
+    """A variant, with what it does not say itself as `given`. Refined states are kept in `folder`, and taken from there.
+
+    Raises ScumbleError "method-unknown" and "bad-options".
+    """
+    plain = method_contestant(variant.method, {**given, **variant.options}, runtime)
+    if not variant.refined:
+        return dataclasses.replace(plain, name=variant.name)
+    method = plugins.method(variant.method)
+    if not isinstance(method, Refiner):
+        raise ScumbleError("bad-options", f"{method.title} does not refine styles.", "Leave out its refined variant.")
+    spent: dict[str, float] = {}
+
+    def paint(rgb: Pixels, painting: Painting) -> Answer:
+        begun = time.perf_counter()
+        path = folder / f"{variant.method}_{painting.id}.safetensors"
+        if painting.id not in spent:
+            if not path.is_file():
+                note(f"{variant.name}: refining {painting.id}")
+                _refine(method, dataclasses.replace(painting, id=f"own-{painting.id}", trained=None), runtime, path)
+            spent[painting.id] = time.perf_counter() - begun
+        better = dataclasses.replace(painting, id=f"{painting.id}-refined", trained=_Refined(painting.id, variant.method, path))
+        return dataclasses.replace(plain.paint(rgb, better), prepared=spent[painting.id])
+
+    return dataclasses.replace(plain, name=variant.name, paint=paint)
+
+
+@dataclass(frozen=True)
+class _Refined:
+    """A style that is nothing but a method's refined state."""
+
+    id: str
+    method: str
+    path: Path
+    revision: int = 2
+    has_picture: bool = False
+
+    def picture(self) -> None:
+        return None
+
+    def state(self, method: str) -> Path | None:
+        return self.path if method == self.method else None
+
+
+def _refine(method: Refiner, painting: Painting, runtime: Runtime, path: Path) -> None:
+    """As the engine does in its idle time, without pictures of the user's. Raises ScumbleError "disk-full" and "no-write"."""
+    for event in method.refine(painting, [], runtime):
+        if isinstance(event, Refined):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_state(path, pack_state(event.arrays), {**event.card, "style": painting.id, "method": method.id})
+            except OSError as e:
+                raise cannot_write(e, path) from e
 
 
 def peer_contestants(folder: Path, note: Callable[[str], None]) -> list[Contestant]:

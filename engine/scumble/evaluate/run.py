@@ -12,7 +12,14 @@ import torch
 
 from scumble import plugins
 from scumble.evaluate.contest import Split, Table, hold, keep, read_paintings, read_photographs, resumed
-from scumble.evaluate.contestants import Contestant, method_contestant, peer_contestants, unchanged
+from scumble.evaluate.contestants import (
+    Contestant,
+    Variant,
+    method_contestant,
+    peer_contestants,
+    unchanged,
+    variant_contestant,
+)
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
 from scumble.evaluate.page import page
 from scumble.files import write_atomic
@@ -32,6 +39,7 @@ class Plan:
     """Ids; none takes all there are."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By method."""
+    also: Sequence[Variant] = ()
     size: int = 256
     photographs: int | None = None
     """No more than so many; likewise paintings."""
@@ -85,4 +93,7 @@ def _judges(plan: Plan) -> list[Judge]:
 def _contestants(plan: Plan, runtime: Runtime, note: Callable[[str], None]) -> list[Contestant]:
     names = list(plan.methods or plugins.methods())
     contestants = [unchanged(), *(method_contestant(name, plan.options.get(name, {}), runtime) for name in names)]
+    for variant in plan.also:
+        given = plan.options.get(variant.method, {})
+        contestants.append(variant_contestant(variant, given, runtime, plan.out / "refined", note))
     return contestants + (peer_contestants(plan.peers, note) if plan.peers is not None else [])
