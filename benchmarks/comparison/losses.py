@@ -57,30 +57,34 @@ class Round:
 
     def forget(self, methods: Collection[str]) -> None:
         """Have these painted anew."""
-        table = self._table()
-        table.rows[:] = [row for row in table.rows if row.method.split(",")[0] not in methods]
-        keep(table, self.out)
+        for folder in (self.out, self._show):
+            table = self._table(folder)
+            table.rows[:] = [row for row in table.rows if row.method.split(",")[0] not in methods]
+            keep(table, folder)
 
     def hold(self, note: Note) -> Table:
         """The answers that are judged. Then what is shown is painted."""
         everybody = [*self.also, *self.contestants]
-        table, order = self._table(), [c.name for c in everybody]
-        asked = {(p.id, s.id) for p in self.judged for s in self.paintings}
-        table.rows[:] = [row for row in table.rows if row.judged or (row.content, row.style) not in asked]
+        table, order = self._table(self.out), [c.name for c in everybody]
         hold(table, everybody, self.judged, self.paintings, self.judges, self.out, note)
+        hold(self._table(self._show), self.contestants, self.shown, [self.on_show], [], self._show, note)
+        asked = {(p.id, s.id) for p in self.judged for s in self.paintings}
         rows = [row for row in table.rows if row.method in order and (row.content, row.style) in asked]
-        hold(table, self.contestants, self.shown, [self.on_show], [], self.out, note)
         return Table(table.conditions, sorted(rows, key=lambda row: order.index(row.method)))
 
     def sheet(self) -> Image.Image:
         """A row a photograph, a column a method, once all is held."""
         return contact_sheet([[self._cell(c, photo) for c in self.contestants] for photo in self.shown], CELL)
 
-    def _table(self) -> Table:
-        return resumed(self.out, {"size": SIZE, "judges": [judge.name for judge in self.judges]})
+    @property
+    def _show(self) -> Path:
+        return self.out / "shown"
+
+    def _table(self, folder: Path) -> Table:
+        return resumed(folder, {"size": SIZE, "judges": [judge.name for judge in self.judges]})
 
     def _cell(self, contestant: Contestant, photograph: Photograph) -> Cell:
-        with Image.open(self.out / picture_name(contestant.name, photograph.id, self.on_show.id)) as image:
+        with Image.open(self._show / picture_name(contestant.name, photograph.id, self.on_show.id)) as image:
             return Cell(image.convert("RGB"), contestant.name)
 
 

@@ -7,14 +7,20 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from benchmarks.comparison import __main__ as command
 from benchmarks.comparison import page
 from benchmarks.comparison.chart import HEIGHT, WIDTH, chart
-from benchmarks.comparison.losses import INSTANT
+from benchmarks.comparison.losses import INSTANT, Round, free_photographs
+from PIL import Image
 
 from scumble import plugins
-from scumble.evaluate.contest import Row, Table
+from scumble.evaluate.contest import Photograph, Row, Table
+from scumble.evaluate.contestants import Answer, Contestant, Painting, unchanged
+from scumble.evaluate.judges import Judge
+from scumble.methods.base import Pixels
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -88,3 +94,42 @@ def test_without_the_pictures_losses_stay_as_they_are_and_it_says_so(
     assert copy.read_bytes() == command.PAGE.read_bytes()
     with pytest.raises(SystemExit):
         command.main(["nobody"])
+
+
+def test_what_is_judged_and_what_is_shown_are_painted_once_and_anew_when_asked(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def named(name: str) -> Contestant:
+        def paint(rgb: Pixels, painting: Painting) -> Answer:
+            asked.append(name)
+            return Answer(1 - rgb, 0.0, 0.0)
+
+        return Contestant(name, name, paint)
+
+    def look(x: torch.Tensor, layers: set[str]) -> dict[str, torch.Tensor]:
+        return dict.fromkeys(layers, x)
+
+    grey = np.random.default_rng(0).random((32, 48, 3), np.float32)
+    photographs = [Photograph(name, name, grey) for name in "abc"]
+    paintings = [Painting(name, name, grey) for name in "xy"]
+    judges = [Judge("plain", look, ["pixels"], ["pixels"])]
+    methods = [named("one"), named("two")]
+    held = Round(tmp_path, methods, [unchanged()], photographs[:2], paintings, judges, photographs[1:], paintings[0])
+
+    table = held.hold(lambda line: None)
+    assert [row.method for row in table.rows] == ["input"] * 4 + ["one"] * 4 + ["two"] * 4
+    assert len(asked) == 2 * (4 + 2)
+    held.forget(["two"])
+    assert len(held.hold(lambda line: None).rows) == 12
+    assert asked[12:] == ["two"] * 6
+    assert held.sheet().width > 2 * 48
+
+
+def test_only_photographs_in_the_public_domain_are_shown(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 280)).save(tmp_path / "a.png")
+    Image.new("RGB", (300, 280)).save(tmp_path / "b.png")
+    (tmp_path / "manifest.csv").write_text(
+        "file,split,title,licence_as_stated\na.png,test,A,Public domain (README)\n"
+        "b.png,test,B,CC BY-SA 2.0\nc.png,train,C,public domain\n"
+    )
+    assert [p.id for p in free_photographs(tmp_path)] == ["a"]
