@@ -9,6 +9,7 @@ itself needs the picture and its result as floats: where they are large they lie
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from scumble.errors import ScumbleError
 from scumble.fill import fill_hidden
 from scumble.methods import base
 from scumble.methods.base import Content, Method, OptionSpec, Preview, Progress, Result, Runtime, Style, option
-from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode, reduced
-from scumble.placing import LEAST_SHARE, WHOLE, Grid, Size, natural_side, working_grid
+from scumble.pixels import AnyPixels, Order, check, clamp, decode, encode
+from scumble.placing import LEAST_SHARE, WHOLE, Grid, Size, Span, natural_side, working_grid
 from scumble.regions import AnyMasks
 from scumble.resample import Array, across, resize
 from scumble.scratch import empty, in_memory, let_go
@@ -144,7 +145,8 @@ def memory_needed(request: Request, share: float = LEAST_SHARE) -> tuple[int, in
     most = int(WHOLE * share) if request.method.capabilities.tiling else getattr(request.method, "most_pixels", pixels)
     held = sum(in_memory(size * pixels) for size in HELD)
     masks = 0 if request.masks is None else 4 * request.masks.shape[2] + 16
-    there = getattr(request.method, "pixel_bytes", 0) * min(pixels, most)
+    looked_at = max(pixels, 0 if request.context is None else math.prod(request.context.pixels.shape[:2]))
+    there = getattr(request.method, "pixel_bytes", 0) * min(looked_at, most)
     needed = getattr(request.method, "bytes_needed", None)
     return held + masks * pixels, there if needed is None else max(there, needed(own, pixels))
 
@@ -195,7 +197,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         _without_roundings(rgb)
     content = Content(rgb, seen_alpha, *_whole(request.context, grid), strength=strength, regions=shares)
     content = dataclasses.replace(
-        content, natural_side=natural_side(_full(request)), place=(grid.rows.first, grid.columns.first)
+        content, natural_side=natural_side(_full(request)), place=(grid.rows.first, grid.columns.first), full=grid.whole
     )
     if shares is not None and content.whole is not None:
         content = dataclasses.replace(content, whole_regions=_of_whole(shares, request, content.whole))
@@ -300,14 +302,21 @@ def _without_roundings(rgb: Array) -> None:
 
 
 def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | None]:
-    """The whole layer at the working scale, never enlarged, and its alpha."""
+    """The whole layer at the working scale, never enlarged, and its alpha: as it would be read if it were the picture."""
     if context is None:
         return None, None
-    height, width = (min(have, work) for have, work in zip(context.pixels.shape[:2], grid.whole, strict=True))
-    rgb, alpha = reduced(context.pixels, context.order, height, width)
+    size = context.pixels.shape[:2]
+    ratio = min(1.0, max(grid.whole) / max(size))
+    rows, columns = (Span(0, n, 0, cells, cells / n) for n in size for cells in [max(1, round(n * ratio))])
+    seen = Grid(rows, columns, (rows.cells, columns.cells))
+    rgb, alpha = np.empty((*seen.shape, 3), np.float32), np.empty(seen.shape, np.float32)
+    for _ in _read(context.pixels, context.order, seen, rgb, alpha):
+        pass
     fill_hidden(rgb, alpha)
-    _without_roundings(rgb)
-    return rgb, _unless_opaque(alpha)
+    seen_alpha = _unless_opaque(alpha)
+    if seen_alpha is not None or not seen.identity:
+        _without_roundings(rgb)
+    return rgb, seen_alpha
 
 
 def _of_whole(shares: Array, request: Request, whole: Array) -> Array:

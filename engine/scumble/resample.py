@@ -8,7 +8,7 @@ size is resampled in bounded memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -106,12 +106,17 @@ def across(x: Array, columns: Axis) -> Array:
 
 def resize(rgb: Array, height: int, width: int) -> Array:
     """(H, W, C) to (height, width, C). Of a large picture only some rows are held at a time, of the result all."""
-    rows, columns = fit(rgb.shape[0], height), fit(rgb.shape[1], width)
     out = np.empty((height, width, rgb.shape[2]), np.float32)
+    for a, b, band in bands(rgb, fit(rgb.shape[0], height), fit(rgb.shape[1], width)):
+        out[a:b] = band
+    return out
+
+
+def bands(rgb: Array, rows: Axis, columns: Axis) -> Iterator[tuple[int, int, Array]]:
+    """(start, stop, the rows between them) of (H, W, C) resampled along both."""
     for a, b, lo, hi, matrix in rows.blocks:
         band = rgb[lo:hi]
         if not rows.identity:
             band = (matrix @ band.reshape(hi - lo, -1)).reshape(b - a, *rgb.shape[1:])
-        out[a:b] = np.moveaxis(across(np.ascontiguousarray(np.moveaxis(band, 2, 0)), columns), 0, 2)
+        yield a, b, np.moveaxis(across(np.ascontiguousarray(np.moveaxis(band, 2, 0)), columns), 0, 2)
         let_go(rgb)
-    return out

@@ -156,11 +156,12 @@ def small(drawable: Gimp.Drawable, side: int) -> Raster:
     return Raster(*size, "u8", "rgba", data)
 
 
-def context(target: Target, side: int) -> Context | None:
-    """The whole layer in small, where only a part of it is stylized."""
+def context(target: Target, side: int, descends: bool) -> Context | None:
+    """The whole layer in small, where only a part of it is stylized, or where a method that `descends` shall go on from
+    what the preview was of."""
     source, seen = target.source, target.seen
     full = (source.get_width(), source.get_height())
-    if full == (seen.width, seen.height):
+    if full == (seen.width, seen.height) and not (descends and max(full) > side):
         return None
     return Context(small(source, side), seen.x, seen.y, *full)
 

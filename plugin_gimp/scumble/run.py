@@ -53,8 +53,9 @@ def stylize(
         Gimp.progress_set_text(f"{title}: {text}" if text else title)
 
     results = []
+    descends = bool(choice.method.capabilities.get("iterative"))
     for number, target in enumerate(targets):
-        raster, context = host.read(target, image), host.context(target, asking.CONTEXT_SIDE)
+        raster, context = host.read(target, image), host.context(target, asking.CONTEXT_SIDE, descends)
         masks = _masks(image, settings, target, raster)
         progress = asking.share(show, number, len(targets))
         results.append(asking.paint(engine, choice, settings, raster, context, progress, masks))

@@ -11,8 +11,13 @@ import numpy as np
 import pytest
 from test_regions import Tint, request, run
 
-from scumble.methods.base import Capabilities, Content, Result, Runtime, Weighted
-from scumble.pipeline import Context
+from scumble.methods.base import Capabilities, Content, Pixels, Progress, Result, Runtime, Weighted
+from scumble.methods.gatys import Gatys
+from scumble.pipeline import Context, Request
+from scumble.pipeline import run as run_pipeline
+from scumble.resample import resize
+from scumble.selected import carried, doublings, layer_of, part_of
+from support.painted import Painted
 
 
 @dataclass
@@ -70,3 +75,84 @@ def test_a_selection_says_where_it_lies_on_the_grid_of_its_layer(layer: np.ndarr
     run(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at))
     run(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at, options={"brush_size": 2.0}))
     assert [content.place for content in method.seen] == [(50, 90), (25, 45)]
+
+
+def photograph(height: int, width: int) -> np.ndarray:
+    """(height, width, 4) uint8, opaque: soft shapes and some grain."""
+    random = np.random.default_rng(5)
+    shapes = resize(random.random((8, 10, 3), np.float32), height, width) + 0.05 * random.standard_normal((height, width, 1))
+    return np.dstack([np.clip(shapes * 255, 0, 255), np.full((height, width), 255)]).astype(np.uint8)
+
+
+def optimised(pixels: np.ndarray, context: Context | None, **options: Any) -> np.ndarray:
+    """What Gatys makes of it in a few steps."""
+    painting: Pixels = np.kron(np.random.default_rng(1).random((16, 20, 3), np.float32), np.ones((4, 4, 1), np.float32))
+    out = np.empty_like(pixels)
+    asked = Request(Gatys(), [(Painted(rgb=painting), 1.0)], 1.0, {"steps": 10, **options}, pixels, context=context)
+    for _ in run_pipeline(asked, Runtime(), out):
+        pass
+    return out
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("brush_size", [1.0, 2.0])
+def test_an_optimised_picture_does_not_depend_on_how_tightly_it_was_selected(brush_size: float) -> None:
+    """A descent goes another way from the smallest difference; so it goes over the whole layer, whatever is selected."""
+    layer = photograph(140, 200)
+
+    def painted(y: int, x: int, height: int, width: int) -> np.ndarray:
+        at = Context(layer, x, y, 200, 140)
+        return optimised(layer[y : y + height, x : x + width], at, brush_size=brush_size)
+
+    loose, tight = painted(10, 20, 110, 160), painted(50, 90, 40, 44)
+    middle = np.s_[8:-8, 8:-8]  # which way a filter goes on beyond its picture is another matter
+    assert np.abs(loose[40:80, 70:114].astype(int) - tight)[middle].max() <= 2
+    assert np.abs(tight[..., :3].astype(int) - layer[50:90, 90:134, :3]).mean() > 4, "it is painted"
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("brush_size", [1.0, 2.0])
+def test_the_preview_of_a_large_picture_is_what_its_optimised_result_is(
+    monkeypatch: pytest.MonkeyPatch, brush_size: float
+) -> None:
+    """A host sends the copy that it had previewed along with the picture, which descends from that."""
+    monkeypatch.setattr("scumble.placing.WORKING", 128)
+    large = photograph(333, 500)
+    copy = np.dstack([resize(large[..., :3].astype(np.float32), 85, 128), np.full((85, 128), 255)]).round().astype(np.uint8)
+    preview = optimised(copy, None, brush_size=brush_size)
+    result = optimised(large, Context(copy, 0, 0, 500, 333), brush_size=brush_size)
+    small, shown = resize(result[..., :3].astype(np.float32), 85, 128), preview[..., :3].astype(np.float32)
+    assert -20 * np.log10(np.sqrt(np.square(small - shown).mean()) / 255) > 30
+
+
+def test_a_selection_takes_its_part_of_what_was_changed_in_the_layer() -> None:
+    whole = np.random.default_rng(0).random((30, 40, 3), np.float32)
+    changed = whole / 2
+    content = Content(whole[10:20, 5:25], whole=whole, place=(10, 5))
+    assert np.abs(carried(content, changed) - changed[10:20, 5:25]).max() < 1e-6
+    assert np.array_equal(part_of(content, changed), changed[10:20, 5:25])
+    assert doublings(content) == 0
+    large = Content(resize(whole, 120, 160)[40:80, 20:100], whole=whole, place=(40, 20), full=(120, 160), natural_side=160)
+    assert carried(large, changed).shape == (40, 80, 3)
+    assert np.abs(carried(large, changed) - large.rgb / 2).mean() < 0.05
+    assert doublings(large) == 2
+    assert layer_of(large).painting_side == 40
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_where_a_selection_has_more_pixels_than_the_layer_in_small_it_goes_on_from_there() -> None:
+    whole = photograph(60, 80)[..., :3].astype(np.float32) / 255
+    content = Content(resize(whole, 240, 320)[100:200, 50:250], whole=whole, place=(100, 50), full=(240, 320))
+    method, style = Gatys(), Painted(rgb=whole[::-1].copy())
+    options = method.Options(steps=3)
+    *seen, last = method.run(content, [Weighted(method.prepare(style, options, Runtime()))], options, Runtime())
+    events = [event for event in seen if isinstance(event, Progress)]
+    assert isinstance(last, Result)
+    assert last.rgb.shape == content.rgb.shape
+    assert last.whole is not None
+    assert last.whole.shape == whole.shape
+    told = [event.text.split(",")[0] for event in events]
+    assert list(dict.fromkeys(text for text in told if " x " in text)) == ["80 x 60", "100 x 50", "200 x 100"]
+    fractions = [event.fraction for event in events]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)

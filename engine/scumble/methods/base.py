@@ -63,6 +63,8 @@ class Content:
     """The same of `whole`, continued beyond the selection; there when `regions` and `whole` are."""
     place: tuple[int, int] = (0, 0)
     """(y, x) in the whole layer, in pixels of `rgb`: what a strided network samples must not depend on the selection."""
+    full: tuple[int, int] | None = None
+    """(height, width) of the whole layer, in pixels of `rgb`; None where `whole`, if any, has these."""
     natural_side: float | None = None
     """The whole layer's long side at brush size 1, in the pixels `rgb` would then have; None where `rgb` has these."""
 

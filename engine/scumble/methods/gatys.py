@@ -24,6 +24,7 @@ from scumble.methods.base import (
     Content,
     Event,
     Method,
+    Pixels,
     Preview,
     Progress,
     Result,
@@ -39,6 +40,7 @@ from scumble.optimise import Step, descend
 from scumble.pieces import objective
 from scumble.placing import WHOLE
 from scumble.pyramid import begin, level_sizes, reduced_to, to_size
+from scumble.selected import painted_in_layer
 from scumble.style_statistics import Statistics, StyleStatistics, between, load_ladder, measure
 from scumble.tensors import to_pixels, to_tensor
 
@@ -222,6 +224,19 @@ class Gatys:
         self._networks.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        """Of a selection the whole layer in small is painted; what has more pixels than that goes on from there by itself."""
+        paint = partial(self._begun, styles=styles, options=options, runtime=runtime)
+        if content.whole is None:
+            yield from paint(content)
+            return
+
+        def improve(answer: Pixels, levels: int) -> Iterator[Event]:
+            begun = torch.from_numpy(answer).permute(2, 0, 1)[None].to(runtime.device)
+            return self.improve(replace(content, strength=1.0), styles, replace(options, levels=levels), runtime, begun)
+
+        yield from painted_in_layer(content, paint, improve, chosen(options).levels)
+
+    def _begun(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         answer: Tensor | None = None
         if chosen(options).start == "fast":
             answer = yield from _fast_answer(content, styles, runtime)
