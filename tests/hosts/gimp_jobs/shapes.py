@@ -38,7 +38,9 @@ def around():
     found = {}
     for size in (1.0, 2.0):
         error = stylize(image, layer, style="test-style", keep_colours="coral", brush_size=size)
-        found[str(size)] = {"error": error, "result": seen(image.get_layers()[0])}
+        result = image.get_layers()[0]
+        found[str(size)] = {"error": error, "result": seen(result)}
+        image.remove_layer(result)
     image.delete()
     return found
 
