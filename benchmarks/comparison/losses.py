@@ -66,11 +66,11 @@ class Round:
         """The answers that are judged. Then what is shown is painted."""
         everybody = [*self.also, *self.contestants]
         table, order = self._table(self.out), [c.name for c in everybody]
+        asked = {(p.id, s.id) for p in self.judged for s in self.paintings}
+        table.rows[:] = [row for row in table.rows if row.method in order and (row.content, row.style) in asked]
         hold(table, everybody, self.judged, self.paintings, self.judges, self.out, note)
         hold(self._table(self._show), self.contestants, self.shown, [self.on_show], [], self._show, note)
-        asked = {(p.id, s.id) for p in self.judged for s in self.paintings}
-        rows = [row for row in table.rows if row.method in order and (row.content, row.style) in asked]
-        return Table(table.conditions, sorted(rows, key=lambda row: order.index(row.method)))
+        return Table(table.conditions, sorted(table.rows, key=lambda row: order.index(row.method)))
 
     def sheet(self) -> Image.Image:
         """A row a photograph, a column a method, once all is held."""
