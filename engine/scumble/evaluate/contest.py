@@ -179,7 +179,7 @@ Expectations = list[tuple[Judge, Expected]]
 
 def _expected(judges: Sequence[Judge], photograph: Photograph, painting: Painting) -> Expectations:
     """What each judge finds in the pair, once for all who answer."""
-    scaled = _at_scale_of(painting.pixels, photograph.rgb)
+    scaled = at_scale_of(painting.pixels, photograph.rgb)
     return [(judge, judge.expect(to_tensor(photograph.rgb), to_tensor(scaled))) for judge in judges]
 
 
@@ -202,7 +202,7 @@ def _row(contestant: Contestant, photograph: Photograph, painting: Painting, exp
     return row
 
 
-def _at_scale_of(painting: Pixels, photograph: Pixels) -> Pixels:
+def at_scale_of(painting: Pixels, photograph: Pixels) -> Pixels:
     """The painting with the photograph's long side, the size at which methods take its strokes by default."""
     ratio = max(photograph.shape[:2]) / max(painting.shape[:2])
     h, w = (max(1, round(n * ratio)) for n in painting.shape[:2])

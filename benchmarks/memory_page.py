@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the ablation and the sheets of docs/methods/memory.md from the weights that ship: `python -m benchmarks.memory_page`.
+
+The ablation changes rows, never networks: what a part of a row is worth shows where it is taken away. Photographs and paintings
+are those of the test split, which no training saw, and the styles that ship, by rows that were trained with the networks.
+Invariant: a picture on a sheet of the docs is made of a photograph in the public domain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benchmarks.comparison.losses import SIZE, free_photographs
+from benchmarks.comparison.page import filled, markdown
+from scumble.cli.sheet import Cell, contact_sheet
+from scumble.evaluate.contest import Photograph, at_scale_of, read_paintings, read_photographs
+from scumble.evaluate.contestants import Painting
+from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge
+from scumble.files import write_atomic
+from scumble.methods.base import Pixels, Runtime
+from scumble.methods.memory import Memory, Options, looked_at, to_stride
+from scumble.nets.memory import MemoryNet
+from scumble.styles import StyleStore
+from scumble.tensors import to_pixels, to_tensor
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, IMAGES, OUT = ROOT / "docs" / "methods" / "memory.md", ROOT / "docs" / "images", ROOT / "out" / "memory"
+RUNTIME = Runtime()
+LARGEST = 1_000_000
+"""Bytes of a sheet in the docs."""
+PUBLISHED = 6
+"""Photographs on it."""
+
+PARTS = ("ablation", "sheets")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a row can be made of, (1, R) each: `full` as it is painted with, `painting` the painting's own statistics alone,
+    `content` the photograph's own."""
+
+    full: Tensor
+    painting: Tensor
+    content: Tensor
+
+
+Change = Callable[[Mapping[str, slice], Rows], Tensor]
+"""Another row, given where each part of a row lies."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory_page", description=__doc__)
+    parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS), help="some of: %(default)s")
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="the folder of images/ and perceptual/")
+    parser.add_argument("--limit", nargs=2, type=int, default=(12, 10), metavar="N M", help="photographs and paintings")
+    given = parser.parse_args(arguments)
+    images = given.shared / "images"
+    if not images.is_dir():
+        parser.error(f"there are no pictures in {given.shared}; --shared names another folder")
+    photographs = read_photographs(images / "photos", SIZE, "test", given.limit[0])
+    if "ablation" in given.only.split(","):
+        unseen = read_paintings(images / "paintings", SIZE, "test", given.limit[1])
+        shipped = [p for p in read_paintings(images / "paintings", SIZE, "train", None, StyleStore().list()) if p.trained]
+        judges = [compact_judge()]
+        judges += [squeezenet_judge(path) for path in sorted((given.shared / "perceptual").glob("squeezenet*.safetensors"))[:1]]
+        text = PAGE.read_text(encoding="utf-8")
+        for name, paintings in (("unseen", unseen), ("shipped", shipped[: given.limit[1]])):
+            found = ablation(photographs, paintings, judges)
+            text = filled(text, f"ablation-{name}", _table(found, judges))
+        write_atomic(PAGE, text.encode())
+    if "sheets" in given.only.split(","):
+        OUT.mkdir(parents=True, exist_ok=True)
+        sheet(photographs, (160, 160)).save(OUT / "sheet.png")
+        _save(sheet(free_photographs(images / "photos")[:PUBLISHED], (136, 136)), IMAGES / "memory-styles.jpg")
+    return 0
+
+
+CHANGES: Mapping[str, Change] = {
+    "as it is": lambda at, rows: rows.full,
+    "no offset: a = 0": lambda at, rows: _with(rows.full, torch.zeros_like(rows.full), [at["skip a"], at["deep a"]]),
+    "AdaIN: the painting's own statistics, a = 0, nothing predicted": lambda at, rows: rows.painting,
+    "statistics of the two skips not predicted": lambda at, rows: _with(
+        rows.full, rows.painting, [at["skip statistics"], at["deep statistics"]]
+    ),
+    "reads after the skips not predicted": lambda at, rows: _with(rows.full, rows.painting, [at["after"]]),
+    "colours not predicted": lambda at, rows: _with(rows.full, rows.painting, [at["colours"]]),
+    "the skip at a quarter as the photograph has it": lambda at, rows: _with(
+        rows.full, rows.content, [at["skip statistics"], at["skip a"]]
+    ),
+    "the colours as the photograph has them": lambda at, rows: _with(rows.full, rows.content, [at["colours"]]),
+}
+
+
+def parts(net: MemoryNet) -> dict[str, slice]:
+    """Where in a row each part lies."""
+    ends = list(itertools.accumulate(net._parts))
+    skip, deep = net.skip, net.deep
+    return {
+        "skip statistics": slice(0, 2 * skip.channels),
+        "skip a": slice(2 * skip.channels, ends[0]),
+        "deep statistics": slice(ends[0], ends[0] + 2 * deep.channels),
+        "deep a": slice(ends[0] + 2 * deep.channels, ends[1]),
+        "after": slice(ends[1], ends[-2]),
+        "colours": slice(ends[-2], ends[-1]),
+    }
+
+
+def _with(row: Tensor, other: Tensor, places: Sequence[slice]) -> Tensor:
+    """`row`, in some places as the other."""
+    row = row.clone()
+    for place in places:
+        row[:, place] = other[:, place]
+    return row
+
+
+@torch.inference_mode()
+def ablation(
+    photographs: Sequence[Photograph], paintings: Sequence[Painting], judges: Sequence[Judge]
+) -> dict[str, list[list[float]]]:
+    """By change, for each judge the mean content, style and total."""
+    method = Memory()
+    net = method._memory(RUNTIME.device).net
+    at, totals, pairs = parts(net), {name: np.zeros((len(judges), 3)) for name in CHANGES}, len(photographs) * len(paintings)
+    for number, painting in enumerate(paintings, 1):
+        seen = looked_at(painting.pixels)
+        full = method.prepare(painting, Options(), RUNTIME).row
+        own = net.own_row(to_stride(seen))
+        for photograph in photographs:
+            x = to_tensor(photograph.rgb).contiguous(memory_format=torch.channels_last)
+            expected = [judge.expect(x, to_tensor(at_scale_of(painting.pixels, photograph.rgb))) for judge in judges]
+            rows = Rows(full, own, net.own_row(x))
+            for name, change in CHANGES.items():
+                y = net(x, change(at, rows)).float().clamp(0, 1)
+                said = [judge(y, e) for judge, e in zip(judges, expected, strict=True)]
+                totals[name] += np.array([[s.content, s.style, s.total] for s in said]) / pairs
+        print(f"ablation: {number} of {len(paintings)} paintings", file=sys.stderr, flush=True)
+    return {name: found.tolist() for name, found in totals.items()}
+
+
+def sheet(photographs: Sequence[Photograph], cell: tuple[int, int]) -> Image.Image:
+    """A row a shipped style, a column a photograph; the photographs on top."""
+    method = Memory()
+    net = method._memory(RUNTIME.device).net
+    found: list[list[Cell | None]] = [[None, *(Cell(_image(p.rgb), p.title[:18]) for p in photographs)]]
+    for style in StyleStore().list():
+        row = method.prepare(style, Options(), RUNTIME).row
+        with Image.open(ROOT / "engine" / "scumble" / "models" / "styles" / f"{style.id}.png") as thumbnail:
+            line: list[Cell | None] = [Cell(thumbnail.convert("RGB"), style.title)]
+        for photograph in photographs:
+            x = to_tensor(photograph.rgb).contiguous(memory_format=torch.channels_last)
+            with torch.inference_mode():
+                line.append(Cell(_image(to_pixels(net(x, row))), ""))
+        found.append(line)
+    return contact_sheet(found, cell)
+
+
+def _table(found: Mapping[str, Sequence[Sequence[float]]], judges: Sequence[Judge]) -> str:
+    head = ["row", *(f"{judge.name}: {what}" for judge in judges for what in ("content", "style", "total"))]
+    return markdown(head, [[name, *(f"{v:.3f}" for said in by_judge for v in said)] for name, by_judge in found.items()])
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    """As a JPEG, as good as LARGEST bytes allow."""
+    for quality in range(88, 20, -4):
+        picture.save(path, "JPEG", quality=quality, optimize=True)
+        if path.stat().st_size <= LARGEST:
+            return
+
+
+def _image(rgb: Pixels) -> Image.Image:
+    return Image.fromarray((rgb * 255).round().astype(np.uint8))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
