@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much the preview of a 24-megapixel picture tells of the result: both brought to one size, in dB.
+"""How much the preview of a 24-megapixel picture tells of the result, and how little a selection changes it, for each method.
 
-A host previews a copy of the layer whose longer side has 1024 pixels (some less), with the same request. Gatys is only
-reported: its descents go apart from the smallest differences.
+Preview: a host previews a copy of the layer whose longer side has 1024 pixels (some less), with the same request; both are
+brought to one size and compared in dB. With the picture it sends a method that descends the copy that it previewed.
+Selection: one area of a layer of 1.6 megapixels, selected tightly and loosely, each with what hosts send around it.
 """
 
 from __future__ import annotations
@@ -15,26 +16,58 @@ from skimage import data
 
 from benchmarks.figures import Figure
 from scumble import pipeline, plugins
-from scumble.methods.base import Runtime
+from scumble.client.around import margin
+from scumble.methods.base import Method, Runtime
+from scumble.pipeline import Context
 from scumble.pixels import AnyPixels
 from scumble.resample import Array, resize
 from scumble.styles import StyleStore
 
 SIZE = 4000, 6000
 SIDES = 1024, 512
-METHODS = "johnson", "adain", "gatys"
+LAYER = 1024, 1536
+TIGHT, LOOSE = (400, 700, 224, 224), (250, 450, 500, 700)
+"""y, x, height, width."""
 
 
 def bench() -> Iterator[Figure]:
     large = photograph()
-    for method in METHODS:
-        whole = painted(large, method, {})
-        for side in SIDES:
-            small = (side * SIZE[0] // SIZE[1], side)
-            preview = painted(to_bytes(resize(floats(large), *small)), method, {})
-            note = f"a copy of {small[1]} x {small[0]}; {SIZE[0] * SIZE[1] / 1e6:.0f} megapixels, starry-night"
-            limit = 26.0 if side == SIDES[0] and method != "gatys" else None
-            yield Figure(f"{method}: preview against result", psnr(resize(whole, *small), preview), "dB", limit, True, note)
+    for method in plugins.methods().values():
+        yield from previews(method, large)
+        yield selections(method, to_bytes(resize(floats(large), *LAYER)))
+
+
+def previews(method: Method, large: AnyPixels) -> Iterator[Figure]:
+    descends = method.capabilities.iterative
+    copies = {side: to_bytes(resize(floats(large), side * SIZE[0] // SIZE[1], side)) for side in SIDES}
+    sent = Context(copies[SIDES[0]], 0, 0, SIZE[1], SIZE[0]) if descends else None
+    whole = painted(method, large, sent)
+    for side, copy in copies.items():
+        preview = painted(method, copy)
+        note = f"a copy of {copy.shape[1]} x {copy.shape[0]}; {SIZE[0] * SIZE[1] / 1e6:.0f} megapixels, starry-night"
+        limit = 26.0 if side == SIDES[0] else None
+        value = psnr(resize(whole, *copy.shape[:2]), preview)
+        yield Figure(f"{method.id}: preview against result", value, "dB", limit, True, note)
+
+
+def selections(method: Method, layer: AnyPixels) -> Figure:
+    """The largest difference in the tight selection."""
+    small = to_bytes(resize(floats(layer), round(1024 * LAYER[0] / LAYER[1]), 1024))
+    around = margin(LAYER[1], LAYER[0], 1.0)
+    found = []
+    for y, x, height, width in (TIGHT, LOOSE):
+        top, left, bottom, right = (
+            max(0, y - around),
+            max(0, x - around),
+            min(LAYER[0], y + height + around),
+            min(LAYER[1], x + width + around),
+        )
+        rgb = painted(method, layer[top:bottom, left:right], Context(small, left, top, LAYER[1], LAYER[0]))
+        y, x, height, width = TIGHT
+        found.append(rgb[y - top : y - top + height, x - left : x - left + width])
+    apart = 255 * np.abs(found[0] - found[1])
+    note = f"{(apart <= 2).mean():.4%} of all values within 2"
+    return Figure(f"{method.id}: tight against loose selection", float(apart.max()), "of 255", 2.0, note=note)
 
 
 def photograph() -> AnyPixels:
@@ -55,10 +88,10 @@ def floats(pixels: AnyPixels) -> Array:
     return rgb
 
 
-def painted(pixels: AnyPixels, method: str, options: dict[str, Any]) -> Array:
+def painted(method: Method, pixels: AnyPixels, context: Context | None = None, **options: Any) -> Array:
     """(H, W, 3) in [0, 1]."""
     out = np.empty_like(pixels)
-    request = pipeline.Request(plugins.method(method), [(StyleStore().get("starry-night"), 1.0)], 1.0, options, pixels)
+    request = pipeline.Request(method, [(StyleStore().get("starry-night"), 1.0)], 1.0, options, pixels, context=context)
     for _ in pipeline.run(request, Runtime(), out):
         pass
     return floats(out)
