@@ -148,7 +148,7 @@ def memory_needed(request: Request, share: float = LEAST_SHARE) -> tuple[int, in
     looked_at = max(pixels, 0 if request.context is None else math.prod(request.context.pixels.shape[:2]))
     there = getattr(request.method, "pixel_bytes", 0) * min(looked_at, most)
     needed = getattr(request.method, "bytes_needed", None)
-    return held + masks * pixels, there if needed is None else max(there, needed(own, pixels))
+    return held + masks * pixels, there if needed is None else max(there, needed(own, looked_at))
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:
