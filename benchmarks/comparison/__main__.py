@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for and write the page."""
     parser = argparse.ArgumentParser(prog="make figures", description=__doc__)
     parser.add_argument("methods", nargs="*", metavar="METHOD", help="whose figures are measured anew; all without any")
+    parser.add_argument("--keep", action="store_true", help="measure only what is missing")
     parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS), help="some of: %(default)s")
     parser.add_argument(
         *("--shared",),
@@ -48,15 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in (*given.methods, *parts):
         if name not in (*known, *PARTS):
             parser.error(f"there is no method or part {name!r}; there are {', '.join([*known, *PARTS])}")
-    anew = given.methods or known
+    anew = [] if given.keep else given.methods or known
     torch.set_num_threads(given.threads)
-    text = PAGE.read_text(encoding="utf-8")
-    text = _measure(text, known, anew, parts, given.threads)
+    blocks = _measured(known, anew, parts, given.threads)
     if "losses" in parts:
         if (given.shared / "images").is_dir():
-            text = _judge(text, anew, given.shared)
+            blocks |= _judged(anew, given.shared)
         else:
             say(f"Losses and sheets stay as they are: there are no pictures in {given.shared}; --shared names another folder.")
+    text = PAGE.read_text(encoding="utf-8")  # as it is now, not as it was when measuring began
+    for name, block in blocks.items():
+        text = page.filled(text, name, block)
     write_atomic(PAGE, text.encode())
     say(f"{PAGE.relative_to(ROOT)} is written.")
     return 0
@@ -66,10 +69,14 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _measure(text: str, known: Sequence[str], anew: Sequence[str], parts: Sequence[str], threads: int) -> str:
-    """The page with time, memory and what a style takes. Figures of another machine are not kept."""
+Blocks = dict[str, str]
+"""What goes between the marks of the page, by their name."""
+
+
+def _measured(known: Sequence[str], anew: Sequence[str], parts: Sequence[str], threads: int) -> Blocks:
+    """Time, memory and what a style takes. Figures of another machine are not kept."""
     here = {"machine": machine(), "threads": threads}
-    found = _kept(here)
+    found, blocks = _kept(here), Blocks()
     for part, measure in (("speed", speed), ("styles", switching)):
         if part not in parts:
             continue
@@ -80,29 +87,29 @@ def _measure(text: str, known: Sequence[str], anew: Sequence[str], parts: Sequen
                 found["date"] = datetime.date.today().isoformat()
                 _keep(found)
         found[part] = {method: found[part][method] for method in known}
-        text = page.filled(text, "conditions", page.conditions(found))
+        blocks["conditions"] = page.conditions(found)
         if part == "styles":
-            text = page.filled(text, "styles", page.styles(found[part]))
+            blocks["styles"] = page.styles(found[part])
             continue
-        for what in ("seconds", "memory"):
-            text = page.filled(text, what, page.by_size(found[part], what))
+        blocks |= {what: page.by_size(found[part], what) for what in ("seconds", "memory")}
         lines = {m: [(row["side"], row["seconds"]) for row in rows] for m, rows in found[part].items()}
         drawn = chart(lines, "side of a square picture, pixels", "seconds")
         write_atomic(IMAGES / "comparison-time.svg", drawn.encode())
-    return text
+    return blocks
 
 
-def _judge(text: str, anew: Sequence[str], shared: Path) -> str:
-    """The page with losses, and the sheets beside it."""
+def _judged(anew: Sequence[str], shared: Path) -> Blocks:
+    """Losses; the sheets are written beside the page."""
+    blocks = Blocks()
     for name, held in contests(shared, OUT).items():
         say(f"losses: {name}")
         held.forget(anew)
         table = held.hold(say)
-        text = page.filled(text, f"losses-{name}", page.losses(table))
+        blocks[f"losses-{name}"] = page.losses(table)
         if name == "own":
-            text = page.filled(text, "by-style", page.by_style(table, {p.id: p.title for p in held.paintings}))
+            blocks["by-style"] = page.by_style(table, {p.id: p.title for p in held.paintings})
         _save_jpeg(held.sheet(), IMAGES / f"comparison-{name}.jpg")
-    return text
+    return blocks
 
 
 def _save_jpeg(sheet: Image.Image, path: Path) -> None:
