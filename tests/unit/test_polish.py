@@ -134,6 +134,19 @@ def test_large_pictures_are_polished_in_tiles(method: Memory, monkeypatch: pytes
     assert np.abs(painted(method, 2, WARM) - whole).mean() < 1e-2
 
 
+@pytest.mark.parametrize("by_place", [False, True])
+def test_how_tightly_a_place_was_selected_does_not_count(method: Memory, by_place: bool) -> None:
+    styles = (WARM, COLD) if by_place else (WARM,)
+    shares = halves(slice(0, 48), slice(48, 96)) if by_place else None
+
+    def selected(first: int, last: int) -> Pixels:
+        regions = None if shares is None else np.ascontiguousarray(shares[first:last])
+        part = {"rgb": np.ascontiguousarray(PHOTOGRAPH[first:last]), "whole": PHOTOGRAPH, "place": (first, 0), "full": (96, 96)}
+        return painted(method, 3, *styles, strength=0.8, regions=regions, whole_regions=shares, **part)
+
+    assert np.abs(selected(16, 80)[16:32] - selected(32, 48)).max() < 1e-4
+
+
 def run(styles: Sequence[tuple[Any, float]], options: dict[str, Any], pixels: np.ndarray) -> np.ndarray:
     out = np.empty_like(pixels)
     for _ in pipeline.run(pipeline.Request(Memory(), styles, 1.0, options, pixels), WHOLE, out):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ from scumble.nets.vgg import VGG, computes_bfloat16
 from scumble.practice import Practice
 from scumble.resample import resize
 from scumble.rows import COMPACT, Descent, begin, descend_row
+from scumble.selected import painted_in_layer
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights, name_of
 
@@ -160,23 +161,47 @@ class Memory:
         self._gatys.forget()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        """A selection is polished as a part of its layer, as with Gatys."""
         if not options.polish:
             yield from self._answer(content, styles, runtime)
             return
+        if content.whole is None:
+            yield from self._polished(content, styles, options, runtime)
+            return
+
+        def paint(layer: Content) -> Iterator[Event]:
+            whole = replace(layer, strength=content.strength, regions=content.whole_regions)
+            return self._polished(whole, styles, options, runtime)
+
+        def improve(answer: Pixels, levels: int) -> Iterator[Event]:
+            return self._polish(content, answer, levels, styles, options, runtime)
+
+        yield from painted_in_layer(content, paint, improve, _levels(max(content.rgb.shape[:2])))
+
+    def _polished(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        """Grade 2 of a whole picture."""
         share = 1 / (1 + PASSES * options.polish)
+        answer = content.rgb
         for event in self._answer(content, styles, runtime):
             if isinstance(event, Progress):
                 yield Progress(share * event.fraction, event.text)
             elif isinstance(event, Result):
                 yield Preview(event.rgb)
-                answer = torch.from_numpy(event.rgb).permute(2, 0, 1)[None].to(runtime.device)
+                answer = event.rgb
             del event
-        levels = max(1, 1 + int(math.log2(max(content.rgb.shape[:2]) / COARSEST)))
-        how = gatys.Options(start="fast", steps=options.polish, levels=levels)
-        strokes = [Weighted(style.state.strokes, style.weight) for style in styles]
-        for event in self._gatys.improve(content, strokes, how, runtime, answer):
+        levels = _levels(max(content.rgb.shape[:2]))
+        for event in self._polish(content, answer, levels, styles, options, runtime):
             yield Progress(share + (1 - share) * event.fraction, event.text) if isinstance(event, Progress) else event
             del event
+
+    def _polish(
+        self, content: Content, answer: Pixels, levels: int, styles: Sequence[Weighted], options: Any, runtime: Runtime
+    ) -> Iterator[Event]:
+        """Descend from an answer."""
+        how = gatys.Options(start="fast", steps=options.polish, levels=levels)
+        strokes = [Weighted(style.state.strokes, style.weight) for style in styles]
+        begun = torch.from_numpy(answer).permute(2, 0, 1)[None].to(runtime.device)
+        yield from self._gatys.improve(content, strokes, how, runtime, begun)
 
     def _answer(self, content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Iterator[Event]:
         """Grade 0 or 1: one pass of the network."""
@@ -271,6 +296,11 @@ def load_row(path: Path) -> Tensor:
             "Refine the style again: scumble styles refine.",
         )
     return tensors["row"]
+
+
+def _levels(long_side: int) -> int:
+    """Sizes at which a picture is polished."""
+    return max(1, 1 + int(math.log2(long_side / COARSEST)))
 
 
 def looked_at(painting: Pixels) -> Tensor:
