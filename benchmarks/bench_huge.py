@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a huge picture takes: `scumble stylize` of an RGBA file at every pixel (`--scale full`), engine, worker and client.
 
-Memory is read while they run, ten times a second, and each process counts with the most it ever had. Private: what no file
+Memory is read while they run, ten times a second; what counts is the largest sum at one time. Private: what no file
 backs (anonymous and shared memory), which the kernel cannot take back. Resident: with all pages of mapped files and
 libraries, those that several processes share counted in each. Spools and scratch files are the disk's, and its cache's.
-The side is 8192; SCUMBLE_BENCH_SIDE=16384 asks for the full size (a quarter of an hour on one core).
+The side is 8192; SCUMBLE_BENCH_SIDE=16384 asks for the full size (9 minutes on two cores, a quarter of an hour on one).
 """
 
 from __future__ import annotations
@@ -40,23 +40,21 @@ def bench() -> Iterator[Figure]:
         fresh_engine(plugins=None),
         Engine.attach(start=False, timeout=120) as engine,
     ):
-        wait_until_ready(engine)
-        worker = psutil.Process(int(engine.status()["worker"]["pid"]))
         rates = []
         for side in (TILED, SIDE):
-            watch = stylized(Path(folder), side, worker, ["--method", "johnson"])
+            watch = stylized(Path(folder), side, engine, ["--method", "johnson"])
             yield from figures(f"johnson, {side} x {side}", watch)
             rates.append((watch.seconds / side**2, watch.processor / side**2))
         for what, limit, small, large in zip(("time", "processor time"), (1.3, None), *rates, strict=True):
             yield Figure(f"{what} a megapixel, {SIDE} over {TILED}", large / small, "x", limit, note="one run each")
-        watch = stylized(Path(folder), TILED, worker, ["--method", "gatys", "--option", f"steps={STEPS}"])
+        watch = stylized(Path(folder), TILED, engine, ["--method", "gatys", "--option", f"steps={STEPS}"])
         yield from figures(f"gatys, {TILED} x {TILED}, {STEPS} steps a size", watch)
 
 
 def figures(name: str, watch: Watch) -> Iterator[Figure]:
-    for what, peaks in (("private", watch.private), ("resident", watch.resident)):
-        note = ", ".join(f"{who} {peak / GB:.2f}" for who, peak in peaks.items())
-        yield Figure(f"{name}: {what} memory", sum(peaks.values()) / GB, "GB", 3.0, note=note)
+    for what, most in (("private", watch.private), ("resident", watch.resident)):
+        note = "then " + ", ".join(f"{who} {part / GB:.2f}" for who, part in most.items())
+        yield Figure(f"{name}: {what} memory", sum(most.values()) / GB, "GB", 3.0, note=note)
     yield Figure(f"{name}: from file to file", watch.seconds, "s", note=f"{watch.processor:.0f} s of processors, all three")
 
 
@@ -78,7 +76,7 @@ def picture(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 @dataclass
 class Watch:
-    """What processes have taken: the most memory each ever had, in bytes, and the time."""
+    """What processes have taken: memory in bytes, each one's part when they together had most, and the time."""
 
     private: dict[str, int] = field(default_factory=dict)
     resident: dict[str, int] = field(default_factory=dict)
@@ -92,13 +90,15 @@ class Watch:
         """Seconds, of all cores."""
         return sum(self.ended[name] - self.began[name] for name in self.ended)
 
-    def look(self, name: str, process: psutil.Process) -> None:
-        with contextlib.suppress(psutil.Error):
-            self.ended[name] = sum(process.cpu_times()[:2])
-            self.began.setdefault(name, 0.0 if name == "client" else self.ended[name])
-        private, resident = _memory(process)
-        self.private[name] = max(private, self.private.get(name, 0))
-        self.resident[name] = max(resident, self.resident.get(name, 0))
+    def look(self, named: dict[str, psutil.Process]) -> None:
+        for name, process in named.items():
+            with contextlib.suppress(psutil.Error):
+                self.ended[name] = sum(process.cpu_times()[:2])
+                self.began.setdefault(name, 0.0 if name == "client" else self.ended[name])
+        taken = {name: _memory(process) for name, process in named.items()}
+        private, resident = ({name: both[kind] for name, both in taken.items()} for kind in (0, 1))
+        self.private = max(self.private, private, key=lambda parts: sum(parts.values()))
+        self.resident = max(self.resident, resident, key=lambda parts: sum(parts.values()))
 
 
 def _memory(process: psutil.Process) -> tuple[int, int]:
@@ -112,8 +112,11 @@ def _memory(process: psutil.Process) -> tuple[int, int]:
     return parts.get("RssAnon", 0) + parts.get("RssShmem", 0), sum(parts.values())
 
 
-def stylized(folder: Path, side: int, worker: psutil.Process, how: list[str]) -> Watch:
-    """Have the command line stylize a picture, and watch it, the worker and the engine, which is the worker's parent."""
+def stylized(folder: Path, side: int, engine: Engine, how: list[str]) -> Watch:
+    """Have the command line stylize a picture, and watch it, the engine and its worker, which after an earlier run may be
+    another."""
+    wait_until_ready(engine)
+    worker = psutil.Process(int(engine.status()["worker"]["pid"]))
     source, target = folder / f"{side}.png", folder / f"{side}-out.png"
     if not source.exists():
         write_picture(source, picture(side), Picture(np.zeros((1, 1, 4), np.uint8), True))
@@ -122,8 +125,7 @@ def stylized(folder: Path, side: int, worker: psutil.Process, how: list[str]) ->
     client = subprocess.Popen([*command, "--scale", "full", *how])
     named = {"engine": psutil.Process(worker.ppid()), "worker": worker, "client": psutil.Process(client.pid)}
     while client.poll() is None:
-        for name, process in named.items():
-            watch.look(name, process)
+        watch.look(named)
         time.sleep(0.1)
     watch.seconds = time.monotonic() - began
     if client.returncode:
