@@ -27,7 +27,9 @@ NETWORKS = sorted(MODELS.glob("johnson_*.safetensors"))
 
 def test_there_are_weights_to_look_at() -> None:
     assert MODELS / "perceptual.safetensors" in FILES
-    assert {"johnson_starry-night", "johnson_great-wave"} <= {p.stem for p in NETWORKS}
+    assert {f"johnson_{name}" for name in ("starry-night", "great-wave", "composition-vii", "scream")} <= {
+        p.stem for p in NETWORKS
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
