@@ -38,8 +38,10 @@ PAGE, IMAGES, OUT = ROOT / "docs" / "methods" / "memory.md", ROOT / "docs" / "im
 RUNTIME = Runtime()
 LARGEST = 1_000_000
 """Bytes of a sheet in the docs."""
-PUBLISHED = 6
+PUBLISHED = 4
 """Photographs on it."""
+ROWS = 7
+"""Styles on a sheet to look at."""
 
 PARTS = ("ablation", "sheets")
 
@@ -80,8 +82,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_atomic(PAGE, text.encode())
     if "sheets" in given.only.split(","):
         OUT.mkdir(parents=True, exist_ok=True)
-        sheet(photographs, (160, 160)).save(OUT / "sheet.png")
-        _save(sheet(free_photographs(images / "photos")[:PUBLISHED], (136, 136)), IMAGES / "memory-styles.jpg")
+        lines = sheet(photographs)
+        for number, first in enumerate(range(1, len(lines), ROWS), 1):
+            contact_sheet([lines[0], *lines[first : first + ROWS]], (SIZE, SIZE)).save(OUT / f"sheet-{number}.png")
+        free = free_photographs(images / "photos")
+        few = sheet(free[:: max(1, len(free) // PUBLISHED)][:PUBLISHED])
+        styles, half = few[1:], len(few) // 2
+        side_by_side = [
+            [*line, *(other for row in styles[half + i :][:1] for other in row)] for i, line in enumerate(styles[:half])
+        ]
+        _save(contact_sheet([[*few[0], *few[0]], *side_by_side], (136, 136)), IMAGES / "memory-styles.jpg")
     return 0
 
 
@@ -147,11 +157,11 @@ def ablation(
     return {name: found.tolist() for name, found in totals.items()}
 
 
-def sheet(photographs: Sequence[Photograph], cell: tuple[int, int]) -> Image.Image:
+def sheet(photographs: Sequence[Photograph]) -> list[list[Cell | None]]:
     """A row a shipped style, a column a photograph; the photographs on top."""
     method = Memory()
     net = method._memory(RUNTIME.device).net
-    found: list[list[Cell | None]] = [[None, *(Cell(_image(p.rgb), p.title[:18]) for p in photographs)]]
+    found: list[list[Cell | None]] = [[None, *(Cell(_image(p.rgb), "") for p in photographs)]]
     for style in StyleStore().list():
         row = method.prepare(style, Options(), RUNTIME).row
         with Image.open(ROOT / "engine" / "scumble" / "models" / "styles" / f"{style.id}.png") as thumbnail:
@@ -161,7 +171,7 @@ def sheet(photographs: Sequence[Photograph], cell: tuple[int, int]) -> Image.Ima
             with torch.inference_mode():
                 line.append(Cell(_image(to_pixels(net(x, row))), ""))
         found.append(line)
-    return contact_sheet(found, cell)
+    return found
 
 
 def _table(found: Mapping[str, Sequence[Sequence[float]]], judges: Sequence[Judge]) -> str:

@@ -48,17 +48,30 @@ def grams_of(pictures: Tensor, eyes: Eyes, wanted: Mapping[int, set[str]]) -> di
     return {f"{s}/{k}": gram(f) for s, layers in wanted.items() for k, f in eyes(shrink(pictures, s), layers).items()}
 
 
-def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look) -> dict[str, Tensor]:
-    """Content, style and TV losses of pictures `y` of contents `x` (N, 3, H, W), each against its own style's `targets`."""
+def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look, patience: float = 0.0) -> dict[str, Tensor]:
+    """Content, style and TV losses of pictures `y` of contents `x` (N, 3, H, W), each against its own style's `targets`.
+
+    With patience also "pull": style, but far above `patience` a picture's term of one layer pulls like its root only, as in
+    objective.py, so that a picture whose term is very large does not drown all others.
+    """
     with torch.no_grad():
         truth = eyes(shrink(x, look.content_scale), set(look.content))
     seen = {scale: eyes(shrink(y, scale), wanted) for scale, wanted in look.layers.items()}
     content = _mean(look.content, {k: content_loss(seen[look.content_scale][k], truth[k]) for k in look.content})
-    styles = []
+    styles, pulls = [], []
     for scale, layers in look.styles.items():
         pairs = {k: zip(gram(seen[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
-        styles.append(_mean(layers, {k: torch.stack([gram_loss(g, t) for g, t in pairs[k]]).mean() for k in layers}))
-    return {"content": content, "style": torch.stack(styles).mean(), "tv": tv_loss(y.float())}
+        terms = {k: torch.stack([gram_loss(g, t) for g, t in pairs[k]]) for k in layers}
+        styles.append(_mean(layers, {k: term.mean() for k, term in terms.items()}))
+        if patience:
+            pulls.append(_mean(layers, {k: rooted(term, patience).mean() for k, term in terms.items()}))
+    found = {"content": content, "style": torch.stack(styles).mean(), "tv": tv_loss(y.float())}
+    return found | ({"pull": torch.stack(pulls).mean()} if pulls else {})
+
+
+def rooted(term: Tensor, patience: float) -> Tensor:
+    """A loss that pulls in full far below `patience`, and like its root far above it; with the same bottom."""
+    return 2 * patience * ((1 + term / patience).sqrt() - 1)
 
 
 def shrink(x: Tensor, scale: int) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scumble.looks import rooted
 from scumble.losses import mean_gram, pixel_weight, squared_distance, tv_loss
 from scumble.nets.vgg import VGG
 from scumble.style_statistics import PICTURE, LayerStatistics, Statistics
@@ -164,7 +165,7 @@ class Objective:
         return pull, float(torch.stack([weight * term.detach() for weight, term in found]).sum())
 
     def _pull(self, term: Tensor) -> Tensor:
-        return term if not self.patience else 2 * self.patience * ((1 + term / self.patience).sqrt() - 1)
+        return rooted(term, self.patience) if self.patience else term
 
     def _gram_term(self, gram: Tensor, style: LayerStatistics) -> Tensor:
         if self.terms.relative:

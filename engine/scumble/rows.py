@@ -8,19 +8,22 @@ What is kept is never worse than what it began with, by contents that it did not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from scumble.looks import Eyes, Grams, Look, compare
+from scumble.looks import Eyes, Grams, Look, compare, rooted
 from scumble.losses import lattice_loss
 from scumble.nets.memory import MemoryNet
 
-RATE = 0.05
+RATE = 0.01
 """Adam's first rate, brought to 0 along half a cosine. A row's numbers are of the order of 1, and differ by about 0.5 from
 style to style."""
+
+PATIENCE = 0.5
+"""With a picture whose style is far off (looks.compare): without, a row gives up the content of all for the sake of few."""
 
 CHECKED_EVERY = 20
 """Steps from one look at contents that are not practised on to the next."""
@@ -28,9 +31,9 @@ CHECKED_EVERY = 20
 LATTICE, TV = 300.0, 0.1
 """Weights of the losses beside content and style, as in the training of the networks."""
 
-STROKES = {f"relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
-COMPACT = Look({1: STROKES, 2: STROKES}, {"relu3_3": 0.5, "relu4_2": 0.5})
-"""How the network that ships looks, where there are no other eyes."""
+STROKES = {f"relu{k}_1": 1.0 for k in range(1, 6)}
+COMPACT = Look({1: STROKES}, {"relu3_3": 1.0})
+"""How the network that ships looks, where there are no other eyes: as it judges in `scumble evaluate`."""
 
 Contents = Callable[[int], Tensor]
 """Contents (N, 3, H, W) in [0, 1] of a step, sides multiples of 32; the same for the same step."""
@@ -73,30 +76,33 @@ def descend_row(
         least = yield from _checked(net, at.row, held, targets, eyes, look, half)
         at = replace(at, least=least, first=least)
     for step in range(at.step, steps):
-        x = contents(step).to(at.row.device, memory_format=torch.channels_last)
+        pictures = contents(step).to(at.row.device, memory_format=torch.channels_last)
         leaf = at.row.detach().clone().requires_grad_()
-        with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
-            y = net(x, leaf)
-        yield None
-        with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
-            losses = compare(y, x, expanded(targets, len(x)), eyes, look)
-            total = losses["content"] + look.style_weight * losses["style"] + TV * losses["tv"] + LATTICE * lattice_loss(y)
-        yield None
-        (gradient,) = torch.autograd.grad(total, leaf)
-        row, moments = _adam(at, gradient[0], rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
+        gradient, told = torch.zeros_like(leaf[0]), dict.fromkeys(("content", "style", "tv"), 0.0)
+        for number in range(len(pictures)):
+            x = pictures[number : number + 1]
+            with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
+                y = net(x, leaf)
+            yield None
+            with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
+                losses = compare(y, x, targets, eyes, look, PATIENCE)
+                total = _pulling(losses, look) + TV * losses["tv"] + LATTICE * lattice_loss(y)
+            gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
+            told = {k: v + float(losses[k].detach()) / len(pictures) for k, v in told.items()}
+            yield None
+        row, moments = _adam(at, gradient, rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
         at = replace(at, step=step + 1, row=row, moments=moments)
         if held is None:
             at = replace(at, best=row)
         elif at.step % CHECKED_EVERY == 0 or at.step == steps:
-            yield None
             loss = yield from _checked(net, row, held, targets, eyes, look, half)
             at = replace(at, best=row, least=loss) if loss < at.least else at
-        yield at, {k: float(v.detach()) for k, v in losses.items()}
+        yield at, told
 
 
-def expanded(targets: Grams, n: int) -> dict[str, Tensor]:
-    """One style's Gram matrices for each of `n` pictures."""
-    return {k: v.expand(n, -1, -1) for k, v in targets.items()}
+def _pulling(losses: Mapping[str, Tensor], look: Look) -> Tensor:
+    """What of content and style pulls."""
+    return rooted(losses["content"], 1.0) + look.style_weight * losses["pull"]
 
 
 def _adam(at: Descent, g: Tensor, rate: float) -> tuple[Tensor, Tensor]:
@@ -110,12 +116,12 @@ def _adam(at: Descent, g: Tensor, rate: float) -> tuple[Tensor, Tensor]:
 def _checked(
     net: MemoryNet, row: Tensor, held: Tensor, targets: Grams, eyes: Eyes, look: Look, half: bool
 ) -> Generator[None, None, float]:
-    """The mean loss with the contents `held`; yields after each."""
+    """The mean of what would pull with the contents `held`; yields after each."""
     total = 0.0
     for number in range(len(held)):
         x = held[number : number + 1].to(row.device, memory_format=torch.channels_last)
         with torch.no_grad(), torch.autocast(row.device.type, torch.bfloat16, enabled=half):
-            losses = compare(net(x, row), x, targets, eyes, look)
-        total += float(losses["content"] + look.style_weight * losses["style"])
+            losses = compare(net(x, row), x, targets, eyes, look, PATIENCE)
+        total += float(_pulling(losses, look))
         yield
     return total / len(held)

@@ -136,15 +136,15 @@ def test_a_refined_style_is_read_anew(method: Memory) -> None:
     assert not torch.equal(row(Painted("mine", COLD.rgb, revision=2)), first)
 
 
-STEPS = 8
-"""Of a refinement in these tests."""
+STEPS, RATE = 12, 0.04
+"""Of a refinement in these tests: few steps, and large ones."""
 
 
 @pytest.fixture(scope="module")
 def short() -> Iterator[None]:
-    """Refinements of a few small steps."""
+    """Refinements of a few steps with small pictures."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("STEPS", STEPS), ("BATCH", 2), ("CROP", 96), ("PAINTING_SIDE", 192)):
+        for name, value in (("STEPS", STEPS), ("RATE", RATE), ("BATCH", 2), ("CROP", 96), ("PAINTING_SIDE", 192)):
             patch.setattr(memory, name, value)
         yield
 

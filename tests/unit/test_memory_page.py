@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from benchmarks.memory_page import CHANGES, PAGE, Rows, parts
+
 from scumble.nets.memory import MemoryNet
 
 NET = MemoryNet()

@@ -48,7 +48,7 @@ from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG, computes_bfloat16
 from scumble.practice import Practice
 from scumble.resample import resize
-from scumble.rows import COMPACT, Descent, begin, descend_row
+from scumble.rows import COMPACT, RATE, Descent, begin, descend_row
 from scumble.selected import painted_in_layer
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights, name_of
@@ -236,7 +236,7 @@ class Memory:
         at = _resumed(checkpoint, start) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
         practice = Practice(contents, BATCH, CROP)
-        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, held=practice.held_back()):
+        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, RATE, practice.held_back()):
             if found is not None:
                 at = found[0]
                 yield Checkpoint(_kept(at))
