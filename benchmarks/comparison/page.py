@@ -107,13 +107,15 @@ def by_style(table: Table, titles: Mapping[str, str]) -> str:
     """Total by the first judge, a row a painting: where a method is behind the style memory's first look, it is said."""
     judge = table.conditions["judges"][0]
     names = [n for n in dict.fromkeys(row.method for row in table.rows) if n != "input"]
-    rows, behind = [], []
+    behind: dict[str, list[str]] = {n: [] for n in names if n not in (INSTANT, MEMORY)}
+    rows = []
     for style, title in titles.items():
         totals = {n: _mean(r.judged[judge]["total"] for r in table.rows if (r.method, r.style) == (n, style)) for n in names}
         rows.append([title, *(f"{totals[n]:.2f}" for n in names)])
-        behind += [f"{n} in {title}" for n in names if n not in (INSTANT, MEMORY) and totals[n] > totals[INSTANT]]
-    said = "; ".join(behind) if behind else "none"
-    return markdown(["", *names], rows) + f"\n\nBehind the style memory's first look: {said}."
+        for name, where in behind.items():
+            where += [title] if totals[name] > totals[INSTANT] else []
+    said = [f"{name} in {'all' if len(where) == len(titles) else ', '.join(where)}" for name, where in behind.items() if where]
+    return markdown(["", *names], rows) + f"\n\nBehind the style memory's first look: {'; '.join(said) or 'none'}."
 
 
 def _mean(values: Iterable[float]) -> float:
