@@ -32,6 +32,10 @@ STATISTICS = 1 << 20
 TICK = 0.2
 """Seconds between two signs of life while a network computes."""
 
+_THREAD = ThreadPoolExecutor(1, thread_name_prefix="network")
+"""Where networks compute. It stays, because a new thread would begin with new threads and new memory of torch's own, which
+costs a quarter of the time of a small picture."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -183,15 +187,15 @@ def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Gene
 
     hooks = [layer.register_forward_pre_hook(before_layer) for layer in layers]
     try:
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(work)
-            try:
-                yield 0.0
-                while not wait([answer], TICK).done:
-                    yield min(1.0, begun / len(layers))
-            finally:
-                closed.set()
-            return answer.result()
+        answer = _THREAD.submit(work)
+        try:
+            yield 0.0
+            while not wait([answer], TICK).done:
+                yield min(1.0, begun / len(layers))
+        finally:
+            closed.set()
+            wait([answer])
+        return answer.result()
     finally:
         for hook in hooks:
             hook.remove()
@@ -208,12 +212,19 @@ def _inputs(content: Content, stride: int, device: str, tile: Tile | None = None
             np.arange(tile.y0 - tile.top, tile.y1 + tile.bottom),
             np.arange(tile.x0 - tile.left, tile.x1 + tile.right),
         )
-    window = np.ix_(_mirrored(rows, height), _mirrored(columns, width))
-    x = torch.from_numpy(content.rgb[window]).to(device).permute(2, 0, 1)[None]
+    x = torch.from_numpy(_cut(content.rgb, rows, columns)).to(device).permute(2, 0, 1)[None]
     inputs = [x.contiguous(memory_format=torch.channels_last)]
     if content.regions is not None:
-        inputs.append(torch.from_numpy(content.regions[window]).to(device).permute(2, 0, 1)[:, None].contiguous())
+        inputs.append(torch.from_numpy(_cut(content.regions, rows, columns)).to(device).permute(2, 0, 1)[:, None].contiguous())
     return inputs
+
+
+def _cut(picture: Pixels, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Pixels:
+    """A copy of consecutive rows and columns; those beyond the picture are mirrored."""
+    height, width = picture.shape[:2]
+    if rows[-1] < height and columns[-1] < width:  # a quarter of the time
+        return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    return picture[np.ix_(_mirrored(rows, height), _mirrored(columns, width))]
 
 
 def _begun_before(content: Content, top: int, left: int) -> Content:

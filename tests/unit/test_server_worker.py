@@ -49,7 +49,7 @@ class Bench:
     def __init__(self, folder: Path, pixels: np.ndarray, **fields: Any) -> None:
         self.said: list[Any] = []
         self.painter = Painter(lambda message, payload=b"": self.said.append(message))
-        self.raster = Raster(pixels.shape[1], pixels.shape[0], "u8", "rgba")
+        self.raster = Raster(pixels.shape[1], pixels.shape[0], "u8" if pixels.dtype == np.uint8 else "u16", "rgba")
         self.run = channel.Run(
             **{
                 "job": JOB,
@@ -131,6 +131,16 @@ def test_where_memory_ends_smaller_tiles_are_tried_and_then_half_precision(
     tried = climb(monkeypatch, 3)
     assert isinstance(Bench(tmp_path, picture()).paint(), channel.Done)
     assert [(r.tile, r.half) for r in tried] == [(512, False), (256, False), (128, False), (128, True)]
+
+
+def test_a_method_that_says_so_computes_8_bits_in_half_precision_and_16_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins.method("invert"), "half_for_8_bits", lambda device: device == "cpu", raising=False)
+    tried = climb(monkeypatch, 0)
+    for pixels in (picture(), picture().astype(np.uint16) * 257):
+        assert isinstance(Bench(tmp_path, pixels).paint(), channel.Done)
+    assert [r.half for r in tried] == [True, False]
 
 
 def test_at_the_end_of_the_ladder_the_failure_names_the_megabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

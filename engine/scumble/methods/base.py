@@ -181,6 +181,9 @@ class Method(Protocol):
     (with `tiling`, never more than a large tile; else never more than `most_pixels` of them, where it has that), so that a
     picture which cannot fit is refused before it costs anything. Where options make it more, `bytes_needed(options, pixels)`
     says what a run takes in all.
+
+    One whose pictures of 8 bits are as good when it computes in bfloat16 may say so by `half_for_8_bits(device)`, true where
+    that is faster; `Runtime.half` is then set from the first.
     """
 
     id: str

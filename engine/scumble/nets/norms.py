@@ -47,7 +47,7 @@ class InstanceNorm2d(nn.Module):
         if weight is not None:
             scale = scale * weight.view(1, -1, 1, 1)
         shift = -mean * scale if bias is None else bias.view(1, -1, 1, 1) - mean * scale
-        return x * scale.to(x.dtype) + shift.to(x.dtype)
+        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
 
 
 class Whitening(InstanceNorm2d):
@@ -108,8 +108,8 @@ def moments(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
             w = w / total
             mean = (y * w).sum((2, 3), keepdim=True)
             return mean, ((y - mean).square() * w).sum((2, 3), keepdim=True)
-    var, mean = torch.var_mean(y, (2, 3), correction=0, keepdim=True)
-    return mean, var
+    mean = y.mean((2, 3), keepdim=True)  # torch.var_mean takes eight times as long over channels that lie side by side
+    return mean, (y - mean).square().mean((2, 3), keepdim=True)
 
 
 def _norms(net: nn.Module) -> list[InstanceNorm2d]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
-from scumble.methods.base import Preview, Progress, Runtime
+from scumble.methods.base import Method, Preview, Progress, Runtime
 from scumble.placing import LEAST_SHARE, USUAL_TILE
 from scumble.scratch import Mapped
 from scumble.server import channel, limits, refining
@@ -120,9 +120,11 @@ class Painter:
         )
         first = max(first_rung(request, self.device), min(run.attempt, len(LADDER) - 1))
         needed = 0
+        half = pixels.dtype == np.uint8 and _as_good_in_half(request.method, self.device)
         for rung in LADDER[first:]:
             try:
-                done = self._follow(run.job, pipeline.run(request, Runtime(device=self.device, **rung), out))  # type: ignore[arg-type]
+                runtime = Runtime(device=self.device, **{"half": half, **rung})  # type: ignore[arg-type]
+                done = self._follow(run.job, pipeline.run(request, runtime, out))
                 self._painted = request if done else None
                 return done
             except Exception as e:
@@ -209,6 +211,12 @@ def gpu_memory(device: str) -> int:
         return 0
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(torch.cuda.mem_get_info(device)[0] + kept)
+
+
+def _as_good_in_half(method: Method, device: str) -> bool:
+    """As the method says of pictures of 8 bits, if it says anything."""
+    said: Callable[[str], bool] = getattr(method, "half_for_8_bits", lambda device: False)
+    return said(device)
 
 
 def _no_memory(message: str) -> ScumbleError:
