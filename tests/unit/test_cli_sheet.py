@@ -41,3 +41,9 @@ def test_titles_and_the_heading_are_written() -> None:
     assert (titled == INK).all(2).any()
     assert headed.shape[0] == plain.shape[0] + LABEL
     assert (headed[: LABEL + GAP] == INK).all(2).any()
+
+
+def test_a_title_with_accents_shows_its_letters_and_no_boxes() -> None:
+    picture = Image.new("RGB", (50, 50), RED)
+    accented, plain = (np.asarray(contact_sheet([[Cell(picture, title)]])) for title in ("The Night Café", "The Night Cafe"))
+    assert (accented == plain).all()

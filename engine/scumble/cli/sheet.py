@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ def contact_sheet(rows: Sequence[Sequence[Cell | None]], cell: tuple[int, int] =
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     if heading:
-        draw.text((GAP, GAP), heading, INK, ImageFont.load_default(22))
+        draw.text((GAP, GAP), _in_font(heading), INK, ImageFont.load_default(22))
     y = top
     for row, height in zip(rows, heights, strict=True):
         for column, c in enumerate(row):
@@ -39,10 +40,15 @@ def contact_sheet(rows: Sequence[Sequence[Cell | None]], cell: tuple[int, int] =
             x = GAP + column * (cell[0] + GAP)
             picture = _fitted(c.picture, cell)
             sheet.paste(picture, (x + (cell[0] - picture.width) // 2, y + (height - picture.height) // 2))
-            draw.text((x, y + height + 4), c.title, INK, ImageFont.load_default(16))
-            draw.text((x, y + height + 24), c.detail, FAINT, ImageFont.load_default(13))
+            draw.text((x, y + height + 4), _in_font(c.title), INK, ImageFont.load_default(16))
+            draw.text((x, y + height + 24), _in_font(c.detail), FAINT, ImageFont.load_default(13))
         y += height + LABEL + GAP
     return sheet
+
+
+def _in_font(text: str) -> str:
+    """Without accents: Pillow's own font, the only one that is there everywhere, draws a box for a letter that has one."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
 def _fitted(picture: Image.Image, cell: tuple[int, int]) -> Image.Image:
