@@ -19,8 +19,10 @@ from typing import Any
 
 import numpy as np
 import psutil
+import pytest
 import zmq
 
+from scumble.plugins import methods as registered
 from scumble.styles import StyleStore
 
 SUPPORT = Path(__file__).parent
@@ -287,3 +289,15 @@ def picture(height: int = 64, width: int = 48, dtype: Any = np.uint8, seed: int 
     pixels = rng.integers(0, np.iinfo(dtype).max, (height, width, 4), dtype=dtype, endpoint=True)
     pixels[..., 3] = np.iinfo(dtype).max
     return pixels
+
+
+@contextlib.contextmanager
+def methods_of_tests() -> Iterator[None]:
+    """The test methods in this process, and a style for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCUMBLE_PLUGINS", "-,scumble_test_methods")
+        patch.syspath_prepend(str(SUPPORT))
+        registered.cache_clear()
+        add_style()
+        yield
+        registered.cache_clear()

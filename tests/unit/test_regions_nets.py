@@ -136,7 +136,7 @@ def test_in_the_memory_a_region_of_everything_is_its_style_and_one_row_twice_is_
     rgb, ones = picture(64, 72), np.zeros((64, 72, 2), np.float32)
     ones[..., 0] = 1
     alone = run(memory, Content(rgb), Weighted(State(rows[0])))
-    assert np.abs(run(memory, Content(rgb, regions=ones), *map(Weighted, rows)) - alone).max() < 1e-4
+    assert np.abs(run(memory, Content(rgb, regions=ones), *(Weighted(State(row)) for row in rows)) - alone).max() < 1e-4
     twice = run(memory, Content(rgb, regions=shares(64, 72)), Weighted(State(rows[0]), 0.5), Weighted(State(rows[0]), 0.5))
     assert np.abs(twice - alone).max() < 1e-4
 
@@ -146,7 +146,7 @@ def test_uniform_shares_are_the_blend_of_the_rows(memory: Memory, rows: list[Ten
     rgb, parts = picture(64, 72), np.full((64, 72, 2), 0.25, np.float32)
     parts[..., 1] = 0.75
     blend = run(memory, Content(rgb), Weighted(State(rows[0]), 0.25), Weighted(State(rows[1]), 0.75))
-    assert np.abs(run(memory, Content(rgb, regions=parts), *map(Weighted, rows)) - blend).max() < 1e-4
+    assert np.abs(run(memory, Content(rgb, regions=parts), *(Weighted(State(row)) for row in rows)) - blend).max() < 1e-4
 
 
 def test_weights_1_and_0_are_the_first_row_bit_for_bit(memory: Memory, rows: list[Tensor]) -> None:
