@@ -61,10 +61,11 @@ class PictureView(QtWidgets.QWidget):
         if image is None:
             painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), self.text)
         else:
-            size = image.size().scaled(self.size(), QtCore.Qt.AspectRatioMode.KeepAspectRatio)
+            keep, smooth = QtCore.Qt.AspectRatioMode.KeepAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation
+            size = image.size().scaled(self.size(), keep)
+            image = image.scaled(size * self.devicePixelRatioF(), keep, smooth)  # a painter's own hint skips pixels
             place = QtCore.QRect(QtCore.QPoint(0, 0), size)
             place.moveCenter(self.rect().center())
-            painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(place, image)
         painter.end()
 

@@ -19,8 +19,9 @@ from .scumble_client.session import Session
 from .scumble_client.shares import parted
 from .settings import Settings, method_of, options_for
 
-SIDE = 320
-"""Longest side of a preview; brush size is a fraction of the picture, so the small one looks like the large."""
+SIDE, DESCENT_SIDE = 1024, 320
+"""Longest side of a preview: that at which a large picture is painted, because strokes are as broad in pixels at any other; for
+a method that descends step by step, one at which it is soon done, which shows less of what is to come."""
 
 
 class Previewing:
@@ -97,20 +98,21 @@ class Previewing:
         if method is None:
             return
         try:
-            self.original = self._host.small(layer, SIDE)
+            side = DESCENT_SIDE if method.capabilities.get("iterative") else SIDE
+            self.original = self._host.small(layer, side)
             how = (method.id, settings.strength, method.quick(options_for(method, settings)))
-            request = Request(self.original, settings.weights(), *how, None, True, self._masks(layer, settings))
+            request = Request(self.original, settings.weights(), *how, None, True, self._masks(layer, settings, side))
             self._job = session.submit(request)
         except EngineError:  # a preview that cannot be made is none; the picture itself will say why
             return
         self._shown, self._failed, self.active = wanted, None, True
 
-    def _masks(self, layer: Layer, settings: Settings) -> Masks | None:
+    def _masks(self, layer: Layer, settings: Settings, side: int) -> Masks | None:
         """Raises EngineError "place-gone"."""
         if not settings.placed or self.original is None:
             return None
         width, height = self.original.width, self.original.height
-        planes = [self._host.small_place(layer, (o.where, o.name), SIDE) if o.where else None for o in settings.parts]
+        planes = [self._host.small_place(layer, (o.where, o.name), side) if o.where else None for o in settings.parts]
         shares = [other.share for other in settings.parts]
         return masks_of(settings, width, height, "u8", parted(list(zip(planes, shares)), width * height, "u8"))
 

@@ -90,6 +90,7 @@ class Host:
         self.gone = False
         self.opened: list[Any] = []
         self.brushes: list[float] = []
+        self.sides: list[int] = []
 
     def layers(self) -> list[Layer]:
         return self.selected
@@ -113,6 +114,7 @@ class Host:
                 raise module("scumble_client.errors").EngineError("place-gone", f"“{name}” is not in this document any more.")
 
     def small(self, layer: Layer, side: int) -> Any:
+        self.sides.append(side)
         return module("scumble_client.raster").Raster(2, 2, "u8", "bgra", bytes(16))
 
     def target(self, source: Source, name: str) -> Target:
@@ -183,7 +185,7 @@ def catalogue() -> Any:
     kinds = module("scumble_client.catalogue")
     brush = kinds.Option("brush_size", "Brush size", "", "float", 1.0, 0.25, 4.0)
     methods = tuple(
-        kinds.Method(name, name.title(), "", "", {"blend": blend}, (brush,))
+        kinds.Method(name, name.title(), "", "", {"blend": blend, "iterative": name == "deep"}, (brush,))
         for name, blend in (("fast", False), ("deep", True))
     )
     styles = (

@@ -257,6 +257,19 @@ def test_the_newest_preview_wins(studio: Any, session: Session) -> None:
     assert [r.strength for r in session.requests] == [1.0, 0.3]
 
 
+def test_a_preview_is_as_large_as_the_picture_is_painted_but_of_a_descent_it_is_small(
+    studio: Any, host: Host, session: Session
+) -> None:
+    """Strokes are as broad in pixels at any size: those of a preview of 320 pixels were three times those of the result."""
+    studio.previewing.enabled = True
+    for method in ("fast", "deep"):
+        studio.choose(method=method)
+        ticks(studio)
+        finish(studio, session)
+    assert [r.method for r in session.requests] == ["fast", "deep"]
+    assert host.sides == [1024, 320]
+
+
 def test_a_preview_that_could_not_be_painted_is_tried_again_when_the_catalogue_changes(studio: Any, session: Session) -> None:
     studio.previewing.enabled = True
     studio.choose(style="later", method="fast")
