@@ -11,6 +11,7 @@ from typing import Any
 from driver import Scenario, Stage
 from PyQt5.QtCore import QTimer
 from scumble.krita_layers import KritaTarget
+from scumble.previewing import SIDE
 from scumble.settings import Settings
 
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
@@ -68,7 +69,12 @@ def large(stage: Stage) -> Scenario:
         document.rootNode().addChildNode(document.createNode("empty", "paintlayer"), None)
         yield 1000
         empty.timer.stop()
+        copied = time.monotonic()
+        host = stage.studio.previewing._host
+        host.small(host.layers()[-1], SIDE)
+        copied = time.monotonic() - copied
         found[depth] = {
+            "preview": copied,
             "engine": own,
             "overhead": took - own,
             "working": pauses.longest(began, marks["insert"]),
