@@ -15,12 +15,12 @@ import pytest
 import torch
 from skimage import data
 
-from scumble import synthetic
 from scumble.errors import ScumbleError
 from scumble.methods import memory
 from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
 from scumble.methods.memory import Memory, Options, shared_name
 from scumble.weights import save_weights
+from support.leaves import COLD, PHOTOGRAPH, WARM
 from support.painted import Painted
 
 WHOLE = Runtime()
@@ -32,16 +32,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def method() -> Memory:
     return Memory()
-
-
-def picture(seed: int, side: int = 96) -> Pixels:
-    made = synthetic.dead_leaves(side, torch.Generator().manual_seed(seed))
-    return np.ascontiguousarray(made.permute(1, 2, 0).numpy())
-
-
-PHOTOGRAPH = picture(0)
-WARM = Painted("warm", picture(1) * np.float32([1, 0.6, 0.3]))
-COLD = Painted("cold", picture(2) * np.float32([0.3, 0.6, 1]))
 
 
 def painted(

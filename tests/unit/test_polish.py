@@ -11,9 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
 
-from scumble import pieces, pipeline, synthetic
+from scumble import pieces, pipeline
 from scumble.client.catalogue import Method, Option
 from scumble.errors import ScumbleError
 from scumble.methods.base import Content, Event, Pixels, Preview, Progress, Result, Runtime, Weighted
@@ -25,6 +24,7 @@ from scumble.style_statistics import StyleStatistics, drained
 from scumble.styles import StyleStore
 from scumble.tensors import to_tensor
 from scumble.weights import save_weights
+from support.leaves import COLD, PHOTOGRAPH, WARM, picture
 from support.painted import Painted
 
 WHOLE = Runtime()
@@ -36,16 +36,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def method() -> Memory:
     return Memory()
-
-
-def picture(seed: int, side: int = 96) -> Pixels:
-    made = synthetic.dead_leaves(side, torch.Generator().manual_seed(seed))
-    return np.ascontiguousarray(made.permute(1, 2, 0).numpy())
-
-
-PHOTOGRAPH = picture(0)
-WARM = Painted("warm", picture(1) * np.float32([1, 0.6, 0.3]))
-COLD = Painted("cold", picture(2) * np.float32([0.3, 0.6, 1]))
 
 
 def events(method: Memory, polish: int, *styles: Painted, **content: Any) -> list[Event]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Muon (Jordan et al. 2024): momentum whose singular values are all brought near 1, for the convolutions of a network.
 
-A step then moves every direction of a layer alike, where Adam's follow the few that the gradient is loudest in; a network in
-training here is as far after 300 steps as it is with Adam after 600. torch.optim.Muon takes matrices alone, and a convolution
+A step then moves every direction of a layer alike, where Adam's follow the few that the gradient is loudest in
+(docs/methods/memory.md has what that gave here). torch.optim.Muon takes matrices alone, and a convolution
 is one only once its kernel is flattened. Everything else of the model goes by Adam, in the same object, so that a checkpoint
 holds both.
 """
