@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the ablation and the sheets of docs/methods/memory.md from the weights that ship: `python -m benchmarks.memory_page`.
+"""Writes the ablation of docs/methods/memory.md from the weights that ship: `python -m benchmarks.memory_page`.
 
 The ablation changes rows, never networks: what a part of a row is worth shows where it is taken away. Photographs and paintings
 are those of the test split, which no training saw, and the styles that ship, by rows that were trained with the networks.
-Invariant: a picture on a sheet of the docs is made of a photograph in the public domain.
 """
 
 from __future__ import annotations
@@ -17,33 +16,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from benchmarks.comparison.losses import SIZE, free_photographs
+from benchmarks.comparison.losses import SIZE
 from benchmarks.comparison.page import filled, markdown
-from scumble.cli.sheet import Cell, contact_sheet
 from scumble.evaluate.contest import Photograph, at_scale_of, read_paintings, read_photographs
 from scumble.evaluate.contestants import Painting
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge
 from scumble.files import write_atomic
-from scumble.methods.base import Pixels, Runtime
+from scumble.methods.base import Runtime
 from scumble.methods.memory import Memory, Options, looked_at, to_stride
 from scumble.nets.memory import MemoryNet
 from scumble.styles import StyleStore
-from scumble.tensors import to_pixels, to_tensor
+from scumble.tensors import to_tensor
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, IMAGES, OUT = ROOT / "docs" / "methods" / "memory.md", ROOT / "docs" / "images", ROOT / "out" / "memory"
+PAGE = ROOT / "docs" / "methods" / "memory.md"
 RUNTIME = Runtime()
-LARGEST = 1_000_000
-"""Bytes of a sheet in the docs."""
-PUBLISHED = 4
-"""Photographs on it."""
-ROWS = 7
-"""Styles on a sheet to look at."""
-
-PARTS = ("ablation", "sheets")
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,6 @@ Change = Callable[[Mapping[str, slice], Rows], Tensor]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory_page", description=__doc__)
-    parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS), help="some of: %(default)s")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="the folder of images/ and perceptual/")
     parser.add_argument("--limit", nargs=2, type=int, default=(12, 10), metavar="N M", help="photographs and paintings")
     given = parser.parse_args(arguments)
@@ -70,28 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not images.is_dir():
         parser.error(f"there are no pictures in {given.shared}; --shared names another folder")
     photographs = read_photographs(images / "photos", SIZE, "test", given.limit[0])
-    if "ablation" in given.only.split(","):
-        unseen = read_paintings(images / "paintings", SIZE, "test", given.limit[1])
-        shipped = [p for p in read_paintings(images / "paintings", SIZE, "train", None, StyleStore().list()) if p.trained]
-        judges = [compact_judge()]
-        judges += [squeezenet_judge(path) for path in sorted((given.shared / "perceptual").glob("squeezenet*.safetensors"))[:1]]
-        text = PAGE.read_text(encoding="utf-8")
-        for name, paintings in (("unseen", unseen), ("shipped", shipped[: given.limit[1]])):
-            found = ablation(photographs, paintings, judges)
-            text = filled(text, f"ablation-{name}", _table(found, judges))
-        write_atomic(PAGE, text.encode())
-    if "sheets" in given.only.split(","):
-        OUT.mkdir(parents=True, exist_ok=True)
-        lines = sheet(photographs)
-        for number, first in enumerate(range(1, len(lines), ROWS), 1):
-            contact_sheet([lines[0], *lines[first : first + ROWS]], (SIZE, SIZE)).save(OUT / f"sheet-{number}.png")
-        free = free_photographs(images / "photos")
-        few = sheet(free[:: max(1, len(free) // PUBLISHED)][:PUBLISHED])
-        styles, half = few[1:], len(few) // 2
-        side_by_side = [
-            [*line, *(other for row in styles[half + i :][:1] for other in row)] for i, line in enumerate(styles[:half])
-        ]
-        _save(contact_sheet([[*few[0], *few[0]], *side_by_side], (136, 136)), IMAGES / "memory-styles.jpg")
+    unseen = read_paintings(images / "paintings", SIZE, "test", given.limit[1])
+    shipped = [p for p in read_paintings(images / "paintings", SIZE, "train", None, StyleStore().list()) if p.trained]
+    judges = [compact_judge()]
+    judges += [squeezenet_judge(path) for path in sorted((given.shared / "perceptual").glob("squeezenet*.safetensors"))[:1]]
+    text = PAGE.read_text(encoding="utf-8")
+    for name, paintings in (("unseen", unseen), ("shipped", shipped[: given.limit[1]])):
+        found = ablation(photographs, paintings, judges)
+        text = filled(text, f"ablation-{name}", _table(found, judges))
+    write_atomic(PAGE, text.encode())
     return 0
 
 
@@ -157,38 +132,9 @@ def ablation(
     return {name: found.tolist() for name, found in totals.items()}
 
 
-def sheet(photographs: Sequence[Photograph]) -> list[list[Cell | None]]:
-    """A row a shipped style, a column a photograph; the photographs on top."""
-    method = Memory()
-    net = method._memory(RUNTIME.device).net
-    found: list[list[Cell | None]] = [[None, *(Cell(_image(p.rgb), "") for p in photographs)]]
-    for style in StyleStore().list():
-        row = method.prepare(style, Options(), RUNTIME).row
-        with Image.open(ROOT / "engine" / "scumble" / "models" / "styles" / f"{style.id}.png") as thumbnail:
-            line: list[Cell | None] = [Cell(thumbnail.convert("RGB"), style.title)]
-        for photograph in photographs:
-            x = to_tensor(photograph.rgb).contiguous(memory_format=torch.channels_last)
-            with torch.inference_mode():
-                line.append(Cell(_image(to_pixels(net(x, row))), ""))
-        found.append(line)
-    return found
-
-
 def _table(found: Mapping[str, Sequence[Sequence[float]]], judges: Sequence[Judge]) -> str:
     head = ["row", *(f"{judge.name}: {what}" for judge in judges for what in ("content", "style", "total"))]
     return markdown(head, [[name, *(f"{v:.3f}" for said in by_judge for v in said)] for name, by_judge in found.items()])
-
-
-def _save(picture: Image.Image, path: Path) -> None:
-    """As a JPEG, as good as LARGEST bytes allow."""
-    for quality in range(88, 20, -4):
-        picture.save(path, "JPEG", quality=quality, optimize=True)
-        if path.stat().st_size <= LARGEST:
-            return
-
-
-def _image(rgb: Pixels) -> Image.Image:
-    return Image.fromarray((rgb * 255).round().astype(np.uint8))
 
 
 if __name__ == "__main__":

@@ -85,14 +85,13 @@ class Variant:
         return "-".join([self.method, *told]).replace("_", "-")
 
 
-def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime) -> Contestant:
-    """A method with its options. Raises ScumbleError "method-unknown" and "bad-options"."""
-    method: Method = plugins.method(method_id)
+def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Callable[[Pixels, Style], Answer]:
+    """How a method paints with those options. Raises ScumbleError "bad-options", as it is made."""
     _, options = pipeline.parse_options(method, dict(given))
 
-    def paint(rgb: Pixels, painting: Painting) -> Answer:
+    def paint(rgb: Pixels, style: Style) -> Answer:
         begun = time.perf_counter()
-        states = base.states(method, [(painting, 1.0)], options, runtime)
+        states = base.states(method, [(style, 1.0)], options, runtime)
         ready = time.perf_counter()
         result: Pixels | None = None
         with closing(cast(Any, method.run(Content(rgb), states, options, runtime))) as events:
@@ -103,7 +102,13 @@ def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime
             raise ScumbleError("internal", f"{method.title} gave no picture of the size of the photograph.")
         return Answer(np.clip(result, 0, 1), time.perf_counter() - ready, ready - begun)
 
-    return Contestant(method_id, method.title, paint, method.available)
+    return paint
+
+
+def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime) -> Contestant:
+    """A method with its options. Raises ScumbleError "method-unknown" and "bad-options"."""
+    method: Method = plugins.method(method_id)
+    return Contestant(method_id, method.title, painter(method, given, runtime), method.available)
 
 
 def variant_contestant(

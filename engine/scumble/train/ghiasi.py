@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from scumble.nets.ghiasi import GhiasiNet
 from scumble.nets.sight import SIZES, Encoder, Sight, load_sight
 from scumble.train.data import Pictures, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.muon import for_convolutions
 from scumble.train.paintings import Paintings, contents, looks, remembered
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
@@ -92,9 +94,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
         folder = run_folder(f"{recipe.run}-{phase + 1}")
-        seconds += fit(
-            model, loss, schedule, folder, lambda: _sheet(model, seen, photographs, recipe.variants, see), save, report
-        )
+        sheet = partial(_sheet, model, seen, photographs, recipe.variants, see)
+        optimizer = for_convolutions(model, (model.net.down[0], model.net.head), recipe.lr[phase])
+        seconds += fit(model, loss, schedule, folder, sheet, save, report, optimizer)
         save(recipe.steps[phase], before=seconds)
     return path
 
@@ -159,6 +161,7 @@ def _card(recipe: Recipe, model: GhiasiNet, done: dict[str, int], photographs: P
             "finished": done,
             "batch": recipe.batch,
             "crop": recipe.crop,
+            "optimizer": "Muon, Adam",
             "lr": list(recipe.lr),
             "style_weight": list(recipe.style_weight),
             "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},

@@ -27,7 +27,7 @@ from scumble.nets.memory import MemoryNet, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
-from scumble.train.muon import Muon
+from scumble.train.muon import Muon, for_convolutions
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import Paintings, See, contents, looks, remembered
 from scumble.train.teachers import Teachers, credited, load_teachers
@@ -157,10 +157,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 def optimizer(apprentice: Apprentice, lr: float) -> Muon:
     """The convolutions between the ends by Muon; the ends, the basis, the predictor and the rows by Adam."""
     net = apprentice.shared.net
-    ends = (net.stem, net.to_full, net.at_full, net.head)
-    matrices = [m.weight for m in net.modules() if isinstance(m, nn.Conv2d) and m not in ends]
-    known = {id(p) for p in matrices}
-    return Muon(matrices, [p for p in apprentice.parameters() if id(p) not in known], lr)
+    return for_convolutions(apprentice, (net.stem, net.to_full, net.at_full, net.head), lr)
 
 
 def _losses(

@@ -9,11 +9,11 @@ holds both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 RMS = 0.3
@@ -60,6 +60,16 @@ class Muon(Optimizer):
         state["square"].lerp_(p.grad.square(), 1 - BETAS[1])
         mean, square = (state[k] / (1 - b ** float(state["step"])) for k, b in zip(("mean", "square"), BETAS, strict=True))
         p.addcdiv_(mean, square.sqrt().add_(EPS), value=-lr)
+
+
+def for_convolutions(model: nn.Module, ends: Collection[nn.Module], lr: float, also: Collection[Tensor] = ()) -> Muon:
+    """Of what is open in `model`: the weights of convolutions by Muon, and `also`, kernels that belong to no layer; the
+    convolutions within `ends`, which begin or end at a picture's few channels, and all else by Adam."""
+    apart = {m for end in ends for m in end.modules()}
+    matrices = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and m not in apart] + list(also)
+    chosen = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
+    return Muon([p for p in matrices if p.requires_grad], others, lr)
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:

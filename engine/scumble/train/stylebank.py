@@ -22,6 +22,7 @@ from scumble.methods.stylebank import load_shared
 from scumble.nets.stylebank import CHANNELS, Bank, StyleBankNet
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
+from scumble.train.muon import for_convolutions
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import Teachers, credited, load_teachers
@@ -198,7 +199,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
         sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
-        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report)
+        optimizer = for_convolutions(banks, (net.coder.down[0], net.coder.head), schedule.lr, list(banks.kernels))
+        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report, optimizer)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
     return write(banks, styles, out, card(recipe, done, photographs), shared)
 
@@ -270,6 +272,7 @@ def card(recipe: Recipe, done: dict[str, int], photographs: Pictures) -> Card:
             "finished": done,
             "batch": recipe.batch,
             "crop": recipe.crop,
+            "optimizer": "Muon, Adam",
             "lr": list(recipe.lr),
             "seed": recipe.seed,
             "machine": machine(),
