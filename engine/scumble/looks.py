@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scumble.losses import content_loss, gram, gram_loss, tv_loss
+from scumble.losses import content_loss, gram, gram_loss, root_gram_loss, tv_loss
 
 Layers = Mapping[str, float]
 """Weight by layer; the weights of one kind are brought to a sum of 1."""
@@ -28,12 +28,14 @@ Grams = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Look:
-    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, and how much style counts."""
+    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, how much style counts, and whether
+    Gram matrices are compared by their roots."""
 
     styles: Mapping[int, Layers]
     content: Layers
     content_scale: int = 1
     style_weight: float = 3.0
+    roots: bool = False
 
     @property
     def layers(self) -> dict[int, set[str]]:
@@ -59,9 +61,10 @@ def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look, patien
     seen = {scale: eyes(shrink(y, scale), wanted) for scale, wanted in look.layers.items()}
     content = _mean(look.content, {k: content_loss(seen[look.content_scale][k], truth[k]) for k in look.content})
     styles, pulls = [], []
+    distance = root_gram_loss if look.roots else gram_loss
     for scale, layers in look.styles.items():
         pairs = {k: zip(gram(seen[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
-        terms = {k: torch.stack([gram_loss(g, t) for g, t in pairs[k]]) for k in layers}
+        terms = {k: torch.stack([distance(g, t) for g, t in pairs[k]]) for k in layers}
         styles.append(_mean(layers, {k: term.mean() for k, term in terms.items()}))
         if patience:
             pulls.append(_mean(layers, {k: rooted(term, patience).mean() for k, term in terms.items()}))

@@ -6,7 +6,17 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scumble.losses import content_loss, gram, gram_loss, lattice_loss, mean_gram, pixel_weight, squared_distance, tv_loss
+from scumble.losses import (
+    content_loss,
+    gram,
+    gram_loss,
+    lattice_loss,
+    mean_gram,
+    pixel_weight,
+    root_gram_loss,
+    squared_distance,
+    tv_loss,
+)
 
 
 @pytest.fixture
@@ -77,3 +87,22 @@ def test_a_weave_counts_as_a_lattice_and_strokes_and_edges_hardly_do() -> None:
     for weave in ((x + y) % 2, x % 4 // 2, y % 8 // 4):
         woven = flat + 0.03 * (weave - 0.5)
         assert float(lattice_loss(woven)) > 10 * max(float(lattice_loss(edge)), float(lattice_loss(strokes))) > 0
+
+
+def test_by_their_roots_too_strong_and_too_faint_features_cost_alike() -> None:
+    features = torch.rand(1, 8, 16, 16)
+    target = gram(features)
+    strong, faint, absent = (gram(k * features) for k in (2.0, 0.5, 0.0))
+    assert float(root_gram_loss(target, target)) == 0
+    assert float(root_gram_loss(strong, target)) == pytest.approx(float(root_gram_loss(absent, target)), rel=0.3)
+    assert float(gram_loss(strong, target)) > 8 * float(gram_loss(absent, target))
+    near = gram(features * (1 + 0.05 * torch.randn(1, 8, 1, 1)))
+    assert float(root_gram_loss(near, target)) == pytest.approx(float(gram_loss(near, target)), rel=0.2)
+    assert float(root_gram_loss(faint, target)) > 0
+
+
+def test_the_roots_of_a_gram_matrix_with_zeros_have_a_finite_slope() -> None:
+    features = torch.zeros(1, 4, 8, 8).requires_grad_()
+    root_gram_loss(gram(features), gram(torch.rand(1, 4, 8, 8))).backward()
+    assert features.grad is not None
+    assert bool(torch.isfinite(features.grad).all())

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble.nets.layers import binomial_blur, reflect_pad
-from scumble.nets.norms import InstanceNorm2d, Whitening, covariances, moments, power
+from scumble.nets.norms import InstanceNorm2d, Whitening, covariances, moments, power, recoloured
+from scumble.nets.phases import DoubledConv, PhasedConv, woven
 from scumble.nets.vgg import VGG, WIDTHS
 
 STRIDE = 8
@@ -101,10 +102,9 @@ class MemoryNet(nn.Module):
         self.block_reads = nn.ModuleList([Read(eighth) for _ in range(2 * blocks)])
         self.to_quarter = _Conv(eighth, quarter)
         self.at_quarter, self.read_quarter = _Conv(quarter, quarter), Read(quarter)
-        self.at_half, self.read_half = _Conv(quarter, half), Read(half)
+        self.at_half, self.read_half = DoubledConv(quarter, half), Read(half)
         self.to_full = _Conv(half, full, 1)
-        self.at_full = nn.Conv2d(full, full, 3)
-        self.head = nn.Conv2d(full, 4, 5)
+        self.at_full, self.head = DoubledConv(full, full), PhasedConv(full, 4)
         assert self.head.bias is not None
         nn.init.constant_(self.head.bias[3:], -1.0)  # begins with little of the picture itself
         self.whitening = Whitening()
@@ -157,10 +157,10 @@ class MemoryNet(nn.Module):
             y = y + self.block_reads[i + 1](self.blocks[i + 1](z), next(part), scaled[8])
         y = _doubled(self.to_quarter(y)) + skip
         y = F.relu(self.read_quarter(self.at_quarter(y), next(part), scaled[4]))
-        y = F.relu(self.read_half(self.at_half(_doubled(y)), next(part), scaled[2]))
-        # Padded while it is small, so that nothing need be padded at full resolution, where a copy costs as a layer does.
-        y = _doubled(reflect_pad(self.to_full(y), 2, 2, 2, 2))
-        y = _blurred(self.head(F.relu(self.at_full(y))))
+        y = F.relu(self.read_half(woven(self.at_half(reflect_pad(y, 1, 1, 1, 1))), next(part), scaled[2]))
+        # Padded while it is small, and woven last: at full resolution a copy costs as much as a layer.
+        y = F.relu(self.at_full(reflect_pad(self.to_full(y), 3, 3, 3, 3)))
+        y = _blurred(woven(self.head(y))[..., 1:-1, 1:-1])
         strokes, gate = torch.split(y, [3, 1], 1)
         return _coloured(strokes + torch.sigmoid(gate) * self.whitening(x), colour, shares)
 
@@ -181,10 +181,7 @@ def _coloured(y: Tensor, colour: Tensor, shares: Tensor | None) -> Tensor:
     if shares is not None:
         y = y.expand(len(colour), -1, -1, -1)
     with torch.autocast(y.device.type, enabled=False):
-        if len(matrix) == 1:
-            z = F.conv2d(y, matrix[0, :, :, None, None], shift[0])
-        else:
-            z = torch.einsum("noi,nihw->nohw", matrix, y) + shift[..., None, None]
+        z = recoloured(y, matrix, shift)
     return z if shares is None else (z * shares.float()).sum(0, keepdim=True)
 
 

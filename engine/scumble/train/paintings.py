@@ -30,17 +30,17 @@ See = Callable[[Tensor], Tensor]
 
 def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
     """Two phases of a training, over whichever teachers there are: first through cheap eyes (VGG-16 sees only the half-size
-    picture), then through both teachers at both scales."""
+    picture), then through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`)."""
     deep = next(n for n in ("pruned", "vgg19", "compact") if n in teachers.layers)
     strokes = {f"{deep}/relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
     if "vgg16" not in teachers.layers:
-        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight)
+        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight, roots=True)
         return look, look
     colours = {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 2.0}
     content = {"vgg16/relu3_3": 1.0}
     return (
-        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight),
-        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight),
+        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight, roots=True),
+        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight, roots=True),
     )
 
 
