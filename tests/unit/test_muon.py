@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scumble.train.loop import Schedule, fit
-from scumble.train.muon import RMS, Muon, orthogonal
+from scumble.train.muon import RMS, Muon, for_convolutions, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 72), (72, 8)])
@@ -62,3 +62,11 @@ def test_a_run_that_was_broken_off_ends_as_an_unbroken_one(tmp_path: Path) -> No
         return net.weight.detach()
 
     assert torch.equal(run("whole", 6), run("broken", 3, 6))
+
+
+def test_of_a_network_only_the_convolutions_between_its_ends_go_by_muon() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3).requires_grad_(False), nn.Linear(8, 8))
+    muon = for_convolutions(net, [net[0]], lr=0.1)
+    by_muon, by_adam = ({id(p) for p in group["params"]} for group in muon.param_groups)
+    assert by_muon == {id(net[1].weight)}
+    assert by_adam == {id(net[i].weight) for i in (0, 3)} | {id(net[i].bias) for i in (0, 1, 3)}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,20 @@ def test_an_added_bank_leaves_every_other_file_as_it_was(tmp_path: Path, recipe:
     assert {p: p.read_bytes() for p in before} == before
     load_bank(path, name_of(out / "stylebank.safetensors"))
     assert len(list(out.iterdir())) == len(before) + 2
+
+
+def test_a_run_that_starts_from_weights_goes_on_from_them(tmp_path: Path, recipe: Recipe) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    stylebank.train(recipe, first, lambda line: None)
+    for kept in (tmp_path / "cache").rglob("checkpoint.pt"):
+        kept.unlink()
+    shared = first / "stylebank.safetensors"
+    further = replace(recipe, start=shared, steps=(4, 0, 1), lr=(1e-9, 1e-9))
+    stylebank.train(further, second, lambda line: None)
+    for name in ("stylebank.safetensors", "stylebank_s1.safetensors"):
+        before, after = load_weights(first / name)[0], load_weights(second / name)[0]
+        assert all(torch.allclose(after[k].float(), v.float(), atol=1e-3) for k, v in before.items())
+    load_bank(second / "stylebank_s0.safetensors", name_of(second / "stylebank.safetensors"))
 
 
 def test_the_branches_take_turns_in_balance(tmp_path: Path, recipe: Recipe) -> None:

@@ -62,11 +62,11 @@ class Muon(Optimizer):
         p.addcdiv_(mean, square.sqrt().add_(EPS), value=-lr)
 
 
-def for_convolutions(model: nn.Module, ends: Collection[nn.Module], lr: float, also: Collection[Tensor] = ()) -> Muon:
-    """Of what is open in `model`: the weights of convolutions by Muon, and `also`, kernels that belong to no layer; the
-    convolutions within `ends`, which begin or end at a picture's few channels, and all else by Adam."""
+def for_convolutions(model: nn.Module, ends: Collection[nn.Module], lr: float) -> Muon:
+    """Of what is open in `model`: the weights of convolutions by Muon; the convolutions within `ends`, which begin or end at
+    a picture's few channels, and all else by Adam."""
     apart = {m for end in ends for m in end.modules()}
-    matrices = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and m not in apart] + list(also)
+    matrices = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and m not in apart]
     chosen = {id(p) for p in matrices}
     others = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
     return Muon([p for p in matrices if p.requires_grad], others, lr)

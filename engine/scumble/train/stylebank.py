@@ -18,11 +18,10 @@ from torch import Tensor, nn
 
 from scumble.looks import Look, compare, grams_of
 from scumble.losses import lattice_loss
-from scumble.methods.stylebank import load_shared
+from scumble.methods.stylebank import load_bank, load_shared
 from scumble.nets.stylebank import CHANNELS, Bank, StyleBankNet
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
-from scumble.train.muon import for_convolutions
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import Teachers, credited, load_teachers
@@ -46,7 +45,7 @@ class Recipe:
     """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
     `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`.
     `steps` are those of the autoencoder alone, of a gentle style weight and of a strong one; `--add` makes the last two. `lr`
-    is of the same two phases."""
+    is of the same two phases. `start` is a weight file of networks to go on from, with the banks that lie beside it."""
 
     photographs: Path
     paintings: Path | None = None
@@ -67,6 +66,7 @@ class Recipe:
     width: float = 0.5
     blocks: int = 2
     seed: int = 0
+    start: Path | None = None
 
 
 class Banks(nn.Module):
@@ -94,6 +94,16 @@ class Banks(nn.Module):
             kernel, bias = self.net.own_bank(painting)
             self.kernels[number].copy_(kernel)
             self.biases[number].copy_(bias)
+
+    @torch.no_grad()
+    def go_on(self, start: Path, styles: Sequence[OnePainting]) -> None:
+        """Every bank that lies beside the networks `start` and was made for them, as it is there."""
+        for number, style in enumerate(styles):
+            path = bank_path(start.parent, style.style_id)
+            if path.exists():
+                kernel, bias = load_bank(path, name_of(start))
+                self.kernels[number].copy_(kernel)
+                self.biases[number].copy_(bias)
 
     def forward(self, x: Tensor, chosen: Sequence[int]) -> Tensor:
         """Pictures (N, 3, H, W), each under the bank of its own number."""
@@ -176,16 +186,20 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     net, shared = StyleBankNet(recipe.width, recipe.blocks), ""
     if recipe.add:
         net, shared = load_shared(recipe.shared), name_of(recipe.shared)
+    elif recipe.start:
+        net = load_shared(recipe.start).requires_grad_(True).train()
     banks = Banks(net, len(styles)).to(device).to(memory_format=torch.channels_last)
     branches = Branches(banks, photographs, recipe, device)
     paintings = [_looked_at(style.painting).to(device) for style in styles]
     run = f"stylebank/{recipe.style_id}" if recipe.add else "stylebank"
     seconds = 0.0
-    if not recipe.add:
+    if not recipe.add and not recipe.start:
         alone = Schedule(recipe.steps[0], recipe.lr[0], recipe.seed + 1)
         sheet = lambda: sheet_of(banks, photographs, 0)  # noqa: E731
         seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0"), sheet, None, report)
     banks.begin(paintings)
+    if recipe.start:
+        banks.go_on(recipe.start, styles)
     for phase, weight in enumerate(recipe.style_weights, 1):
         look = looks(teachers, weight)[phase - 1]
         targets = targets_of(paintings, teachers, look)
@@ -199,8 +213,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
         sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
-        optimizer = for_convolutions(banks, (net.coder.down[0], net.coder.head), schedule.lr, list(banks.kernels))
-        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report, optimizer)
+        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
     return write(banks, styles, out, card(recipe, done, photographs), shared)
 
@@ -239,6 +252,10 @@ def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 
+def bank_path(folder: Path, style: str) -> Path:
+    return folder / f"stylebank_{style}.safetensors"
+
+
 def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, shared: str) -> Path:
     """The shared networks, unless they are those called `shared`, and a file a bank. Returns the last path."""
     path = out / "stylebank.safetensors"
@@ -247,7 +264,7 @@ def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, 
         shared = name_of(path)
     for number, style in enumerate(styles):
         bank = banks.bank(number)
-        path = out / f"stylebank_{style.style_id}.safetensors"
+        path = bank_path(out, style.style_id)
         described = common | {"style": style.described, "shared": shared}
         save_weights(path, {"kernel": bank.kernel.detach(), "bias": bank.bias.detach()}, described)
     return path
@@ -272,9 +289,9 @@ def card(recipe: Recipe, done: dict[str, int], photographs: Pictures) -> Card:
             "finished": done,
             "batch": recipe.batch,
             "crop": recipe.crop,
-            "optimizer": "Muon, Adam",
             "lr": list(recipe.lr),
             "seed": recipe.seed,
+            "warm_start": recipe.start.name if recipe.start else None,
             "machine": machine(),
             "credits": photographs.credits,
         },
