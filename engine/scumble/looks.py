@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scumble.losses import content_loss, gram, gram_loss, root_gram_loss, tv_loss
+from scumble.tensors import shrink
 
 Layers = Mapping[str, float]
 """Weight by layer; the weights of one kind are brought to a sum of 1."""
@@ -75,11 +75,6 @@ def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look, patien
 def rooted(term: Tensor, patience: float) -> Tensor:
     """A loss that pulls in full far below `patience`, and like its root far above it; with the same bottom."""
     return 2 * patience * ((1 + term / patience).sqrt() - 1)
-
-
-def shrink(x: Tensor, scale: int) -> Tensor:
-    """`x` at 1/scale of its size, by area averaging."""
-    return x if scale == 1 else F.avg_pool2d(x, scale)
 
 
 def _mean(layers: Layers, terms: dict[str, Tensor]) -> Tensor:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scumble.looks import rooted
 from scumble.losses import mean_gram, pixel_weight, squared_distance, tv_loss
 from scumble.nets.vgg import VGG
 from scumble.style_statistics import PICTURE, LayerStatistics, Statistics
+from scumble.tensors import shrink
 
 FLAT = 0.01
 """Share of the Gram matrix's mean square that is added to the covariance's in the divisor: a flat painting, or a map of one
@@ -226,11 +226,6 @@ def objective(
                 targets[name] = (f, divisor)
         yield
     return Objective(net, terms, targets, styles, alpha, guides)
-
-
-def shrink(x: Tensor, scale: int) -> Tensor:
-    """`x` at 1/scale of its size, by area averaging; a side shorter than `scale` becomes one pixel."""
-    return x if scale == 1 else F.avg_pool2d(x, tuple(min(scale, side) for side in x.shape[-2:]), ceil_mode=True)
 
 
 def _whitening(covariance: Tensor) -> Tensor:

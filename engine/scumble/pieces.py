@@ -19,10 +19,11 @@ from torch import Tensor
 from scumble import scratch
 from scumble.losses import squared_distance
 from scumble.nets.vgg import VGG
-from scumble.objective import Losses, Objective, Terms, shrink
+from scumble.objective import Losses, Objective, Terms
 from scumble.objective import objective as in_one_piece
 from scumble.placing import WHOLE
 from scumble.style_statistics import Statistics
+from scumble.tensors import shrink
 from scumble.tiling import Tile, tiles
 
 VALUES = 1 << 20

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from scumble.methods.base import Pixels
@@ -26,3 +27,8 @@ def to_pixels(x: Tensor) -> Pixels:
 def to_array(x: Tensor) -> Any:
     """A copy that shares no memory with the tensor."""
     return x.detach().cpu().numpy().copy()
+
+
+def shrink(x: Tensor, scale: int) -> Tensor:
+    """(N, C, H, W) at 1/scale of its size, by area averaging; a side shorter than `scale` becomes one pixel."""
+    return x if scale == 1 else F.avg_pool2d(x, tuple(min(scale, side) for side in x.shape[-2:]), ceil_mode=True)

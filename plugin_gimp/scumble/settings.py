@@ -11,16 +11,13 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from scumble_client.blend import ALL, HALF, SELECTION, Blend, share_moved
+
 LAYER_PARASITE = "scumble"
 LAST_PARASITE = "scumble-last"
 VERSION = 1
-
-
-SELECTION = "selection"
 KINDS = ("layer", "mask", "channel")
 """What else a style can go by: "layer:Sky", the mask of that layer as "mask:Sky", "channel:Saved"."""
-HALF, ALL = 0.5, 1.0
-"""The share of a further style until the painter chooses one: everywhere, and where it has a place of its own."""
 
 
 class Mistake(Exception):
@@ -44,9 +41,7 @@ class Other:
 
     def moved(self, where: str) -> Other:
         """Somewhere else, with the share that is usual there unless the painter has chosen one."""
-        usual = {False: HALF, True: ALL}
-        share = usual[bool(where)] if self.share == usual[bool(self.where)] else self.share
-        return replace(self, where=where, share=share, tattoo=0)
+        return replace(self, where=where, share=share_moved(self.share, self.where, where), tattoo=0)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -56,7 +51,7 @@ class Other:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Blend):
     """One run's choices. An empty `style` is the first one there is, an empty `method` the first that can paint it."""
 
     style: str = ""
@@ -70,29 +65,6 @@ class Settings:
     more: dict[str, Any] = field(default_factory=dict)
     """Further options of the method, as `scumble methods` lists them."""
     others: tuple[Other, ...] = ()
-
-    @property
-    def parts(self) -> tuple[Other, ...]:
-        """The others that have any share."""
-        return tuple(other for other in self.others if other.share > 0)
-
-    @property
-    def placed(self) -> bool:
-        """Whether any of them has a place of its own."""
-        return any(other.where for other in self.parts)
-
-    @property
-    def by_selection(self) -> bool:
-        """Whether the selection says where a style goes; then it does not limit the result."""
-        return any(other.where == SELECTION for other in self.parts)
-
-    def weights(self) -> tuple[tuple[str, float], ...]:
-        """The styles of a request; where some have places, masks say their shares (`engine.masks`)."""
-        if self.placed:
-            return ((self.style, 1.0), *((other.style, 1.0) for other in self.parts))
-        left = round(max(0.0, 1.0 - sum(other.share for other in self.parts)), 6)
-        given = [(self.style, left), *((other.style, other.share) for other in self.parts)]
-        return tuple((style, share) for style, share in given if share > 0)
 
     def options(self) -> dict[str, Any]:
         """As the engine wants them."""

@@ -12,11 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .scumble_client.blend import ALL, HALF, SELECTION, Blend, share_moved
 from .scumble_client.catalogue import Catalogue, Method, Option, Style
-
-SELECTION = "selection"
-HALF, ALL = 0.5, 1.0
-"""The share of a further style until the painter chooses one: everywhere, and where it has a place of its own."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +30,11 @@ class Other:
 
     def moved(self, where: str, name: str) -> Other:
         """Somewhere else, with the share that is usual there unless the painter has chosen one."""
-        usual = {False: HALF, True: ALL}
-        share = usual[bool(where)] if self.share == usual[bool(self.where)] else self.share
-        return replace(self, where=where, name=name, share=share)
+        return replace(self, where=where, name=name, share=share_moved(self.share, self.where, where))
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Blend):
     """`style` is an id, or id@rev where a revision is pinned; "" is none."""
 
     style: str = ""
@@ -49,29 +44,6 @@ class Settings:
     """"" is the first method that can paint the style."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Only what differs from the method's defaults."""
-
-    @property
-    def parts(self) -> tuple[Other, ...]:
-        """The others that have any share."""
-        return tuple(other for other in self.others if other.share > 0)
-
-    @property
-    def placed(self) -> bool:
-        """Whether any of them has a place of its own."""
-        return any(other.where for other in self.parts)
-
-    @property
-    def by_selection(self) -> bool:
-        """Whether the selection says where a style goes; then it does not limit the result."""
-        return any(other.where == SELECTION for other in self.parts)
-
-    def weights(self) -> tuple[tuple[str, float], ...]:
-        """The styles of a request; where some have places, masks say their shares."""
-        if self.placed:
-            return ((self.style, 1.0), *((other.style, 1.0) for other in self.parts))
-        left = round(max(0.0, 1.0 - sum(other.share for other in self.parts)), 6)
-        given = [(self.style, left), *((other.style, other.share) for other in self.parts)]
-        return tuple((style, share) for style, share in given if share > 0)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""

@@ -35,14 +35,14 @@ from scumble.methods.base import (
 )
 from scumble.nets.perceptual import Network, load_perceptual
 from scumble.nets.vgg import VGG, computes_bfloat16, halved
-from scumble.objective import Terms, shrink
+from scumble.objective import Terms
 from scumble.optimise import Step, descend
 from scumble.pieces import objective
 from scumble.placing import WHOLE
 from scumble.pyramid import begin, level_sizes, reduced_to, to_size
 from scumble.selected import painted_in_layer
 from scumble.style_statistics import Statistics, StyleStatistics, between, load_ladder, measure
-from scumble.tensors import to_pixels, to_tensor
+from scumble.tensors import shrink, to_pixels, to_tensor
 
 PREVIEW_SECONDS = 1.0
 MAX_PREVIEW = 1024

@@ -43,7 +43,7 @@ class Recipe:
     batch: int = 4
     crop: int = 192
     variants: int = 3
-    style_weight: tuple[float, float] = (5.0, 10.0)
+    style_weight: tuple[float, float] = (4.0, 4.0)
     width: float = 0.5
     encoder: Encoder = "compact"
     seed: int = 0

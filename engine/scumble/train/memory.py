@@ -43,11 +43,11 @@ class Recipe:
     paintings: Path
     teachers: str = "compact"
     steps: int = 12000
-    lr: float = 1.2e-3
+    lr: float = 1e-3
     batch: int = 4
     crop: int = 224
     variants: int = 3
-    style_weight: float = 6.0
+    style_weight: float = 4.0
     seed: int = 0
     styles: Path | None = None
     start: Path | None = None

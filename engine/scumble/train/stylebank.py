@@ -59,7 +59,7 @@ class Recipe:
     teachers: str = "compact"
     shared: Path = MODELS / "stylebank.safetensors"
     steps: tuple[int, int, int] = (60, 300, 1500)
-    style_weights: tuple[float, float] = (3.0, 5.0)
+    style_weights: tuple[float, float] = (3.0, 3.5)
     lr: tuple[float, float] = (8e-4, 4e-4)
     batch: int = 6
     crop: int = 128
