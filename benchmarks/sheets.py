@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     OUT.mkdir(parents=True, exist_ok=True)
     for method in given.methods:
         paint = painter(plugins.method(method), {}, Runtime())
-        styles = [s for s in StyleStore().list() if plugins.method(method).available(s)]
+        styles = [s for s in StyleStore().list() if not s.own and plugins.method(method).available(s)]
         for first in range(0, len(styles) if photographs else 0, ROWS):
             some = lines(paint, photographs, styles[first : first + ROWS])
             contact_sheet(some, (SIZE, SIZE)).save(OUT / f"{method}-{first // ROWS + 1}.png")

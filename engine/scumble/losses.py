@@ -37,12 +37,13 @@ def gram_loss(gram_matrix: Tensor, target: Tensor) -> Tensor:
 
 def root_gram_loss(gram_matrix: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference of the roots of two Gram matrices over the target's mean (a squared Hellinger distance), times 4,
-    so that of matrices which differ little it is about what `gram_loss` is. For features behind a ReLU, whose Grams are >= 0.
+    so that for features which are all a little too strong or too faint it is what `gram_loss` is. For features behind a ReLU,
+    whose Grams are >= 0.
 
     A Gram is the square of what a layer sees. So with `gram_loss` what is twice too strong costs nine times as much as what is
-    absent, and a network that is not sure paints flat; here both cost the same. Shapes as there.
+    absent, and a network that is not sure paints flat; here both cost about the same. Shapes as there.
     """
-    faint = 0.01 * target.mean().clamp_min(1e-12)  # so that an entry of 0 has a slope
+    faint = 0.01 * target.mean().clamp_min(1e-12)  # so that an entry of 0 has a finite slope
     roots = ((m.clamp_min(0) + faint).sqrt() for m in (gram_matrix, target))
     return 4 * (next(roots) - next(roots)).square().mean() / target.mean().clamp_min(1e-12)
 

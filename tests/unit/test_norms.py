@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scumble.nets.norms import InstanceNorm2d, collected_statistics, frozen_statistics, moments
+from scumble.nets import norms
+from scumble.nets.norms import InstanceNorm2d, collected_statistics, frozen_statistics, moments, recoloured
 
 
 def test_a_plain_pass_normalises_each_channel_to_mean_0_and_variance_1() -> None:
@@ -61,3 +62,31 @@ def test_norms_are_free_again_after_an_error_in_the_block() -> None:
 def test_statistics_of_another_network_are_refused() -> None:
     with pytest.raises(ValueError, match="1 norms"), frozen_statistics(InstanceNorm2d(1), []):
         pass
+
+
+def test_moments_of_a_map_in_several_parts_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(norms, "PART", 1000)
+    x = torch.randn(2, 5, 37, 41, generator=torch.Generator().manual_seed(0)) * 3 + 7
+    mean, variance = moments(x)
+    assert torch.allclose(mean, x.mean((2, 3), keepdim=True), rtol=1e-5)
+    assert torch.allclose(variance, x.var((2, 3), unbiased=False, keepdim=True), rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_frozen_statistics_of_several_pictures_serve_each_its_own(dtype: torch.dtype) -> None:
+    norm = InstanceNorm2d(3).to(dtype)
+    x = (
+        torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)).to(dtype)
+        * torch.tensor([1.0, 5.0])[:, None, None, None]
+    )
+    with collected_statistics(norm) as statistics:
+        norm(x)
+    with frozen_statistics(norm, statistics):
+        y = norm(x).float()
+    assert torch.allclose(y.std((2, 3), unbiased=False), torch.ones(2, 3), atol=0.02)
+
+
+def test_one_matrix_recolours_every_picture_as_a_convolution_would() -> None:
+    x, matrix, shift = torch.randn(3, 3, 6, 5), torch.randn(1, 4, 3), torch.randn(1, 4)
+    plain = torch.nn.functional.conv2d(x, matrix[0, :, :, None, None], shift[0])
+    assert torch.allclose(recoloured(x, matrix, shift), plain, atol=1e-5)

@@ -15,7 +15,7 @@ from scumble.train import stylebank
 from scumble.train.data import read_pictures
 from scumble.train.stylebank import Recipe, T
 from scumble.train.teachers import Teachers
-from scumble.weights import load_weights, name_of
+from scumble.weights import load_weights, name_of, save_weights
 from support.coarse import coarse_pictures
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -122,3 +122,22 @@ def test_what_a_recipe_lacks_is_named(recipe: Recipe) -> None:
         stylebank.table(Recipe(recipe.photographs, add=recipe.photographs / "2.png"))
     with pytest.raises(ValueError, match="--table"):
         stylebank.table(Recipe(recipe.photographs))
+
+
+def test_a_bank_made_for_other_networks_is_passed_over(tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was broken off while it wrote leaves new networks beside old banks."""
+    out = tmp_path / "out"
+    stylebank.train(recipe, out, lambda line: None)
+    banks = stylebank.Banks(load_shared(out / "stylebank.safetensors"), 1)
+    before = banks.kernels[0].detach().clone()
+    path = out / "stylebank_s0.safetensors"
+    tensors, card = load_weights(path)
+    save_weights(path, tensors, card | {"shared": "another"})
+    banks.go_on(out / "stylebank.safetensors", stylebank.table(recipe)[:1])
+    assert torch.equal(banks.kernels[0], before)
+
+
+def test_an_added_bank_does_not_start_from_other_networks(tmp_path: Path, recipe: Recipe) -> None:
+    asked = Recipe(recipe.photographs, add=recipe.photographs / "2.png", style_id="new", start=tmp_path / "any.safetensors")
+    with pytest.raises(ValueError, match="--shared"):
+        stylebank.train(asked, tmp_path, lambda line: None)

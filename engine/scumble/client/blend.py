@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A painter's choice of several styles: a first one, and others that each have a share, of all or of a place.
 
-Invariant: what the others leave is the first style's, and the shares of a request sum to 1.
+Invariant: what the others leave is the first style's, and only styles that have a share are named. Weights may sum to more than
+1; the engine divides by their sum (docs/protocol.md, section 5).
 """
 
 from __future__ import annotations

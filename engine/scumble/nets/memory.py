@@ -23,7 +23,8 @@ STRIDE = 8
 
 MARGIN = 128
 """Pixels on each side on which an output pixel depends, at most, a multiple of STRIDE: twelve 3x3 convolutions at an eighth
-and one neighbour for its upsampling (104), two at a quarter and one neighbour (12), one at a half and one (4), 1 + 2 + 1."""
+and one neighbour for its upsampling (104), three at a quarter, the strided one among them, and one neighbour (16), one at a
+half and one (4), 1 + 2 + 1."""
 
 SIGNATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """Layers of the compact network whose means and deviations describe a painting to the predictor."""

@@ -106,6 +106,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, width: float = 0.5, blocks: int = 2) -> None:
         super().__init__()
+        self.width = width
         full, half = (max(3, round(n * width)) for n in (32, 64))
         self.down = nn.Sequential(_conv(3, full, 9), _conv(full, half, 3, 2), _conv(half, CHANNELS, 3, 2))
         self.blocks = nn.Sequential(*(Block() for _ in range(blocks)))

@@ -3,7 +3,7 @@
 
 Every step paints crops by random paintings, some of them patched together of two, and gives one more crop back as it is, by
 the style that is predicted of the crop itself: strength 0 begins there. First through cheap eyes (VGG-16 sees only the
-half-size picture), then through both teachers at both scales, and style counts for more.
+half-size picture), then through both teachers at both scales.
 """
 
 from __future__ import annotations

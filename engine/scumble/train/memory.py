@@ -104,6 +104,7 @@ class Apprentice(nn.Module):
 
 
 def row_path(folder: Path, style: str) -> Path:
+    """Where a style's row lies beside its networks."""
     return folder / f"memory_{style}.safetensors"
 
 

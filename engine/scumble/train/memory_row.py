@@ -7,7 +7,7 @@ The shared networks stay as they are, so no other row is touched. Make it anew w
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -53,7 +53,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         if recipe.photographs is None:
             raise ValueError("refining takes photographs; 0 steps keep the predicted row")
         teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-        look = looks(teachers, recipe.style_weight)[0]
+        look = replace(looks(teachers, recipe.style_weight)[0], roots=False)  # rows.PATIENCE is for plain Grams
         photographs = read_pictures(recipe.photographs)
         with torch.no_grad(), torch.autocast(device, torch.bfloat16):
             targets = grams_of(painting, teachers, look.layers)

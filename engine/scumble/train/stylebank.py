@@ -25,7 +25,7 @@ from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import Teachers, credited, load_teachers
-from scumble.weights import MODELS, Card, name_of, save_weights
+from scumble.weights import MODELS, Card, load_card, name_of, save_weights
 
 PAINTING_SIDE = 384
 """Short side in pixels at which a painting is looked at; it decides how broad its strokes are."""
@@ -44,8 +44,9 @@ LATTICE, TV = 3000.0, 0.1
 class Recipe:
     """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
     `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`.
-    `steps` are those of the autoencoder alone, of a gentle style weight and of a strong one; `--add` makes the last two. `lr`
-    is of the same two phases. `start` is a weight file of networks to go on from, with the banks that lie beside it."""
+    `steps` are those of the autoencoder alone, and then through cheap eyes and through all of them; `--add` makes the last two.
+    `style_weights` and `lr` are of the same two phases. `start` is a weight file of networks to go on from, with the banks that
+    lie beside it."""
 
     photographs: Path
     paintings: Path | None = None
@@ -100,7 +101,7 @@ class Banks(nn.Module):
         """Every bank that lies beside the networks `start` and was made for them, as it is there."""
         for number, style in enumerate(styles):
             path = bank_path(start.parent, style.style_id)
-            if path.exists():
+            if path.exists() and load_card(path).get("shared") == name_of(start):
                 kernel, bias = load_bank(path, name_of(start))
                 self.kernels[number].copy_(kernel)
                 self.biases[number].copy_(bias)
@@ -185,6 +186,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     styles = table(recipe)
     net, shared = StyleBankNet(recipe.width, recipe.blocks), ""
     if recipe.add:
+        if recipe.start:
+            raise ValueError("a bank that is added goes by --shared; --start is for networks that shall change")
         net, shared = load_shared(recipe.shared), name_of(recipe.shared)
     elif recipe.start:
         net = load_shared(recipe.start).requires_grad_(True).train()
@@ -206,7 +209,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase, "step": step, "seconds": round(before)}
-            write(banks, styles, out, card(recipe, done, photographs), shared)
+            write(banks, styles, out, card(recipe, net, done, photographs), shared)
 
         def loss(step: int, generator: torch.Generator, look: Look = look, targets: dict[str, Tensor] = targets) -> Losses:
             return branches.both(step, generator, look, targets, teachers)
@@ -215,7 +218,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
         seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
-    return write(banks, styles, out, card(recipe, done, photographs), shared)
+    return write(banks, styles, out, card(recipe, net, done, photographs), shared)
 
 
 def table(recipe: Recipe) -> list[OnePainting]:
@@ -253,6 +256,7 @@ def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
 
 
 def bank_path(folder: Path, style: str) -> Path:
+    """Where a style's bank lies beside its networks."""
     return folder / f"stylebank_{style}.safetensors"
 
 
@@ -270,18 +274,22 @@ def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, 
     return path
 
 
-def card(recipe: Recipe, done: dict[str, int], photographs: Pictures) -> Card:
+def card(recipe: Recipe, net: StyleBankNet, done: dict[str, int], photographs: Pictures) -> Card:
     """What every file of a run says of it."""
     added = bool(recipe.add)
     asked = f"--add FILE --style {recipe.style_id}" if added else "--paintings FOLDER --table FILE"
     return {
         "method": "stylebank",
-        "architecture": {"width": recipe.width, "blocks": recipe.blocks, "channels": CHANNELS},
+        "architecture": {
+            "width": net.coder.width,
+            "blocks": len(net.coder.blocks),
+            "channels": CHANNELS,
+        },
         "licence": "Apache-2.0",
         "training": {
             "command": f"scumble train stylebank {asked} --photographs FOLDER ...",
             "teachers": credited(recipe.teachers),
-            "branches": None if added else {"T": T, "lambda": BALANCE, "steps_alone": recipe.steps[0]},
+            "branches": None if added else {"T": T, "lambda": BALANCE, "steps_alone": 0 if recipe.start else recipe.steps[0]},
             "steps": list(recipe.steps[1:]),
             "style_weights": list(recipe.style_weights),
             "weights": {"tv": TV, "lattice": LATTICE},
