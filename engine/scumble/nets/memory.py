@@ -122,10 +122,10 @@ class MemoryNet(nn.Module):
         y = F.pixel_unshuffle(x - 0.5, 4)
         if x.is_contiguous(memory_format=torch.channels_last):
             y = y.contiguous(memory_format=torch.channels_last)
-        quarter = F.relu(self.stem(y))
-        eighth = F.relu(self.down(quarter))
+        quarter = F.relu_(self.stem(y))
+        eighth = F.relu_(self.down(quarter))
         first, second = self.encoded
-        return quarter, eighth + second(F.relu(first(eighth)))
+        return quarter, eighth + second(F.relu_(first(eighth)))
 
     def own_row(self, picture: Tensor) -> Tensor:
         """(N, `row_size`): the row whose sigma, mu and colours are the picture's own statistics, whose offset is 0 and which
@@ -154,13 +154,13 @@ class MemoryNet(nn.Module):
         skip = self.skip(quarter, next(part), scaled[4])
         y = self.deep(eighth, next(part), scaled[8])
         for i in range(0, len(self.blocks), 2):
-            z = F.relu(self.block_reads[i](self.blocks[i](y), next(part), scaled[8]))
+            z = F.relu_(self.block_reads[i](self.blocks[i](y), next(part), scaled[8]))
             y = y + self.block_reads[i + 1](self.blocks[i + 1](z), next(part), scaled[8])
-        y = _doubled(self.to_quarter(y)) + skip
-        y = F.relu(self.read_quarter(self.at_quarter(y), next(part), scaled[4]))
-        y = F.relu(self.read_half(woven(self.at_half(reflect_pad(y, 1, 1, 1, 1))), next(part), scaled[2]))
+        y = _doubled(self.to_quarter(y)).add_(skip)
+        y = F.relu_(self.read_quarter(self.at_quarter(y), next(part), scaled[4]))
+        y = F.relu_(self.read_half(woven(self.at_half(reflect_pad(y, 1, 1, 1, 1))), next(part), scaled[2]))
         # Padded while it is small, and woven last: at full resolution a copy costs as much as a layer.
-        y = F.relu(self.at_full(reflect_pad(self.to_full(y), 3, 3, 3, 3)))
+        y = F.relu_(self.at_full(reflect_pad(self.to_full(y), 3, 3, 3, 3)))
         y = _blurred(woven(self.head(y))[..., 1:-1, 1:-1])
         strokes, gate = torch.split(y, [3, 1], 1)
         return _coloured(strokes + torch.sigmoid(gate) * self.whitening(x), colour, shares)

@@ -89,14 +89,14 @@ def recoloured(x: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
 def covariances(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean (N, C, 1, 1) and covariance (N, C, C) over each picture, in float32; `weight` as in `moments`."""
     y = x.float().flatten(2)
-    w = torch.full((1, 1, y.shape[2]), 1 / y.shape[2], device=x.device)
+    w = None
     if weight is not None:
         reduced = F.adaptive_avg_pool2d(weight.float(), (x.shape[2], x.shape[3])).flatten(2)
-        w = reduced / reduced.sum() if reduced.sum() > 0 else w
-    mean = (y * w).sum(2, keepdim=True)
+        w = reduced / reduced.sum() if reduced.sum() > 0 else None
+    mean = y.mean(2, keepdim=True) if w is None else (y * w).sum(2, keepdim=True)
     centred = y - mean
     with torch.autocast(x.device.type, enabled=False):
-        return mean[..., None], (centred * w) @ centred.mT
+        return mean[..., None], centred @ centred.mT / y.shape[2] if w is None else (centred * w) @ centred.mT
 
 
 def power(covariance: Tensor, eps: float, exponent: float) -> Tensor:
