@@ -54,6 +54,8 @@ class Rendering:
 RENDERINGS = (
     Rendering("johnson", "starry-night"),
     Rendering("johnson", "great-wave"),
+    Rendering("memory", "composition-vii"),
+    Rendering("stylebank", "scream"),
     Rendering("gatys", "starry-night", {"steps": 24}, every=False),
 )
 
