@@ -17,19 +17,19 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.comparison.losses import SIZE, free_photographs
+from benchmarks.comparison.page import save_jpeg
 from scumble import plugins
 from scumble.cli.sheet import Cell, contact_sheet
 from scumble.evaluate.contest import Photograph, read_photographs
 from scumble.evaluate.contestants import Answer, painter
 from scumble.methods.base import Pixels, Runtime
 from scumble.styles import StoredStyle, StyleStore
+from scumble.weights import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
-IMAGES, OUT, MODELS = ROOT / "docs" / "images", ROOT / "out" / "sheets", ROOT / "engine" / "scumble" / "models"
-LARGEST = 1_000_000
-"""Bytes of a sheet in the docs."""
+IMAGES, OUT = ROOT / "docs" / "images", ROOT / "out" / "sheets"
 PUBLISHED = 4
-"""Photographs on it."""
+"""Photographs on a sheet of the docs."""
 ROWS = 7
 """Styles on a sheet to look at."""
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             contact_sheet(some, (SIZE, SIZE)).save(OUT / f"{method}-{first // ROWS + 1}.png")
             print(f"{method}: {first + len(some) - 1} of {len(styles)} styles", file=sys.stderr, flush=True)
         few = lines(paint, free[:: max(1, len(free) // PUBLISHED)][:PUBLISHED], styles)
-        _save(contact_sheet(halved(few), (136, 136)), IMAGES / f"{method}-styles.jpg")
+        save_jpeg(contact_sheet(halved(few), (136, 136)), IMAGES / f"{method}-styles.jpg")
     return 0
 
 
@@ -80,14 +80,6 @@ def halved(sheet: Sequence[Line]) -> list[Line]:
     half = (len(styles) + 1) // 2
     empty: Line = [None] * len(top)
     return [[*top, *top], *([*a, *b] for a, b in itertools.zip_longest(styles[:half], styles[half:], fillvalue=empty))]
-
-
-def _save(picture: Image.Image, path: Path) -> None:
-    """As a JPEG, as good as LARGEST bytes allow."""
-    for quality in range(88, 20, -4):
-        picture.save(path, "JPEG", quality=quality, optimize=True)
-        if path.stat().st_size <= LARGEST:
-            return
 
 
 def _image(rgb: Pixels) -> Image.Image:

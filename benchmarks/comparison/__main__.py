@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 
 from benchmarks.comparison import page
 from benchmarks.comparison.chart import chart
@@ -27,8 +26,6 @@ PAGE = ROOT / "docs" / "methods" / "comparison.md"
 IMAGES = ROOT / "docs" / "images"
 OUT = ROOT / "out" / "figures"
 PARTS = ("speed", "styles", "losses")
-LARGEST, QUALITY = 1_000_000, 85
-"""Bytes of a sheet, and JPEG's quality at first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,16 +105,8 @@ def _judged(anew: Sequence[str], shared: Path) -> Blocks:
         blocks[f"losses-{name}"] = page.losses(table)
         if name == "own":
             blocks["by-style"] = page.by_style(table, {p.id: p.title for p in held.paintings})
-        _save_jpeg(held.sheet(), IMAGES / f"comparison-{name}.jpg")
+        page.save_jpeg(held.sheet(), IMAGES / f"comparison-{name}.jpg")
     return blocks
-
-
-def _save_jpeg(sheet: Image.Image, path: Path) -> None:
-    """As good as LARGEST bytes allow."""
-    for quality in range(QUALITY, 20, -5):
-        sheet.save(path, "JPEG", quality=quality, optimize=True)
-        if path.stat().st_size <= LARGEST:
-            return
 
 
 def _kept(here: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from benchmarks.comparison.losses import INSTANT, MEMORY
 from benchmarks.comparison.speed import SIZES
@@ -18,6 +21,8 @@ from scumble.weights import MODELS
 
 MB = 1e6
 NONE = "–"
+LARGEST, QUALITY = 1_000_000, 85
+"""Bytes of a sheet, and JPEG's quality at first."""
 
 
 def filled(page: str, name: str, block: str) -> str:
@@ -126,3 +131,11 @@ def _mean(values: Iterable[float]) -> float:
 def conditions(found: Mapping[str, Any]) -> str:
     """One sentence: on what it was measured."""
     return f"Measured on {found['machine']}, {found['threads']} threads, float32, {found['date']}."
+
+
+def save_jpeg(sheet: Image.Image, path: Path) -> None:
+    """As good as LARGEST bytes allow."""
+    for quality in range(QUALITY, 20, -5):
+        sheet.save(path, "JPEG", quality=quality, optimize=True)
+        if path.stat().st_size <= LARGEST:
+            return

@@ -35,6 +35,11 @@ def card_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def state_path(folder: Path, method: str, style: str) -> Path:
+    """Where a style's trained state lies, beside its method's networks."""
+    return folder / f"{method}_{style}.safetensors"
+
+
 def save_weights(path: Path, tensors: Mapping[str, Tensor], card: Card, dtype: torch.dtype = torch.float16) -> None:
     """Write `tensors` (floating ones as `dtype`) and the card, to which sha256 and parameter count are added."""
     kept = {k: (v.to(dtype) if v.is_floating_point() else v).cpu().contiguous() for k, v in tensors.items()}

@@ -18,7 +18,7 @@ from scumble.style_statistics import LAYERS, Statistics, StyleStatistics, draine
 from scumble.train.data import read_picture
 from scumble.train.loop import machine
 from scumble.train.painting import OnePainting
-from scumble.weights import MODELS, load_card, save_weights
+from scumble.weights import MODELS, load_card, save_weights, state_path
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     for side in sides:
         ladder[side] = drained(style.at(side, net, LAYERS))
         report(f"measured at {side} px")
-    path = out / f"gatys_{recipe.style_id}.safetensors"
+    path = state_path(out, "gatys", recipe.style_id)
     card = {
         "method": "gatys",
         "style": recipe.described,

@@ -18,7 +18,7 @@ from scumble.style_statistics import ladder_sides, resized
 from scumble.train.data import read_picture
 from scumble.train.loop import machine
 from scumble.train.painting import OnePainting
-from scumble.weights import MODELS, save_weights
+from scumble.weights import MODELS, save_weights, state_path
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     for side in ladder_sides(max(painting.shape[2:]), SIDES):
         ladder[str(side)] = shared.known(resized(painting, side))
     report(f"looked at {', '.join(ladder)} px")
-    path = out / f"ghiasi_{recipe.style_id}.safetensors"
+    path = state_path(out, "ghiasi", recipe.style_id)
     card = {
         "method": "ghiasi",
         "style": recipe.described,

@@ -22,7 +22,7 @@ from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.paintings import contents
 from scumble.train.teachers import Teachers, credited, load_teachers
-from scumble.weights import Card, load_weights, save_weights
+from scumble.weights import Card, load_weights, save_weights, state_path
 
 PAINTING_SIDES = (512, 384)
 """Short side in pixels of the painting in the two phases; smaller paintings make larger strokes."""
@@ -94,7 +94,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     if recipe.start:
         net.load_state_dict(load_weights(recipe.start)[0])
     net = net.to(device).to(memory_format=torch.channels_last)
-    path = out / f"johnson_{recipe.style_id}.safetensors"
+    path = state_path(out, "johnson", recipe.style_id)
     seconds = 0.0
     for phase, look in enumerate(phases(teachers)):
         painting = read_picture(recipe.painting, PAINTING_SIDES[phase])

@@ -31,7 +31,7 @@ from scumble.train.muon import Muon, for_convolutions
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import Paintings, See, contents, looks, remembered
 from scumble.train.teachers import Teachers, credited, load_teachers
-from scumble.weights import Card, load_card, load_weights, name_of, save_weights
+from scumble.weights import Card, load_card, load_weights, name_of, save_weights, state_path
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,9 @@ class Apprentice(nn.Module):
         """Go on from a weight file and the rows beside it that belong to it."""
         self.shared.load_state_dict(load_weights(start)[0])
         for i, style in enumerate(styles):
-            path = row_path(start.parent, style.style_id)
+            path = state_path(start.parent, "memory", style.style_id)
             if path.exists() and load_card(path)["shared"] == name_of(start):
                 self.offsets[i] = (load_weights(path)[0]["row"] - self.row(seen, i))[0] / PACE
-
-
-def row_path(folder: Path, style: str) -> Path:
-    """Where a style's row lies beside its networks."""
-    return folder / f"memory_{style}.safetensors"
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -140,7 +135,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             assert known is not None
             with torch.no_grad():
                 row = apprentice.known_row(known, i)
-            save_weights(row_path(out, style.style_id), {"row": row}, _row_card(style, path), torch.float32)
+            save_weights(state_path(out, "memory", style.style_id), {"row": row}, _row_card(style, path), torch.float32)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)

@@ -23,7 +23,7 @@ from scumble.train.loop import machine
 from scumble.train.painting import OnePainting
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import credited, load_teachers
-from scumble.weights import MODELS, name_of, save_weights
+from scumble.weights import MODELS, name_of, save_weights, state_path
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             "loss": ends,
             "credits": photographs.credits,
         }
-    path = out / f"memory_{recipe.style_id}.safetensors"
+    path = state_path(out, "memory", recipe.style_id)
     card = {
         "method": "memory",
         "style": recipe.described,

@@ -25,7 +25,7 @@ from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import Teachers, credited, load_teachers
-from scumble.weights import MODELS, Card, load_card, name_of, save_weights
+from scumble.weights import MODELS, Card, load_card, name_of, save_weights, state_path
 
 PAINTING_SIDE = 384
 """Short side in pixels at which a painting is looked at; it decides how broad its strokes are."""
@@ -100,7 +100,7 @@ class Banks(nn.Module):
     def go_on(self, start: Path, styles: Sequence[OnePainting]) -> None:
         """Every bank that lies beside the networks `start` and was made for them, as it is there."""
         for number, style in enumerate(styles):
-            path = bank_path(start.parent, style.style_id)
+            path = state_path(start.parent, "stylebank", style.style_id)
             if path.exists() and load_card(path).get("shared") == name_of(start):
                 kernel, bias = load_bank(path, name_of(start))
                 self.kernels[number].copy_(kernel)
@@ -255,11 +255,6 @@ def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 
-def bank_path(folder: Path, style: str) -> Path:
-    """Where a style's bank lies beside its networks."""
-    return folder / f"stylebank_{style}.safetensors"
-
-
 def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, shared: str) -> Path:
     """The shared networks, unless they are those called `shared`, and a file a bank. Returns the last path."""
     path = out / "stylebank.safetensors"
@@ -268,7 +263,7 @@ def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, 
         shared = name_of(path)
     for number, style in enumerate(styles):
         bank = banks.bank(number)
-        path = bank_path(out, style.style_id)
+        path = state_path(out, "stylebank", style.style_id)
         described = common | {"style": style.described, "shared": shared}
         save_weights(path, {"kernel": bank.kernel.detach(), "bias": bank.bias.detach()}, described)
     return path
