@@ -92,6 +92,18 @@ def test_a_worker_killed_from_outside_at_any_moment_loses_no_job() -> None:
         assert_settled(engine, finished=12, failed=0)
 
 
+def test_a_job_handed_to_a_dying_worker_may_still_cost_another(tmp_path: Path) -> None:
+    """A kill takes a moment, longer on a busy machine: the engine may hand a job over in it, and once blamed the job."""
+    with running() as engine, engine.peer() as peer:
+        dying = engine.status()["worker"]["pid"]
+        os.kill(dying, signal.SIGSTOP)  # it cannot begin what it is handed
+        job = fatal(peer, "kill", random.Random(0), tmp_path / "once")
+        wait_for(lambda: engine.status()["jobs"]["running"] == 1, 2 * SLACK)
+        os.kill(dying, signal.SIGKILL)
+        assert_inverted(*peer.finish(job))
+        assert engine.status()["worker"]["restarts"] == 2
+
+
 @pytest.mark.timeout(180)
 def test_a_worker_that_stands_still_at_any_point_is_replaced(user_folders: Path, tmp_path: Path) -> None:
     """Twenty stops at the real deadline of 6 s: ten engines wait side by side, which costs no processor."""

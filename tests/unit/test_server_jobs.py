@@ -183,6 +183,24 @@ def test_a_job_whose_worker_died_goes_before_all_others(jobs: Jobs) -> None:
     assert first.attempts == 2
 
 
+def test_a_worker_that_died_before_it_began_a_job_is_not_held_against_it_unless_that_goes_on(jobs: Jobs) -> None:
+    job = admit(jobs)
+    fill(jobs, job)
+    jobs.start(job)
+    assert jobs.requeue(job, begun=False)
+    jobs.start(job)
+    assert jobs.requeue(job)
+    jobs.start(job)
+    assert job.attempts == 2
+    assert not jobs.requeue(job), "two workers that had begun it"
+    other = admit(jobs, 2)
+    fill(jobs, other)
+    deaths = 1
+    while jobs.start(other) and jobs.requeue(other, begun=False):
+        deaths += 1
+    assert deaths == limits.MISSED + limits.ATTEMPTS
+
+
 def test_a_job_ends_once(jobs: Jobs) -> None:
     job = admit(jobs)
     finish(jobs, job, "cancelled")

@@ -78,6 +78,12 @@ class Beat(Struct, frozen=True, tag=True):
     pass
 
 
+class Begun(Struct, frozen=True, tag=True):
+    """Work on a job or a refinement has begun: what kills the worker from here on may be the job's own fault."""
+
+    job: str
+
+
 class Progress(Struct, frozen=True, tag=True):
     job: str
     fraction: float
@@ -129,7 +135,7 @@ class Note(Struct, frozen=True, tag=True):
 
 
 ToWorker = Run | Refine | Cancel | Forget | Look
-ToEngine = Ready | Available | Beat | Progress | Preview | Done | Checkpoint | Refined | Failed | Cancelled | Note
+ToEngine = Ready | Available | Beat | Begun | Progress | Preview | Done | Checkpoint | Refined | Failed | Cancelled | Note
 
 _PREFIX = struct.Struct("<II")
 _ENCODER = msgspec.json.Encoder()

@@ -68,6 +68,8 @@ class Job:
     credit: int = limits.CREDIT
     """Strips the client may still send."""
     attempts: int = 0
+    missed: int = 0
+    """Workers that died after they were handed it and before they began it."""
     fraction: float = 0.0
     text: str = ""
     result: Spool | None = None
@@ -230,10 +232,19 @@ class Jobs:
             self.bytes += size
         return job.result
 
-    def requeue(self, job: Job) -> None:
-        """Put a job whose worker died back, before all others."""
+    def requeue(self, job: Job, *, begun: bool = True) -> bool:
+        """Put a job whose worker died back, before all others, unless it has had its share of workers: False then.
+
+        A worker that had not `begun` the job died of something else, which counts for nothing unless it happens all the time.
+        """
+        if not begun and job.missed < limits.MISSED:
+            job.missed += 1
+            job.attempts -= 1
+        elif job.attempts >= limits.ATTEMPTS:
+            return False
         job.state = State.QUEUED
         self.queue.appendleft(job)
+        return True
 
     # Going out.
 

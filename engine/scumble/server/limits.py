@@ -69,6 +69,8 @@ OPEN_FILES = 4096
 """Files the engine may have open: two a job and one or two a connection, where some systems begin with 256."""
 ATTEMPTS = 2
 """Runs of one job: a second death is the job's own fault."""
+MISSED = 5
+"""Workers that may die between being handed a job and beginning it before that, too, is held to be the job's fault."""
 
 # Clients.
 CLIENTS = 256

@@ -96,8 +96,10 @@ def main() -> None:
             case channel.Forget():
                 _forget()
             case channel.Refine() as asked:
+                line.say(channel.Begun(asked.job))
                 line.say(*painter.refine(asked))
             case run, fds:
+                line.say(channel.Begun(run.job))
                 line.say(painter.paint(run, fds))
                 painter.remember()
 

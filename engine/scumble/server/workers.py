@@ -29,11 +29,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Death:
     """A worker is no more. `job` is what it was at, a job or a refinement; `code` is of section 8; `how` completes
-    "The worker ..."."""
+    "The worker ..."; `begun` is whether it had begun that job, or was handed it as it died of something else."""
 
     job: str | None
     code: str
     how: str
+    begun: bool = True
 
 
 class Worker:
@@ -45,6 +46,8 @@ class Worker:
         self.ready = False
         self.job: str | None = None
         """What it is at, which may have been cancelled meanwhile."""
+        self._begun = False
+        """Whether it has said that it is at it."""
         self.failed_starts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -128,13 +131,13 @@ class Worker:
     def run(self, run: channel.Run, spools: tuple[Spool, Spool]) -> None:
         """Hand over a job. The worker must be idle."""
         assert self.idle
-        self.job = run.job
+        self.job, self._begun = run.job, False
         self._send(channel.pack(run), [s.fd for s in spools if s.path is None])
 
     def refine(self, message: channel.Refine) -> None:
         """Hand over a refinement. The worker must be idle."""
         assert self.idle
-        self.job = message.job
+        self.job, self._begun = message.job, False
         self._send(channel.pack(message), [])
 
     def cancel(self, job: str) -> None:
@@ -173,6 +176,8 @@ class Worker:
         self._beat = time.monotonic()
         if isinstance(message, channel.Ready):
             self.ready, self.failed_starts = True, 0
+        elif isinstance(message, channel.Begun):
+            self._begun = True
         elif isinstance(message, channel.Done | channel.Refined | channel.Failed | channel.Cancelled):
             self.job, self._stop_by = None, None
 
@@ -220,7 +225,7 @@ class Worker:
         """Kill what is left, and start another at once, or after a pause where that has not helped before."""
         assert self._process is not None
         assert self._socket is not None
-        death = Death(self.job, code, how)
+        death = Death(self.job, code, how, self._begun)
         log.warning("worker %d %s", self._process.pid, how)
         self._process.kill()
         self._ended.append(self._process)

@@ -190,8 +190,7 @@ class Workshop:
         job = self._jobs.get(death.job) if death.job else None
         if job is None or job.state is not State.RUNNING:
             return
-        if job.attempts < limits.ATTEMPTS:
-            self._jobs.requeue(job)
+        if self._jobs.requeue(job, begun=death.begun):
             self.report(job)
             return
         message = f"The worker {death.how} while it painted this picture, and so did the one before it."
