@@ -28,6 +28,9 @@ HELD_BACK = ("chelsea",)
 MADE = 0.1
 """Share of the pictures that are made: skies above all, on which a lattice shows."""
 
+OWN = 2 / 3
+"""Share of the pictures that are the user's, where there are any: it is they that a better row has to paint better."""
+
 LARGEST = 1.4
 """A photograph's short side is at most so many crops long."""
 
@@ -43,7 +46,9 @@ class Practice:
         generator = torch.Generator().manual_seed(step)
         pictures = [self._photograph(generator) for _ in range(self._batch)]
         if self._own:
-            pictures[0] = cut(self._own[step % len(self._own)], self._crop, generator)
+            many = round(OWN * self._batch)
+            for i in range(many):
+                pictures[i] = cut(self._own[(many * step + i) % len(self._own)], self._crop, generator)
         return torch.stack(pictures)
 
     def held_back(self) -> Tensor:

@@ -21,6 +21,7 @@ from scumble.evaluate.contestants import Answer, Contestant, Painting, peer_cont
 from scumble.evaluate.judges import Judge, Judgement, SqueezeNet, compact_judge, squeezenet_judge, teachers_judge
 from scumble.methods import memory
 from scumble.tensors import to_tensor
+from scumble.weights import load_weights
 
 PEERS = """
 import torch
@@ -101,12 +102,14 @@ def test_a_method_is_compared_with_itself_refined_and_with_other_options(
         monkeypatch.setattr(memory, name, value)
     out = tmp_path / "out"
     asked = ["evaluate", *map(str, folders), "-o", str(out), "--methods", "memory", "--limit", "1", "1", "--size", "64"]
-    assert main([*asked, "--split", "train", "--also", "memory:refined", "--also", "memory:polish=2"]) == Exit.OK
+    also = ["--also", "memory:refined", "--also", "memory:practised", "--also", "memory:polish=2"]
+    assert main([*asked, "--split", "train", *also]) == Exit.OK
     found = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert list(found["means"]) == ["input", "memory", "memory-refined", "memory-polish-2"]
+    assert list(found["means"]) == ["input", "memory", "memory-refined", "memory-practised", "memory-polish-2"]
     totals = {name: means["judged"]["compact"]["total"] for name, means in found["means"].items()}
     assert totals["memory-polish-2"] < totals["memory"]
-    assert (out / "refined" / "memory_painting-1.safetensors").is_file()
+    rows = [load_weights(out / how / "memory_painting-1.safetensors")[0]["row"] for how in ("refined", "practised")]
+    assert not torch.equal(*rows), "one was refined on the photograph that is painted, the other was not"
 
 
 def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.table import Table as Shown
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-REFINED = "refined"
+REFINED: tuple[Literal["refined", "practised"], ...] = ("refined", "practised")
 EITHER = click.Path(exists=True, path_type=Path)
 
 
@@ -50,7 +50,8 @@ EITHER = click.Path(exists=True, path_type=Path)
     "--also",
     multiple=True,
     metavar="METHOD:HOW",
-    help="A method once more: memory:polish=20 with another option, memory:refined with each painting refined first.",
+    help="A method once more: memory:polish=20 with another option, memory:refined with each painting refined first, "
+    "memory:practised with each refined on CONTENTS.",
 )
 @click.option("--peers", type=FOLDER, help="A folder with a peers.py to compare with.")
 @click.option("--teachers", metavar="FOLDER", help="Judge by training's teachers too: a folder, or torchvision.")
@@ -100,14 +101,15 @@ def evaluate(
 
 
 def variant(text: str) -> Variant:
-    """METHOD:refined or METHOD:NAME=VALUE. Raises click.UsageError and ScumbleError "method-unknown"."""
+    """METHOD:refined, METHOD:practised or METHOD:NAME=VALUE. Raises click.UsageError and ScumbleError "method-unknown"."""
     from scumble.evaluate.contestants import Variant
 
     method, colon, how = text.partition(":")
-    if not colon or not (how == REFINED or "=" in how):
-        raise click.UsageError(f"{text!r} is no variant; they look like memory:{REFINED} and memory:polish=20.")
-    if how == REFINED:
-        return Variant(method, refined=True)
+    for refined in REFINED:
+        if how == refined:
+            return Variant(method, refined=refined)
+    if not colon or "=" not in how:
+        raise click.UsageError(f"{text!r} is no variant; they look like memory:{REFINED[0]} and memory:polish=20.")
     return Variant(method, options_by_method([f"{method}.{how}"])[method])
 
 

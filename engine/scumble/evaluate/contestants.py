@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -72,16 +72,17 @@ def unchanged() -> Contestant:
 
 @dataclass(frozen=True)
 class Variant:
-    """A method once more, with other options, or with each painting refined first."""
+    """A method once more, with other options, or with each painting refined first: "refined" without pictures of the user's,
+    "practised" as for a user who has painted the photographs of the evaluation before."""
 
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    refined: bool = False
+    refined: Literal["", "refined", "practised"] = ""
 
     @property
     def name(self) -> str:
         """As its pictures' folder is called: "memory-polish-20"."""
-        told = [f"{name}-{value}" for name, value in self.options.items()] + ["refined"] * self.refined
+        told = [f"{name}-{value}" for name, value in self.options.items()] + [self.refined] * bool(self.refined)
         return "-".join([self.method, *told]).replace("_", "-")
 
 
@@ -112,7 +113,12 @@ def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime
 
 
 def variant_contestant(
-    variant: Variant, given: Mapping[str, Any], runtime: Runtime, folder: Path, note: Callable[[str], None]
+    variant: Variant,
+    given: Mapping[str, Any],
+    runtime: Runtime,
+    photographs: Sequence[Pixels],
+    folder: Path,
+    note: Callable[[str], None],
 ) -> Contestant:
     """A variant, with what it does not say itself as `given`. Refined states are kept in `folder`, and taken from there.
 
@@ -124,6 +130,7 @@ def variant_contestant(
     method = plugins.method(variant.method)
     if not isinstance(method, Refiner):
         raise ScumbleError("bad-options", f"{method.title} does not refine styles.", "Leave out its refined variant.")
+    practised_on = photographs if variant.refined == "practised" else []
     spent: dict[str, float] = {}
 
     def paint(rgb: Pixels, painting: Painting) -> Answer:
@@ -132,7 +139,8 @@ def variant_contestant(
         if painting.id not in spent:
             if not path.is_file():
                 note(f"{variant.name}: refining {painting.id}")
-                _refine(method, dataclasses.replace(painting, id=f"own-{painting.id}", trained=None), runtime, path)
+                unrefined = dataclasses.replace(painting, id=f"own-{painting.id}", trained=None)
+                _refine(method, unrefined, practised_on, runtime, path)
             spent[painting.id] = time.perf_counter() - begun
         better = dataclasses.replace(painting, id=f"{painting.id}-refined", trained=_Refined(painting.id, variant.method, path))
         return dataclasses.replace(plain.paint(rgb, better), prepared=spent[painting.id])
@@ -157,9 +165,9 @@ class _Refined:
         return self.path if method == self.method else None
 
 
-def _refine(method: Refiner, painting: Painting, runtime: Runtime, path: Path) -> None:
-    """As the engine does in its idle time, without pictures of the user's. Raises ScumbleError "disk-full" and "no-write"."""
-    for event in method.refine(painting, [], runtime):
+def _refine(method: Refiner, painting: Painting, photographs: Sequence[Pixels], runtime: Runtime, path: Path) -> None:
+    """As the engine does in its idle time for a user who has painted these. Raises ScumbleError "disk-full" and "no-write"."""
+    for event in method.refine(painting, photographs, runtime):
         if isinstance(event, Refined):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)

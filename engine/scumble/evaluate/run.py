@@ -23,7 +23,7 @@ from scumble.evaluate.contestants import (
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
 from scumble.evaluate.page import page
 from scumble.files import write_atomic
-from scumble.methods.base import Runtime
+from scumble.methods.base import Pixels, Runtime
 from scumble.styles import StyleStore
 from scumble.train.loop import machine
 
@@ -59,8 +59,8 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
     """
     runtime = Runtime("cuda" if torch.cuda.is_available() else "cpu", plan.half)
     judges = _judges(plan)
-    contestants = _contestants(plan, runtime, note)
     photographs = read_photographs(plan.contents, plan.size, plan.split, plan.photographs)
+    contestants = _contestants(plan, runtime, [photograph.rgb for photograph in photographs], note)
     paintings = read_paintings(plan.styles, plan.size, plan.split, plan.paintings, StyleStore().list())
     conditions = {
         "size": plan.size,
@@ -90,10 +90,11 @@ def _judges(plan: Plan) -> list[Judge]:
     return judges
 
 
-def _contestants(plan: Plan, runtime: Runtime, note: Callable[[str], None]) -> list[Contestant]:
+def _contestants(plan: Plan, runtime: Runtime, photographs: Sequence[Pixels], note: Callable[[str], None]) -> list[Contestant]:
     names = list(plan.methods or plugins.methods())
     contestants = [unchanged(), *(method_contestant(name, plan.options.get(name, {}), runtime) for name in names)]
     for variant in plan.also:
         given = plan.options.get(variant.method, {})
-        contestants.append(variant_contestant(variant, given, runtime, plan.out / "refined", note))
+        folder = plan.out / (variant.refined or "refined")
+        contestants.append(variant_contestant(variant, given, runtime, photographs, folder, note))
     return contestants + (peer_contestants(plan.peers, note) if plan.peers is not None else [])

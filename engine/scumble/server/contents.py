@@ -15,8 +15,8 @@ from scumble.pipeline import Context
 from scumble.pixels import AnyPixels, Order, reduced
 from scumble.placing import WORKING
 
-MOST = 4
-"""Pictures: 12 MiB at the most."""
+MOST = 12
+"""Pictures: 36 MiB at the most."""
 LEAST_SIDE = 64
 """Pixels: a smaller picture has nothing to learn a style's strokes on."""
 
