@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train the transformer and the style prediction network of Ghiasi et al. 2017.
 
-Every step paints crops by random paintings, some of them patched together of two, and gives one more crop back as it is, by
-the style that is predicted of the crop itself: strength 0 begins there. First through cheap eyes (VGG-16 sees only the
-half-size picture), then through both teachers at both scales.
+Every step paints crops by random paintings, now and then by photographs, some of them patched together of two, and gives one
+more crop back as it is, by the style that is predicted of the crop itself: strength 0 begins there. Most steps look through
+cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales.
 """
 
 from __future__ import annotations
@@ -25,25 +25,34 @@ from scumble.nets.sight import SIZES, Encoder, Sight, load_sight
 from scumble.train.data import Pictures, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.muon import for_convolutions
-from scumble.train.paintings import Paintings, contents, looks, remembered
+from scumble.train.paintings import (
+    BLURRED,
+    LOOKED_AT_WHOLE_EVERY,
+    VARIANTS,
+    Paintings,
+    Styles,
+    contents,
+    looks,
+    remembered_styles,
+)
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. `steps`, `lr` and `style_weight` are those of the two phases; `start` is a weight file to go
-    on from, or one of Johnson's networks of the same width, whose convolutions are taken."""
+    """Everything a run depends on. `start` is a weight file to go on from, or one of Johnson's networks of the same width,
+    whose convolutions are taken."""
 
     photographs: Path
     paintings: Path
     teachers: str = "compact"
-    steps: tuple[int, int] = (2400, 1000)
-    lr: tuple[float, float] = (1e-3, 5e-4)
+    steps: int = 12000
+    lr: float = 1e-3
     batch: int = 4
-    crop: int = 192
-    variants: int = 3
-    style_weight: tuple[float, float] = (4.0, 4.0)
+    crop: int = 160
+    variants: int = VARIANTS
+    style_weight: float = 4.0
     width: float = 0.5
     encoder: Encoder = "compact"
     seed: int = 0
@@ -55,14 +64,11 @@ RECONSTRUCTION, LATTICE, TV = 10.0, 300.0, 0.1
 """Weights of the losses beside content (1) and style: mean squared error of the crop that is given back, lattice, TV."""
 
 PATCHED = 1 / 3
-"""Share of styles that are two paintings patched together, in random parts."""
-
-BLURRED = 0.05
-"""Noise on what is seen of a painting, in deviations over all paintings: 117 of them are soon known by heart."""
+"""Share of styles that are two pictures patched together, in random parts."""
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run both phases (going on where a run was broken off) and write `out`/ghiasi.safetensors with its card
+    """Run the recipe (going on where a run was broken off) and write `out`/ghiasi.safetensors with its card
     (ghiasi-inception for that encoder)."""
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -70,10 +76,10 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     see = load_sight(recipe.encoder).to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
     other = "" if recipe.encoder == "compact" else recipe.encoder
-    seen = remembered(paintings, teachers, see, recipe.variants, recipe.seed, report, other)
+    styles = remembered_styles(paintings, photographs, teachers, see, recipe.variants, recipe.seed, report, other)
     model = GhiasiNet(SIZES[recipe.encoder], recipe.width)
-    model.predictor.centre.copy_(seen.signatures.mean(0))
-    model.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))
+    model.predictor.centre.copy_(styles.paintings.signatures.mean(0))
+    model.predictor.spread.copy_(styles.paintings.signatures.std(0).clamp_min(0.02))
     if recipe.start:
         tensors, card = load_weights(recipe.start)
         if card["method"] == "johnson":
@@ -81,29 +87,27 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         else:
             model.load_state_dict(tensors)
     model = model.to(device).to(memory_format=torch.channels_last)
-    path, seconds = out / f"ghiasi{other and '-' + other}.safetensors", 0.0
-    for phase in (0, 1):
-        look = looks(teachers, recipe.style_weight[phase])[phase]
+    path = out / f"ghiasi{other and '-' + other}.safetensors"
+    cheap, whole = looks(teachers, recipe.style_weight)
 
-        def save(step: int, phase: int = phase, before: float = seconds) -> None:
-            done = {"phase": phase + 1, "step": step, "seconds": round(before)}
-            save_weights(path, model.state_dict(), _card(recipe, model, done, photographs, paintings))
+    def save(step: int) -> None:
+        save_weights(path, model.state_dict(), _card(recipe, model, step, photographs, paintings))
 
-        def loss(step: int, generator: torch.Generator, look: Look = look) -> dict[str, Tensor]:
-            return _losses(model, seen, photographs, teachers, see, look, recipe, generator)
+    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        look = whole if step % LOOKED_AT_WHOLE_EVERY == 0 else cheap
+        return _losses(model, styles, photographs, teachers, see, look, recipe, generator)
 
-        schedule = Schedule(recipe.steps[phase], recipe.lr[phase], recipe.seed + phase + 1)
-        folder = run_folder(f"{recipe.run}-{phase + 1}")
-        sheet = partial(_sheet, model, seen, photographs, recipe.variants, see)
-        optimizer = for_convolutions(model, (model.net.down[0], model.net.head), recipe.lr[phase])
-        seconds += fit(model, loss, schedule, folder, sheet, save, report, optimizer)
-        save(recipe.steps[phase], before=seconds)
+    schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
+    sheet = partial(_sheet, model, styles.paintings, photographs, recipe.variants, see)
+    optimizer = for_convolutions(model, (model.net.down[0], model.net.head), recipe.lr)
+    fit(model, loss, schedule, run_folder(f"{recipe.run}{other and '-' + other}"), sheet, save, report, optimizer)
+    save(recipe.steps)
     return path
 
 
 def _losses(
     model: GhiasiNet,
-    seen: Paintings,
+    styles: Styles,
     photographs: Pictures,
     teachers: Teachers,
     see: Sight,
@@ -111,15 +115,15 @@ def _losses(
     recipe: Recipe,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    n, device = recipe.batch - 1, seen.signatures.device
+    n, device = recipe.batch - 1, model.predictor.spread.device
     x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-    one, two = torch.randint(len(seen.pictures), (2, n), generator=generator).to(device)
+    (one, grams), (two, others) = styles.draw_seen(n, generator), styles.draw_seen(n, generator)
     share = torch.rand(n, generator=generator).to(device)
     share = torch.where(torch.rand(n, generator=generator).to(device) < PATCHED, share, 1.0)
-    signatures = see.patched(seen.signatures[one], seen.signatures[two], share)
+    signatures = see.patched(one, two, share)
     noise = torch.randn(signatures.shape, generator=generator).to(device)
     signatures = signatures + BLURRED * model.predictor.spread * noise
-    targets = {k: torch.lerp(v[two], v[one], share[:, None, None]) for k, v in seen.grams.items()}
+    targets = {k: torch.lerp(others[k], g, share[:, None, None]) for k, g in grams.items()}
     y = model.net(x, model.predictor(torch.cat([signatures, see(x[n:])])))
     parts = compare(y[:n], x[:n], targets, teachers, look)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:])
@@ -144,7 +148,7 @@ def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, variants: i
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 
-def _card(recipe: Recipe, model: GhiasiNet, done: dict[str, int], photographs: Pictures, paintings: Pictures) -> Card:
+def _card(recipe: Recipe, model: GhiasiNet, step: int, photographs: Pictures, paintings: Pictures) -> Card:
     return {
         "method": "ghiasi",
         "architecture": {
@@ -157,13 +161,14 @@ def _card(recipe: Recipe, model: GhiasiNet, done: dict[str, int], photographs: P
         "training": {
             "command": "scumble train ghiasi --photographs FOLDER --paintings FOLDER ...",
             "teachers": credited(recipe.teachers),
-            "steps": list(recipe.steps),
-            "finished": done,
+            "steps": recipe.steps,
+            "finished": step,
             "batch": recipe.batch,
             "crop": recipe.crop,
+            "variants": recipe.variants,
             "optimizer": "Muon, Adam",
-            "lr": list(recipe.lr),
-            "style_weight": list(recipe.style_weight),
+            "lr": recipe.lr,
+            "style_weight": recipe.style_weight,
             "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},
             "seed": recipe.seed,
             "warm_start": recipe.start.name if recipe.start else None,

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train what all styles of the style memory share: encoder, decoder, basis, and the predictor of rows.
 
-Every step paints crops by random paintings, and now and then gives one back as it is. A painting's row is its own statistics
-plus what the predictor adds, so that the networks learn to make the best of a row that was made in an instant. Styles that
-shall ship are known by name: their rows are trained along, and it is from them that the networks learn what strokes are. So
-are rows of the other paintings, half of the time; those are let go of at the end, but networks that only ever see what the
-predictor makes of a painting learn one texture for all.
+Every step paints crops by random paintings, now and then by photographs or by two pictures patched together, and gives a crop
+back as it is. A painting's row is its own statistics plus what the predictor adds, so that the networks learn to make the best
+of a row that was made in an instant. Styles that shall ship are known by name: their rows are trained along, and it is from
+them that the networks learn what strokes are. So is a row of one other painting, every second step; those are let go of at the
+end, but networks that only ever see what the predictor makes of a painting learn one texture for all.
 Most steps look through cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales.
 """
 
@@ -23,13 +23,23 @@ from torch import Tensor, nn
 from scumble import synthetic
 from scumble.looks import Look, compare
 from scumble.losses import lattice_loss
-from scumble.nets.memory import MemoryNet, StyleMemory, signature
-from scumble.nets.perceptual import load_perceptual
+from scumble.nets.memory import MemoryNet, StyleMemory
+from scumble.nets.sight import Sight, load_sight
 from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.muon import Muon, for_convolutions
 from scumble.train.painting import OnePainting, read_table
-from scumble.train.paintings import Paintings, See, contents, looks, remembered
+from scumble.train.paintings import (
+    BLURRED,
+    LOOKED_AT_WHOLE_EVERY,
+    VARIANTS,
+    Paintings,
+    Styles,
+    contents,
+    looks,
+    remembered,
+    remembered_styles,
+)
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_card, load_weights, name_of, save_weights, state_path
 
@@ -46,7 +56,7 @@ class Recipe:
     lr: float = 1e-3
     batch: int = 4
     crop: int = 224
-    variants: int = 3
+    variants: int = VARIANTS
     style_weight: float = 4.0
     seed: int = 0
     styles: Path | None = None
@@ -59,8 +69,11 @@ RECONSTRUCTION, LATTICE, TV = 20.0, 300.0, 0.1
 REBUILT_EVERY = 4
 """Steps from one crop that is given back to the next."""
 
-LOOKED_AT_WHOLE_EVERY = 4
-"""Steps from one look through both teachers at both scales to the next."""
+PATCHED = 1 / 4
+"""Share of the pictures nobody knows that are two of them patched together."""
+
+PATCHWORK = 384
+"""Pixels that such a picture is wide, as far as its parts reach."""
 
 PACE, PACE_UNNAMED = 10.0, 2.0
 """How much faster than a weight a number of a row moves, of a style that ships and of any other painting. The latter are seen
@@ -78,12 +91,15 @@ class Apprentice(nn.Module):
         self.unnamed = nn.Parameter(torch.zeros(unnamed, self.shared.net.row_size))
 
     def row(self, seen: Paintings, i: int) -> Tensor:
-        """(1, R), of the whole painting as its Grams are: a crop has other colours. No gradient goes into the painting: what
-        the encoder makes of contents is what trains it."""
-        picture = seen.whole(i).to(self.offsets.device, memory_format=torch.channels_last)
+        """(1, R), of the whole painting as its Grams are: a crop has other colours."""
+        return self.predicted(seen.whole(i), seen.signatures[i : i + 1])
+
+    def predicted(self, picture: Tensor, signature: Tensor) -> Tensor:
+        """No gradient goes into the picture: what the encoder makes of contents is what trains it."""
+        picture = picture.to(self.offsets.device, memory_format=torch.channels_last)
         with torch.no_grad():
             own = self.shared.net.own_row(picture)
-        row: Tensor = own + self.shared.predictor(seen.signatures[i : i + 1])
+        row: Tensor = own + self.shared.predictor(signature)
         return row
 
     def known_row(self, known: Paintings, i: int) -> Tensor:
@@ -108,10 +124,10 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-    compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
+    see = load_sight("compact").to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    see = partial(signature, compact)
-    seen = remembered(paintings, teachers, see, recipe.variants, recipe.seed, report)
+    all_styles = remembered_styles(paintings, photographs, teachers, see, recipe.variants, recipe.seed, report)
+    seen = all_styles.paintings
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
     known = None
     if styles:
@@ -141,7 +157,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
         n = recipe.batch - (step % REBUILT_EVERY == 0)
         look = whole if step % LOOKED_AT_WHOLE_EVERY == LOOKED_AT_WHOLE_EVERY - 1 else cheap
-        return _losses(apprentice, known, seen, recipe.variants, x, n, look, teachers, see, generator)
+        return _losses(apprentice, known, all_styles, recipe.variants, x, n, step % 2 == 1, look, teachers, see, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
@@ -159,33 +175,35 @@ def optimizer(apprentice: Apprentice, lr: float) -> Muon:
 def _losses(
     apprentice: Apprentice,
     known: Paintings | None,
-    seen: Paintings,
+    styles: Styles,
     variants: int,
     x: Tensor,
     n: int,
+    unnamed: bool,
     look: Look,
     teachers: Teachers,
-    see: See,
+    see: Sight,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    """Of `x` (N, 3, H, W): the first `n` painted by known styles, but the last two of them by other paintings, one with a row
-    of its own and one with what is predicted alone; the rest given back."""
+    """Of `x` (N, 3, H, W) the first `n` are painted: one by a known style, where there are any, one by an `unnamed` painting
+    with a row of its own, where that is asked for, and the others with what is predicted alone. The rest are given back."""
 
     def any_of(count: int) -> int:
         return int(torch.randint(count, (), generator=generator))
 
     rows, grams = [], []
-    for i in range(n):
-        paintings, chosen = seen, any_of(len(seen.pictures))
-        if known and i < n - 2:
-            paintings, chosen = known, any_of(len(known.pictures))
-            rows.append(apprentice.known_row(known, chosen))
-        elif i == n - 2:
-            chosen = chosen // variants * variants
-            rows.append(apprentice.unnamed_row(seen, chosen // variants, variants))
-        else:
-            rows.append(apprentice.row(seen, chosen))
-        grams.append({k: v[chosen] for k, v in paintings.grams.items()})
+    if known:
+        chosen = any_of(len(known.pictures))
+        rows.append(apprentice.known_row(known, chosen))
+        grams.append({k: v[chosen] for k, v in known.grams.items()})
+    if unnamed:
+        number = any_of(len(apprentice.unnamed))
+        rows.append(apprentice.unnamed_row(styles.paintings, number, variants))
+        grams.append({k: v[number * variants] for k, v in styles.paintings.grams.items()})
+    while len(rows) < n:
+        row, seen = _stranger(apprentice, styles, see, generator)
+        rows.append(row)
+        grams.append(seen)
     own = x[n:]
     if len(own):
         rows.append(apprentice.shared.rows(own, see(own)))
@@ -195,6 +213,35 @@ def _losses(
     parts["lattice"] = lattice_loss(y)
     total = parts["content"] + look.style_weight * parts["style"] + TV * parts["tv"]
     return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
+
+
+def _stranger(
+    apprentice: Apprentice, styles: Styles, see: Sight, generator: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The predicted row and the Grams of a picture, or of two side by side."""
+
+    def predicted(picture: Tensor, signature: Tensor) -> Tensor:
+        noise = torch.randn(signature.shape, generator=generator).to(signature.device)
+        return apprentice.predicted(picture, signature + BLURRED * apprentice.shared.predictor.spread * noise)
+
+    one, i = styles.draw(generator)
+    if float(torch.rand((), generator=generator)) >= PATCHED:
+        return predicted(one.whole(i), one.signatures[i : i + 1]), {k: v[i] for k, v in one.grams.items()}
+    two, j = styles.draw(generator)
+    left, right = one.whole(i), two.whole(j)
+    height = min(left.shape[2], right.shape[2])
+    wanted = 0.1 + 0.8 * float(torch.rand((), generator=generator))
+    beside = [_cut(left, height, wanted), _cut(right, height, 1 - wanted)]
+    share = torch.tensor([beside[0].shape[3] / sum(part.shape[3] for part in beside)]).to(one.signatures.device)
+    signature = see.patched(one.signatures[i : i + 1], two.signatures[j : j + 1], share)
+    return predicted(torch.cat(beside, 3), signature), {
+        k: torch.lerp(two.grams[k][j], v[i], share) for k, v in one.grams.items()
+    }
+
+
+def _cut(picture: Tensor, height: int, share: float) -> Tensor:
+    """The left end of (1, 3, H, W) at that height: `share` of PATCHWORK pixels, or what there is, in multiples of 8."""
+    return picture[..., :height, : max(8, min(picture.shape[3], round(share * PATCHWORK) // 8 * 8))]
 
 
 def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, photographs: Pictures, variants: int) -> Tensor:
@@ -228,6 +275,7 @@ def _card(recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures)
             "finished": step,
             "batch": recipe.batch,
             "crop": recipe.crop,
+            "variants": recipe.variants,
             "optimizer": "Muon, Adam",
             "lr": recipe.lr,
             "style_weight": recipe.style_weight,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What trainings of many styles share: how pictures are looked at, and the paintings, each measured once.
+"""What trainings of many styles share: how pictures are looked at, and the pictures they learn styles of, each measured once.
 
-Invariant: a painting is measured by the teachers in a few sizes and colours before the first step; a step then costs no look
+Invariant: a painting is measured by the teachers in several sizes and colours before the first step; a step then costs no look
 at a painting at all.
 """
 
@@ -23,6 +23,18 @@ from scumble.train.teachers import Teachers
 
 SYNTHETIC = 1 / 8
 """Share of contents that are made rather than photographed: skies above all, on which a lattice shows."""
+
+PHOTOGRAPHS = 1 / 5
+"""Share of styles that are photographs. Paintings are few, and what is learned of them alone holds for them alone."""
+
+VARIANTS = 10
+"""Of a painting; of a photograph a third as many."""
+
+BLURRED = 0.05
+"""Noise on what is seen of a picture, in deviations over all: a hundred paintings are soon known by heart."""
+
+LOOKED_AT_WHOLE_EVERY = 4
+"""Steps from one look through both teachers at both scales to the next; between them through cheap eyes."""
 
 See = Callable[[Tensor], Tensor]
 """(1, 3, H, W) in [0, 1] to what a predictor of styles reads of a painting, (1, S)."""
@@ -65,6 +77,25 @@ class Paintings:
         return Pictures([], [self.pictures[i]], []).crops(1, size, generator, (1.0, 1.0))[0]
 
 
+@dataclass(frozen=True)
+class Styles:
+    """What a training paints by: paintings, and now and then a photograph."""
+
+    paintings: Paintings
+    photographs: Paintings
+
+    def draw(self, generator: torch.Generator) -> tuple[Paintings, int]:
+        """A picture: where it is kept, and as which."""
+        kept = self.photographs if float(torch.rand((), generator=generator)) < PHOTOGRAPHS else self.paintings
+        return kept, int(torch.randint(len(kept.pictures), (), generator=generator))
+
+    def draw_seen(self, n: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Of n pictures what is seen of them, (n, S), and their Grams."""
+        drawn = [self.draw(generator) for _ in range(n)]
+        signatures = torch.stack([kept.signatures[i] for kept, i in drawn])
+        return signatures, {k: torch.stack([kept.grams[k][i] for kept, i in drawn]) for k in self.paintings.grams}
+
+
 @torch.no_grad()
 def look_at(
     paintings: Pictures,
@@ -99,27 +130,45 @@ def look_at(
 
 
 def remembered(
-    paintings: Pictures,
+    pictures: Pictures,
     teachers: Teachers,
     see: See,
     variants: int,
     seed: int,
     report: Callable[[str], None],
-    sight: str = "",
+    name: str = "",
 ) -> Paintings:
-    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes. `sight` names another `see` than the
-    usual one, the signature in the compact network."""
-    kept = run_folder("memory-paintings") / f"{seed}-{variants}-{len(paintings.files)}{sight and '-' + sight}.pt"
+    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes. `name` tells other pictures than the
+    paintings, and other sights than the usual one, the signature in the compact network."""
+    kept = run_folder("memory-paintings") / f"{seed}-{variants}-{len(pictures.files)}{name and '-' + name}.pt"
     device = next(teachers.parameters()).device
     if not kept.exists():
         wanted: dict[int, set[str]] = {1: set(), 2: set()}
         for look in looks(teachers, 1.0):
             for scale, layers in look.styles.items():
                 wanted[scale] |= set(layers)
-        seen = look_at(paintings, teachers, wanted, see, variants, seed, report)
+        seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
         torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": seen.grams}, kept)
     found = torch.load(kept, weights_only=True)
     return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
+
+
+def remembered_styles(
+    paintings: Pictures,
+    photographs: Pictures,
+    teachers: Teachers,
+    see: See,
+    variants: int,
+    seed: int,
+    report: Callable[[str], None],
+    sight: str = "",
+) -> Styles:
+    """Paintings in so many variants, photographs in a third as many."""
+    fewer = max(1, variants // 3)
+    return Styles(
+        remembered(paintings, teachers, see, variants, seed, report, sight),
+        remembered(photographs, teachers, see, fewer, seed, report, "-".join(["photographs", *([sight] if sight else [])])),
+    )
 
 
 def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
