@@ -16,7 +16,7 @@ from scumble.train import johnson, perceptual
 from scumble.train.data import read_pictures
 from scumble.train.loop import Schedule, fit, run_folder
 from scumble.train.teachers import Teachers
-from scumble.weights import load_weights
+from scumble.weights import load_weights, save_weights
 from support.coarse import coarse_pictures
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -69,6 +69,16 @@ def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path: Path) -> None:
     fit(second, loss, every_step, run_folder("broken"), report=said.append)  # type: ignore[arg-type]
     assert said[0] == "resumed at step 25"
     assert torch.equal(whole.weight, second.weight)
+
+
+def test_a_run_that_starts_from_weights_never_goes_on_from_another_runs_checkpoint(tmp_path: Path) -> None:
+    """It did, in silence: what was trained then had nothing to do with the file that was named."""
+    files = [tmp_path / f"{k}.safetensors" for k in range(2)]
+    for k, path in enumerate(files):
+        save_weights(path, {"weight": torch.full((2,), float(k))}, {"method": "johnson"})
+    folders = {run_folder("johnson"), *(run_folder("johnson", path) for path in files)}
+    assert len(folders) == 3
+    assert run_folder("johnson", files[0]) in folders, "the same start goes on"
 
 
 def test_the_loss_table_gains_a_row_every_25_steps(tmp_path: Path) -> None:

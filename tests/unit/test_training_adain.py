@@ -53,7 +53,7 @@ def test_training_lowers_the_loss_and_leaves_the_encoder_alone(recipe: adain.Rec
 def test_training_warm_starts_from_committed_weights(recipe: adain.Recipe, tmp_path: Path) -> None:
     first = adain.train(replace(recipe, steps=1), tmp_path, lambda line: None)
     weights = load_weights(first)[0]
-    second = adain.train(replace(recipe, steps=0, start=first, run="second"), tmp_path / "second", lambda line: None)
+    second = adain.train(replace(recipe, steps=0, start=first), tmp_path / "second", lambda line: None)
     assert all(torch.equal(v, weights[k]) for k, v in load_weights(second)[0].items())
 
 

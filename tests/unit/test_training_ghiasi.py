@@ -38,5 +38,5 @@ def test_training_looks_both_ways_moves_everything_and_can_go_on(recipe: ghiasi.
     start = ghiasi.GhiasiNet(ghiasi.SIZES["compact"], recipe.width).state_dict()
     assert all(not torch.equal(v.half().float(), before[k]) for k, v in start.items() if k.endswith("weight"))
 
-    second = ghiasi.train(replace(recipe, steps=0, start=path, run="second"), tmp_path / "on", lambda line: None)
+    second = ghiasi.train(replace(recipe, steps=0, start=path), tmp_path / "on", lambda line: None)
     assert all(torch.equal(v, before[k]) for k, v in load_weights(second)[0].items())

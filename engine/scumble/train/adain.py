@@ -34,7 +34,7 @@ TEACHER_LAYERS = {"vgg16": {"1_2", "2_2", "3_3"}, "pruned": {"1_1", "2_1", "3_1"
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. `start` is a weight file to warm-start from; `run` names the folder of checkpoints.
+    """Everything a run depends on. `start` is a weight file to warm-start from.
 
     Weights beside content (1): `style` of the paper's style loss; and, which the paper has not, `gram` of Gram matrices of
     the same layers (or of `teachers`, where they are named), `identity` of a photograph that is its own style, and `lattice`
@@ -56,7 +56,6 @@ class Recipe:
     tv: float = 0.1
     seed: int = 0
     start: Path | None = None
-    run: str = "adain"
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -91,7 +90,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         return criterion(*batch(generator))
 
-    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(recipe.run), sheet, save, report)
+    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(path.stem, recipe.start), sheet, save, report)
     save(recipe.steps, test_losses(criterion, recipe))
     return path
 

@@ -56,7 +56,6 @@ class Recipe:
     width: float = 0.5
     encoder: Encoder = "compact"
     seed: int = 0
-    run: str = "ghiasi"
     start: Path | None = None
 
 
@@ -100,7 +99,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, model, styles.paintings, photographs, recipe.variants, see)
     optimizer = for_convolutions(model, (model.net.down[0], model.net.head), recipe.lr)
-    fit(model, loss, schedule, run_folder(f"{recipe.run}{other and '-' + other}"), sheet, save, report, optimizer)
+    fit(model, loss, schedule, run_folder(path.stem, recipe.start), sheet, save, report, optimizer)
     save(recipe.steps)
     return path
 

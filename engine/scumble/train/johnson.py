@@ -109,7 +109,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             return criterion(net(x), x)
 
         schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
-        folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}")
+        folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}", recipe.start)
         seconds += fit(net, loss, schedule, folder, lambda: _sheet(net, photographs, recipe), save, report)
     done = {"phase": len(recipe.steps), "step": recipe.steps[-1], "seconds": round(seconds)}
     card = _card(recipe, phases(teachers), done, photographs)

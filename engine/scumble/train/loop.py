@@ -21,6 +21,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from scumble.weights import name_of
+
 Losses = Mapping[str, Tensor]
 """Scalars by name; "total" is what descends."""
 
@@ -36,10 +38,14 @@ class Schedule:
     steps_between_samples: int = 250
 
 
-def run_folder(name: str) -> Path:
-    """Where the run called `name` keeps its checkpoint: SCUMBLE_TRAIN_DIR, or scumble-train in the user's cache."""
+def run_folder(name: str, start: Path | None = None) -> Path:
+    """Where the run called `name` keeps its checkpoint: in SCUMBLE_TRAIN_DIR, or scumble-train in the user's cache.
+
+    A run that begins with the weight file `start` has a folder of its own: with another run's checkpoint there, it would go on
+    from that. Raises ScumbleError "weights-corrupt".
+    """
     root = os.environ.get("SCUMBLE_TRAIN_DIR") or platformdirs.user_cache_path("scumble-train")
-    folder = Path(root) / name
+    folder = Path(root) / (f"{name}-from-{name_of(start)}" if start else name)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -161,7 +161,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
-    fit(apprentice, loss, schedule, run_folder("memory"), sheet, save, report, optimizer(apprentice, recipe.lr))
+    fit(apprentice, loss, schedule, run_folder("memory", recipe.start), sheet, save, report, optimizer(apprentice, recipe.lr))
     save(recipe.steps)
     return path
 

@@ -216,7 +216,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
         sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
-        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}"), sheet, save, report)
+        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe.start), sheet, save, report)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
     return write(banks, styles, out, card(recipe, net, done, photographs), shared)
 
