@@ -30,6 +30,10 @@ PHOTOGRAPHS = 1 / 5
 VARIANTS = 10
 """Of a painting; of a photograph a third as many."""
 
+SIDE, SIDES = 384, (192, 512)
+"""Short side in pixels at which a painting is looked at as it is, and the least and greatest of its variants: painters ask for
+small pictures in the manner of a whole painting, and for large ones."""
+
 BLURRED = 0.05
 """Noise on what is seen of a picture, in deviations over all: a hundred paintings are soon known by heart."""
 
@@ -115,7 +119,7 @@ def look_at(
     device = next(teachers.parameters()).device
     for number, painting in enumerate(paintings.tensors):
         for variant in range(variants):
-            side = 384 if variant == 0 else sides.randint(272, 512)
+            side = SIDE if variant == 0 else sides.randint(*SIDES)
             picture = painting if variant == 0 else change(painting)
             picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
             x = picture[None].to(device, memory_format=torch.channels_last).float() / 255
