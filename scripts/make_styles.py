@@ -21,7 +21,7 @@ from scumble.weights import MODELS, load_card, name_of
 
 TABLE = Path(__file__).with_name("styles.csv")
 
-DOTTED = ("houses-of-parliament", "starry-night-rhone")
+DOTTED: tuple[str, ...] = ()
 """Styles in which ghiasi's network prints fine dots; it does not ship them."""
 
 
