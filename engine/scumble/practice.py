@@ -2,7 +2,7 @@
 """Pictures on which a style is practised on the user's own machine: the user's, a few photographs that ship, and made ones.
 
 Made pictures alone teach a row little that photographs show (docs/methods/memory.md, "Grade 1"). Invariant: the same step gives
-the same pictures, and what is held back is never practised on as it is there.
+the same pictures, and no photograph that is held back is practised on.
 """
 
 from __future__ import annotations
@@ -44,12 +44,9 @@ class Practice:
 
     def __call__(self, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)
-        pictures = [self._photograph(generator) for _ in range(self._batch)]
-        if self._own:
-            many = round(OWN * self._batch)
-            for i in range(many):
-                pictures[i] = cut(self._own[(many * step + i) % len(self._own)], self._crop, generator)
-        return torch.stack(pictures)
+        many = round(OWN * self._batch) if self._own else 0
+        own = [cut(self._own[(many * step + i) % len(self._own)], self._crop, generator) for i in range(many)]
+        return torch.stack(own + [self._photograph(generator) for _ in range(self._batch - many)])
 
     def held_back(self) -> Tensor:
         """What a refinement is checked by, (N, 3, `crop`, `crop`): both ends of a photograph that is not practised on, and the

@@ -46,3 +46,10 @@ def test_a_folder_without_pictures_is_said_in_a_sentence(tmp_path: Path, capsys:
 
 def test_a_recipe_that_does_not_exist_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "watercolour"]) == Exit.USAGE
+
+
+def test_a_training_never_writes_over_the_file_it_starts_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its folder of checkpoints goes by that file: broken off, it began again from what was half trained, in silence."""
+    asked = ["train", "ghiasi", "--photographs", str(tmp_path), "--paintings", str(tmp_path), "--out", str(tmp_path)]
+    assert main([*asked, "--start", str(tmp_path / "ghiasi.safetensors")]) == Exit.USAGE
+    assert "another --out" in capsys.readouterr().err

@@ -263,7 +263,8 @@ def test_the_bytes_are_those_the_jobs_hold_whatever_happens(tmp_path: Path) -> N
                 elif job.state is State.QUEUED and jobs.queue[0] is job:
                     jobs.start(job)
                 elif job.state is State.RUNNING and rng.random() < 0.2:
-                    jobs.requeue(job)
+                    if not jobs.requeue(job, begun=rng.random() < 0.7):
+                        finish(jobs, job, "failed")
                 elif job.state is State.DONE:
                     job.told = True
                     if rng.random() < 0.5:

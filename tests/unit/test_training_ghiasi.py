@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training the networks of Ghiasi et al.: in small, both ways of looking, and a file that the method reads."""
+"""Training the networks of Ghiasi et al. in small, and a file that the method reads."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ import torch
 from scumble.methods.ghiasi import load_shared
 from scumble.train import ghiasi
 from scumble.train.loop import run_folder
+from scumble.train.paintings import Paintings, Styles
+from scumble.train.teachers import load_teachers
 from scumble.weights import load_weights
 from support.coarse import coarse_pictures
 
@@ -24,7 +27,7 @@ def recipe(tmp_path: Path) -> ghiasi.Recipe:
     return ghiasi.Recipe(folder, folder, steps=4, batch=2, crop=64, variants=2, width=1 / 8, lr=5e-3)
 
 
-def test_training_looks_both_ways_moves_everything_and_can_go_on(recipe: ghiasi.Recipe, tmp_path: Path) -> None:
+def test_training_moves_everything_and_can_go_on(recipe: ghiasi.Recipe, tmp_path: Path) -> None:
     path = ghiasi.train(recipe, tmp_path, lambda line: None)
     before, model = load_weights(path)[0], load_shared(path).model
     assert model.net.style_size == load_weights(path)[1]["architecture"]["style"]
@@ -40,3 +43,24 @@ def test_training_looks_both_ways_moves_everything_and_can_go_on(recipe: ghiasi.
 
     second = ghiasi.train(replace(recipe, steps=0, start=path), tmp_path / "on", lambda line: None)
     assert all(torch.equal(v, before[k]) for k, v in load_weights(second)[0].items())
+
+
+def test_one_step_in_four_looks_through_both_teachers(
+    recipe: ghiasi.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = ghiasi.looks(load_teachers("compact"), 4.0)[0]
+    cheap, whole = (replace(look, style_weight=weight) for weight in (3.0, 5.0))
+    looked: list[float] = []
+
+    def losses(*given: Any) -> dict[str, torch.Tensor]:
+        model = given[0]
+        looked.append(given[5].style_weight)
+        return {"total": sum(p.square().sum() for p in model.parameters())}
+
+    monkeypatch.setattr(ghiasi, "looks", lambda teachers, weight: (cheap, whole))
+    monkeypatch.setattr(ghiasi, "remembered_styles", lambda *given: Styles(seen, seen))
+    monkeypatch.setattr(ghiasi, "_losses", losses)
+    seen = Paintings([torch.zeros(3, 64, 64, dtype=torch.uint8)], torch.zeros(2, ghiasi.SIZES["compact"]), {})
+    monkeypatch.setattr(ghiasi, "_sheet", lambda *given: torch.zeros(3, 8, 8))
+    ghiasi.train(replace(recipe, steps=8), tmp_path, lambda line: None)
+    assert looked == 2 * [5.0, 3.0, 3.0, 3.0]

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from scumble.methods.memory import load_memory
-from scumble.nets.sight import load_sight
 from scumble.train import memory, paintings
 from scumble.train.loop import run_folder
 from scumble.train.paintings import Paintings, Styles
@@ -54,28 +53,6 @@ def kept(colour: float, sees: torch.Tensor) -> Paintings:
     return Paintings(
         [torch.full((3, 64, 400), round(255 * colour), dtype=torch.uint8)], sees, {"1/a": torch.full((1, 2, 2), colour)}
     )
-
-
-def test_a_stranger_may_be_two_pictures_whose_row_and_grams_are_those_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Side by side their statistics are what the patchwork itself is seen to have, but for the seam."""
-    monkeypatch.setattr(memory, "PATCHED", 1.0)
-    monkeypatch.setattr(memory, "BLURRED", 0.0)
-    see, generator = load_sight("compact"), torch.Generator().manual_seed(0)
-    dark, bright = (torch.full((1, 3, 64, 384), c) for c in (0.25, 0.75))
-    apprentice = memory.Apprentice(0)
-    painted: list[tuple[torch.Tensor, torch.Tensor]] = []
-    monkeypatch.setattr(apprentice, "predicted", lambda picture, signature: painted.append((picture, signature)))
-    styles = Styles(kept(0.25, see(dark)), kept(0.75, see(bright)))
-    means = set()
-    for _ in range(12):
-        _, grams = memory._stranger(apprentice, styles, see, generator)
-        picture, signature = painted[-1]
-        assert picture.shape[2] == 64
-        assert 0 < picture.shape[3] <= memory.PATCHWORK + 8
-        assert grams["1/a"].unique().item() == pytest.approx(float(picture.mean()), abs=2e-3)
-        assert signature[0, -12].item() == pytest.approx(float(picture.mean()), abs=2e-3)
-        means.add(round(float(picture.mean()), 2))
-    assert len(means) > 3, "of either, and of both in several parts"
 
 
 def test_styles_are_drawn_from_paintings_and_one_time_in_five_from_photographs() -> None:

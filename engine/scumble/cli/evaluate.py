@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table as Shown
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-REFINED: tuple[Literal["refined", "practised"], ...] = ("refined", "practised")
 EITHER = click.Path(exists=True, path_type=Path)
 
 
@@ -105,11 +104,11 @@ def variant(text: str) -> Variant:
     from scumble.evaluate.contestants import Variant
 
     method, colon, how = text.partition(":")
-    for refined in REFINED:
-        if how == refined:
-            return Variant(method, refined=refined)
+    match how:
+        case "refined" | "practised":
+            return Variant(method, refined=how)
     if not colon or "=" not in how:
-        raise click.UsageError(f"{text!r} is no variant; they look like memory:{REFINED[0]} and memory:polish=20.")
+        raise click.UsageError(f"{text!r} is no variant; they look like memory:refined, memory:practised and memory:polish=20.")
     return Variant(method, options_by_method([f"{method}.{how}"])[method])
 
 

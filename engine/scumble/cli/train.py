@@ -64,6 +64,13 @@ def recipe_command(name: str) -> click.Command:
     hints = typing.get_type_hints(recipe)
 
     def run(out: str, **given: Any) -> None:
+        start = given.get("start")
+        if start is not None and start.parent.resolve() == Path(out).resolve():
+            raise ScumbleError(
+                "bad-options",
+                "A training that starts from a weight file cannot write to its folder: broken off, it could not go on.",
+                "Name another --out.",
+            )
         try:
             path = module.train(recipe(**given), Path(out), report=click.echo)
         except (ValueError, FileNotFoundError) as e:

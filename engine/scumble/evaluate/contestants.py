@@ -7,6 +7,7 @@ Invariant: a contestant sees the photograph and the painting at the size they ar
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from scumble.errors import ScumbleError
 from scumble.files import cannot_write
 from scumble.methods import base
 from scumble.methods.base import Content, Method, Pixels, Refined, Refiner, Result, Runtime, Style
+from scumble.server.contents import MOST
 from scumble.states import pack_state, write_state
 from scumble.tensors import to_pixels, to_tensor
 
@@ -73,7 +75,7 @@ def unchanged() -> Contestant:
 @dataclass(frozen=True)
 class Variant:
     """A method once more, with other options, or with each painting refined first: "refined" without pictures of the user's,
-    "practised" as for a user who has painted the photographs of the evaluation before."""
+    "practised" as for a user who has painted the photographs of the evaluation before, of which the engine keeps a few."""
 
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -130,7 +132,9 @@ def variant_contestant(
     method = plugins.method(variant.method)
     if not isinstance(method, Refiner):
         raise ScumbleError("bad-options", f"{method.title} does not refine styles.", "Leave out its refined variant.")
-    practised_on = photographs if variant.refined == "practised" else []
+    practised_on = photographs[:MOST] if variant.refined == "practised" else []
+    if practised_on:  # what was refined on others is another style
+        folder = folder / hashlib.sha256(b"".join(rgb.tobytes() for rgb in practised_on)).hexdigest()[:16]
     spent: dict[str, float] = {}
 
     def paint(rgb: Pixels, painting: Painting) -> Answer:
@@ -142,7 +146,9 @@ def variant_contestant(
                 unrefined = dataclasses.replace(painting, id=f"own-{painting.id}", trained=None)
                 _refine(method, unrefined, practised_on, runtime, path)
             spent[painting.id] = time.perf_counter() - begun
-        better = dataclasses.replace(painting, id=f"{painting.id}-refined", trained=_Refined(painting.id, variant.method, path))
+        better = dataclasses.replace(
+            painting, id=f"{painting.id}-{variant.refined}", trained=_Refined(painting.id, variant.method, path)
+        )
         return dataclasses.replace(plain.paint(rgb, better), prepared=spent[painting.id])
 
     return dataclasses.replace(plain, name=variant.name, paint=paint)

@@ -95,6 +95,5 @@ def _contestants(plan: Plan, runtime: Runtime, photographs: Sequence[Pixels], no
     contestants = [unchanged(), *(method_contestant(name, plan.options.get(name, {}), runtime) for name in names)]
     for variant in plan.also:
         given = plan.options.get(variant.method, {})
-        folder = plan.out / (variant.refined or "refined")
-        contestants.append(variant_contestant(variant, given, runtime, photographs, folder, note))
+        contestants.append(variant_contestant(variant, given, runtime, photographs, plan.out / variant.refined, note))
     return contestants + (peer_contestants(plan.peers, note) if plan.peers is not None else [])

@@ -79,7 +79,7 @@ class Beat(Struct, frozen=True, tag=True):
 
 
 class Begun(Struct, frozen=True, tag=True):
-    """Work on a job or a refinement has begun: what kills the worker from here on may be the job's own fault."""
+    """Work on a job has begun: what kills the worker from here on may be the job's own fault."""
 
     job: str
 

@@ -16,7 +16,7 @@ from scumble.pixels import AnyPixels, Order, reduced
 from scumble.placing import WORKING
 
 MOST = 12
-"""Pictures: 36 MiB at the most."""
+"""Pictures: 36 MiB at the most, and eight times that while a style is refined on them."""
 LEAST_SIDE = 64
 """Pixels: a smaller picture has nothing to learn a style's strokes on."""
 

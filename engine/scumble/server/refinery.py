@@ -184,7 +184,7 @@ class Refinery:
         if self._at is None or getattr(message, "job", None) != self._run:
             return False
         at = self._at
-        if not isinstance(message, channel.Progress | channel.Checkpoint):
+        if isinstance(message, channel.Refined | channel.Failed | channel.Cancelled):
             self._run, self._at = "", None
         match message:
             case channel.Progress() if at.stage is Stage.RUNNING:

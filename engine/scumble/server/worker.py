@@ -96,7 +96,6 @@ def main() -> None:
             case channel.Forget():
                 _forget()
             case channel.Refine() as asked:
-                line.say(channel.Begun(asked.job))
                 line.say(*painter.refine(asked))
             case run, fds:
                 line.say(channel.Begun(run.job))

@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Death:
     """A worker is no more. `job` is what it was at, a job or a refinement; `code` is of section 8; `how` completes
-    "The worker ..."; `begun` is whether it had begun that job, or was handed it as it died of something else."""
+    "The worker ..."; `begun` is whether it had begun that job, or was handed it as it died of something else. Of a
+    refinement nobody asks that."""
 
     job: str | None
     code: str

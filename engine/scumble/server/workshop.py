@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where jobs are worked on: which runs next, what the worker says of it, and how each ends. Styles are refined between them.
 
-Invariant: every admitted job ends once, by its worker's word, a cancel, or a worker's second death, and its client is told.
+Invariant: every admitted job ends once, by its worker's word, a cancel, or two workers' deaths of it, and its client is told.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     see = load_sight(recipe.encoder).to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
     other = "" if recipe.encoder == "compact" else recipe.encoder
-    styles = remembered_styles(paintings, photographs, teachers, see, recipe.variants, recipe.seed, report, other)
+    styles = remembered_styles(paintings, photographs, teachers, see, recipe.variants, recipe.seed, report, recipe.encoder)
     model = GhiasiNet(SIZES[recipe.encoder], recipe.width)
     model.predictor.centre.copy_(styles.paintings.signatures.mean(0))
     model.predictor.spread.copy_(styles.paintings.signatures.std(0).clamp_min(0.02))

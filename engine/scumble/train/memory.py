@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train what all styles of the style memory share: encoder, decoder, basis, and the predictor of rows.
 
-Every step paints crops by random paintings, now and then by photographs or by two pictures patched together, and gives a crop
-back as it is. A painting's row is its own statistics plus what the predictor adds, so that the networks learn to make the best
-of a row that was made in an instant. Styles that shall ship are known by name: their rows are trained along, and it is from
-them that the networks learn what strokes are. So is a row of one other painting, every second step; those are let go of at the
-end, but networks that only ever see what the predictor makes of a painting learn one texture for all.
+Every step paints crops by random paintings, now and then by photographs, and now and then gives a crop back as it is. A
+painting's row is its own statistics plus what the predictor adds, so that the networks learn to make the best of a row that was
+made in an instant. Styles that shall ship are known by name: their rows are trained along, and it is from them that the
+networks learn what strokes are. So is a row of one other painting, every second step; those are let go of at the end, but
+networks that only ever see what the predictor makes of a painting learn one texture for all.
 Most steps look through cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales.
 """
 
@@ -47,7 +47,7 @@ from scumble.weights import Card, load_card, load_weights, name_of, save_weights
 @dataclass(frozen=True)
 class Recipe:
     """Everything a run depends on. `styles` is a table of the styles that ship (painting.py), whose files lie in `paintings`;
-    `start` is a weight file to go on from, with the rows that lie beside it."""
+    `batch` is 2 at least; `start` is a weight file to go on from, with the rows that lie beside it."""
 
     photographs: Path
     paintings: Path
@@ -68,12 +68,6 @@ RECONSTRUCTION, LATTICE, TV = 20.0, 300.0, 0.1
 
 REBUILT_EVERY = 4
 """Steps from one crop that is given back to the next."""
-
-PATCHED = 1 / 4
-"""Share of the pictures nobody knows that are two of them patched together."""
-
-PATCHWORK = 384
-"""Pixels that such a picture is wide, as far as its parts reach."""
 
 PACE, PACE_UNNAMED = 10.0, 2.0
 """How much faster than a weight a number of a row moves, of a style that ships and of any other painting. The latter are seen
@@ -116,7 +110,7 @@ class Apprentice(nn.Module):
         for i, style in enumerate(styles):
             path = state_path(start.parent, "memory", style.style_id)
             if path.exists() and load_card(path)["shared"] == name_of(start):
-                self.offsets[i] = (load_weights(path)[0]["row"] - self.row(seen, i))[0] / PACE
+                self.offsets[i] = (load_weights(path)[0]["row"].to(self.offsets) - self.row(seen, i))[0] / PACE
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -134,14 +128,13 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         files = [style.painting for style in styles]
         named = Pictures(files, [read_picture(f) for f in files], [])
         known = remembered(named, teachers, see, 1, recipe.seed, report)
-    apprentice = Apprentice(len(styles), len(paintings.files))
+    apprentice = Apprentice(len(styles), len(paintings.files)).to(device).to(memory_format=torch.channels_last)
     shared = apprentice.shared
     if recipe.start:
         apprentice.begin(recipe.start, known or seen, styles)
     else:
         shared.predictor.centre.copy_(seen.signatures.mean(0))
         shared.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))
-    apprentice = apprentice.to(device).to(memory_format=torch.channels_last)
     path = out / "memory.safetensors"
     cheap, whole = looks(teachers, recipe.style_weight)
 
@@ -201,9 +194,11 @@ def _losses(
         rows.append(apprentice.unnamed_row(styles.paintings, number, variants))
         grams.append({k: v[number * variants] for k, v in styles.paintings.grams.items()})
     while len(rows) < n:
-        row, seen = _stranger(apprentice, styles, see, generator)
-        rows.append(row)
-        grams.append(seen)
+        kept, i = styles.draw(generator)
+        signature = kept.signatures[i : i + 1]
+        noise = torch.randn(signature.shape, generator=generator).to(signature.device)
+        rows.append(apprentice.predicted(kept.whole(i), signature + BLURRED * apprentice.shared.predictor.spread * noise))
+        grams.append({k: v[i] for k, v in kept.grams.items()})
     own = x[n:]
     if len(own):
         rows.append(apprentice.shared.rows(own, see(own)))
@@ -213,35 +208,6 @@ def _losses(
     parts["lattice"] = lattice_loss(y)
     total = parts["content"] + look.style_weight * parts["style"] + TV * parts["tv"]
     return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
-
-
-def _stranger(
-    apprentice: Apprentice, styles: Styles, see: Sight, generator: torch.Generator
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The predicted row and the Grams of a picture, or of two side by side."""
-
-    def predicted(picture: Tensor, signature: Tensor) -> Tensor:
-        noise = torch.randn(signature.shape, generator=generator).to(signature.device)
-        return apprentice.predicted(picture, signature + BLURRED * apprentice.shared.predictor.spread * noise)
-
-    one, i = styles.draw(generator)
-    if float(torch.rand((), generator=generator)) >= PATCHED:
-        return predicted(one.whole(i), one.signatures[i : i + 1]), {k: v[i] for k, v in one.grams.items()}
-    two, j = styles.draw(generator)
-    left, right = one.whole(i), two.whole(j)
-    height = min(left.shape[2], right.shape[2])
-    wanted = 0.1 + 0.8 * float(torch.rand((), generator=generator))
-    beside = [_cut(left, height, wanted), _cut(right, height, 1 - wanted)]
-    share = torch.tensor([beside[0].shape[3] / sum(part.shape[3] for part in beside)]).to(one.signatures.device)
-    signature = see.patched(one.signatures[i : i + 1], two.signatures[j : j + 1], share)
-    return predicted(torch.cat(beside, 3), signature), {
-        k: torch.lerp(two.grams[k][j], v[i], share) for k, v in one.grams.items()
-    }
-
-
-def _cut(picture: Tensor, height: int, share: float) -> Tensor:
-    """The left end of (1, 3, H, W) at that height: `share` of PATCHWORK pixels, or what there is, in multiples of 8."""
-    return picture[..., :height, : max(8, min(picture.shape[3], round(share * PATCHWORK) // 8 * 8))]
 
 
 def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, photographs: Pictures, variants: int) -> Tensor:

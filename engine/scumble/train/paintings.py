@@ -7,6 +7,7 @@ at a painting at all.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ SIDE, SIDES = 384, (192, 512)
 small pictures in the manner of a whole painting, and for large ones."""
 
 BLURRED = 0.05
-"""Noise on what is seen of a picture, in deviations over all: a hundred paintings are soon known by heart."""
+"""Noise on what is seen of a picture, in deviations over all paintings: a hundred of them are soon known by heart."""
 
 LOOKED_AT_WHOLE_EVERY = 4
 """Steps from one look through both teachers at both scales to the next; between them through cheap eyes."""
@@ -45,8 +46,8 @@ See = Callable[[Tensor], Tensor]
 
 
 def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
-    """Two phases of a training, over whichever teachers there are: first through cheap eyes (VGG-16 sees only the half-size
-    picture), then through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`)."""
+    """Two ways of looking, through whichever teachers there are: with cheap eyes (VGG-16 sees only the half-size picture), and
+    through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`)."""
     deep = next(n for n in ("pruned", "vgg19", "compact") if n in teachers.layers)
     strokes = {f"{deep}/relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
     if "vgg16" not in teachers.layers:
@@ -62,7 +63,7 @@ def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
 
 @dataclass(frozen=True)
 class Paintings:
-    """The styles of a training: each painting as it is and in variants changed in size, colour and direction."""
+    """The styles of a training: each painting or photograph as it is and in variants of size, colour and direction."""
 
     pictures: list[Tensor] = field(repr=False)
     """uint8 (3, H, W); the variants of a painting side by side, the one as it is first."""
@@ -129,7 +130,7 @@ def look_at(
             signatures.append(see(x)[0])
             pictures.append(picture)
         if number % 20 == 0:
-            report(f"looked at {number + 1} of {len(paintings.tensors)} paintings")
+            report(f"looked at {number + 1} of {len(paintings.tensors)} pictures")
     return Paintings(pictures, torch.stack(signatures), {k: torch.stack(v) for k, v in grams.items()})
 
 
@@ -140,11 +141,11 @@ def remembered(
     variants: int,
     seed: int,
     report: Callable[[str], None],
-    name: str = "",
+    sight: str = "compact",
 ) -> Paintings:
-    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes. `name` tells other pictures than the
-    paintings, and other sights than the usual one, the signature in the compact network."""
-    kept = run_folder("memory-paintings") / f"{seed}-{variants}-{len(pictures.files)}{name and '-' + name}.pt"
+    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes; `sight` names `see`."""
+    told = (seed, variants, SIDE, SIDES, sight, {k: sorted(v) for k, v in teachers.layers.items()}, pictures.files)
+    kept = run_folder("looked-at") / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:16]}.pt"
     device = next(teachers.parameters()).device
     if not kept.exists():
         wanted: dict[int, set[str]] = {1: set(), 2: set()}
@@ -152,8 +153,9 @@ def remembered(
             for scale, layers in look.styles.items():
                 wanted[scale] |= set(layers)
         seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
-        torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": seen.grams}, kept)
-    found = torch.load(kept, weights_only=True)
+        grams = {k: v.cpu() for k, v in seen.grams.items()}
+        torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, kept)
+    found = torch.load(kept, weights_only=True, map_location="cpu")
     return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
 
 
@@ -165,13 +167,13 @@ def remembered_styles(
     variants: int,
     seed: int,
     report: Callable[[str], None],
-    sight: str = "",
+    sight: str = "compact",
 ) -> Styles:
     """Paintings in so many variants, photographs in a third as many."""
     fewer = max(1, variants // 3)
     return Styles(
         remembered(paintings, teachers, see, variants, seed, report, sight),
-        remembered(photographs, teachers, see, fewer, seed, report, "-".join(["photographs", *([sight] if sight else [])])),
+        remembered(photographs, teachers, see, fewer, seed, report, sight),
     )
 
 
