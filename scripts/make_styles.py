@@ -21,7 +21,7 @@ from scumble.weights import MODELS, load_card, name_of
 
 TABLE = Path(__file__).with_name("styles.csv")
 
-DOTTED: tuple[str, ...] = ()
+DOTTED = ("houses-of-parliament", "starry-night-rhone", "water-lilies")
 """Styles in which ghiasi's network prints fine dots; it does not ship them."""
 
 

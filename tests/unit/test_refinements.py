@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scumble.errors import ScumbleError
-from scumble.refinements import Record, keep_refined, read_checkpoint, read_record, write_checkpoint, write_record
-from scumble.server.contents import MOST, Contents
+from scumble.refinements import KEPT, Record, keep_refined, read_checkpoint, read_record, write_checkpoint, write_record
+from scumble.server.contents import Contents
 from scumble.states import MAX_STATE, pack_state, read_state, unpack_state, write_state
 from scumble.styles import StoredStyle, StyleStore
 from scumble.weights import load_weights
@@ -148,12 +148,12 @@ def test_a_damaged_record_counts_for_nothing(store: StyleStore, sea: StoredStyle
 def test_the_pictures_painted_last_are_kept_small_each_once() -> None:
     contents = Contents()
     rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 256, (100, 80, 4), np.uint8) for _ in range(MOST + 1)]
+    pictures = [rng.integers(0, 256, (100, 80, 4), np.uint8) for _ in range(KEPT + 1)]
     for pixels in [*pictures, pictures[-2]]:
         pixels[..., 3] = 255
         contents.keep(pixels, "rgba", None)
     kept = contents.pictures()
-    assert len(kept) == MOST
+    assert len(kept) == KEPT
     np.testing.assert_allclose(kept[0] * 255, pictures[-2][..., :3], atol=0.6)
     contents.keep(np.full((3000, 5000, 4), 0.5, np.float16), "bgra", None)
     assert contents.pictures()[0].shape == (614, 1024, 3)

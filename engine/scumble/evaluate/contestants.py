@@ -25,7 +25,7 @@ from scumble.errors import ScumbleError
 from scumble.files import cannot_write
 from scumble.methods import base
 from scumble.methods.base import Content, Method, Pixels, Refined, Refiner, Result, Runtime, Style
-from scumble.server.contents import MOST
+from scumble.refinements import KEPT
 from scumble.states import pack_state, write_state
 from scumble.tensors import to_pixels, to_tensor
 
@@ -132,7 +132,7 @@ def variant_contestant(
     method = plugins.method(variant.method)
     if not isinstance(method, Refiner):
         raise ScumbleError("bad-options", f"{method.title} does not refine styles.", "Leave out its refined variant.")
-    practised_on = photographs[:MOST] if variant.refined == "practised" else []
+    practised_on = photographs[:KEPT] if variant.refined == "practised" else []
     if practised_on:  # what was refined on others is another style
         folder = folder / hashlib.sha256(b"".join(rgb.tobytes() for rgb in practised_on)).hexdigest()[:16]
     spent: dict[str, float] = {}

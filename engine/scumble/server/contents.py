@@ -14,9 +14,8 @@ from scumble.methods.base import Pixels
 from scumble.pipeline import Context
 from scumble.pixels import AnyPixels, Order, reduced
 from scumble.placing import WORKING
+from scumble.refinements import KEPT
 
-MOST = 12
-"""Pictures: 36 MiB at the most, and eight times that while a style is refined on them."""
 LEAST_SIDE = 64
 """Pixels: a smaller picture has nothing to learn a style's strokes on."""
 
@@ -32,7 +31,7 @@ class Contents:
         rgb = _small(pixels, order) if context is None else _small(context.pixels, context.order)
         if rgb is not None:
             others = [kept for kept in self._kept if not np.array_equal(kept, rgb)]
-            self._kept = [rgb, *others][:MOST]
+            self._kept = [rgb, *others][:KEPT]
 
     def pictures(self) -> list[Pixels]:
         return [kept.astype(np.float32) / np.float32(255) for kept in self._kept]
