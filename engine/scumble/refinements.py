@@ -22,7 +22,7 @@ from scumble.styles import StoredStyle, StyleStore
 log = logging.getLogger(__name__)
 
 KEPT = 12
-"""Pictures of the user's that a style is refined on, the newest: 36 MiB as the engine keeps them, eight times that meanwhile."""
+"""Pictures of the user's that a style is refined on, the newest: 36 MiB in the engine, eight times that while it refines."""
 
 UNFINISHED = ".unfinished.safetensors"
 """How the name of a checkpoint ends."""
