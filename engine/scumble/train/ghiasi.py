@@ -26,13 +26,14 @@ from scumble.train.data import Pictures, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.muon import for_convolutions
 from scumble.train.paintings import (
-    BLURRED,
     LOOKED_AT_WHOLE_EVERY,
     VARIANTS,
     Paintings,
     Styles,
+    blurred,
     contents,
     looks,
+    remembered,
     remembered_styles,
 )
 from scumble.train.teachers import Teachers, credited, load_teachers
@@ -53,14 +54,15 @@ class Recipe:
     crop: int = 160
     variants: int = VARIANTS
     style_weight: float = 4.0
+    tv: float = 0.1
     width: float = 0.5
     encoder: Encoder = "compact"
     seed: int = 0
     start: Path | None = None
 
 
-RECONSTRUCTION, LATTICE, TV = 10.0, 300.0, 0.1
-"""Weights of the losses beside content (1) and style: mean squared error of the crop that is given back, lattice, TV."""
+RECONSTRUCTION, LATTICE = 10.0, 300.0
+"""Weights of the losses beside content (1), style and TV: mean squared error of the crop that is given back, lattice."""
 
 PATCHED = 1 / 3
 """Share of styles that are two pictures patched together, in random parts."""
@@ -74,8 +76,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     see = load_sight(recipe.encoder).to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    other = "" if recipe.encoder == "compact" else recipe.encoder
-    styles = remembered_styles(paintings, photographs, teachers, see, recipe.variants, recipe.seed, report, recipe.encoder)
+    look_at = partial(remembered, teachers=teachers, see=see, seed=recipe.seed, report=report, sight=recipe.encoder)
+    styles = remembered_styles(paintings, photographs, recipe.variants, look_at)
     model = GhiasiNet(SIZES[recipe.encoder], recipe.width)
     model.predictor.centre.copy_(styles.paintings.signatures.mean(0))
     model.predictor.spread.copy_(styles.paintings.signatures.std(0).clamp_min(0.02))
@@ -86,7 +88,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         else:
             model.load_state_dict(tensors)
     model = model.to(device).to(memory_format=torch.channels_last)
-    path = out / f"ghiasi{other and '-' + other}.safetensors"
+    path = out / ("ghiasi.safetensors" if recipe.encoder == "compact" else f"ghiasi-{recipe.encoder}.safetensors")
     cheap, whole = looks(teachers, recipe.style_weight)
 
     def save(step: int) -> None:
@@ -120,14 +122,13 @@ def _losses(
     share = torch.rand(n, generator=generator).to(device)
     share = torch.where(torch.rand(n, generator=generator).to(device) < PATCHED, share, 1.0)
     signatures = see.patched(one, two, share)
-    noise = torch.randn(signatures.shape, generator=generator).to(device)
-    signatures = signatures + BLURRED * model.predictor.spread * noise
+    signatures = blurred(signatures, model.predictor.spread, generator)
     targets = {k: torch.lerp(others[k], g, share[:, None, None]) for k, g in grams.items()}
     y = model.net(x, model.predictor(torch.cat([signatures, see(x[n:])])))
     parts = compare(y[:n], x[:n], targets, teachers, look)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:])
     parts["lattice"] = lattice_loss(y)
-    total = parts["content"] + look.style_weight * parts["style"] + TV * parts["tv"]
+    total = parts["content"] + look.style_weight * parts["style"] + recipe.tv * parts["tv"]
     return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
 
 
@@ -168,7 +169,7 @@ def _card(recipe: Recipe, model: GhiasiNet, step: int, photographs: Pictures, pa
             "optimizer": "Muon, Adam",
             "lr": recipe.lr,
             "style_weight": recipe.style_weight,
-            "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},
+            "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": recipe.tv},
             "seed": recipe.seed,
             "warm_start": recipe.start.name if recipe.start else None,
             "machine": machine(),

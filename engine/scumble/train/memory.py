@@ -30,11 +30,11 @@ from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.muon import Muon, for_convolutions
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import (
-    BLURRED,
     LOOKED_AT_WHOLE_EVERY,
     VARIANTS,
     Paintings,
     Styles,
+    blurred,
     contents,
     looks,
     remembered,
@@ -120,14 +120,15 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     see = load_sight("compact").to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    all_styles = remembered_styles(paintings, photographs, teachers, see, recipe.variants, recipe.seed, report)
+    look_at = partial(remembered, teachers=teachers, see=see, seed=recipe.seed, report=report)
+    all_styles = remembered_styles(paintings, photographs, recipe.variants, look_at)
     seen = all_styles.paintings
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
     known = None
     if styles:
         files = [style.painting for style in styles]
         named = Pictures(files, [read_picture(f) for f in files], [])
-        known = remembered(named, teachers, see, 1, recipe.seed, report)
+        known = look_at(named, variants=1)
     apprentice = Apprentice(len(styles), len(paintings.files)).to(device).to(memory_format=torch.channels_last)
     shared = apprentice.shared
     if recipe.start:
@@ -195,9 +196,8 @@ def _losses(
         grams.append({k: v[number * variants] for k, v in styles.paintings.grams.items()})
     while len(rows) < n:
         kept, i = styles.draw(generator)
-        signature = kept.signatures[i : i + 1]
-        noise = torch.randn(signature.shape, generator=generator).to(signature.device)
-        rows.append(apprentice.predicted(kept.whole(i), signature + BLURRED * apprentice.shared.predictor.spread * noise))
+        signature = blurred(kept.signatures[i : i + 1], apprentice.shared.predictor.spread, generator)
+        rows.append(apprentice.predicted(kept.whole(i), signature))
         grams.append({k: v[i] for k, v in kept.grams.items()})
     own = x[n:]
     if len(own):

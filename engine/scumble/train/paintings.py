@@ -159,22 +159,15 @@ def remembered(
     return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
 
 
-def remembered_styles(
-    paintings: Pictures,
-    photographs: Pictures,
-    teachers: Teachers,
-    see: See,
-    variants: int,
-    seed: int,
-    report: Callable[[str], None],
-    sight: str = "compact",
-) -> Styles:
-    """Paintings in so many variants, photographs in a third as many."""
-    fewer = max(1, variants // 3)
-    return Styles(
-        remembered(paintings, teachers, see, variants, seed, report, sight),
-        remembered(photographs, teachers, see, fewer, seed, report, sight),
-    )
+def remembered_styles(paintings: Pictures, photographs: Pictures, variants: int, look: Callable[..., Paintings]) -> Styles:
+    """Paintings in so many variants, photographs in a third as many; `look` is `remembered` with all else given."""
+    return Styles(look(paintings, variants=variants), look(photographs, variants=max(1, variants // 3)))
+
+
+def blurred(signatures: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
+    """(N, S) with noise of BLURRED deviations `spread` (S,)."""
+    noise = torch.randn(signatures.shape, generator=generator).to(signatures.device)
+    return signatures + BLURRED * spread * noise
 
 
 def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
