@@ -12,6 +12,7 @@ import importlib.util
 import types
 import typing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -53,7 +54,8 @@ class RecipeGroup(click.Group):
 def train() -> None:
     """Train the networks that ship, or one for a painting of your own.
 
-    A run that is broken off goes on from its last checkpoint when it is started again.
+    A run that is broken off goes on from its last checkpoint when it is started again. On several GPUs:
+    torchrun --standalone --nproc-per-node N -m scumble train METHOD ...
     """
 
 
@@ -71,15 +73,22 @@ def recipe_command(name: str) -> click.Command:
                 "A training that starts from a weight file cannot write to its folder: broken off, it could not go on.",
                 "Name another --out.",
             )
-        try:
-            path = module.train(recipe(**given), Path(out), report=click.echo)
-        except (ValueError, FileNotFoundError) as e:
-            raise ScumbleError("bad-picture", f"The training pictures cannot be used: {e}.", "Check the folders.") from e
-        click.echo(path)
+        parallel = importlib.import_module(_module("parallel"))
+        with parallel.processes() as number, TemporaryDirectory() as nowhere:
+            folder, report = (nowhere, _unheard) if number else (out, click.echo)
+            try:
+                path = module.train(recipe(**given), Path(folder), report=report)
+            except (ValueError, FileNotFoundError) as e:
+                raise ScumbleError("bad-picture", f"The training pictures cannot be used: {e}.", "Check the folders.") from e
+            report(path)
 
     flags: list[click.Parameter] = [_flag(field, hints[field.name]) for field in dataclasses.fields(recipe)]
     where = click.Option(["--out"], required=True, metavar="FOLDER", help="Where the weight file and its card go.")
     return click.Command(name, callback=run, params=[*flags, where], help=f"{module.__doc__}\n\n{recipe.__doc__}")
+
+
+def _unheard(line: object) -> None:
+    """What any process but the first has to say."""
 
 
 def _module(name: str) -> str:

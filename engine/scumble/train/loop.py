@@ -2,7 +2,7 @@
 """The training loop every method shares: cosine learning rate, bfloat16, checkpoints, a loss table, sample sheets.
 
 A run lives in one folder: `checkpoint.pt` (ours alone, read with weights_only), `losses.csv` and `sample-*.png`. Starting
-the same run again goes on from its checkpoint.
+the same run again goes on from its checkpoint. Several processes can share one run (parallel.py).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from scumble.train import parallel
 from scumble.weights import name_of
 
 Losses = Mapping[str, Tensor]
@@ -64,7 +65,8 @@ def fit(
 
     `loss(step, generator)` draws its batch from the generator, so that a resumed run sees the batches an unbroken one
     sees. `sample()` gives (3, H, W) in [0, 1], kept as sample-STEP.png. `on_checkpoint(step)` runs after each checkpoint.
-    `optimizer` is Adam unless one is given.
+    `optimizer` is Adam unless one is given. Of several processes the first alone reports, samples and writes; the losses that
+    are told are those of its own batches.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     device = parameters[0].device
@@ -79,17 +81,22 @@ def fit(
         generator.set_state(state["generator"].cpu())
         first, spent = int(state["step"]), float(state["seconds"])
         report(f"resumed at step {first}")
+    parallel.begin_alike(model)
     started = last_saved = time.monotonic()
     smooth: dict[str, float] = {}
     for step in range(first, schedule.steps):
         for group in optimizer.param_groups:
             group["lr"] = schedule.lr * 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+        parallel.draw_apart(generator, schedule.seed, step)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             losses = loss(step, generator)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["total"])
+        parallel.average_gradients(parameters)
         nn.utils.clip_grad_norm_(parameters, 10.0)
         optimizer.step()
+        if parallel.number() > 0:
+            continue
         for k, v in losses.items():
             smooth[k] = 0.95 * smooth.get(k, float(v.detach())) + 0.05 * float(v.detach())
         done = step + 1
@@ -125,7 +132,8 @@ def save_png(path: Path, image: Tensor) -> None:
 def machine() -> str:
     """One line for a card: what trained it."""
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{platform.machine()}, {os.cpu_count()} cores{gpu}, torch {torch.__version__.split('+')[0]}"
+    several = f", {parallel.count()} processes" if parallel.count() > 1 else ""
+    return f"{platform.machine()}, {os.cpu_count()} cores{gpu}{several}, torch {torch.__version__.split('+')[0]}"
 
 
 def _append(path: Path, row: dict[str, float]) -> None:

@@ -18,6 +18,7 @@ from torchvision.transforms import v2
 
 from scumble import synthetic
 from scumble.looks import Look, grams_of
+from scumble.train import parallel
 from scumble.train.data import Pictures
 from scumble.train.loop import run_folder
 from scumble.train.teachers import Teachers
@@ -147,14 +148,17 @@ def remembered(
     told = (seed, variants, SIDE, SIDES, sight, {k: sorted(v) for k, v in teachers.layers.items()}, pictures.files)
     kept = run_folder("looked-at") / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:16]}.pt"
     device = next(teachers.parameters()).device
-    if not kept.exists():
-        wanted: dict[int, set[str]] = {1: set(), 2: set()}
-        for look in looks(teachers, 1.0):
-            for scale, layers in look.styles.items():
-                wanted[scale] |= set(layers)
-        seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
-        grams = {k: v.cpu() for k, v in seen.grams.items()}
-        torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, kept)
+    with parallel.first_before_others():
+        if not kept.exists():
+            wanted: dict[int, set[str]] = {1: set(), 2: set()}
+            for look in looks(teachers, 1.0):
+                for scale, layers in look.styles.items():
+                    wanted[scale] |= set(layers)
+            seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
+            grams = {k: v.cpu() for k, v in seen.grams.items()}
+            temporary = kept.with_suffix(".tmp")
+            torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, temporary)
+            temporary.replace(kept)
     found = torch.load(kept, weights_only=True, map_location="cpu")
     return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One training in several processes, one a GPU: `torchrun --standalone --nproc-per-node N -m scumble train METHOD ...`.
+
+Invariant: all processes hold the same weights at every step. Each draws pictures of its own, and their gradients are averaged:
+a step is one over N batches. The first process alone reports and writes. Without torchrun there is one process and no more.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+PATIENCE = timedelta(hours=2)
+"""How long the others wait for the first, which looks at all paintings before a training begins."""
+
+
+@contextmanager
+def processes() -> Iterator[int]:
+    """Join the processes that torchrun started, if it did, on a GPU each or on the CPU. Gives this one's number."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield 0
+        return
+    gpu = torch.cuda.is_available()
+    if gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
+    try:
+        yield number()
+    finally:
+        dist.destroy_process_group()
+
+
+def count() -> int:
+    """Processes at work on this training."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def number() -> int:
+    """Of this process, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+@contextmanager
+def first_before_others() -> Iterator[None]:
+    """The first process alone goes through what is within, then all others."""
+    if count() > 1 and number() > 0:
+        dist.barrier()
+    yield
+    if count() > 1 and number() == 0:
+        dist.barrier()
+
+
+@torch.no_grad()
+def begin_alike(model: nn.Module) -> None:
+    """Everyone's weights and buffers become the first one's."""
+    if count() > 1:
+        for tensor in model.state_dict().values():
+            dense = tensor.contiguous()
+            dist.broadcast(dense, 0)
+            tensor.copy_(dense)
+
+
+def average_gradients(parameters: Sequence[Tensor]) -> None:
+    """In place. A parameter that no process has a gradient of stays without one."""
+    if count() == 1:
+        return
+    given = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
+    each = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    everything = torch.cat([given, *(g.flatten() for g in each)])
+    dist.all_reduce(everything)
+    given, *sums = torch.split(everything, [len(each), *(g.numel() for g in each)])
+    for p, anyone, total in zip(parameters, given.tolist(), sums, strict=True):
+        p.grad = (total / count()).view_as(p) if anyone else None
+
+
+def draw_apart(generator: torch.Generator, seed: int, step: int) -> None:
+    """Set the generator of any process but the first for this step, so that a run which is resumed draws what it would have."""
+    if number() > 0:
+        generator.manual_seed(random.Random(f"{seed} {number()} {step}").getrandbits(32))

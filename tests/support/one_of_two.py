@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process of a small training, for torchrun: `one_of_two.py FOLDER STEPS [STOP]` trains a layer, and breaks off at STOP.
+
+Writes N.json into FOLDER: the weights that process N ended with, and the first number of every batch it drew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from scumble.train.loop import Schedule, fit, run_folder
+from scumble.train.parallel import number, processes
+
+
+def main(folder: Path, steps: int, stop: int) -> None:
+    with processes() as me:
+        torch.manual_seed(me)  # begin_alike has to make the weights one
+        model = nn.ModuleDict({"always": nn.Linear(4, 4), "first": nn.Linear(4, 4), "never": nn.Linear(4, 4)})
+        drawn: list[float] = []
+
+        def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+            if step == stop:
+                sys.exit(0)
+            x = torch.randn(8, 4, generator=generator)
+            drawn.append(round(float(x[0, 0]), 6))
+            y = model["always"](x) + (model["first"](x) if number() == 0 else 0)
+            return {"total": (y.float() - x.flip(1)).square().mean()}
+
+        every_step = Schedule(steps, 1e-2, minutes_between_checkpoints=0)
+        fit(model, loss, every_step, run_folder("two"), report=lambda line: None)
+        weights = {k: v.flatten().tolist() for k, v in model.state_dict().items()}
+        (folder / f"{me}.json").write_text(json.dumps({"weights": weights, "drawn": drawn}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else -1)
