@@ -14,18 +14,17 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scumble import synthetic
-from scumble.looks import Look, compare
-from scumble.losses import lattice_loss
+from scumble.looks import Look
 from scumble.nets.ghiasi import GhiasiNet
 from scumble.nets.sight import SIZES, Encoder, Sight, load_sight
 from scumble.train.data import Pictures, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.muon import for_convolutions
 from scumble.train.paintings import (
+    LATTICE,
     LOOKED_AT_WHOLE_EVERY,
     VARIANTS,
     Paintings,
@@ -33,6 +32,7 @@ from scumble.train.paintings import (
     blurred,
     contents,
     looks,
+    painted_losses,
     remembered,
     remembered_styles,
 )
@@ -61,8 +61,8 @@ class Recipe:
     start: Path | None = None
 
 
-RECONSTRUCTION, LATTICE = 10.0, 300.0
-"""Weights of the losses beside content (1), style and TV: mean squared error of the crop that is given back, lattice."""
+RECONSTRUCTION = 10.0
+"""Weight of the mean squared error of the crop that is given back, where content counts 1."""
 
 PATCHED = 1 / 3
 """Share of styles that are two pictures patched together, in random parts."""
@@ -125,11 +125,7 @@ def _losses(
     signatures = blurred(signatures, model.predictor.spread, generator)
     targets = {k: torch.lerp(others[k], g, share[:, None, None]) for k, g in grams.items()}
     y = model.net(x, model.predictor(torch.cat([signatures, see(x[n:])])))
-    parts = compare(y[:n], x[:n], targets, teachers, look)
-    parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:])
-    parts["lattice"] = lattice_loss(y)
-    total = parts["content"] + look.style_weight * parts["style"] + recipe.tv * parts["tv"]
-    return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
+    return painted_losses(y, x, targets, teachers, look, recipe.tv, RECONSTRUCTION)
 
 
 def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, variants: int, see: Sight) -> Tensor:

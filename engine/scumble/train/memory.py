@@ -17,12 +17,10 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble import synthetic
-from scumble.looks import Look, compare
-from scumble.losses import lattice_loss
+from scumble.looks import Look
 from scumble.nets.memory import MemoryNet, StyleMemory
 from scumble.nets.sight import Sight, load_sight
 from scumble.train.data import Pictures, read_picture, read_pictures
@@ -30,6 +28,7 @@ from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.muon import Muon, for_convolutions
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import (
+    LATTICE,
     LOOKED_AT_WHOLE_EVERY,
     VARIANTS,
     Paintings,
@@ -37,6 +36,7 @@ from scumble.train.paintings import (
     blurred,
     contents,
     looks,
+    painted_losses,
     remembered,
     remembered_styles,
 )
@@ -58,13 +58,14 @@ class Recipe:
     crop: int = 224
     variants: int = VARIANTS
     style_weight: float = 4.0
+    tv: float = 0.1
     seed: int = 0
     styles: Path | None = None
     start: Path | None = None
 
 
-RECONSTRUCTION, LATTICE, TV = 20.0, 300.0, 0.1
-"""Weights of the losses beside content (1) and style: mean squared error of the crop that is given back, lattice, TV."""
+RECONSTRUCTION = 20.0
+"""Weight of the mean squared error of the crop that is given back, where content counts 1."""
 
 REBUILT_EVERY = 4
 """Steps from one crop that is given back to the next."""
@@ -151,7 +152,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
         n = recipe.batch - (step % REBUILT_EVERY == 0)
         look = whole if step % LOOKED_AT_WHOLE_EVERY == LOOKED_AT_WHOLE_EVERY - 1 else cheap
-        return _losses(apprentice, known, all_styles, recipe.variants, x, n, step % 2 == 1, look, teachers, see, generator)
+        unnamed = step % 2 == 1
+        return _losses(apprentice, known, all_styles, recipe.variants, x, n, unnamed, look, recipe.tv, teachers, see, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
@@ -175,6 +177,7 @@ def _losses(
     n: int,
     unnamed: bool,
     look: Look,
+    tv: float,
     teachers: Teachers,
     see: Sight,
     generator: torch.Generator,
@@ -203,11 +206,8 @@ def _losses(
     if len(own):
         rows.append(apprentice.shared.rows(own, see(own)))
     y = apprentice.shared.net(x, torch.cat(rows))
-    parts = compare(y[:n], x[:n], {k: torch.stack([g[k] for g in grams]) for k in grams[0]}, teachers, look)
-    parts["rebuilt"] = F.mse_loss(y[n:].float(), own) if len(own) else x.new_zeros(())
-    parts["lattice"] = lattice_loss(y)
-    total = parts["content"] + look.style_weight * parts["style"] + TV * parts["tv"]
-    return {"total": total + RECONSTRUCTION * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
+    targets = {k: torch.stack([g[k] for g in grams]) for k in grams[0]}
+    return painted_losses(y, x, targets, teachers, look, tv, RECONSTRUCTION)
 
 
 def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, photographs: Pictures, variants: int) -> Tensor:
@@ -245,7 +245,7 @@ def _card(recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures)
             "optimizer": "Muon, Adam",
             "lr": recipe.lr,
             "style_weight": recipe.style_weight,
-            "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": TV},
+            "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": recipe.tv},
             "seed": recipe.seed,
             "styles": recipe.styles.name if recipe.styles else None,
             "warm_start": recipe.start.name if recipe.start else None,

@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms import v2
 
 from scumble import synthetic
-from scumble.looks import Look, grams_of
+from scumble.looks import Grams, Look, compare, grams_of
+from scumble.losses import lattice_loss
 from scumble.train import parallel
 from scumble.train.data import Pictures
 from scumble.train.loop import run_folder
@@ -38,6 +40,9 @@ small pictures in the manner of a whole painting, and for large ones."""
 
 BLURRED = 0.05
 """Noise on what is seen of a picture, in deviations over all paintings: a hundred of them are soon known by heart."""
+
+LATTICE = 300.0
+"""Weight of the loss of a lattice, where content counts 1."""
 
 LOOKED_AT_WHOLE_EVERY = 4
 """Steps from one look through both teachers at both scales to the next; between them through cheap eyes."""
@@ -172,6 +177,19 @@ def blurred(signatures: Tensor, spread: Tensor, generator: torch.Generator) -> T
     """(N, S) with noise of BLURRED deviations `spread` (S,)."""
     noise = torch.randn(signatures.shape, generator=generator).to(signatures.device)
     return signatures + BLURRED * spread * noise
+
+
+def painted_losses(
+    y: Tensor, x: Tensor, targets: Grams, teachers: Teachers, look: Look, tv: float, reconstruction: float
+) -> dict[str, Tensor]:
+    """Total and parts of pictures `y` (N, 3, H, W) of contents `x`. The first are painted, one by each of `targets`; the rest
+    give back what they were."""
+    n = len(next(iter(targets.values())))
+    parts = compare(y[:n], x[:n], targets, teachers, look)
+    parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if len(x) > n else x.new_zeros(())
+    parts["lattice"] = lattice_loss(y)
+    total = parts["content"] + look.style_weight * parts["style"] + tv * parts["tv"]
+    return {"total": total + reconstruction * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
 
 
 def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
