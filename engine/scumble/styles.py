@@ -39,6 +39,9 @@ MODELS = Path(__file__).parent / "models"
 """Shipped states `<method>_<id>.safetensors`; cards and thumbnails in `styles/`."""
 
 ID = re.compile(r"[a-z0-9-]{1,64}")
+METHOD = re.compile(r"[a-z0-9-]{1,64}")
+"""What a method is called, and nothing that leads out of a folder."""
+
 PINNED = re.compile(r"([a-z0-9-]{1,64})(?:@([1-9][0-9]{0,8}))?")
 
 MAX_SIDE = 1536
@@ -180,6 +183,25 @@ class StyleStore:
         except OSError as e:
             raise cannot_write(e, self.user_dir) from e
         return replace(style, revision=style.revision + 1)
+
+    def attach(self, style_id: str, weights: Path) -> StoredStyle:
+        """Give a user style a trained file of its own, of the method that its card names: a new revision.
+
+        Raises as `get` and `put`, and ScumbleError "weights-corrupt".
+        """
+        from scumble.weights import card_path, load_weights  # here, for they import torch
+
+        style = self._own_one(style_id)
+        method = load_weights(weights)[1].get("method")
+        if not isinstance(method, str) or not METHOD.fullmatch(method):
+            raise ScumbleError("weights-corrupt", f"The card of {weights.name} does not say of what method it is.")
+        path = style.state_path(method, style.revision + 1)
+        try:
+            write_atomic(path, weights.read_bytes())
+            write_atomic(card_path(path), card_path(weights).read_bytes())
+        except OSError as e:
+            raise cannot_write(e, self.user_dir) from e
+        return self.revise(style.id)
 
     def remove(self, style_id: str) -> None:
         """Forget a user style. Raises ScumbleError "style-shipped", "style-unknown", "no-write"."""

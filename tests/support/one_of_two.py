@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One process of a small training, for torchrun: `one_of_two.py FOLDER STEPS [STOP]` trains a layer, and breaks off at STOP.
 
-Writes N.json into FOLDER: the weights that process N ended with, and the first number of every batch it drew."""
+Writes N.json into FOLDER: the weights that process N ended with, the first number of every batch it drew, and the means of
+three gradients: N + 1 in each process, 1 in the first alone, and none."""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from scumble.train.loop import Schedule, fit, run_folder
-from scumble.train.parallel import number, processes
+from scumble.train.parallel import average_gradients, number, processes
 
 
 def main(folder: Path, steps: int, stop: int) -> None:
     with processes() as me:
         torch.manual_seed(me)  # begin_alike has to make the weights one
-        model = nn.ModuleDict({"always": nn.Linear(4, 4), "first": nn.Linear(4, 4), "never": nn.Linear(4, 4)})
+        model = nn.ModuleDict({"always": nn.Linear(4, 4), "first": nn.Linear(4, 4)})
         drawn: list[float] = []
 
         def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
@@ -33,7 +34,15 @@ def main(folder: Path, steps: int, stop: int) -> None:
         every_step = Schedule(steps, 1e-2, minutes_between_checkpoints=0)
         fit(model, loss, every_step, run_folder("two"), report=lambda line: None)
         weights = {k: v.flatten().tolist() for k, v in model.state_dict().items()}
-        (folder / f"{me}.json").write_text(json.dumps({"weights": weights, "drawn": drawn}))
+        (folder / f"{me}.json").write_text(json.dumps({"weights": weights, "drawn": drawn, "averaged": averaged(me)}))
+
+
+def averaged(me: int) -> list[float | None]:
+    numbers = [nn.Parameter(torch.zeros(())) for _ in range(3)]
+    numbers[0].grad = torch.tensor(me + 1.0)
+    numbers[1].grad = torch.tensor(1.0) if me == 0 else None
+    average_gradients(numbers)
+    return [None if p.grad is None else float(p.grad) for p in numbers]
 
 
 if __name__ == "__main__":

@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from scumble import raster
 from scumble.cli.app import main
 from scumble.cli.exits import Exit
 from scumble.client.locate import process_lives, read_connection
+from scumble.weights import save_weights
 from support.command_line import Run, engine, runner, shared_engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -264,6 +266,10 @@ def test_own_styles_come_and_go_and_shipped_ones_stay(run: Run, tmp_path: Path) 
     assert listed["grey-morning"]["own"]
     assert "posterize" in listed["grey-morning"]["methods"]
     assert "Grey morning" in run("styles", "list")[1]
+    trained = tmp_path / "trained.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
+    assert run("styles", "attach", "grey-morning", str(trained))[:2] == (0, "grey-morning@2\n")
+    assert "grey-morning@2" in run("styles", "list")[1], "an engine that runs sees it at once"
     assert run("styles", "remove", "grey-morning")[0] == 0
     assert "grey-morning" not in run("styles", "list")[1]
     assert run("styles", "remove", "grey-morning")[0] == Exit.USAGE

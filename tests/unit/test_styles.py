@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,6 +20,7 @@ from scumble import styles
 from scumble.errors import ScumbleError
 from scumble.methods.base import Style
 from scumble.styles import ID, StyleStore
+from scumble.weights import load_weights, save_weights
 
 
 @pytest.fixture
@@ -146,6 +148,34 @@ def test_removing_a_style_leaves_no_file_and_the_others_untouched(store: StyleSt
     with pytest.raises(ScumbleError) as error:
         store.remove("one")
     assert code(error) == "style-unknown"
+
+
+def test_what_was_trained_for_a_style_is_a_new_revision_of_it(store: StyleStore, tmp_path: Path) -> None:
+    mine = store.put("Mine", painting())
+    trained = tmp_path / "anything.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
+    attached = store.attach(mine.id, trained)
+    assert attached.pinned == f"{mine.id}@2"
+    state = store.get(mine.id).state("johnson")
+    assert state is not None
+    assert load_weights(state)[1] == load_weights(trained)[1]
+    assert store.get(f"{mine.id}@1").state("johnson") is None
+    assert attached.state("gatys") is None
+
+
+@pytest.mark.parametrize("method", ["../../elsewhere", "", None, 3])
+def test_what_is_no_trained_file_changes_no_style(store: StyleStore, tmp_path: Path, method: object) -> None:
+    mine = store.put("Mine", painting())
+    trained = tmp_path / "anything.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": method})
+    for _ in range(2):  # a card that says nothing; then bytes that are not those of the card
+        with pytest.raises(ScumbleError) as error:
+            store.attach(mine.id, trained)
+        assert code(error) == "weights-corrupt"
+        save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
+        trained.write_bytes(b"something else")
+    assert store.get(mine.id).pinned == f"{mine.id}@1"
+    assert sorted(p.name for p in (store.user_dir / mine.id).iterdir()) == ["picture.png", "style.json", "thumbnail.png"]
 
 
 @pytest.mark.parametrize(

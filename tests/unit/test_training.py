@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from scumble.nets.vgg import compact
-from scumble.train import johnson, perceptual
-from scumble.train.data import read_pictures
+from scumble.train import adain, johnson, perceptual
+from scumble.train.data import has_test_split, read_pictures
 from scumble.train.loop import Schedule, fit, run_folder
 from scumble.train.teachers import Teachers
 from scumble.weights import load_weights, save_weights
@@ -67,18 +67,40 @@ def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path: Path) -> None:
     second, loss = a_problem()
     said: list[str] = []
     fit(second, loss, every_step, run_folder("broken"), report=said.append)  # type: ignore[arg-type]
-    assert said[0] == "resumed at step 25"
+    assert said[:2] == [f"checkpoints, losses and samples go to {run_folder('broken')}", "resumed at step 25"]
     assert torch.equal(whole.weight, second.weight)
 
 
-def test_a_run_that_starts_from_weights_never_goes_on_from_another_runs_checkpoint(tmp_path: Path) -> None:
-    """It did, in silence: what was trained then had nothing to do with the file that was named."""
+def test_a_run_never_goes_on_from_another_recipes_checkpoint(tmp_path: Path) -> None:
+    """It did, in silence: what was trained then had nothing to do with the pictures or the file that were named."""
     files = [tmp_path / f"{k}.safetensors" for k in range(2)]
     for k, path in enumerate(files):
-        save_weights(path, {"weight": torch.full((2,), float(k))}, {"method": "johnson"})
-    folders = {run_folder("johnson"), *(run_folder("johnson", path) for path in files)}
-    assert len(folders) == 3
-    assert run_folder("johnson", files[0]) in folders, "the same start goes on"
+        save_weights(path, {"weight": torch.full((2,), float(k))}, {"method": "perceptual"})
+    recipe = adain.Recipe(tmp_path / "mine", tmp_path / "paintings")
+    others = [replace(recipe, photographs=tmp_path / "yours"), *(replace(recipe, start=path) for path in files)]
+    folders = {run_folder("adain", r) for r in (recipe, *others)}
+    assert len(folders) == 4
+    assert run_folder("adain", replace(recipe, steps=recipe.steps + 1)) == run_folder("adain", recipe), (
+        "it can go on for longer"
+    )
+
+
+def test_pictures_of_a_camera_are_turned_upright_and_brought_down(tmp_path: Path) -> None:
+    """They were taken as they lay, and a crop of one showed its grain."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (1600, 1200)).save(tmp_path / "portrait.jpg", exif=exif)
+    (picture,) = read_pictures(tmp_path).tensors
+    assert picture.shape == (3, 683, 512)
+
+
+def test_a_manifest_without_a_test_split_is_no_error_after_hours_of_training(tmp_path: Path, photographs: Path) -> None:
+    assert not has_test_split(photographs)
+    rows = "".join(f"{file.name},train\n" for file in photographs.iterdir())
+    (photographs / "manifest.csv").write_text(f"file,split\n{rows}")
+    assert not has_test_split(photographs)
+    (photographs / "manifest.csv").write_text(f"file,split\n{rows}0.png,test\n")
+    assert has_test_split(photographs)
 
 
 def test_the_loss_table_gains_a_row_every_25_steps(tmp_path: Path) -> None:
@@ -103,9 +125,9 @@ def test_training_johnson_lowers_the_loss_and_writes_a_network_with_its_card(
     assert tensors["down.0.conv.weight"].shape == (4, 3, 9, 9)
     assert card["training"]["finished"]["phase"] == 2
     assert len(card["training"]["credits"]) == 3
-    rows = [line.split(",") for line in (run_folder("johnson-noise-1") / "losses.csv").read_text().splitlines()[1:]]
+    rows = [line.split(",") for line in (run_folder("johnson-noise-1", recipe) / "losses.csv").read_text().splitlines()[1:]]
     assert float(rows[-1][2]) < float(rows[0][2])
-    assert (run_folder("johnson-noise-1") / "sample-000030.png").exists()
+    assert (run_folder("johnson-noise-1", recipe) / "sample-000030.png").exists()
 
 
 def test_johnson_warm_starts_from_committed_weights(tmp_path: Path, photographs: Path, small_teachers: Teachers) -> None:
@@ -130,7 +152,7 @@ def test_distillation_lowers_the_loss_and_levels_the_activations(
     path = perceptual.train(recipe, tmp_path, said.append)
     net = compact()
     net.convs.load_state_dict(load_weights(path)[0])
-    rows = [line.split(",") for line in (run_folder("perceptual") / "losses.csv").read_text().splitlines()[1:]]
+    rows = [line.split(",") for line in (run_folder("perceptual", recipe) / "losses.csv").read_text().splitlines()[1:]]
     assert float(rows[-1][2]) < float(rows[0][2])
     x = read_pictures(photographs).crops(4, 48, torch.Generator().manual_seed(0))
     with torch.no_grad():

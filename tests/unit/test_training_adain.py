@@ -40,14 +40,14 @@ def recipe(tmp_path: Path) -> adain.Recipe:
 def test_training_lowers_the_loss_and_leaves_the_encoder_alone(recipe: adain.Recipe, tmp_path: Path) -> None:
     encoder = adain.load_perceptual("compact")
     path = adain.train(recipe, tmp_path, lambda line: None)
-    rows = [line.split(",") for line in (run_folder("adain") / "losses.csv").read_text().splitlines()]
+    rows = [line.split(",") for line in (run_folder("adain", recipe) / "losses.csv").read_text().splitlines()]
     total = rows[0].index("total")
     assert float(rows[-1][total]) < float(rows[1][total])
     net, card = load_network(path), load_weights(path)[1]
     assert torch.allclose(net.encoder.conv("4_1").weight, encoder.conv("4_1").weight, atol=1e-3)
     assert card["training"]["steps"] == 30
     assert len(card["training"]["credits"]) == 6
-    assert (run_folder("adain") / "sample-000030.png").exists()
+    assert (run_folder("adain", recipe) / "sample-000030.png").exists()
 
 
 def test_training_warm_starts_from_committed_weights(recipe: adain.Recipe, tmp_path: Path) -> None:

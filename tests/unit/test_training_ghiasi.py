@@ -34,9 +34,9 @@ def test_training_moves_everything_and_can_go_on(recipe: ghiasi.Recipe, tmp_path
     assert float(model.predictor.spread.min()) > 0
     assert load_weights(path)[1]["training"]["finished"] == 4
     assert len(load_weights(path)[1]["training"]["credits"]) == 4
-    rows = [line.split(",") for line in (run_folder("ghiasi") / "losses.csv").read_text().splitlines()]
+    rows = [line.split(",") for line in (run_folder("ghiasi", recipe) / "losses.csv").read_text().splitlines()]
     assert {"content", "style", "rebuilt", "lattice"} <= set(rows[0])
-    assert (run_folder("ghiasi") / "sample-000004.png").exists()
+    assert (run_folder("ghiasi", recipe) / "sample-000004.png").exists()
     torch.manual_seed(recipe.seed)
     start = ghiasi.GhiasiNet(ghiasi.SIZES["compact"], recipe.width).state_dict()
     assert all(not torch.equal(v.half().float(), before[k]) for k, v in start.items() if k.endswith("weight"))

@@ -31,9 +31,9 @@ def test_training_looks_both_ways_and_writes_networks_with_a_card(recipe: memory
     path = memory.train(recipe, tmp_path, lambda line: None)
     assert load_memory(path).predictor.spread.min() > 0
     assert load_card(path)["training"]["finished"] == 5
-    rows = [line.split(",") for line in (run_folder("memory") / "losses.csv").read_text().splitlines()]
+    rows = [line.split(",") for line in (run_folder("memory", recipe) / "losses.csv").read_text().splitlines()]
     assert {"content", "style", "rebuilt", "lattice"} <= set(rows[0])
-    assert (run_folder("memory") / "sample-000005.png").exists()
+    assert (run_folder("memory", recipe) / "sample-000005.png").exists()
 
 
 def test_known_styles_get_rows_that_a_later_run_goes_on_from(recipe: memory.Recipe, tmp_path: Path) -> None:

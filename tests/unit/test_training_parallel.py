@@ -45,11 +45,7 @@ def test_two_processes_hold_the_same_weights_and_draw_batches_of_their_own(
     first, second = two(tmp_path / "one", "12")
     assert first["weights"] == second["weights"]
     assert not set(first["drawn"]) & set(second["drawn"])
-    torch.manual_seed(0)
-    begun = [torch.nn.Linear(4, 4) for _ in range(3)]
-    ended = [torch.tensor(first["weights"][f"{name}.weight"]).view(4, 4) for name in ("always", "first", "never")]
-    assert not torch.equal(ended[1], begun[1].weight), "one process alone has its gradient, and still it moves for both"
-    assert torch.equal(ended[2], begun[2].weight)
+    assert first["averaged"] == second["averaged"] == [1.5, 0.5, None]
 
     monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "broken"))
     assert not two(tmp_path / "stopped", "12", "7")
@@ -70,4 +66,5 @@ def test_torchrun_trains_one_network_and_only_the_first_process_speaks(tmp_path:
     assert said.splitlines()[-1] == str(path)
     assert said.count("2/2") == 1
     assert "2 processes" in load_weights(path)[1]["training"]["machine"]
-    assert torch.load(run_folder("johnson-noise-1") / "checkpoint.pt", weights_only=True)["step"] == 2
+    (checkpoint,) = run_folder("").glob("johnson-noise-1-*/checkpoint.pt")
+    assert torch.load(checkpoint, weights_only=True)["step"] == 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`scumble styles`: the styles the engine knows; adding, refining and removing one's own."""
+"""`scumble styles`: the styles the engine knows; adding, refining, training and removing one's own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scumble.client.events import Refining
 
 @click.group()
 def styles() -> None:
-    """List, add, refine and remove styles."""
+    """List, add, refine and remove styles, and attach what you trained."""
 
 
 @styles.command("list")
@@ -100,6 +100,19 @@ def refine(style: str, action: str | None, wait: bool, no_start: bool, as_json: 
         emit_json(_told(now))
     else:
         click.echo(_in_words(now))
+
+
+@styles.command()
+@click.argument("style", metavar="ID")
+@click.argument("weights", metavar="FILE", type=click.Path(path_type=Path))
+def attach(style: str, weights: Path) -> None:
+    """Give a style of your own what you trained for it: the weight FILE of a network, a bank or a row.
+
+    It is copied, with its card, to your styles on this machine, and is a new revision of the style.
+    """
+    from scumble.styles import StyleStore
+
+    click.echo(StyleStore().attach(style, weights).pinned)
 
 
 @styles.command()

@@ -20,7 +20,7 @@ from scumble.losses import content_loss, gram, gram_loss, lattice_loss, tv_loss
 from scumble.nets.adain import LOSS_LAYERS, AdaINNet, statistics
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import DEPTHS, VGG, WIDTHS
-from scumble.train.data import Pictures, read_pictures
+from scumble.train.data import Pictures, has_test_split, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
@@ -90,7 +90,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         return criterion(*batch(generator))
 
-    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(path.stem, recipe.start), sheet, save, report)
+    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(path.stem, recipe), sheet, save, report)
     save(recipe.steps, test_losses(criterion, recipe))
     return path
 
@@ -158,9 +158,9 @@ def statistics_loss(got: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -
 
 @torch.no_grad()
 def test_losses(criterion: Criterion, recipe: Recipe) -> dict[str, float] | None:
-    """Mean losses in fp32 over 32 crops of the test splits, which training never sees; None without manifests."""
+    """Mean losses in fp32 over 32 crops of the test splits, which training never sees; None where a folder has none."""
     folders = (recipe.photographs, recipe.paintings)
-    if not all((f / "manifest.csv").exists() for f in folders):
+    if not all(has_test_split(f) for f in folders):
         return None
     device = next(criterion.net.parameters()).device
     generator = torch.Generator().manual_seed(0)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -41,15 +41,19 @@ class Pictures:
         return out
 
 
-def read_pictures(folder: Path, split: Literal["train", "test"] = "train", short_side: int | None = None) -> Pictures:
+SHORT_SIDE = 512
+"""Pixels to which a larger picture's short side is brought: a crop of what a camera takes would show nothing but grain."""
+
+Split = Literal["train", "test"]
+
+
+def read_pictures(folder: Path, split: Split = "train", short_side: int | None = SHORT_SIDE) -> Pictures:
     """The pictures of `folder`: those its manifest.csv (columns file, split, ...) marks `split`, or all without one.
 
     `short_side` brings larger pictures down to that short side in pixels. Raises ValueError when there is none.
     """
-    manifest = folder / "manifest.csv"
-    if manifest.exists():
-        with open(manifest, newline="", encoding="utf-8") as f:
-            rows = [r for r in csv.DictReader(f) if r["split"] == split]
+    rows = _manifest(folder, split)
+    if rows is not None:
         files = [folder / r["file"] for r in rows]
         credits = [_credit(r) for r in rows]
     else:
@@ -60,10 +64,24 @@ def read_pictures(folder: Path, split: Literal["train", "test"] = "train", short
     return Pictures(files, [read_picture(p, short_side) for p in files], credits)
 
 
+def has_test_split(folder: Path) -> bool:
+    """Whether a manifest keeps pictures from the training."""
+    return bool(_manifest(folder, "test"))
+
+
+def _manifest(folder: Path, split: Split) -> list[dict[str, str]] | None:
+    """Its rows of a split; None where there is no manifest."""
+    manifest = folder / "manifest.csv"
+    if not manifest.exists():
+        return None
+    with open(manifest, newline="", encoding="utf-8") as f:
+        return [r for r in csv.DictReader(f) if r["split"] == split]
+
+
 def read_picture(path: Path, short_side: int | None = None) -> Tensor:
-    """uint8 (3, H, W) of one picture, brought to `short_side` pixels where that makes it smaller."""
+    """uint8 (3, H, W) of one picture, upright, brought to `short_side` pixels where that makes it smaller."""
     with Image.open(path) as opened:
-        image = opened.convert("RGB")
+        image = ImageOps.exif_transpose(opened).convert("RGB")
     if short_side is not None and min(image.size) > short_side:
         k = short_side / min(image.size)
         image = image.resize((round(image.width * k), round(image.height * k)), Image.Resampling.LANCZOS)

@@ -101,7 +101,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, model, styles.paintings, photographs, recipe.variants, see)
     optimizer = for_convolutions(model, (model.net.down[0], model.net.head), recipe.lr)
-    fit(model, loss, schedule, run_folder(path.stem, recipe.start), sheet, save, report, optimizer)
+    fit(model, loss, schedule, run_folder(path.stem, recipe), sheet, save, report, optimizer)
     save(recipe.steps)
     return path
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from scumble.looks import Look, compare, grams_of
 from scumble.losses import lattice_loss
 from scumble.nets.transform import TransformNet
-from scumble.train.data import Pictures, read_picture, read_pictures
+from scumble.train.data import Pictures, has_test_split, read_picture, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.paintings import contents
 from scumble.train.teachers import Teachers, credited, load_teachers
@@ -109,7 +109,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             return criterion(net(x), x)
 
         schedule = Schedule(recipe.steps[phase], recipe.lr, recipe.seed + phase + 1)
-        folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}", recipe.start)
+        folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}", recipe)
         seconds += fit(net, loss, schedule, folder, lambda: _sheet(net, photographs, recipe), save, report)
     done = {"phase": len(recipe.steps), "step": recipe.steps[-1], "seconds": round(seconds)}
     card = _card(recipe, phases(teachers), done, photographs)
@@ -120,8 +120,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
 @torch.no_grad()
 def test_losses(net: TransformNet, criterion: Criterion, recipe: Recipe) -> dict[str, float] | None:
-    """Mean losses in fp32 over 32 crops of the folder's test split, which training never sees; None without a manifest."""
-    if not (recipe.photographs / "manifest.csv").exists():
+    """Mean losses in fp32 over 32 crops of the folder's test split, which training never sees; None where there is none."""
+    if not has_test_split(recipe.photographs):
         return None
     generator = torch.Generator().manual_seed(0)
     unseen = read_pictures(recipe.photographs, "test").crops(32, recipe.crop, generator).to(next(net.parameters()).device)

@@ -8,6 +8,8 @@ the same run again goes on from its checkpoint. Several processes can share one 
 from __future__ import annotations
 
 import csv
+import dataclasses
+import hashlib
 import math
 import os
 import platform
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import torch
@@ -39,16 +42,28 @@ class Schedule:
     steps_between_samples: int = 250
 
 
-def run_folder(name: str, start: Path | None = None) -> Path:
+def run_folder(name: str, recipe: Any = None) -> Path:
     """Where the run called `name` keeps its checkpoint: in SCUMBLE_TRAIN_DIR, or scumble-train in the user's cache.
 
-    A run that begins with the weight file `start` has a folder of its own: with another run's checkpoint there, it would go on
-    from that. Raises ScumbleError "weights-corrupt".
+    Each recipe (a dataclass) has a folder of its own: with another one's checkpoint there, it would go on from that. `steps`
+    alone are no matter, so that a run can go on for longer. Raises ScumbleError "weights-corrupt".
     """
     root = os.environ.get("SCUMBLE_TRAIN_DIR") or platformdirs.user_cache_path("scumble-train")
-    folder = Path(root) / (f"{name}-from-{name_of(start)}" if start else name)
+    folder = Path(root) / (f"{name}-{_digest(recipe)}" if recipe else name)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _digest(recipe: Any) -> str:
+    """A weight file is known by what it holds, a folder by where it is."""
+
+    def told(value: object) -> str:
+        if not isinstance(value, Path):
+            return repr(value)
+        return name_of(value) if value.suffix == ".safetensors" else str(value.resolve())
+
+    fields = [f"{f.name}={told(getattr(recipe, f.name))}" for f in dataclasses.fields(recipe) if f.name != "steps"]
+    return hashlib.sha256("\n".join(fields).encode()).hexdigest()[:12]
 
 
 def fit(
@@ -74,6 +89,7 @@ def fit(
     generator = torch.Generator().manual_seed(schedule.seed)
     checkpoint = folder / "checkpoint.pt"
     first, spent = 0, 0.0
+    report(f"checkpoints, losses and samples go to {folder}")
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(state["model"])

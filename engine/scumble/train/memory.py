@@ -153,11 +153,11 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         n = recipe.batch - (step % REBUILT_EVERY == 0)
         look = whole if step % LOOKED_AT_WHOLE_EVERY == LOOKED_AT_WHOLE_EVERY - 1 else cheap
         unnamed = step % 2 == 1
-        return _losses(apprentice, known, all_styles, recipe.variants, x, n, unnamed, look, recipe.tv, teachers, see, generator)
+        return _losses(apprentice, known, all_styles, recipe, x, n, unnamed, look, teachers, see, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
-    fit(apprentice, loss, schedule, run_folder("memory", recipe.start), sheet, save, report, optimizer(apprentice, recipe.lr))
+    fit(apprentice, loss, schedule, run_folder("memory", recipe), sheet, save, report, optimizer(apprentice, recipe.lr))
     save(recipe.steps)
     return path
 
@@ -172,12 +172,11 @@ def _losses(
     apprentice: Apprentice,
     known: Paintings | None,
     styles: Styles,
-    variants: int,
+    recipe: Recipe,
     x: Tensor,
     n: int,
     unnamed: bool,
     look: Look,
-    tv: float,
     teachers: Teachers,
     see: Sight,
     generator: torch.Generator,
@@ -195,8 +194,8 @@ def _losses(
         grams.append({k: v[chosen] for k, v in known.grams.items()})
     if unnamed:
         number = any_of(len(apprentice.unnamed))
-        rows.append(apprentice.unnamed_row(styles.paintings, number, variants))
-        grams.append({k: v[number * variants] for k, v in styles.paintings.grams.items()})
+        rows.append(apprentice.unnamed_row(styles.paintings, number, recipe.variants))
+        grams.append({k: v[number * recipe.variants] for k, v in styles.paintings.grams.items()})
     while len(rows) < n:
         kept, i = styles.draw(generator)
         signature = blurred(kept.signatures[i : i + 1], apprentice.shared.predictor.spread, generator)
@@ -207,7 +206,7 @@ def _losses(
         rows.append(apprentice.shared.rows(own, see(own)))
     y = apprentice.shared.net(x, torch.cat(rows))
     targets = {k: torch.stack([g[k] for g in grams]) for k in grams[0]}
-    return painted_losses(y, x, targets, teachers, look, tv, RECONSTRUCTION)
+    return painted_losses(y, x, targets, teachers, look, recipe.tv, RECONSTRUCTION)
 
 
 def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, photographs: Pictures, variants: int) -> Tensor:

@@ -119,7 +119,6 @@ def look_at(
 ) -> Paintings:
     """Measure every painting and its variants once: the Grams of the `wanted` layers by scale, and what `see` gives."""
     change = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.5)])
-    torch.manual_seed(seed)
     sides = random.Random(seed)
     pictures, signatures = [], []
     grams: dict[str, list[Tensor]] = {}
@@ -150,7 +149,8 @@ def remembered(
     sight: str = "compact",
 ) -> Paintings:
     """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes; `sight` names `see`."""
-    told = (seed, variants, SIDE, SIDES, sight, {k: sorted(v) for k, v in teachers.layers.items()}, pictures.files)
+    files = [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in pictures.files]
+    told = (seed, variants, SIDE, SIDES, sight, {k: sorted(v) for k, v in teachers.layers.items()}, files)
     kept = run_folder("looked-at") / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:16]}.pt"
     device = next(teachers.parameters()).device
     with parallel.first_before_others():
@@ -159,7 +159,9 @@ def remembered(
             for look in looks(teachers, 1.0):
                 for scale, layers in look.styles.items():
                     wanted[scale] |= set(layers)
-            seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
+            with torch.random.fork_rng():  # a run draws the same whether or not it has looked before
+                torch.manual_seed(seed)
+                seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
             grams = {k: v.cpu() for k, v in seen.grams.items()}
             temporary = kept.with_suffix(".tmp")
             torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, temporary)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One training in several processes, one a GPU: `torchrun --standalone --nproc-per-node N -m scumble train METHOD ...`.
+"""One training in several processes of one machine, one a GPU.
+
+    torchrun --standalone --nproc-per-node N -m scumble train METHOD ...
 
 Invariant: all processes hold the same weights at every step. Each draws pictures of its own, and their gradients are averaged:
 a step is one over N batches. The first process alone reports and writes. Without torchrun there is one process and no more.
@@ -18,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 PATIENCE = timedelta(hours=2)
-"""How long the others wait for the first, which looks at all paintings before a training begins."""
+"""How long a process waits for another: the first looks at all paintings before a training begins."""
 
 
 @contextmanager
@@ -30,7 +32,8 @@ def processes() -> Iterator[int]:
     gpu = torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
+    device = torch.device("cuda", torch.cuda.current_device()) if gpu else None
+    dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE, device_id=device)
     try:
         yield number()
     finally:
@@ -50,7 +53,7 @@ def number() -> int:
 @contextmanager
 def first_before_others() -> Iterator[None]:
     """The first process alone goes through what is within, then all others."""
-    if count() > 1 and number() > 0:
+    if number() > 0:
         dist.barrier()
     yield
     if count() > 1 and number() == 0:

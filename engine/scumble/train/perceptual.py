@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from scumble.nets.vgg import VGG, compact
-from scumble.train.data import Pictures, read_pictures
+from scumble.train.data import Pictures, has_test_split, read_pictures
 from scumble.train.loop import Schedule, fit, machine, run_folder
 from scumble.train.teachers import Teachers, load_teachers
 from scumble.weights import Card, save_weights
@@ -72,19 +72,20 @@ class Student(nn.Module):
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Distil (resuming a run that was broken off) and write `out`/perceptual.safetensors with its card."""
     torch.manual_seed(recipe.seed)
-    teachers = load_teachers(recipe.teachers).to(memory_format=torch.channels_last)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
     wanted = {t for others in LESSONS.values() for t in others if t.split("/")[0] in teachers.nets}
 
     def batch(generator: torch.Generator) -> Tensor:
         half = recipe.batch // 2
         x = torch.cat([s.crops(half, recipe.crop, generator, (0.8, 1.8)) for s in (photographs, paintings)])
-        return disturb(x, generator).to(memory_format=torch.channels_last)
+        return disturb(x, generator).to(device, memory_format=torch.channels_last)
 
     with torch.no_grad():
         many = torch.cat([batch(torch.Generator().manual_seed(9 + k)) for k in range(4)])
         scale = {k: _moments(v) for k, v in teachers(many, wanted).items()}
-    student = Student({k: m.shape[1] for k, (m, _) in scale.items()}).to(memory_format=torch.channels_last)
+    student = Student({k: m.shape[1] for k, (m, _) in scale.items()}).to(device).to(memory_format=torch.channels_last)
 
     stages_taught = sorted({own[4] for own, _ in student.lessons})
 
@@ -105,7 +106,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         save_weights(path, net.convs.state_dict(), _card(recipe, step, photographs, paintings, teachers, tested))
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
-    fit(student, loss, schedule, run_folder("perceptual"), on_checkpoint=save, report=report)
+    fit(student, loss, schedule, run_folder("perceptual", recipe), on_checkpoint=save, report=report)
     save(recipe.steps, test_losses(lessons, recipe))
     return path
 
@@ -113,12 +114,12 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 @torch.no_grad()
 def test_losses(lessons: Callable[[Tensor], dict[str, Tensor]], recipe: Recipe) -> dict[str, float] | None:
     """Share of each teacher layer's variance that is not predicted, in fp32, over 16 undisturbed crops of each folder's
-    test split; None where a folder has no manifest."""
+    test split; None where a folder has none."""
     folders = (recipe.photographs, recipe.paintings)
-    if not all((f / "manifest.csv").exists() for f in folders):
+    if not all(has_test_split(f) for f in folders):
         return None
-    generator = torch.Generator().manual_seed(0)
-    parts = [lessons(read_pictures(f, "test").crops(16, recipe.crop, generator)) for f in folders]
+    generator, device = torch.Generator().manual_seed(0), "cuda" if torch.cuda.is_available() else "cpu"
+    parts = [lessons(read_pictures(f, "test").crops(16, recipe.crop, generator).to(device)) for f in folders]
     return {k: round(float(torch.stack([p[k] for p in parts]).mean()), 4) for k in parts[0]}
 
 

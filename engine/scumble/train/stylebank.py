@@ -199,7 +199,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     if not recipe.add and not recipe.start:
         alone = Schedule(recipe.steps[0], recipe.lr[0], recipe.seed + 1)
         sheet = lambda: sheet_of(banks, photographs, 0)  # noqa: E731
-        seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0"), sheet, None, report)
+        seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0", recipe), sheet, None, report)
     banks.begin(paintings)
     if recipe.start:
         banks.go_on(recipe.start, styles)
@@ -216,7 +216,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
         sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
-        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe.start), sheet, save, report)
+        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe), sheet, save, report)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
     return write(banks, styles, out, card(recipe, net, done, photographs), shared)
 
