@@ -26,7 +26,7 @@ from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge
 from scumble.files import write_atomic
 from scumble.methods.base import Runtime
 from scumble.methods.memory import Memory, Options, looked_at, to_stride
-from scumble.nets.memory import MemoryNet
+from scumble.nets.memory import Bent, MemoryNet, Read
 from scumble.styles import StyleStore
 from scumble.tensors import to_tensor
 
@@ -45,7 +45,7 @@ class Rows:
     content: Tensor
 
 
-Change = Callable[[Mapping[str, slice], Rows], Tensor]
+Change = Callable[[Mapping[str, Sequence[int]], Rows], Tensor]
 """Another row, given where each part of a row lies."""
 
 
@@ -73,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 CHANGES: Mapping[str, Change] = {
     "as it is": lambda at, rows: rows.full,
     "no offset: a = 0": lambda at, rows: _with(rows.full, torch.zeros_like(rows.full), [at["skip a"], at["deep a"]]),
+    "kernels not bent: a = 0 on the way up": lambda at, rows: _with(rows.full, torch.zeros_like(rows.full), [at["bent"]]),
+    "Ghiasi: a = 0 everywhere": lambda at, rows: _with(
+        rows.full, torch.zeros_like(rows.full), [at["skip a"], at["deep a"], at["bent"]]
+    ),
     "AdaIN: the painting's own statistics, a = 0, nothing predicted": lambda at, rows: rows.painting,
     "statistics of the two skips not predicted": lambda at, rows: _with(
         rows.full, rows.painting, [at["skip statistics"], at["deep statistics"]]
@@ -86,21 +90,24 @@ CHANGES: Mapping[str, Change] = {
 }
 
 
-def parts(net: MemoryNet) -> dict[str, slice]:
-    """Where in a row each part lies."""
-    ends = list(itertools.accumulate(net._parts))
+def parts(net: MemoryNet) -> dict[str, list[int]]:
+    """Which numbers of a row belong to each part."""
     skip, deep = net.skip, net.deep
-    return {
-        "skip statistics": slice(0, 2 * skip.channels),
-        "skip a": slice(2 * skip.channels, ends[0]),
-        "deep statistics": slice(ends[0], ends[0] + 2 * deep.channels),
-        "deep a": slice(ends[0] + 2 * deep.channels, ends[1]),
-        "after": slice(ends[1], ends[-2]),
-        "colours": slice(ends[-2], ends[-1]),
-    }
+    sizes = [
+        *(("skip statistics", 2 * skip.channels), ("skip a", skip.size - 2 * skip.channels)),
+        *(("deep statistics", 2 * deep.channels), ("deep a", deep.size - 2 * deep.channels)),
+        *(("after", read.size) for read in net.block_reads if isinstance(read, Read)),
+        *(("bent" if isinstance(place, Bent) else "after", place.size) for place in net.way_up),
+        ("colours", 12),
+    ]
+    numbers = iter(range(net.row_size))
+    found: dict[str, list[int]] = {}
+    for name, size in sizes:
+        found.setdefault(name, []).extend(itertools.islice(numbers, size))
+    return found
 
 
-def _with(row: Tensor, other: Tensor, places: Sequence[slice]) -> Tensor:
+def _with(row: Tensor, other: Tensor, places: Sequence[Sequence[int]]) -> Tensor:
     """`row`, in some places as the other."""
     row = row.clone()
     for place in places:

@@ -25,7 +25,7 @@ style to style."""
 PATIENCE = 0.5
 """With a picture whose style is far off (looks.compare): without, a row gives up the content of all for the sake of few."""
 
-CHECKED_EVERY = 20
+CHECKED_EVERY = 40
 """Steps from one look at contents that are not practised on to the next."""
 
 LATTICE, TV = 300.0, 0.1

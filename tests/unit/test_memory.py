@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scumble import synthetic
 from scumble.looks import grams_of
-from scumble.nets.memory import MARGIN, SIGNATURE_SIZE, STRIDE, MemoryNet, Read, StyleMemory, signature
+from scumble.nets.memory import MARGIN, SIGNATURE_SIZE, STRIDE, Bent, MemoryNet, Read, StyleMemory, _Conv, signature
 from scumble.nets.norms import collected_statistics, covariances, frozen_statistics
 from scumble.nets.perceptual import load_perceptual
+from scumble.nets.phases import DoubledConv, PhasedConv
 from scumble.rows import COMPACT, Descent, begin, descend_row
 
 
@@ -47,6 +48,34 @@ def test_without_an_offset_it_is_adain() -> None:
     deviation, mean = torch.std_mean(t, (2, 3), correction=0)
     assert torch.allclose(mean, torch.tensor(3.0), atol=1e-4)
     assert torch.allclose(deviation, torch.tensor(2.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("conv", [_Conv, DoubledConv, PhasedConv])
+def test_a_bent_kernel_is_affine_in_the_row_and_a_row_of_zeros_leaves_it_as_it_is(
+    conv: type[_Conv | DoubledConv | PhasedConv],
+) -> None:
+    torch.manual_seed(0)
+    straight = conv(8, 4)
+    bent = Bent(straight, 5)
+    features, a, b = torch.randn(1, 32 if conv is PhasedConv else 8, 12, 12), torch.randn(1, 5), torch.randn(1, 5)
+    assert torch.allclose(bent(features, torch.zeros(1, 5)), straight(features), atol=1e-6)
+    assert not torch.allclose(bent(features, a), straight(features), atol=1e-2)
+    mixed = bent(features, 0.3 * a + 0.7 * b)
+    assert torch.allclose(mixed, 0.3 * bent(features, a) + 0.7 * bent(features, b), atol=1e-5)
+    share = torch.cat([torch.full((1, 1, *mixed.shape[2:]), s) for s in (0.3, 0.7)])
+    assert torch.allclose(bent(features, torch.cat([a, b]), share), mixed, atol=1e-5)
+
+
+def test_every_layer_can_be_stopped_at(memory: StyleMemory) -> None:
+    """Bent kernels were once convolved with behind their layers' backs: no cancel reached the ones at full resolution."""
+    leaves = [m for m in memory.net.modules() if not list(m.children())]
+    called: list[nn.Module] = []
+    handles = [m.register_forward_pre_hook(lambda module, inputs: called.append(module)) for m in leaves]
+    memory.net(picture(), rows(memory.net, 1))
+    for handle in handles:
+        handle.remove()
+    assert called
+    assert set(leaves) == set(called)
 
 
 def test_several_pictures_by_their_own_rows_are_what_each_is_alone(memory: StyleMemory) -> None:

@@ -8,6 +8,7 @@ a mixture of styles is a mixture of rows, and adding a row changes no other styl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,11 @@ half and one (4), 1 + 2 + 1."""
 
 SIGNATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """Layers of the compact network whose means and deviations describe a painting to the predictor."""
+
+
+BEND = 0.1
+"""By how much of an ordinary kernel's size a row's number of 1 bends a kernel. Rows are predicted and refined in numbers of the
+order of 1 and steps that suit them; at 1 a training runs away."""
 
 
 class Read(nn.Module):
@@ -72,9 +78,41 @@ class _Conv(nn.Conv2d):
         super().__init__(c_in, c_out, kernel, stride)
         self.reach = kernel // 2
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """`weight` and `bias` take the place of its own."""
         p = self.reach
-        return super().forward(reflect_pad(x, p, p, p, p) if p else x)
+        x = reflect_pad(x, p, p, p, p) if p else x
+        return F.conv2d(x, self.weight if weight is None else weight, self.bias if bias is None else bias, self.stride)
+
+
+class Bent(nn.Module):
+    """Another place where the memory is read: a convolution by the kernel W + BEND sum_k a_k B_k, its bias likewise.
+
+    A row's part here is a, `size` numbers; W and the basis B belong to all styles. By one row a picture costs what it does
+    by W alone; in regions each row's kernel goes over all of it.
+    """
+
+    def __init__(self, conv: _Conv | DoubledConv | PhasedConv, basis: int) -> None:
+        super().__init__()
+        assert conv.bias is not None
+        self.conv, self.size = conv, basis
+        numbers = conv.weight.numel() + len(conv.bias)
+        self.basis = nn.Parameter(torch.randn(basis, numbers) / conv.weight[0].numel() ** 0.5)
+
+    def forward(self, x: Tensor, part: Tensor, share: Tensor | None = None) -> Tensor:
+        """Rows and shares as `Read` takes them; `share` has the size of what comes out."""
+        conv = self.conv
+        assert conv.bias is not None
+        with torch.autocast(x.device.type, enabled=False):
+            weights, biases = torch.split(BEND * part.float() @ self.basis, [conv.weight.numel(), len(conv.bias)], 1)
+            kernels = [(conv.weight + w.view_as(conv.weight), conv.bias + b) for w, b in zip(weights, biases, strict=True)]
+        if share is not None:  # one after the other: the features of all regions at once are too many
+            shared: Tensor = reduce(
+                torch.add, (conv(x, *kernel) * s for kernel, s in zip(kernels, share.to(x.dtype), strict=True))
+            )
+            return shared
+        painted: list[Tensor] = [conv(x if len(kernels) == 1 else x[i : i + 1], *kernel) for i, kernel in enumerate(kernels)]
+        return painted[0] if len(painted) == 1 else torch.cat(painted)
 
 
 class MemoryNet(nn.Module):
@@ -83,13 +121,15 @@ class MemoryNet(nn.Module):
     Sides are multiples of 8. The widths are those at a quarter, an eighth and a half of the picture's resolution, and at the
     full one, where few channels cost most of the time.
 
-    At full resolution it is the picture itself that the memory reads, so that colours are right from the first: a pixel is
-    A_i (strokes + gate * x^) + b_i, x^ the picture's colours whitened. Strokes and gate end with a fixed blur, as TransformNet
-    does, and for its reason.
+    On the way up the row bends every kernel (`Bent`): fine strokes are made there. At full resolution it is the picture itself
+    that the memory reads, so that colours are right from the first: a pixel is A_i (strokes + gate * x^) + b_i, x^ the
+    picture's colours whitened. Strokes and gate end with a fixed blur, as TransformNet does, and for its reason.
+
+    `basis` are the sizes of the bases at the skip, at the deepest read and in each bent convolution.
     """
 
     def __init__(
-        self, widths: tuple[int, int, int, int] = (32, 80, 24, 16), blocks: int = 4, basis: tuple[int, int] = (8, 24)
+        self, widths: tuple[int, int, int, int] = (32, 80, 24, 16), blocks: int = 4, basis: tuple[int, int, int] = (8, 24, 32)
     ) -> None:
         super().__init__()
         quarter, eighth, half, full = widths
@@ -101,20 +141,25 @@ class MemoryNet(nn.Module):
         self.deep = Read(eighth, basis[1])
         self.blocks = nn.ModuleList([_Conv(eighth, eighth) for _ in range(2 * blocks)])
         self.block_reads = nn.ModuleList([Read(eighth) for _ in range(2 * blocks)])
-        self.to_quarter = _Conv(eighth, quarter)
-        self.at_quarter, self.read_quarter = _Conv(quarter, quarter), Read(quarter)
-        self.at_half, self.read_half = DoubledConv(quarter, half), Read(half)
-        self.to_full = _Conv(half, full, 1)
-        self.at_full, self.head = DoubledConv(full, full), PhasedConv(full, 4)
-        assert self.head.bias is not None
-        nn.init.constant_(self.head.bias[3:], -1.0)  # begins with little of the picture itself
+        self.to_quarter = Bent(_Conv(eighth, quarter), basis[2])
+        self.at_quarter, self.read_quarter = Bent(_Conv(quarter, quarter), basis[2]), Read(quarter)
+        self.at_half, self.read_half = Bent(DoubledConv(quarter, half), basis[2]), Read(half)
+        self.to_full = Bent(_Conv(half, full, 1), basis[2])
+        self.at_full, self.head = Bent(DoubledConv(full, full), basis[2]), Bent(PhasedConv(full, 4), basis[2])
+        assert self.head.conv.bias is not None
+        nn.init.constant_(self.head.conv.bias[3:], -1.0)  # begins with little of the picture itself
         self.whitening = Whitening()
-        reads = [self.skip, self.deep, *self.block_reads, self.read_quarter, self.read_half]
-        self._parts = [r.size for r in reads] + [12]
+        self._parts = [place.size for place in (self.skip, self.deep, *self.block_reads, *self.way_up)] + [12]
+
+    @property
+    def way_up(self) -> tuple[Bent | Read, ...]:
+        """Where the memory is read after the blocks, in that order."""
+        quarter, half = (self.at_quarter, self.read_quarter), (self.at_half, self.read_half)
+        return self.to_quarter, *quarter, *half, self.to_full, self.at_full, self.head
 
     @property
     def row_size(self) -> int:
-        """Numbers in a row: every Read's part in order, then the colours A, 3 x 3, and b."""
+        """Numbers in a row: the parts of all places in the order in which they are read, then the colours A, 3 x 3, and b."""
         return sum(self._parts)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,10 +179,11 @@ class MemoryNet(nn.Module):
         for f, read in zip(self.encode(picture), (self.skip, self.deep), strict=True):
             mean, variance = (m.flatten(1) for m in moments(f))
             parts += [(variance + read.norm.eps).sqrt(), mean, mean.new_zeros(len(mean), read.size - 2 * read.channels)]
-        n = len(picture)
-        for read in (*self.block_reads, self.read_quarter, self.read_half):
-            assert isinstance(read, Read)
-            parts += [parts[0].new_ones(n, read.channels), parts[0].new_zeros(n, read.channels)]
+        for place in (*self.block_reads, *self.way_up):
+            neutral = picture.new_zeros(len(picture), place.size)
+            if isinstance(place, Read):
+                neutral[:, : place.channels] = 1
+            parts.append(neutral)
         mean, covariance = covariances(picture)
         parts += [power(covariance, self.whitening.eps, 0.5).flatten(1), mean.flatten(1)]
         return torch.cat(parts, 1)
@@ -150,20 +196,26 @@ class MemoryNet(nn.Module):
         """The picture that `rows` paint of `x` from features as `encode` gives them."""
         *parts, colour = torch.split(rows.float(), self._parts, 1)
         part = iter(parts)
-        scaled = {s: None if shares is None else F.avg_pool2d(shares, s) for s in (1, 2, 4, 8)}
+        scaled = {s: None if shares is None else F.avg_pool2d(shares, s) for s in (2, 4, 8)}
         skip = self.skip(quarter, next(part), scaled[4])
         y = self.deep(eighth, next(part), scaled[8])
         for i in range(0, len(self.blocks), 2):
             z = F.relu_(self.block_reads[i](self.blocks[i](y), next(part), scaled[8]))
             y = y + self.block_reads[i + 1](self.blocks[i + 1](z), next(part), scaled[8])
-        y = _doubled(self.to_quarter(y)).add_(skip)
-        y = F.relu_(self.read_quarter(self.at_quarter(y), next(part), scaled[4]))
-        y = F.relu_(self.read_half(woven(self.at_half(reflect_pad(y, 1, 1, 1, 1))), next(part), scaled[2]))
+        y = _doubled(self.to_quarter(y, next(part), scaled[8])).add_(skip)
+        y = F.relu_(self.read_quarter(self.at_quarter(y, next(part), scaled[4]), next(part), scaled[4]))
+        y = woven(self.at_half(reflect_pad(y, 1, 1, 1, 1), next(part), scaled[4]))
+        y = F.relu_(self.read_half(y, next(part), scaled[2]))
         # Padded while it is small, and woven last: at full resolution a copy costs as much as a layer.
-        y = F.relu_(self.at_full(reflect_pad(self.to_full(y), 3, 3, 3, 3)))
-        y = _blurred(woven(self.head(y))[..., 1:-1, 1:-1])
+        y = reflect_pad(self.to_full(y, next(part), scaled[2]), 3, 3, 3, 3)
+        y = F.relu_(self.at_full(y, next(part), _padded(scaled[2], 2)))
+        y = _blurred(woven(self.head(y, next(part), _padded(scaled[2], 1)))[..., 1:-1, 1:-1])
         strokes, gate = torch.split(y, [3, 1], 1)
         return _coloured(strokes + torch.sigmoid(gate) * self.whitening(x), colour, shares)
+
+
+def _padded(share: Tensor | None, n: int) -> Tensor | None:
+    return None if share is None else reflect_pad(share, n, n, n, n)
 
 
 def _doubled(x: Tensor) -> Tensor:
@@ -195,7 +247,7 @@ class Predictor(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, signature: int, row_size: int, width: int = 192) -> None:
+    def __init__(self, signature: int, row_size: int, width: int = 384) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(signature))
         self.register_buffer("spread", torch.ones(signature))

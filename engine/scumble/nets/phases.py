@@ -30,8 +30,11 @@ class DoubledConv(nn.Conv2d):
         taps = torch.tensor(_NEIGHBOURS)
         self.register_buffer("taps", torch.stack([taps[phase : phase + 3] for phase in (0, 1)]), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return _convolved(x, "ocde,fdk,gel->ofgckl", self.weight, self.taps, self.bias)
+    def forward(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """`weight` and `bias` take the place of its own."""
+        return _convolved(
+            x, "ocde,fdk,gel->ofgckl", self.weight if weight is None else weight, self.taps, self.bias if bias is None else bias
+        )
 
 
 class PhasedConv(nn.Conv2d):
@@ -48,8 +51,15 @@ class PhasedConv(nn.Conv2d):
                 taps[phase, tap, place % 2, place // 2 + 1] = 1
         self.register_buffer("taps", taps, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return _convolved(x, "ocde,fdpk,geql->ofgcpqkl", self.weight, self.taps, self.bias)
+    def forward(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """`weight` and `bias` take the place of its own."""
+        return _convolved(
+            x,
+            "ocde,fdpk,geql->ofgcpqkl",
+            self.weight if weight is None else weight,
+            self.taps,
+            self.bias if bias is None else bias,
+        )
 
 
 def woven(phases: Tensor) -> Tensor:
