@@ -61,9 +61,8 @@ PAINTING_SIDE = 384
 OWN_SIDE = 512
 """Longest side at which a picture's own row is read, for strengths below 1."""
 
-STEPS, BATCH, CROP = 120, 3, 256
-"""Of a refinement: about 40 s on two cores."""
-
+STEPS, BATCH, CROP = 110, 3, 256
+"""Of a refinement: 50 s or so on two cores."""
 
 PASSES = 20
 """About how many times as long as the network's pass a step of polishing takes."""
