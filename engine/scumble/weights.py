@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,25 @@ def state_path(folder: Path, method: str, style: str) -> Path:
     return folder / f"{method}_{style}.safetensors"
 
 
-def save_weights(path: Path, tensors: Mapping[str, Tensor], card: Card, dtype: torch.dtype = torch.float16) -> None:
-    """Write `tensors` (floating ones as `dtype`) and the card, to which sha256 and parameter count are added."""
+SCALE = "#scale"
+"""Ends the name of what the rows of a matrix kept in 8 bits are multiplied by."""
+
+
+def save_weights(
+    path: Path, tensors: Mapping[str, Tensor], card: Card, dtype: torch.dtype = torch.float16, narrow: Collection[str] = ()
+) -> None:
+    """Write `tensors` (floating ones as `dtype`) and the card, to which sha256 and parameter count are added.
+
+    Matrices named in `narrow` are kept in 8 bits, each row in steps of a 127th of its largest number.
+    """
     kept = {k: (v.to(dtype) if v.is_floating_point() else v).cpu().contiguous() for k, v in tensors.items()}
+    for name in narrow:
+        matrix = tensors[name].detach().float().cpu()
+        scale = matrix.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
+        kept |= {name: (matrix / scale).round().to(torch.int8), name + SCALE: scale}
     data = save_safetensors(kept)
-    full = card | {"sha256": hashlib.sha256(data).hexdigest(), "parameters": sum(v.numel() for v in kept.values())}
+    parameters = sum(v.numel() for k, v in kept.items() if not k.endswith(SCALE))
+    full = card | {"sha256": hashlib.sha256(data).hexdigest(), "parameters": parameters}
     write_atomic(path, data)
     write_atomic(card_path(path), (json.dumps(full, indent=2, ensure_ascii=False) + "\n").encode())
 
@@ -81,6 +95,8 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], Card]:
         raise _corrupt(path, "its bytes are not those its card names")
     try:
         tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_safetensors(data).items()}
+        for scale in [k for k in tensors if k.endswith(SCALE)]:
+            tensors[scale.removesuffix(SCALE)] = tensors[scale.removesuffix(SCALE)] * tensors.pop(scale)
     except Exception as e:  # safetensors raises its own type from Rust
         raise _corrupt(path, f"it is no safetensors file ({e})") from e
     if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
