@@ -73,7 +73,8 @@ def recipe_command(name: str) -> click.Command:
                 "A training that starts from a weight file cannot write to its folder: broken off, it could not go on.",
                 "Name another --out.",
             )
-        parallel = importlib.import_module(_module("parallel"))
+        from scumble.train import parallel  # here, for it imports torch
+
         with parallel.processes() as number, TemporaryDirectory() as nowhere:
             folder, report = (nowhere, _unheard) if number else (out, click.echo)
             try:

@@ -119,6 +119,7 @@ def look_at(
 ) -> Paintings:
     """Measure every painting and its variants once: the Grams of the `wanted` layers by scale, and what `see` gives."""
     change = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.5)])
+    torch.manual_seed(seed)
     sides = random.Random(seed)
     pictures, signatures = [], []
     grams: dict[str, list[Tensor]] = {}
@@ -160,7 +161,6 @@ def remembered(
                 for scale, layers in look.styles.items():
                     wanted[scale] |= set(layers)
             with torch.random.fork_rng():  # a run draws the same whether or not it has looked before
-                torch.manual_seed(seed)
                 seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
             grams = {k: v.cpu() for k, v in seen.grams.items()}
             temporary = kept.with_suffix(".tmp")
