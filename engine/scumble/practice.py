@@ -2,7 +2,7 @@
 """Pictures on which a style is practised on the user's own machine: the user's, a few photographs that ship, and made ones.
 
 Made pictures alone teach a row little that photographs show (docs/methods/memory.md, "Grade 1"). Invariant: the same step gives
-the same pictures, and no photograph that is held back is practised on.
+the same pictures; of the photographs that ship, the one in `HELD_BACK` is not practised on.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ class Practice:
         return torch.stack(own + [self._photograph(generator) for _ in range(self._batch - many)])
 
     def held_back(self) -> Tensor:
-        """What a refinement is checked by, (N, 3, `crop`, `crop`): both ends of a photograph that is not practised on, and the
-        middles of the user's newest and of the others, in their own colours. Without any, one that is made."""
+        """What a refinement is checked with, (N, 3, `crop`, `crop`): both ends of a photograph that is not practised on, and
+        the middles of the user's four newest and of the others that ship, in their own colours. Without any, one that is made.
+        """
         n = self._crop
         found = [middle(picture, n) for picture in self._own[:4]]
         found += [middle(brought_to(photograph, n), n) for photograph in photographs(PRACTISED)]

@@ -2,7 +2,7 @@
 """Grade 1 of the style memory: content and style loss descend one row of M, and nothing else.
 
 Invariants: the networks are only looked through. A descent that is broken off goes on from its `Descent` as if it had not been.
-What is kept is never worse than what it began with, by contents that it did not practise on.
+What is kept is never worse than what it began with, by the contents that it is checked with.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 0.5
 """With a picture whose style is far off (looks.compare): without, a row gives up the content of all for the sake of few."""
 
 CHECKED_EVERY = 40
-"""Steps from one look at contents that are not practised on to the next."""
+"""Steps from one check to the next."""
 
 LATTICE, TV = 300.0, 0.1
 """Weights of the losses beside content and style, as in the training of the networks."""
@@ -41,12 +41,14 @@ Contents = Callable[[int], Tensor]
 
 @dataclass(frozen=True)
 class Descent:
-    """Where a row's descent stands: `moments` (2, R) are Adam's; `best` (1, R) is the row that did best with the contents held
-    back, whose loss was `least`, and `first` that of the row it all began with."""
+    """Where a row's descent stands, which began with the row `begun` (1, R): `moments` (2, R) are Adam's; `best` (1, R) is the
+    row that did best with the contents held back, whose loss was `least`, and `first` that of `begun`; infinite where they
+    have not been measured."""
 
     step: int
     row: Tensor
     moments: Tensor
+    begun: Tensor
     best: Tensor
     least: float = math.inf
     first: float = math.inf
@@ -54,7 +56,8 @@ class Descent:
 
 def begin(row: Tensor) -> Descent:
     """Before the first step, at `row` (1, R)."""
-    return Descent(0, row.detach().clone(), row.new_zeros(2, row.shape[1]), row.detach().clone())
+    row = row.detach().clone()
+    return Descent(0, row, row.new_zeros(2, row.shape[1]), row, row)
 
 
 def descend_row(
@@ -70,11 +73,13 @@ def descend_row(
     held: Tensor | None = None,
 ) -> Iterator[tuple[Descent, dict[str, float]] | None]:
     """Yields where it stands and the losses of that step's contents, after each step up to `steps`; None at points in between,
-    where it can be stopped. `held` are contents that are not practised on; without them the last row counts as the best.
+    where it can be stopped. `held` are the contents it is checked with; without them the last row counts as the best.
     """
-    if held is not None and at.step == 0:
-        least = yield from _checked(net, at.row, held, targets, eyes, look, half)
-        at = replace(at, least=least, first=least)
+    if held is not None and at.first == math.inf:
+        first = least = yield from _checked(net, at.begun, held, targets, eyes, look, half)
+        if at.step > 0:
+            least = yield from _checked(net, at.best, held, targets, eyes, look, half)
+        at = replace(at, first=first, least=min(first, least), best=at.best if least <= first else at.begun)
     for step in range(at.step, steps):
         pictures = contents(step).to(at.row.device, memory_format=torch.channels_last)
         leaf = at.row.detach().clone().requires_grad_()

@@ -56,10 +56,10 @@ def unpack_state(data: bytes) -> Arrays:
 
 
 def write_state(path: Path, data: bytes, card: Mapping[str, Any]) -> None:
-    """Write what `pack_state` gave, with its card, to which the sha256 is added. Raises OSError."""
+    """Write what `pack_state` gave, with its card, to which the sha256 is added. Raises OSError; there is then no state."""
     full = {**card, "sha256": hashlib.sha256(data).hexdigest()}
-    write_atomic(path, data)
     write_atomic(path.with_suffix(".json"), (json.dumps(full, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, data)
 
 
 def read_state(path: Path) -> tuple[Arrays, Card]:

@@ -197,8 +197,8 @@ class StyleStore:
             raise ScumbleError("weights-corrupt", f"The card of {weights.name} does not say of what method it is.")
         path = style.state_path(method, style.revision + 1)
         try:
-            write_atomic(path, weights.read_bytes())
             write_atomic(card_path(path), card_path(weights).read_bytes())
+            write_atomic(path, weights.read_bytes())  # last: a state is there as soon as this is
         except OSError as e:
             raise cannot_write(e, self.user_dir) from e
         return self.revise(style.id)
@@ -242,7 +242,11 @@ class StyleStore:
                     if e.errno in (errno.EEXIST, errno.ENOTEMPTY):
                         continue  # another process took the id between the two lines
                     raise
-                self._note()
+                try:
+                    self._note()
+                except OSError:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    raise
                 return _load(folder / "style.json", own=True)
         finally:
             shutil.rmtree(draft, ignore_errors=True)

@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from scumble.refinements import read_record
 from scumble.states import read_state
 from scumble.styles import StyleStore
+from scumble.weights import save_weights
 from support.engine import TEST_METHODS, Engine, Peer, picture, running, wait_for
 from support.scumble_refining import STEPS
 
@@ -295,6 +297,39 @@ def test_a_damaged_state_fails_its_own_revision_alone_and_a_new_refinement_mends
         assert "sea" in end["message"]
         assert "earlier revision" in end["hint"]
         assert painted(peer, "sea@1")
+        ask(peer, "start")
+        assert told(peer, "done")["style"] == "sea@3"
+        assert painted(peer, "sea")
+
+
+def test_what_is_attached_while_a_style_is_refined_stays_and_the_refinement_begins_again(engine: Engine, data: Path) -> None:
+    """It was once let go of without a word: whoever waited for it was told that nothing was the matter."""
+    trained = data / "trained.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
+    with engine.peer() as peer:
+        put(peer)
+        wait_for(lambda: ask(peer, "status")["fraction"] > 0.2)
+        assert StyleStore().attach("sea", trained).pinned == "sea@2"
+        assert told(peer, "done")["style"] == "sea@3"
+    assert starts(data) == [0, 0]
+    sea = StyleStore().get("sea")
+    assert sea.state("johnson") == sea.state_path("johnson", 2)
+    assert sea.state("darken") == sea.state_path("darken", 3)
+
+
+def test_what_a_method_has_outgrown_counts_as_not_refined_and_is_refined_again(data: Path) -> None:
+    """After an update of Scumble, say, with other networks."""
+    with start("--refine") as engine, engine.peer() as peer:
+        put(peer)
+        told(peer, "done")
+    (data / "outgrown").touch()
+    with start("--no-refine") as engine, engine.peer() as peer:
+        assert ask(peer, "status")["state"] == "idle"
+        listed = next(s for s in peer.ask("catalogue", page=0)["styles"] if s["id"] == "sea")
+        assert ("darken" in listed["methods"], listed["refined"]) == (True, [])
+    with start("--refine") as engine, engine.peer() as peer:
+        wait_for(lambda: StyleStore().get("sea").revision == 3)
+    assert starts(data) == [0, 0]
 
 
 def test_numbers_that_are_not_finite_fail_the_refinement_and_are_not_kept(engine: Engine, data: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
 from scumble.methods.base import (
     Arrays,
@@ -68,6 +69,9 @@ class Darken:
         assert picture is not None
         return picture.mean((0, 1))
 
+    def outdated(self, style: Style) -> bool:
+        return says("outgrown")
+
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         yield Progress(0.5)
         yield Result(np.broadcast_to(styles[0].state.astype(np.float32), content.rgb.shape).copy())
@@ -75,7 +79,12 @@ class Darken:
     def refine(
         self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
     ) -> Iterator[Refinement]:
-        colour = self.prepare(style, None, runtime)
+        try:
+            colour = self.prepare(style, None, runtime)
+        except ScumbleError:  # what was learnt is damaged
+            picture = style.picture()
+            assert picture is not None
+            colour = picture.mean((0, 1))
         first = int(checkpoint["steps"][0]) if checkpoint is not None else 0
         _note(steps=first, contents=[list(c.shape) for c in contents])
         for step in range(first, STEPS):

@@ -15,11 +15,12 @@ import pytest
 import torch
 from skimage import data
 
+from scumble import pipeline
 from scumble.errors import ScumbleError
 from scumble.methods import memory
 from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
 from scumble.methods.memory import Memory, Options, shared_name
-from scumble.pipeline import MIXED
+from scumble.styles import StyleStore
 from scumble.weights import save_weights
 from support.leaves import COLD, PHOTOGRAPH, WARM
 from support.painted import Painted
@@ -77,21 +78,37 @@ def test_a_region_of_everything_is_the_style_and_halves_are_two(method: Memory) 
         assert np.abs(both[:, part] - style[:, part]).mean() < np.abs(both[:, part] - other[:, part]).mean() / 3
 
 
-def test_a_style_that_is_added_changes_no_other_style_s_picture(method: Memory) -> None:
-    def digest() -> str:
-        return hashlib.sha256(painted(method, [(WARM, 1.0)]).tobytes()).hexdigest()
+def test_a_style_that_is_added_or_removed_changes_no_other_style_s_picture(method: Memory, tmp_path: Path) -> None:
+    """Not while the networks stay in memory, and not when they are read again."""
+    store = StyleStore(tmp_path)
+    first = store.put("first", (WARM.rgb * 255).astype(np.uint8))
 
-    before = digest()
-    painted(method, [(COLD, 1.0)])
+    def digests() -> list[str]:
+        shipped = [style for style in store.list() if style.id in ("starry-night", "great-wave", "scream")]
+        return [hashlib.sha256(painted(method, [(s, 1.0)]).tobytes()).hexdigest() for s in (first, *shipped)]
+
+    before = digests()
+    assert len(set(before)) == 4
+    second = store.put("second", (COLD.rgb * 255).astype(np.uint8))
+    painted(method, [(second, 1.0)])
+    assert digests() == before
     method.forget()
-    assert digest() == before
+    assert digests() == before
+    store.remove(second.id)
+    assert digests() == before
 
 
 def test_the_row_goes_evenly_from_the_picture_s_own_to_the_style_s(method: Memory) -> None:
-    """The picture's own row gives it back only nearly: alone, a little of a style can bring it nearer to the picture."""
+    """Through the pipeline, which mixes pixels at low strengths: the picture's own row gives it back only nearly, so that alone
+    a little of a style can bring it nearer to the picture."""
+    pixels = np.dstack([PHOTOGRAPH, np.ones(PHOTOGRAPH.shape[:2], np.float32)])
     for style in (WARM, COLD):
-        mixed = [min(1.0, s / 10 / MIXED) for s in range(11)]
-        far = [m * float(np.abs(painted(method, [(style, 1.0)], s / 10) - PHOTOGRAPH).mean()) for s, m in enumerate(mixed)]
+        far = []
+        for strength in np.linspace(0, 1, 11):
+            out = np.zeros_like(pixels)
+            for _ in pipeline.run(pipeline.Request(method, [(style, 1.0)], float(strength), {}, pixels), WHOLE, out):
+                pass
+            far.append(float(np.abs(out - pixels).mean()))
         assert far[0] == 0
         assert all(a < b for a, b in itertools.pairwise(far))
         assert far[10] > 2 * far[3]
@@ -188,3 +205,45 @@ def test_what_is_no_checkpoint_of_ours_is_ignored(method: Memory, portrait: Pain
     with closing(cast(Any, method.refine(portrait, [], WHOLE, {"row": kept.arrays["row"]}))) as foreign:
         first = next(event for event in foreign if isinstance(event, Checkpoint))
     assert np.array_equal(first.arrays["row"], kept.arrays["row"])
+
+
+def test_a_checkpoint_of_networks_that_ship_no_longer_is_ignored(
+    method: Memory, portrait: Painted, refinement: list[Refinement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of one size, but of other networks: once the old row was descended through the new ones."""
+    kept = [event for event in refinement if isinstance(event, Checkpoint)]
+    monkeypatch.setattr(memory, "shared_name", lambda: "0123456789abcdef")
+    with closing(cast(Any, method.refine(portrait, [], WHOLE, kept[-2].arrays))) as anew:
+        first = next(event for event in anew if isinstance(event, Checkpoint))
+    assert int(first.arrays["step"]) == 1
+    assert np.array_equal(first.arrays["row"], kept[0].arrays["row"])
+
+
+def test_pictures_painted_meanwhile_are_looked_at_anew(method: Memory, portrait: Painted, refinement: list[Refinement]) -> None:
+    kept = [event for event in refinement if isinstance(event, Checkpoint)]
+    mine = np.ascontiguousarray(data.chelsea()[:256, :256] / np.float32(255))
+    with closing(cast(Any, method.refine(portrait, [mine], WHOLE, kept[3].arrays))) as on:
+        after = next(event for event in on if isinstance(event, Checkpoint))
+    assert int(after.arrays["step"]) == 5
+    assert after.arrays["losses"][1] != kept[3].arrays["losses"][1]
+
+
+def test_a_damaged_row_is_no_obstacle_to_making_another(
+    method: Memory, portrait: Painted, refinement: list[Refinement], tmp_path: Path
+) -> None:
+    path = row_file(tmp_path, shared_name(), method)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    damaged = Painted("damaged", portrait.rgb, {"memory": path}, revision=2)
+    with pytest.raises(ScumbleError) as error:
+        method.prepare(damaged, Options(), WHOLE)
+    assert (error.value.code, "Refine the style again" in error.value.hint) == ("weights-corrupt", True)
+    with closing(cast(Any, method.refine(damaged, [], WHOLE))) as anew:
+        first = next(event for event in anew if isinstance(event, Checkpoint))
+    began = next(event for event in refinement if isinstance(event, Checkpoint))
+    assert np.array_equal(first.arrays["row"], began.arrays["row"])
+
+
+def test_a_row_of_networks_that_ship_no_longer_is_outdated(method: Memory, tmp_path: Path) -> None:
+    for shared, outdated in ((shared_name(), False), ("0123456789abcdef", True)):
+        assert method.outdated(Painted("own", WARM.rgb, {"memory": row_file(tmp_path, shared, method)})) is outdated
+    assert not method.outdated(WARM)

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
@@ -15,9 +17,11 @@ from scumble.server.catalogue import Catalogue
 from scumble.server.jobs import failed
 from scumble.server.messages import ContextRaster, MaskRaster, Raster, StyleShare, Submit
 from scumble.styles import StyleStore
+from scumble.weights import save_weights
 from support.engine import STYLE, add_style, methods_of_tests
 
 JOB = "0" * 32
+NOTHING = {"arbitrary": False, "refine": False}
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +93,17 @@ def test_a_failure_in_very_many_words_is_cut_to_fit_a_header() -> None:
 def test_a_new_picture_can_be_painted_by_the_methods_that_take_any(catalogue: Catalogue) -> None:
     style = StyleStore().get(add_style("Brand new"))
     assert catalogue.methods_of(style) == ["invert", "slow", "crash"]
+
+
+def test_what_has_been_trained_for_a_style_elsewhere_can_be_used_at_once(catalogue: Catalogue, tmp_path: Path) -> None:
+    """`scumble styles attach` writes to the disk while an engine runs, which once said that the method had not learnt it."""
+    store = StyleStore()
+    catalogue.learn([catalogue.method("invert"), catalogue.method("invert") | {"id": "taught", "capabilities": NOTHING}], {})
+    add_style("Harbour")
+    assert catalogue.methods_of(store.get("harbour")) == ["invert"]
+    trained = tmp_path / "trained.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": "taught"})
+    assert catalogue.methods_of(store.attach("harbour", trained)) == ["invert", "taught"]
 
 
 def submit(**fields: Any) -> Submit:

@@ -226,6 +226,30 @@ def test_a_full_disk_leaves_nothing_behind(store: StyleStore, monkeypatch: pytes
     assert sorted(store.user_dir.rglob("*")) == before
 
 
+@pytest.mark.parametrize("lasts", range(1, 5))
+def test_whenever_the_disk_is_full_a_style_is_there_completely_or_not_at_all(
+    store: StyleStore, monkeypatch: pytest.MonkeyPatch, lasts: int
+) -> None:
+    """Picture, thumbnail, card and ledger are four files: with the last one missing, a style once was there that its client
+    had been told was not."""
+    store.put("kept", painting())
+    fsync, left = os.fsync, lasts
+
+    def nearly_full(fd: int) -> None:
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            raise OSError(28, "No space left on device")
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", nearly_full)
+    with pytest.raises(ScumbleError) as error:
+        store.put("lost", painting(1))
+    assert code(error) == "disk-full"
+    assert left == 0
+    assert [style.id for style in store.list() if style.own] == ["kept"]
+
+
 @pytest.mark.parametrize("bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)])
 def test_what_is_no_8_bit_picture_is_refused(store: StyleStore, bad: np.ndarray) -> None:
     with pytest.raises(ScumbleError) as error:

@@ -219,6 +219,9 @@ class Refiner(Method, Protocol):
     the picture at once (grade 0). Caches must be keyed by `style.id` and `style.revision`: each refinement is a new
     revision, and an older one goes on meaning what it meant. A state that cannot be used raises ScumbleError
     "weights-corrupt": a revision never quietly looks like another.
+
+    One whose states can become useless, because they belong to networks that an update of Scumble replaces, may have
+    `outdated(style)`, true where the style's is. Such a style is no longer listed as refined, and is refined again.
     """
 
     def refine(

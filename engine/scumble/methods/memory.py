@@ -8,6 +8,7 @@ refined (rows.py). Grade 2 descends the picture itself from the network's answer
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scumble import tiling
@@ -123,6 +125,11 @@ class Memory:
     def available(self, style: Style) -> bool:
         return NETWORKS.is_file() and (style.has_picture or style.state(self.id) is not None)
 
+    def outdated(self, style: Style) -> bool:
+        """Whether its row belongs to networks that ship no longer."""
+        path = style.state(self.id)
+        return path is not None and not fits(Path(path))
+
     def bytes_needed(self, options: Any, pixels: int) -> int:
         return self._gatys.pixel_bytes * min(pixels, self._gatys.most_pixels) if options.polish else 0
 
@@ -145,7 +152,7 @@ class Memory:
     def _row(self, style: Style, runtime: Runtime) -> Tensor:
         path = style.state(self.id)
         if path is not None and (not style.has_picture or fits(Path(path))):
-            return load_row(Path(path)).to(runtime.device)
+            return _own_row(style, Path(path)).to(runtime.device)
         painting = style.picture()
         if painting is None:
             raise ScumbleError(
@@ -233,19 +240,29 @@ class Memory:
             self._memory(runtime.device).net,
             self._look(runtime.device),
         )
+        practice = Practice(contents, BATCH, CROP)
+        held = practice.held_back()
         with torch.no_grad():
             targets = grams_of(picture, eyes, COMPACT.layers)
-            start = self.prepare(style, Options(), runtime).row.clone()
-        at = _resumed(checkpoint, start) or begin(start)
+            start = self._begun(style, picture, runtime)
+        at = _resumed(checkpoint, start, held) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        practice = Practice(contents, BATCH, CROP)
-        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, RATE, practice.held_back()):
+        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, RATE, held):
             if found is not None:
                 at = found[0]
-                yield Checkpoint(_kept(at))
+                yield Checkpoint(_kept(at, held))
             yield Progress(at.step / STEPS, f"step {at.step} of {STEPS}")
         card = {"shared": shared_name(), "steps": at.step, "seconds": round(time.monotonic() - began, 1)}
         yield Refined({"row": to_array(at.best)}, card | {"loss": [round(at.first, 4), round(at.least, 4)]})
+
+    def _begun(self, style: Style, picture: Tensor, runtime: Runtime) -> Tensor:
+        """The row a refinement begins with: a damaged one is no obstacle to making another."""
+        try:
+            return self.prepare(style, Options(), runtime).row.clone()
+        except ScumbleError as e:
+            if e.code != "weights-corrupt":
+                raise
+            return self._instant(picture, runtime)
 
     def _instant(self, picture: Tensor, runtime: Runtime) -> Tensor:
         """Grade 0 of (1, 3, H, W)."""
@@ -296,9 +313,19 @@ def load_row(path: Path) -> Tensor:
         raise ScumbleError(
             "style-unavailable",
             f"The row in {path.name} belongs to another version of the style memory.",
-            "Refine the style again: scumble styles refine.",
+            "Install Scumble again, or make its row anew: scumble train memory-row.",
         )
     return tensors["row"]
+
+
+def _own_row(style: Style, path: Path) -> Tensor:
+    """`load_row`, with a hint that helps with a style of the user's."""
+    try:
+        return load_row(path)
+    except ScumbleError as e:
+        if not style.has_picture:
+            raise
+        raise ScumbleError(e.code, e.message, "Refine the style again, or use an earlier revision of it.") from e
 
 
 def _levels(long_side: int) -> int:
@@ -324,26 +351,40 @@ def to_stride(x: Tensor) -> Tensor:
     return x if x.shape[2:] == (height, width) else F.interpolate(x, (height, width), mode="bilinear")
 
 
-def _kept(at: Descent) -> Arrays:
-    """As a checkpoint keeps it."""
+def _kept(at: Descent, held: Tensor) -> Arrays:
+    """As a checkpoint keeps it, with what it belongs to."""
     tensors = {"row": at.row, "moments": at.moments, "best": at.best}
-    return {"step": np.array(at.step), "losses": np.array([at.least, at.first], np.float32)} | {
-        k: to_array(v) for k, v in tensors.items()
-    }
+    return {
+        "step": np.array(at.step),
+        "losses": np.array([at.least, at.first], np.float32),
+        "of": _digest(f"{shared_name()} {STEPS} {RATE} {COMPACT}".encode()),
+        "held": _digest(held.numpy().tobytes()),
+    } | {k: to_array(v) for k, v in tensors.items()}
 
 
-def _resumed(checkpoint: Arrays | None, start: Tensor) -> Descent | None:
+def _resumed(checkpoint: Arrays | None, start: Tensor, held: Tensor) -> Descent | None:
+    """Where a checkpoint of these networks stood, which began at `start`. What it came to with other pictures held back than
+    `held` says nothing of these: it is then measured again."""
     try:
         assert checkpoint is not None
         row, moments, best = (
             torch.from_numpy(np.array(checkpoint[k], np.float32)).to(start) for k in ("row", "moments", "best")
         )
         least, first = (float(x) for x in checkpoint["losses"])
-        step = int(checkpoint["step"])
+        at = Descent(int(checkpoint["step"]), row, moments, start, best, least, first)
+        asked = _kept(at, held)
+        ours = np.array_equal(checkpoint["of"], asked["of"])
+        same = np.array_equal(checkpoint["held"], asked["held"])
     except (AssertionError, KeyError, ValueError, TypeError):
         return None
-    fits = row.shape == best.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 < step <= STEPS
-    return Descent(step, row, moments, best, least, first) if fits else None
+    fits = row.shape == best.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 < at.step <= STEPS
+    if not (ours and fits):
+        return None
+    return at if same else replace(at, least=math.inf, first=math.inf)
+
+
+def _digest(data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(hashlib.sha256(data).digest(), np.uint8).copy()
 
 
 @hookimpl

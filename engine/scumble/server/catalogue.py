@@ -7,7 +7,9 @@ Invariants: `revision` rises whenever a page would read differently; every page 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from scumble.errors import ScumbleError
@@ -47,14 +49,20 @@ class Catalogue:
         """As last seen; an integer that another thread may read."""
         self._methods: dict[str, dict[str, Any]] = {}
         self._available: dict[str, list[str]] = {}
+        self._outdated: Mapping[str, list[str]] = {}
         self._own_changes = 0
         self._pages: list[Page] = []
 
-    def learn(self, methods: list[dict[str, Any]] | None, available: dict[str, list[str]]) -> None:
+    def learn(
+        self,
+        methods: list[dict[str, Any]] | None,
+        available: dict[str, list[str]],
+        outdated: Mapping[str, list[str]] = MappingProxyType({}),
+    ) -> None:
         """Take over what a worker said."""
         told = self._methods if methods is None else {m["id"]: m for m in methods}
-        if (told, available) != (self._methods, self._available) or not self.ready:
-            self._methods, self._available, self.ready = told, available, True
+        if (told, available, outdated) != (self._methods, self._available, self._outdated) or not self.ready:
+            self._methods, self._available, self._outdated, self.ready = told, available, outdated, True
             self._own_changes += 1
             self.changed()
 
@@ -81,11 +89,12 @@ class Catalogue:
         return [OptionSpec(**o) for o in self.method(method_id)["options"]]
 
     def methods_of(self, style: StoredStyle) -> list[str]:
-        """The methods that can paint a style; for one that is newer than the worker's word, those that take any picture."""
+        """The methods that can paint a style; for one that is newer than the worker's word, those that take any picture or have
+        learnt it."""
         told = self._available.get(style.pinned)
         if told is not None or not style.own:
             return told or []
-        return [m for m, described in self._methods.items() if described["capabilities"]["arbitrary"]]
+        return [m for m, about in self._methods.items() if about["capabilities"]["arbitrary"] or style.state(m) is not None]
 
     def page(self, number: int) -> Page:
         """Header (less `type` and `re`) and thumbnails of a page. Raises ScumbleError "bad-message"."""
@@ -128,10 +137,11 @@ class Catalogue:
             for number, d in enumerate(drafts)
         ]
 
-    def _refined(self, style: StoredStyle) -> list[str]:
-        """The methods that have refined a style of the user's."""
+    def refined(self, style: StoredStyle) -> list[str]:
+        """The methods that have refined a style of the user's, and have not outgrown it since."""
         refiners = [m for m, described in self._methods.items() if described["capabilities"].get("refine")]
-        return [m for m in refiners if style.own and style.state(m) is not None]
+        outdated = self._outdated.get(style.pinned, [])
+        return [m for m in refiners if style.own and m not in outdated and style.state(m) is not None]
 
     def _entry(self, style: StoredStyle) -> dict[str, Any]:
         return {
@@ -143,6 +153,6 @@ class Catalogue:
             "licence": style.licence,
             "own": style.own,
             "methods": self.methods_of(style),
-            "refined": self._refined(style),
+            "refined": self.refined(style),
             "thumbnail": None,
         }

@@ -66,12 +66,14 @@ class Ready(Struct, frozen=True, tag=True):
     devices: list[dict[str, str]]
     methods: list[dict[str, Any]]
     available: dict[str, list[str]]
+    outdated: dict[str, list[str]] = {}
 
 
 class Available(Struct, frozen=True, tag=True):
-    """Which methods can paint which style ("id@revision")."""
+    """Which methods can paint which style ("id@revision"), and which have a refinement of it that is of no use any more."""
 
     available: dict[str, list[str]]
+    outdated: dict[str, list[str]] = {}
 
 
 class Beat(Struct, frozen=True, tag=True):

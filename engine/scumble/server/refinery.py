@@ -135,7 +135,7 @@ class Refinery:
             stored = self._catalogue.store.get(style)
             if stored.id in self._all:  # the same picture once more
                 self._all[stored.id].watchers.add(secret)
-            elif stored.state(self._method_for(stored, None)) is None:
+            elif self._method_for(stored, None) not in self._catalogue.refined(stored):
                 self.start(stored.id, None, secret)
         except ScumbleError as e:
             log.info("%s is not refined: %s", style, e.message)
@@ -150,12 +150,15 @@ class Refinery:
     # What happens to the worker.
 
     def resume(self) -> None:
-        """The worker has told its methods: take up what an earlier engine left, and what was put too early."""
+        """The worker has told its methods: take up what an earlier engine left, what was put too early, and what was refined
+        by a version of its method that it has outgrown."""
         if self._resumed or not self._catalogue.ready:
             return
         self._resumed = True
         for style in self._catalogue.store.list():
             record = read_record(style) if style.own else None
+            if record is None and self._automatic:
+                record = next((Record(m, style.revision) for m in self._outgrown(style)), None)
             if record is None or style.id in self._all or record.method not in self._methods():
                 continue
             found = self._all[style.id] = Refinement(style.id, record.method, style.revision, fraction=record.fraction)
@@ -214,6 +217,11 @@ class Refinery:
             self._fail(at, ScumbleError(code, message, "The style can be used as it is; the log says more."))
         return True
 
+    def _outgrown(self, style: StoredStyle) -> list[str]:
+        """Methods that had refined it, and have to do so again."""
+        had = [m for m in self._methods() if style.own and style.state(m) is not None]
+        return [m for m in had if m not in self._catalogue.refined(style) and m in self._catalogue.methods_of(style)]
+
     def _start_next(self) -> None:
         """Give an idle worker the refinement whose turn it is."""
         saved = self._saving is None or self._saving.done()
@@ -261,11 +269,23 @@ class Refinery:
             return  # its style has gone, or something else has taken its place
         if e.code == "style-unknown":
             self._forget(at)
+            self._begin_anew(at)
             return
         log.warning("%s@%d is not refined: %s", at.style, at.base, e)
         at.stage, at.failure, at.text = Stage.FAILED, e, ""
         self._record(at, Record(at.method, at.base, "failed", at.fraction, e.code, e.message, e.hint))
         self._tell(at)
+
+    def _begin_anew(self, at: Refinement) -> None:
+        """A style has got another revision while it was refined, by `scumble styles attach`, say: go on from there."""
+        try:
+            style = self._catalogue.store.get(at.style)
+        except ScumbleError:
+            return  # it has gone
+        if at.wanted and style.revision != at.base and at.method not in self._catalogue.refined(style):
+            found = self._all[at.style] = Refinement(at.style, at.method, style.revision, Stage.WAITING, watchers=at.watchers)
+            self._record(found, Record(found.method, found.base))
+            self._tell(found)
 
     def _forget(self, at: Refinement) -> None:
         if self._all.get(at.style) is at:
@@ -302,7 +322,7 @@ class Refinery:
         if found is not None and found.base == style.revision and method in (None, found.method):
             return found
         chosen = self._method_for(style, method)
-        done = style.state(chosen) is not None
+        done = chosen in self._catalogue.refined(style)
         return Refinement(style.id, chosen, style.revision, Stage.DONE if done else Stage.IDLE, float(done))
 
     def _fields(self, found: Refinement) -> dict[str, Any]:

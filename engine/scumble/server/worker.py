@@ -22,12 +22,14 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from scumble import pipeline, plugins
+from scumble.methods.base import Method
 from scumble.server import channel, limits
 from scumble.server.running import Painter
-from scumble.styles import StyleStore
+from scumble.styles import StoredStyle, StyleStore
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(line, runs, painter, changed), name="listener", daemon=True).start()
     methods = list(plugins.methods().values())
     painter.device, devices = _devices(arguments.device, arguments.threads)
-    line.say(channel.Ready(devices, [pipeline.describe(m) for m in methods], available()))
+    line.say(channel.Ready(devices, [pipeline.describe(m) for m in methods], available(), outdated()))
     threading.Thread(target=_look, args=(line, changed), name="styles", daemon=True).start()
     while True:
         match runs.get():
@@ -105,12 +107,26 @@ def main() -> None:
 
 def available() -> dict[str, list[str]]:
     """Which methods can paint which style; one that fails to say so cannot."""
+    return _methods_by_style(lambda method, style: method.available(style))
+
+
+def outdated() -> dict[str, list[str]]:
+    """Which methods have refined which style in a way that they have outgrown (methods.base.Refiner)."""
+
+    def says(method: Method, style: StoredStyle) -> bool:
+        say = getattr(method, "outdated", None)
+        return style.own and say is not None and bool(say(style))
+
+    return {style: methods for style, methods in _methods_by_style(says).items() if methods}
+
+
+def _methods_by_style(says: Callable[[Method, StoredStyle], bool]) -> dict[str, list[str]]:
     found = {}
     for style in StyleStore().list():
         ids = []
         for method in plugins.methods().values():
             try:
-                if method.available(style):
+                if says(method, style):
                     ids.append(method.id)
             except Exception:
                 log.warning("%s cannot tell about the style %s", method.id, style.pinned, exc_info=True)
@@ -123,7 +139,7 @@ def _look(line: Line, changed: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while changed.wait():
             changed.clear()
-            line.say(channel.Available(available()))
+            line.say(channel.Available(available(), outdated()))
 
 
 def _listen(line: Line, runs: Any, painter: Painter, changed: threading.Event) -> None:

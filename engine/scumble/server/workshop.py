@@ -142,12 +142,12 @@ class Workshop:
             case channel.Ready():
                 self.devices = message.devices
                 try:
-                    self._catalogue.learn(message.methods, message.available)
+                    self._catalogue.learn(message.methods, message.available, message.outdated)
                     self._refinery.resume()
                 finally:
                     self._settled()
             case channel.Available():
-                self._catalogue.learn(None, message.available)
+                self._catalogue.learn(None, message.available, message.outdated)
             case channel.Note():
                 log.log(message.level, "worker: %s", message.text)
             case channel.Progress() | channel.Preview() | channel.Done() | channel.Failed() | channel.Cancelled():
