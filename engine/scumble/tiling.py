@@ -171,13 +171,13 @@ def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Gene
     in a thread, which a closed generator stops before the next layer.
     """
     layers = [m for m in net.modules() if next(m.children(), None) is None]
-    begun, closed = 0, threading.Event()
+    begun: set[nn.Module] = set()  # a layer may be called strip by strip
+    closed = threading.Event()
 
-    def before_layer(*_: object) -> None:
-        nonlocal begun
+    def before_layer(layer: nn.Module, _: object) -> None:
         if closed.is_set():
             raise _Closed
-        begun += 1
+        begun.add(layer)
 
     def work() -> Pixels:
         kind = torch.device(runtime.device).type
@@ -191,7 +191,7 @@ def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Gene
         try:
             yield 0.0
             while not wait([answer], TICK).done:
-                yield min(1.0, begun / len(layers))
+                yield len(begun) / len(layers)
         finally:
             closed.set()
             wait([answer])

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -94,6 +97,22 @@ def test_a_region_of_everything_is_the_whole_and_others_mix(memory: StyleMemory)
     assert not torch.allclose(halves, memory.net(x, r[1:]), atol=1e-2)
 
 
+@pytest.mark.parametrize("regions", [False, True])
+def test_a_picture_made_in_strips_is_the_one_made_at_once(
+    memory: StyleMemory, monkeypatch: pytest.MonkeyPatch, regions: bool
+) -> None:
+    net, x = memory.net, picture(72)
+    shares = torch.rand(1, 1, 72, 72, generator=torch.Generator().manual_seed(2)) if regions else None
+    given = (rows(net, 1), None) if shares is None else (rows(net, 2), torch.cat([shares, 1 - shares]))
+    whole = net(x, *given)
+    monkeypatch.setattr("scumble.nets.memory.STRIP", 42 * 10)  # 36 rows of 42 pixels: four strips
+    heights: list[int] = []
+    handle = net.at_full.register_forward_pre_hook(lambda module, inputs: heights.append(inputs[0].shape[2]))
+    assert torch.allclose(net(x, *given), whole, atol=1e-5)
+    handle.remove()
+    assert heights == [15, 15, 15, 15]
+
+
 def test_a_pixel_depends_on_nothing_beyond_the_margin(memory: StyleMemory) -> None:
     side = 2 * MARGIN + 4 * STRIDE
     x, row = picture(side, seed=5), rows(memory.net, 1)
@@ -137,6 +156,25 @@ def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
         assert torch.equal(getattr(unbroken[-1], name), getattr(resumed[-1], name))
     assert (unbroken[-1].least, unbroken[-1].first) == (resumed[-1].least, resumed[-1].first)
     assert not torch.equal(start.row, resumed[-1].row)
+
+
+def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory: StyleMemory) -> None:
+    """A user paints between two parts of a refinement, and what is held back are her newest pictures: losses with the old
+    ones once stood for these, so that an easy new picture let a row win that was worse than the first."""
+    eyes = load_perceptual("compact")
+    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+    start = begin(rows(memory.net, 1))
+
+    def last(at: Descent, steps: int, seed: int) -> Descent:
+        found = descend_row(memory.net, at, steps, targets, eyes, COMPACT, lambda _: picture(64, 2), held=picture(64, seed))
+        return [f[0] for f in found if f is not None][-1]
+
+    broken = last(start, 2, seed=7)
+    spoilt = replace(broken, best=start.row + 5, least=math.inf, first=math.inf)
+    other = last(spoilt, 3, seed=8)
+    assert other.first == last(start, 1, seed=8).first != broken.first
+    assert other.least <= other.first
+    assert not torch.equal(other.best, spoilt.best), "it was worse than what all began with"
 
 
 def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:

@@ -72,6 +72,28 @@ def test_moments_of_a_map_in_several_parts_are_those_of_the_whole(monkeypatch: p
     assert torch.allclose(variance, x.var((2, 3), unbiased=False, keepdim=True), rtol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_moments_of_one_picture_whose_channels_lie_side_by_side(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    """Which batch normalization's own sums tell, much sooner."""
+    monkeypatch.setattr(norms, "PART", 16 * 41 * 10)  # parts of ten rows and one of seven
+    x = torch.randn(1, 5, 37, 41, generator=torch.Generator().manual_seed(0)) * 3 + 7
+    x = (x + torch.linspace(0, 20, 37)[:, None]).to(dtype).contiguous(memory_format=torch.channels_last)
+    mean, variance = moments(x)
+    truth = x.double()
+    assert mean.shape == variance.shape == (1, 5, 1, 1)
+    assert mean.dtype == variance.dtype == torch.float32
+    assert torch.allclose(mean.double(), truth.mean((2, 3), keepdim=True), rtol=1e-5)
+    assert torch.allclose(variance.double(), truth.var((2, 3), unbiased=False, keepdim=True), rtol=1e-5)
+
+
+def test_moments_can_be_descended_through_in_any_order_of_memory() -> None:
+    x = torch.rand(1, 3, 8, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
+    mean, variance = moments(x)
+    (mean.sum() + variance.sum()).backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert float(x.grad.abs().sum()) > 0
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_frozen_statistics_of_several_pictures_serve_each_its_own(dtype: torch.dtype) -> None:
     norm = InstanceNorm2d(3).to(dtype)

@@ -7,6 +7,7 @@ a mixture of styles is a mixture of rows, and adding a row changes no other styl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 
@@ -34,6 +35,10 @@ SIGNATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 BEND = 0.1
 """By how much of an ordinary kernel's size a row's number of 1 bends a kernel. Rows are predicted and refined in numbers of the
 order of 1 and steps that suit them; at 1 a training runs away."""
+
+
+STRIP = 1 << 16
+"""Pixels at half resolution of which a processor makes the picture at a time."""
 
 
 class Read(nn.Module):
@@ -208,10 +213,35 @@ class MemoryNet(nn.Module):
         y = F.relu_(self.read_half(y, next(part), scaled[2]))
         # Padded while it is small, and woven last: at full resolution a copy costs as much as a layer.
         y = reflect_pad(self.to_full(y, next(part), scaled[2]), 3, 3, 3, 3)
-        y = F.relu_(self.at_full(y, next(part), _padded(scaled[2], 2)))
-        y = _blurred(woven(self.head(y, next(part), _padded(scaled[2], 1)))[..., 1:-1, 1:-1])
+        ends, white, half = (next(part), next(part), colour), self.whitening(x), _padded(scaled[2], 2)
+        strips: list[Tensor] = []
+        for a, b in _strips(y, y.shape[2] - 6):
+            here = _rows(half, a, b + 4), _rows(shares, 2 * a, 2 * b)
+            strips.append(self._finished(y[:, :, a : b + 6], white[:, :, 2 * a : 2 * b], ends, *here))
+        return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
+
+    def _finished(
+        self, y: Tensor, white: Tensor, ends: tuple[Tensor, Tensor, Tensor], half: Tensor | None, shares: Tensor | None
+    ) -> Tensor:
+        """From the map that ends at half resolution, with 3 pixels more on each side, to the picture. `half` are the shares
+        with 2 more, `ends` the rows' parts for the last two convolutions and for the colours."""
+        at_full, head, colour = ends
+        y = F.relu_(self.at_full(y, at_full, half))
+        y = _blurred(woven(self.head(y, head, None if half is None else half[..., 1:-1, 1:-1]))[..., 1:-1, 1:-1])
         strokes, gate = torch.split(y, [3, 1], 1)
-        return _coloured(strokes + torch.sigmoid(gate) * self.whitening(x), colour, shares)
+        return _coloured(strokes + torch.sigmoid(gate) * white, colour, shares)
+
+
+def _strips(y: Tensor, height: int) -> list[tuple[int, int]]:
+    """Rows from and to, so that what is made of a strip stays in a processor's cache: behind the last norm, pixels need no more
+    than their neighbours."""
+    count = 1 if y.device.type != "cpu" or y.requires_grad else math.ceil(height * y.shape[3] / STRIP)
+    rows = math.ceil(height / count)
+    return [(a, min(a + rows, height)) for a in range(0, height, rows)]
+
+
+def _rows(share: Tensor | None, start: int, stop: int) -> Tensor | None:
+    return None if share is None else share[:, :, start:stop]
 
 
 def _padded(share: Tensor | None, n: int) -> Tensor | None:
