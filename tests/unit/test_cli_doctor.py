@@ -28,7 +28,7 @@ def finding(name: str) -> Check:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the checks that a test is about: the others are covered by the first test."""
-    light = (doctor._runtime_folder, doctor._engine, doctor._disk)
+    light = (doctor._runtime_folder, doctor._engine, doctor._own_styles, doctor._disk)
     monkeypatch.setattr(doctor, "CHECKS", light)
 
 
@@ -43,7 +43,7 @@ def test_every_part_of_the_installation_is_looked_at(capsys: pytest.CaptureFixtu
     code = main(["doctor", "--json"])
     said = json.loads(capsys.readouterr().out)
     names = {check["name"] for check in said["checks"]}
-    assert {"python", "packages", "device", "weights", "runtime folder", "engine", "disk", "methods"} <= names
+    assert {"python", "packages", "device", "weights", "runtime folder", "engine", "your styles", "disk", "methods"} <= names
     assert code == (0 if said["ok"] else Exit.SOME_FAILED)
     assert all(check["hint"] for check in said["checks"] if check["state"] == "fail")
 
@@ -72,6 +72,17 @@ def test_a_folder_that_does_not_exist_yet_is_measured_where_it_would_be(
     monkeypatch.setenv("SCUMBLE_CACHE_DIR", str(user_folders / "not" / "yet"))
     assert finding("disk").state is not State.FAIL
     assert not (user_folders / "not").exists()
+
+
+def test_where_one_s_own_styles_lie_is_said_and_whether_they_can_be_kept(
+    user_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = finding("your styles")
+    assert (found.state, found.message) == (State.OK, f"0 in {user_folders / 'data' / 'styles'}")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    found = finding("your styles")
+    assert found.state is State.FAIL
+    assert "SCUMBLE_DATA_DIR" in found.hint
 
 
 def test_a_damaged_weight_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,4 +134,4 @@ def test_findings_are_lines_for_people(capsys: pytest.CaptureFixture[str], user_
     assert main(["doctor"]) == Exit.SOME_FAILED
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("FAIL runtime folder: ")
-    assert said[-1] == "1 of 3 checks failed."
+    assert said[-1] == "1 of 4 checks failed."

@@ -24,6 +24,7 @@ from scumble import raster
 from scumble.cli.app import main
 from scumble.cli.exits import Exit
 from scumble.client.locate import process_lives, read_connection
+from scumble.styles import StyleStore
 from scumble.weights import save_weights
 from support.command_line import Run, engine, runner, shared_engine
 
@@ -270,12 +271,26 @@ def test_own_styles_come_and_go_and_shipped_ones_stay(run: Run, tmp_path: Path) 
     save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
     assert run("styles", "attach", "grey-morning", str(trained))[:2] == (0, "grey-morning@2\n")
     assert "grey-morning@2" in run("styles", "list")[1], "an engine that runs sees it at once"
-    assert run("styles", "remove", "grey-morning")[0] == 0
+    assert run("styles", "remove", "grey-morning@2")[0] == 0, "as `attach` has written it"
     assert "grey-morning" not in run("styles", "list")[1]
     assert run("styles", "remove", "grey-morning")[0] == Exit.USAGE
     code, _, err = run("styles", "remove", "starry-night")
     assert code == Exit.USAGE
     assert "stays" in err
+
+
+def test_a_camera_s_picture_is_a_style_in_small(run: Run, tmp_path: Path) -> None:
+    """It was once refused for its size, though no more than 1536 pixels of it are kept."""
+    black_and_white = np.zeros((4400, 4000, 3), np.uint8)
+    black_and_white[:, 2000:] = 255
+    Image.fromarray(black_and_white).save(tmp_path / "wall.jpg")
+    assert run("styles", "add", str(tmp_path / "wall.jpg"))[:2] == (0, "wall@1\n")
+    kept = StyleStore().get("wall").picture()
+    assert kept is not None
+    assert kept.shape == (1536, 1396, 3)
+    assert kept[:, :690].max() < 0.1
+    assert kept[:, -690:].min() > 0.9
+    assert run("styles", "remove", "wall")[0] == 0
 
 
 def test_methods_are_listed_with_the_range_of_every_option(run: Run) -> None:

@@ -125,10 +125,12 @@ def _opened(photographs: tuple[str, ...]) -> Iterator[tuple[str, Image.Image]]:
 
 @contextmanager
 def own_engine() -> Iterator[Engine]:
-    """A fresh engine in a runtime folder of its own, shut down at the end: a running one may be of another version."""
-    before = os.environ.get("SCUMBLE_RUNTIME_DIR")
+    """A fresh engine in a runtime folder of its own, shut down at the end: a running one may be of another version. It leaves
+    to that one what is to be refined."""
     with TemporaryDirectory(prefix="scumble-demo-") as folder:
-        os.environ["SCUMBLE_RUNTIME_DIR"] = folder
+        own = {"SCUMBLE_RUNTIME_DIR": folder, "SCUMBLE_REFINE": "0"}
+        before = {name: os.environ.get(name) for name in own}
+        os.environ |= own
         try:
             with engine() as attached:
                 try:
@@ -136,9 +138,10 @@ def own_engine() -> Iterator[Engine]:
                 finally:
                     end(attached)
         finally:
-            os.environ.pop("SCUMBLE_RUNTIME_DIR")
-            if before is not None:
-                os.environ["SCUMBLE_RUNTIME_DIR"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def render(

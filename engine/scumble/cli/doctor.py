@@ -180,13 +180,28 @@ def _engine() -> Iterator[Check]:
         yield Check("engine", State.OK, said)
 
 
+def _own_styles() -> Iterator[Check]:
+    from scumble.styles import StyleStore
+
+    store = StyleStore()
+    own = sum(style.own for style in store.list())
+    if os.access(_nearest(store.user_dir), os.W_OK):
+        yield Check("your styles", State.OK, f"{own} in {store.user_dir}")
+    else:
+        hint = "Give yourself write access, or set SCUMBLE_DATA_DIR."
+        yield Check("your styles", State.FAIL, f"{store.user_dir} cannot be written, so none can be added.", hint)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the one it would lie in that exists."""
+    return folder if folder.exists() else _nearest(folder.parent)
+
+
 def _disk() -> Iterator[Check]:
     import platformdirs
 
     cache = Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble"))
-    there = cache
-    while not there.exists():
-        there = there.parent
+    there = _nearest(cache)
     free = shutil.disk_usage(there).free
     if not os.access(there, os.W_OK):
         yield Check("disk", State.FAIL, f"{cache} cannot be written.", "Give yourself write access, or set SCUMBLE_CACHE_DIR.")
@@ -243,6 +258,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _weights,
     _runtime_folder,
     _engine,
+    _own_styles,
     _disk,
     _methods,
 )

@@ -6,6 +6,8 @@ Both are little endian: so is every machine that PyTorch is built for.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from scumble.animations.writing import write_gif
 from scumble.client.raster import Raster
 from scumble.pixels import AnyPixels
 from scumble.raster import Picture
+from scumble.server.limits import STYLE_PIXELS
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
 """NumPy's names for the wire's depths."""
@@ -42,5 +45,22 @@ def from_wire(result: Raster, like: Picture) -> AnyPixels:
 
 
 def style_raster(path: str) -> Raster:
-    """A painting for `style.put`. Raises ScumbleError "bad-picture"."""
-    return to_wire(raster.read_picture(path))
+    """A painting for `style.put`, in small where it is a camera's: the engine keeps no more.
+
+    Raises ScumbleError "bad-picture".
+    """
+    picture = raster.read_picture(path)
+    return to_wire(dataclasses.replace(picture, pixels=_within(picture.pixels, STYLE_PIXELS)))
+
+
+def _within(pixels: AnyPixels, most: int) -> AnyPixels:
+    """(H, W, 4) brought to at most so many pixels, by the mean of squares."""
+    side = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / most))
+    down, across = (min(side, n) for n in pixels.shape[:2])
+    if side <= 1:
+        return pixels
+    height, width = pixels.shape[0] // down, pixels.shape[1] // across
+    squares = pixels[: height * down, : width * across].reshape(height, down, width, across, 4)
+    mean = squares.mean((1, 3), dtype=np.float32)
+    small: AnyPixels = (mean.round() if pixels.dtype.kind == "u" else mean).astype(pixels.dtype)
+    return small

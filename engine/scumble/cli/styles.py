@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from scumble.cli.connect import engine, json_option, no_start_option, remote_options
+from scumble.cli.options import find_style
 from scumble.cli.pictures import style_raster
 from scumble.cli.say import ERR, OUT, emit_json, problem
 from scumble.client.blocking import Engine
@@ -93,7 +94,7 @@ def refine(style: str, action: str | None, wait: bool, no_start: bool, as_json: 
     if wait and action:
         raise click.UsageError(f"--wait does not go with --{action}.")
     with engine(start=not no_start) as attached:
-        now = Refining.of(attached.refine_style(style, action or "start"))
+        now = Refining.of(attached.refine_style(find_style(attached.catalogue(), style).id, action or "start"))
         if wait:
             now = _wait(attached, now.id)
     if as_json:
@@ -122,8 +123,9 @@ def attach(style: str, weights: Path) -> None:
 def remove(ids: tuple[str, ...], no_start: bool) -> None:
     """Remove styles of your own. Shipped ones stay."""
     with engine(start=not no_start) as attached:
-        for style in ids:
-            attached.remove_style(style)
+        catalogue = attached.catalogue()
+        for style in [find_style(catalogue, name) for name in ids]:
+            attached.remove_style(style.id)
 
 
 def _wait(attached: Engine, style: str) -> Refining:
