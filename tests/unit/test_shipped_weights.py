@@ -16,10 +16,11 @@ from scumble import plugins
 from scumble.errors import ScumbleError
 from scumble.methods.base import Content, Result, Runtime, states
 from scumble.methods.johnson import Johnson, Options, load_network
+from scumble.methods.memory import fits, load_memory, load_row
 from scumble.pipeline import parse_options
 from scumble.styles import StyleStore
 from scumble.weights import MODELS, card_path, load_weights, save_weights
-from support.spectrum import lattice
+from support.spectrum import lattice, wave
 
 FILES = sorted(MODELS.glob("*.safetensors"))
 NETWORKS = sorted(MODELS.glob("johnson_*.safetensors"))
@@ -43,6 +44,8 @@ def test_every_weight_file_is_the_one_its_card_describes(path: Path) -> None:
 def test_together_they_stay_small() -> None:
     assert sum(p.stat().st_size for p in FILES) <= 40_000_000
     assert (MODELS / "perceptual.safetensors").stat().st_size <= 4 << 20
+    least = ("perceptual", "johnson", "gatys", "adain", "memory")  # what painting by any picture wants
+    assert sum(p.stat().st_size for p in FILES if p.stem.partition("_")[0] in least) <= 25_000_000
 
 
 def test_cards_of_styles_name_title_artist_and_year_and_have_a_picture() -> None:
@@ -66,6 +69,31 @@ def test_no_network_prints_a_lattice_on_smooth_pictures(path: Path) -> None:
         with torch.no_grad():
             painted = net(F.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1))[0].mean(0)
         assert float(lattice(painted[32:224, 32:224].numpy())) < 3.0
+
+
+MEMORY = sorted(MODELS.glob("memory_*.safetensors"))
+
+
+def test_the_style_memory_ships_a_row_for_every_style_all_of_its_own_networks() -> None:
+    assert {path.stem.removeprefix("memory_") for path in MEMORY} == {path.stem for path in (MODELS / "styles").glob("*.json")}
+    assert len(MEMORY) >= 24
+    assert all(fits(path) for path in MEMORY)
+    assert all(path.stat().st_size <= 64 << 10 for path in MEMORY)
+
+
+def test_no_style_of_the_memory_prints_a_lattice_on_smooth_pictures() -> None:
+    """Waves of 2 pixels are gone, those of 4 and 8 stay below 4 of 255 levels on pictures that hold none."""
+    net = load_memory(MODELS / "memory.safetensors").net
+    found: dict[str, float] = {}
+    for seed in range(2):
+        coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+        smooth = F.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)
+        for path in MEMORY:
+            with torch.no_grad():
+                painted = net(smooth, load_row(path))[0].mean(0)[32:224, 32:224].numpy()
+            for period, most in ((2, 0.1), (4, 4.0), (8, 4.0)):
+                found[f"{path.stem}, {period} pixels"] = wave(painted, period) / most
+    assert max(found.values()) < 1, sorted(found, key=lambda k: found[k])[-3:]
 
 
 def test_the_lattice_measure_sees_a_lattice() -> None:
