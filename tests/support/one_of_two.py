@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One process of a small training, for torchrun: `one_of_two.py FOLDER STEPS [STOP]` trains a layer, and breaks off at STOP.
 
-Writes N.json into FOLDER: the weights that process N ended with, the first number of every batch it drew, and the means of
-three gradients: N + 1 in each process, 1 in the first alone, and none."""
+Writes N.json into FOLDER: the weights that process N ended with, the first number of every batch it drew, the means of
+three gradients: N + 1 in each process, 1 in the first alone, and none; and the names of the threads left at the end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def main(folder: Path, steps: int, stop: int) -> None:
         every_step = Schedule(steps, 1e-2, minutes_between_checkpoints=0)
         fit(model, loss, every_step, run_folder("two"), report=lambda line: None)
         weights = {k: v.flatten().tolist() for k, v in model.state_dict().items()}
-        (folder / f"{me}.json").write_text(json.dumps({"weights": weights, "drawn": drawn, "averaged": averaged(me)}))
+        found = {"weights": weights, "drawn": drawn, "averaged": averaged(me)}
+    (folder / f"{me}.json").write_text(json.dumps(found | {"threads": threads()}))
 
 
 def averaged(me: int) -> list[float | None]:
@@ -43,6 +44,10 @@ def averaged(me: int) -> list[float | None]:
     numbers[1].grad = torch.tensor(1.0) if me == 0 else None
     average_gradients(numbers)
     return [None if p.grad is None else float(p.grad) for p in numbers]
+
+
+def threads() -> list[str]:
+    return [comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")]
 
 
 if __name__ == "__main__":

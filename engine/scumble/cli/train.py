@@ -55,7 +55,7 @@ def train() -> None:
     """Train the networks that ship, or one for a painting of your own.
 
     A run that is broken off goes on from its last checkpoint when it is started again. On several GPUs:
-    torchrun --standalone --nproc-per-node N -m scumble train METHOD ...
+    torchrun --standalone --nproc-per-node N -m -- scumble train METHOD ...
     """
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One training in several processes of one machine, one a GPU.
 
-    torchrun --standalone --nproc-per-node N -m scumble train METHOD ...
+    torchrun --standalone --nproc-per-node N -m -- scumble train METHOD ...
 
 Invariant: all processes hold the same weights at every step. Each draws pictures of its own, and their gradients are averaged:
 a step is one over N batches. The first process alone reports and writes. Without torchrun there is one process and no more.
@@ -29,6 +29,10 @@ def processes() -> Iterator[int]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield 0
         return
+    # Optimizers import this at their first step, and what is imported then keeps the processes' group, and its threads, to the
+    # end of the interpreter, where they crash.
+    import torch.distributed.nn
+
     gpu = torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
