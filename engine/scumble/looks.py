@@ -28,14 +28,14 @@ Grams = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Look:
-    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, how much style counts, and whether
-    Gram matrices are compared by their roots."""
+    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, how much style counts, and which share
+    of the distance of Gram matrices, 0 to 1, is taken between their roots."""
 
     styles: Mapping[int, Layers]
     content: Layers
     content_scale: int = 1
     style_weight: float = 3.0
-    roots: bool = False
+    roots: float = 0.0
 
     @property
     def layers(self) -> dict[int, set[str]]:
@@ -43,6 +43,11 @@ class Look:
         wanted = {scale: set(layers) for scale, layers in self.styles.items()}
         wanted[self.content_scale] = wanted.get(self.content_scale, set()) | set(self.content)
         return wanted
+
+    def distance(self, gram_matrix: Tensor, target: Tensor) -> Tensor:
+        """Of one Gram matrix (C, C) from another."""
+        kinds = ((self.roots, root_gram_loss), (1 - self.roots, gram_loss))
+        return torch.stack([share * loss(gram_matrix, target) for share, loss in kinds if share > 0]).sum()
 
 
 def grams_of(pictures: Tensor, eyes: Eyes, wanted: Mapping[int, set[str]]) -> dict[str, Tensor]:
@@ -61,10 +66,9 @@ def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look, patien
     seen = {scale: eyes(shrink(y, scale), wanted) for scale, wanted in look.layers.items()}
     content = _mean(look.content, {k: content_loss(seen[look.content_scale][k], truth[k]) for k in look.content})
     styles, pulls = [], []
-    distance = root_gram_loss if look.roots else gram_loss
     for scale, layers in look.styles.items():
         pairs = {k: zip(gram(seen[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
-        terms = {k: torch.stack([distance(g, t) for g, t in pairs[k]]) for k in layers}
+        terms = {k: torch.stack([look.distance(g, t) for g, t in pairs[k]]) for k in layers}
         styles.append(_mean(layers, {k: term.mean() for k, term in terms.items()}))
         if patience:
             pulls.append(_mean(layers, {k: rooted(term, patience).mean() for k, term in terms.items()}))

@@ -48,6 +48,17 @@ def a_problem() -> tuple[nn.Linear, object]:
     return model, loss
 
 
+def test_the_rate_rises_in_the_first_steps_and_falls_to_nothing() -> None:
+    schedule = Schedule(100, 0.01, warm_up=9)
+    rates = [schedule.rate(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.001)
+    assert rates[:9] == sorted(rates[:9])
+    assert rates[9] == pytest.approx(0.01, rel=0.03)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 1e-5
+    assert Schedule(100, 0.01).rate(0) == 0.01
+
+
 def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path: Path) -> None:
     whole, loss = a_problem()
     fit(whole, loss, Schedule(40, 1e-2), run_folder("whole"), report=lambda line: None)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from scumble.errors import ScumbleError
 from scumble.methods.memory import load_memory
 from scumble.train import memory, paintings
 from scumble.train.loop import run_folder
@@ -46,6 +47,23 @@ def test_known_styles_get_rows_that_a_later_run_goes_on_from(recipe: memory.Reci
         again, card = load_weights(tmp_path / "on" / f"memory_{name}.safetensors")
         assert torch.allclose(again["row"], tensors["row"], atol=2e-2)
         assert card["shared"] == load_card(tmp_path / "on" / "memory.safetensors")["sha256"][:16]
+
+
+def test_a_small_batch_in_which_a_crop_is_given_back_leaves_the_painting_without_a_name_out(
+    recipe: memory.Recipe, tmp_path: Path
+) -> None:
+    """Of two crops one is given back: two rows for the other once ended the training."""
+    small = replace(recipe, batch=2, rebuilt_every=1, whole_every=1, reconstruction=60.0)
+    training = load_card(memory.train(small, tmp_path, lambda line: None))["training"]
+    assert training["weights"]["reconstruction"] == 60
+    assert training["every"] == {"rebuilt": 1, "whole": 1}
+
+
+@pytest.mark.parametrize("bad", [{"batch": 1}, {"rebuilt_every": 0}, {"whole_every": 0}])
+def test_what_cannot_be_trained_is_refused(recipe: memory.Recipe, tmp_path: Path, bad: dict[str, int]) -> None:
+    with pytest.raises(ScumbleError) as error:
+        memory.train(replace(recipe, **bad), tmp_path, lambda line: None)
+    assert error.value.code == "bad-options"
 
 
 def kept(colour: float, sees: torch.Tensor) -> Paintings:

@@ -21,7 +21,7 @@ from scumble.nets.adain import LOSS_LAYERS, AdaINNet, statistics
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import DEPTHS, VGG, WIDTHS
 from scumble.train.data import Pictures, has_test_split, read_pictures
-from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.loop import Schedule, best_device, fit, machine, run_folder
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
@@ -62,7 +62,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """Run (going on where a run was broken off) and write `out`/adain.safetensors (adain-vgg19 for that encoder) with its
     card. The file holds the encoder too, so that no other network's training can part them."""
     torch.manual_seed(recipe.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     pictures = [read_pictures(folder, "train") for folder in (recipe.photographs, recipe.paintings)]
     net = AdaINNet(first_stages(load_perceptual(recipe.encoder)))
     if recipe.start:

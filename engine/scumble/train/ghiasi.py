@@ -21,7 +21,7 @@ from scumble.looks import Look
 from scumble.nets.ghiasi import GhiasiNet
 from scumble.nets.sight import SIZES, Encoder, Sight, load_sight
 from scumble.train.data import Pictures, read_pictures
-from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.loop import Schedule, best_device, fit, machine, run_folder
 from scumble.train.muon import for_convolutions
 from scumble.train.paintings import (
     LATTICE,
@@ -72,7 +72,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """Run the recipe (going on where a run was broken off) and write `out`/ghiasi.safetensors with its card
     (ghiasi-inception for that encoder)."""
     torch.manual_seed(recipe.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     see = load_sight(recipe.encoder).to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)

@@ -19,7 +19,7 @@ from scumble.looks import Look, compare, grams_of
 from scumble.losses import lattice_loss
 from scumble.nets.transform import TransformNet
 from scumble.train.data import Pictures, has_test_split, read_picture, read_pictures
-from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.loop import Schedule, best_device, fit, machine, run_folder
 from scumble.train.paintings import contents
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights, state_path
@@ -87,7 +87,7 @@ class Criterion:
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run both phases (going on where a run was broken off) and write `out`/johnson_STYLE.safetensors with its card."""
     torch.manual_seed(recipe.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs = read_pictures(recipe.photographs, "train")
     net = TransformNet(recipe.width)

@@ -33,13 +33,25 @@ Losses = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast. `lr` is the first learning rate, brought to 0 along half a cosine over `steps`."""
+    """How long and how fast. The learning rate goes from `lr` to 0 along half a cosine over `steps`; in the first `warm_up`
+    of them it rises to there."""
 
     steps: int
     lr: float = 1e-3
     seed: int = 0
+    warm_up: int = 0
     minutes_between_checkpoints: float = 3.0
     steps_between_samples: int = 250
+
+    def rate(self, step: int) -> float:
+        """Of the step of that number, from 0."""
+        risen = min(1.0, (step + 1) / (self.warm_up + 1))
+        return risen * self.lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+
+def best_device() -> str:
+    """Where trainings compute: torch's name of the GPU, where there is one, or of the processor."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def run_folder(name: str, recipe: Any = None) -> Path:
@@ -102,7 +114,7 @@ def fit(
     smooth: dict[str, float] = {}
     for step in range(first, schedule.steps):
         for group in optimizer.param_groups:
-            group["lr"] = schedule.lr * 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+            group["lr"] = schedule.rate(step)
         parallel.draw_apart(generator, schedule.seed, step)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             losses = loss(step, generator)

@@ -6,13 +6,14 @@ painting's row is its own statistics plus what the predictor adds, so that the n
 made in an instant. Styles that shall ship are known by name: their rows are trained along, and it is from them that the
 networks learn what strokes are. So is a row of one other painting, every second step; those are let go of at the end, but
 networks that only ever see what the predictor makes of a painting learn one texture for all.
-Most steps look through cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales.
+Most steps look through cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales;
+in the last thousands of what ships, which took twice as long a step, all did (`whole_every`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,11 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from scumble import synthetic
+from scumble.errors import ScumbleError
 from scumble.looks import Look
 from scumble.nets.memory import MemoryNet, StyleMemory
 from scumble.nets.sight import Sight, load_sight
 from scumble.train.data import Pictures, read_picture, read_pictures
-from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.loop import Schedule, best_device, fit, machine, run_folder
 from scumble.train.muon import Muon, for_convolutions
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import (
@@ -47,7 +49,11 @@ from scumble.weights import Card, load_card, load_weights, name_of, save_weights
 @dataclass(frozen=True)
 class Recipe:
     """Everything a run depends on. `styles` is a table of the styles that ship (painting.py), whose files lie in `paintings`;
-    `batch` is 2 at least; `start` is a weight file to go on from, with the rows that lie beside it."""
+    `batch` is 2 at least; `start` is a weight file to go on from, with the rows that lie beside it. `reconstruction` weighs the
+    mean squared error of a crop that is given back, where content counts 1; one is in every `rebuilt_every`th step, and every
+    `whole_every`th looks through both teachers at both scales (through the compact network alone all do). `roots` is the share
+    of the style loss that compares Gram matrices by their roots; with `even`, layers at the picture's own scale count alike,
+    as those who judge have them (evaluate/judges.py)."""
 
     photographs: Path
     paintings: Path
@@ -59,16 +65,20 @@ class Recipe:
     variants: int = VARIANTS
     style_weight: float = 4.0
     tv: float = 0.1
+    lattice: float = LATTICE
+    reconstruction: float = 20.0
+    rebuilt_every: int = 4
+    whole_every: int = LOOKED_AT_WHOLE_EVERY
+    roots: float = 1.0
+    even: bool = False
     seed: int = 0
     styles: Path | None = None
     start: Path | None = None
 
 
-RECONSTRUCTION = 20.0
-"""Weight of the mean squared error of the crop that is given back, where content counts 1."""
-
-REBUILT_EVERY = 4
-"""Steps from one crop that is given back to the next."""
+WARM_UP = 100
+"""First steps of a training that goes on from weights (a tenth of them at most), in which the rate rises: the moments that they
+were trained with are lost."""
 
 PACE, PACE_UNNAMED = 10.0, 2.0
 """How much faster than a weight a number of a row moves, of a style that ships and of any other painting. The latter are seen
@@ -115,9 +125,14 @@ class Apprentice(nn.Module):
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run the recipe (going on where a run was broken off) and write `out`/memory.safetensors with its card."""
+    """Run the recipe (going on where a run was broken off) and write `out`/memory.safetensors with its card.
+
+    Raises ScumbleError "bad-options".
+    """
+    if recipe.batch < 2 or min(recipe.rebuilt_every, recipe.whole_every) < 1:
+        raise ScumbleError("bad-options", "A batch has 2 crops at least, and what happens every few steps every step at most.")
     torch.manual_seed(recipe.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     see = load_sight("compact").to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
@@ -138,7 +153,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         shared.predictor.centre.copy_(seen.signatures.mean(0))
         shared.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))
     path = out / "memory.safetensors"
-    cheap, whole = looks(teachers, recipe.style_weight)
+    cheap, whole = (_as_asked(look, recipe) for look in looks(teachers, recipe.style_weight))
 
     def save(step: int) -> None:
         save_shared(path, shared, _card(recipe, step, photographs, paintings))
@@ -150,16 +165,21 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-        n = recipe.batch - (step % REBUILT_EVERY == 0)
-        look = whole if step % LOOKED_AT_WHOLE_EVERY == LOOKED_AT_WHOLE_EVERY - 1 else cheap
+        n = recipe.batch - (step % recipe.rebuilt_every == 0)
+        look = whole if step % recipe.whole_every == recipe.whole_every - 1 else cheap
         unnamed = step % 2 == 1
         return _losses(apprentice, known, all_styles, recipe, x, n, unnamed, look, teachers, see, generator)
 
-    schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
+    schedule = Schedule(recipe.steps, recipe.lr, recipe.seed, min(WARM_UP, recipe.steps // 10) if recipe.start else 0)
     sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
     fit(apprentice, loss, schedule, run_folder("memory", recipe), sheet, save, report, optimizer(apprentice, recipe.lr))
     save(recipe.steps)
     return path
+
+
+def _as_asked(look: Look, recipe: Recipe) -> Look:
+    alike = {1: dict.fromkeys(look.styles[1], 1.0)} if recipe.even else {}
+    return replace(look, roots=recipe.roots, styles={**look.styles, **alike})
 
 
 def save_shared(path: Path, shared: StyleMemory, card: Card) -> None:
@@ -198,7 +218,7 @@ def _losses(
         chosen = any_of(len(known.pictures))
         rows.append(apprentice.known_row(known, chosen))
         grams.append({k: v[chosen] for k, v in known.grams.items()})
-    if unnamed:
+    if unnamed and len(rows) < n:
         number = any_of(len(apprentice.unnamed))
         rows.append(apprentice.unnamed_row(styles.paintings, number, recipe.variants))
         grams.append({k: v[number * recipe.variants] for k, v in styles.paintings.grams.items()})
@@ -212,7 +232,7 @@ def _losses(
         rows.append(apprentice.shared.rows(own, see(own)))
     y = apprentice.shared.net(x, torch.cat(rows))
     targets = {k: torch.stack([g[k] for g in grams]) for k in grams[0]}
-    return painted_losses(y, x, targets, teachers, look, recipe.tv, RECONSTRUCTION)
+    return painted_losses(y, x, targets, teachers, look, recipe.tv, recipe.reconstruction, recipe.lattice)
 
 
 def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, photographs: Pictures, variants: int) -> Tensor:
@@ -250,7 +270,10 @@ def _card(recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures)
             "optimizer": "Muon, Adam",
             "lr": recipe.lr,
             "style_weight": recipe.style_weight,
-            "weights": {"reconstruction": RECONSTRUCTION, "lattice": LATTICE, "tv": recipe.tv},
+            "roots": recipe.roots,
+            "even": recipe.even,
+            "weights": {"reconstruction": recipe.reconstruction, "lattice": recipe.lattice, "tv": recipe.tv},
+            "every": {"rebuilt": recipe.rebuilt_every, "whole": recipe.whole_every},
             "seed": recipe.seed,
             "styles": recipe.styles.name if recipe.styles else None,
             "warm_start": recipe.start.name if recipe.start else None,

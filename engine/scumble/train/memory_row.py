@@ -19,7 +19,7 @@ from scumble.nets.memory import signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.rows import begin, descend_row
 from scumble.train.data import read_picture, read_pictures
-from scumble.train.loop import machine
+from scumble.train.loop import best_device, machine
 from scumble.train.painting import OnePainting
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import credited, load_teachers
@@ -42,7 +42,7 @@ class Recipe(OnePainting):
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Write `out`/memory_STYLE.safetensors with its card."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     memory = load_memory(recipe.memory).to(device)
     compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
     painting = looked_at((read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()).to(device)
@@ -53,7 +53,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         if recipe.photographs is None:
             raise ValueError("refining takes photographs; 0 steps keep the predicted row")
         teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-        look = replace(looks(teachers, recipe.style_weight)[0], roots=False)  # rows.PATIENCE is for plain Grams
+        look = replace(looks(teachers, recipe.style_weight)[0], roots=0.0)  # rows.PATIENCE is for plain Grams
         photographs = read_pictures(recipe.photographs)
         with torch.no_grad(), torch.autocast(device, torch.bfloat16):
             targets = grams_of(painting, teachers, look.layers)

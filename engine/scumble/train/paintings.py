@@ -57,13 +57,13 @@ def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
     deep = next(n for n in ("pruned", "vgg19", "compact") if n in teachers.layers)
     strokes = {f"{deep}/relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
     if "vgg16" not in teachers.layers:
-        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight, roots=True)
+        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight, roots=1.0)
         return look, look
     colours = {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 2.0}
     content = {"vgg16/relu3_3": 1.0}
     return (
-        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight, roots=True),
-        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight, roots=True),
+        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight, roots=1.0),
+        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight, roots=1.0),
     )
 
 
@@ -182,7 +182,14 @@ def blurred(signatures: Tensor, spread: Tensor, generator: torch.Generator) -> T
 
 
 def painted_losses(
-    y: Tensor, x: Tensor, targets: Grams, teachers: Teachers, look: Look, tv: float, reconstruction: float
+    y: Tensor,
+    x: Tensor,
+    targets: Grams,
+    teachers: Teachers,
+    look: Look,
+    tv: float,
+    reconstruction: float,
+    lattice: float = LATTICE,
 ) -> dict[str, Tensor]:
     """Total and parts of pictures `y` (N, 3, H, W) of contents `x`. The first are painted, one by each of `targets`; the rest
     give back what they were."""
@@ -191,7 +198,7 @@ def painted_losses(
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if len(x) > n else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
     total = parts["content"] + look.style_weight * parts["style"] + tv * parts["tv"]
-    return {"total": total + reconstruction * parts["rebuilt"] + LATTICE * parts["lattice"], **parts}
+    return {"total": total + reconstruction * parts["rebuilt"] + lattice * parts["lattice"], **parts}
 
 
 def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:

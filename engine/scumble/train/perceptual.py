@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from scumble.nets.vgg import VGG, compact
 from scumble.train.data import Pictures, has_test_split, read_pictures
-from scumble.train.loop import Schedule, fit, machine, run_folder
+from scumble.train.loop import Schedule, best_device, fit, machine, run_folder
 from scumble.train.teachers import Teachers, load_teachers
 from scumble.weights import Card, save_weights
 
@@ -72,7 +72,7 @@ class Student(nn.Module):
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Distil (resuming a run that was broken off) and write `out`/perceptual.safetensors with its card."""
     torch.manual_seed(recipe.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
     wanted = {t for others in LESSONS.values() for t in others if t.split("/")[0] in teachers.nets}
@@ -118,7 +118,7 @@ def test_losses(lessons: Callable[[Tensor], dict[str, Tensor]], recipe: Recipe) 
     folders = (recipe.photographs, recipe.paintings)
     if not all(has_test_split(f) for f in folders):
         return None
-    generator, device = torch.Generator().manual_seed(0), "cuda" if torch.cuda.is_available() else "cpu"
+    generator, device = torch.Generator().manual_seed(0), best_device()
     parts = [lessons(read_pictures(f, "test").crops(16, recipe.crop, generator).to(device)) for f in folders]
     return {k: round(float(torch.stack([p[k] for p in parts]).mean()), 4) for k in parts[0]}
 

@@ -21,7 +21,7 @@ from scumble.losses import lattice_loss
 from scumble.methods.stylebank import load_bank, load_shared
 from scumble.nets.stylebank import CHANNELS, Bank, StyleBankNet
 from scumble.train.data import Pictures, read_picture, read_pictures
-from scumble.train.loop import Losses, Schedule, fit, machine, run_folder
+from scumble.train.loop import Losses, Schedule, best_device, fit, machine, run_folder
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
 from scumble.train.teachers import Teachers, credited, load_teachers
@@ -180,7 +180,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """Run all phases (going on where a run was broken off) and write `out`/stylebank.safetensors and a bank a style, or,
     with `add`, the one new bank. Returns what was written last."""
     torch.manual_seed(recipe.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs = read_pictures(recipe.photographs, "train")
     styles = table(recipe)
