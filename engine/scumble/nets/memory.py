@@ -169,10 +169,7 @@ class MemoryNet(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """F at a quarter and at an eighth of the resolution, before normalization."""
-        y = F.pixel_unshuffle(x - 0.5, 4)
-        if x.is_contiguous(memory_format=torch.channels_last):
-            y = y.contiguous(memory_format=torch.channels_last)
-        quarter = F.relu_(self.stem(y))
+        quarter = F.relu_(self.stem(_unshuffled(x - 0.5)))
         eighth = F.relu_(self.down(quarter))
         first, second = self.encoded
         return quarter, eighth + second(F.relu_(first(eighth)))
@@ -230,6 +227,15 @@ class MemoryNet(nn.Module):
         y = _blurred(woven(self.head(y, head, None if half is None else half[..., 1:-1, 1:-1]))[..., 1:-1, 1:-1])
         strokes, gate = torch.split(y, [3, 1], 1)
         return _coloured(strokes + torch.sigmoid(gate) * white, colour, shares)
+
+
+def _unshuffled(x: Tensor) -> Tensor:
+    """`F.pixel_unshuffle` by 4 with channels last, in the precision that convolutions are made in: one copy instead of four."""
+    n, c, h, w = x.shape
+    kind = x.device.type
+    y = x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
+    y = y.view(n, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 1, 3, 5)
+    return y.reshape(n, h // 4, w // 4, 16 * c).permute(0, 3, 1, 2)
 
 
 def _strips(y: Tensor, height: int) -> list[tuple[int, int]]:
