@@ -80,6 +80,8 @@ def descend_row(
         if at.step > 0:
             least = yield from _checked(net, at.best, held, targets, eyes, look, half)
         at = replace(at, first=first, least=min(first, least), best=at.best if least <= first else at.begun)
+        if at.step >= steps:  # broken off after its last step
+            yield at, {}
     for step in range(at.step, steps):
         pictures = contents(step).to(at.row.device, memory_format=torch.channels_last)
         leaf = at.row.detach().clone().requires_grad_()

@@ -317,6 +317,21 @@ def test_what_is_attached_while_a_style_is_refined_stays_and_the_refinement_begi
     assert sea.state("darken") == sea.state_path("darken", 3)
 
 
+def test_what_is_attached_while_a_refined_style_is_refined_once_more_does_not_end_it(engine: Engine, data: Path) -> None:
+    """What an earlier refinement had left once counted as what this one was to give."""
+    trained = data / "trained.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
+    with engine.peer() as peer:
+        put(peer)
+        assert told(peer, "done")["style"] == "sea@2"
+        ask(peer, "start")
+        wait_for(lambda: ask(peer, "status")["fraction"] > 0.2)
+        assert StyleStore().attach("sea", trained).pinned == "sea@3"
+        assert told(peer, "done")["style"] == "sea@4"
+    sea = StyleStore().get("sea")
+    assert sea.state("darken") == sea.state_path("darken", 4)
+
+
 def test_what_a_method_has_outgrown_counts_as_not_refined_and_is_refined_again(data: Path) -> None:
     """After an update of Scumble, say, with other networks."""
     with start("--refine") as engine, engine.peer() as peer:

@@ -21,7 +21,7 @@ from scumble.methods import memory
 from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
 from scumble.methods.memory import Memory, Options, shared_name
 from scumble.styles import StyleStore
-from scumble.weights import save_weights
+from scumble.weights import card_path, save_weights
 from support.leaves import COLD, PHOTOGRAPH, WARM
 from support.painted import Painted
 
@@ -228,12 +228,26 @@ def test_pictures_painted_meanwhile_are_looked_at_anew(method: Memory, portrait:
     assert after.arrays["losses"][1] != kept[3].arrays["losses"][1]
 
 
+def test_a_refinement_broken_off_after_its_last_step_ends_with_what_it_had(
+    method: Memory, portrait: Painted, refinement: list[Refinement]
+) -> None:
+    """With other pictures held back since, its losses once stayed infinite, which no card can hold: it failed for good."""
+    kept = [event for event in refinement if isinstance(event, Checkpoint)]
+    mine = np.ascontiguousarray(data.chelsea()[:256, :256] / np.float32(255))
+    *_, refined = method.refine(portrait, [mine], WHOLE, kept[-1].arrays)
+    assert isinstance(refined, Refined)
+    assert np.isfinite(refined.card["loss"]).all()
+
+
+@pytest.mark.parametrize("part", ["row", "card"])
 def test_a_damaged_row_is_no_obstacle_to_making_another(
-    method: Memory, portrait: Painted, refinement: list[Refinement], tmp_path: Path
+    method: Memory, portrait: Painted, refinement: list[Refinement], tmp_path: Path, part: str
 ) -> None:
     path = row_file(tmp_path, shared_name(), method)
-    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
-    damaged = Painted("damaged", portrait.rgb, {"memory": path}, revision=2)
+    file = path if part == "row" else card_path(path)
+    file.write_bytes(file.read_bytes()[:-3] + b"\x7f\x7f\x7f")
+    damaged = Painted(f"damaged-{part}", portrait.rgb, {"memory": path}, revision=2)
+    assert method.outdated(damaged) is (part == "card"), "where it is told by the card alone"
     with pytest.raises(ScumbleError) as error:
         method.prepare(damaged, Options(), WHOLE)
     assert (error.value.code, "Refine the style again" in error.value.hint) == ("weights-corrupt", True)

@@ -128,7 +128,10 @@ class Memory:
     def outdated(self, style: Style) -> bool:
         """Whether its row belongs to networks that ship no longer."""
         path = style.state(self.id)
-        return path is not None and not fits(Path(path))
+        try:
+            return path is not None and not fits(Path(path))
+        except ScumbleError:  # its card is damaged
+            return True
 
     def bytes_needed(self, options: Any, pixels: int) -> int:
         return self._gatys.pixel_bytes * min(pixels, self._gatys.most_pixels) if options.polish else 0
@@ -151,8 +154,8 @@ class Memory:
 
     def _row(self, style: Style, runtime: Runtime) -> Tensor:
         path = style.state(self.id)
-        if path is not None and (not style.has_picture or fits(Path(path))):
-            return _own_row(style, Path(path)).to(runtime.device)
+        if path is not None and (row := _row_of(style, Path(path))) is not None:
+            return row.to(runtime.device)
         painting = style.picture()
         if painting is None:
             raise ScumbleError(
@@ -318,13 +321,16 @@ def load_row(path: Path) -> Tensor:
     return tensors["row"]
 
 
-def _own_row(style: Style, path: Path) -> Tensor:
-    """`load_row`, with a hint that helps with a style of the user's."""
+def _row_of(style: Style, path: Path) -> Tensor | None:
+    """`load_row`. A style that has its picture needs none of networks that ship no longer, and one that is damaged can be made
+    again."""
     try:
         return load_row(path)
     except ScumbleError as e:
         if not style.has_picture:
             raise
+        if e.code == "style-unavailable":
+            return None
         raise ScumbleError(e.code, e.message, "Refine the style again, or use an earlier revision of it.") from e
 
 

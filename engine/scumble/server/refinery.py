@@ -282,7 +282,8 @@ class Refinery:
             style = self._catalogue.store.get(at.style)
         except ScumbleError:
             return  # it has gone
-        if at.wanted and style.revision != at.base and at.method not in self._catalogue.refined(style):
+        since = (style.state_path(at.method, revision) for revision in range(at.base + 1, style.revision + 1))
+        if at.wanted and style.revision != at.base and not any(path.is_file() for path in since):
             found = self._all[at.style] = Refinement(at.style, at.method, style.revision, Stage.WAITING, watchers=at.watchers)
             self._record(found, Record(found.method, found.base))
             self._tell(found)
