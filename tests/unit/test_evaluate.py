@@ -5,22 +5,28 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
+from scumble import plugins
 from scumble.cli.app import main
+from scumble.cli.evaluate import show
 from scumble.cli.exits import Exit
 from scumble.errors import ScumbleError
-from scumble.evaluate.contest import Row, Table, hold, read_paintings, read_photographs, resumed
-from scumble.evaluate.contestants import Answer, Contestant, Painting, peer_contestants, unchanged
-from scumble.evaluate.judges import Judge, Judgement, SqueezeNet, compact_judge, squeezenet_judge, teachers_judge
+from scumble.evaluate import digests, run
+from scumble.evaluate.contest import Row, Table, hold, keep, read_paintings, read_photographs, resumed
+from scumble.evaluate.contestants import Answer, Contestant, Painting, Variant, peer_contestants, unchanged, variant_contestant
+from scumble.evaluate.judges import Judge
+from scumble.evaluate.page import APART, page
+from scumble.evaluate.run import Plan
 from scumble.methods import memory
-from scumble.tensors import to_tensor
+from scumble.methods.base import Pixels, Runtime
+from support import scumble_refining
 
 PEERS = """
 import torch
@@ -68,10 +74,21 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def judge_of_means() -> Judge:
-    def look(x: torch.Tensor, layers: set[str]) -> dict[str, torch.Tensor]:
-        return dict.fromkeys(layers, x)
+    return Judge("plain", lambda x, layers: dict.fromkeys(layers, x), ["pixels"], ["pixels"])
 
-    return Judge("plain", look, ["pixels"], ["pixels"])
+
+def held(folders: tuple[Path, Path], out: Path, *contestants: Contestant, limit: int | None = None) -> Table:
+    """The table of a contest at 32 pixels that goes on from what is in `out`."""
+    photographs = read_photographs(folders[0], 32, "all", limit)
+    paintings = read_paintings(folders[1], 32, "all", limit)
+    table = resumed(out, {"judges": ["plain"]})
+    hold(table, contestants, photographs, paintings, [judge_of_means()], out, lambda line: None)
+    return table
+
+
+def row(method: str, content: str, total: float = 1.0, problem: str = "") -> Row:
+    judged = {} if problem else {"plain": {"content": 0.0, "style": 0.0, "total": total}}
+    return Row(method, content, "s", judged=judged, problem=problem)
 
 
 def test_one_pair_and_two_methods_give_finite_figures_and_a_page(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -108,8 +125,63 @@ def test_a_method_is_compared_with_itself_refined_and_with_other_options(
     totals = {name: means["judged"]["compact"]["total"] for name, means in found["means"].items()}
     assert totals["memory-polish-2"] < totals["memory"]
     assert totals["memory-refined"] != totals["memory-practised"], "one was refined on the photograph that is painted"
-    assert (out / "refined" / "memory_painting-1.safetensors").is_file()
-    assert len(list(out.glob("practised/*/memory_painting-1.safetensors"))) == 1
+    for folder in ("refined", "practised"):
+        assert len(list(out.glob(f"{folder}/memory_painting-1-*.safetensors"))) == 1
+
+
+def refined(folder: Path, painting: Pixels, photographs: list[Pixels], said: list[str]) -> Answer:
+    """What a run of its own paints with a state that lies in `folder`, or is put there, which `said` hears of."""
+    contestant = variant_contestant(Variant("darken", refined="practised"), {}, Runtime(), photographs, folder, said.append)
+    return contestant.paint(photographs[0], Painting("p", "P", painting))
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of what ships; the one method there is refines in no time."""
+    method = scumble_refining.Darken()
+    monkeypatch.setattr(scumble_refining, "PAUSE", 0)
+    monkeypatch.setattr(plugins, "methods", lambda: {method.id: method})
+    monkeypatch.setattr(digests, "MODELS", tmp_path / "models")
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+def test_a_refined_state_is_taken_again_only_for_what_it_was_made_of(networks: Path, tmp_path: Path) -> None:
+    """States lay under the painting's name alone. One refined at 64 pixels was painted with at 128, and one of networks that
+    had been trained since was of no use, so that the table said "memory-refined" over the first look at the painting."""
+    photo, white = np.zeros((8, 16, 3), np.float32), np.ones((8, 8, 3), np.float32)
+    said: list[str] = []
+    for painting, own, refinements in (
+        (white, photo, 1),
+        (white, photo, 1),
+        (np.ones((16, 16, 3), np.float32), photo, 2),
+        (white / 2, photo, 3),
+        (white, photo + 1, 4),
+        (white, photo.reshape(16, 8, 3), 5),
+    ):
+        assert np.allclose(refined(tmp_path, painting, [own], said).rgb, 0.9 * painting.mean())
+        assert len(said) == refinements
+    (networks / "darken.json").write_text("{}")
+    refined(tmp_path, white, [photo], said)
+    assert len(said) == 6
+
+
+def test_a_state_that_is_taken_again_tells_the_seconds_that_it_took(networks: Path, tmp_path: Path) -> None:
+    """A second run told the time of opening the file, so that a style that had taken minutes was "taken in" in 0 s."""
+    photo = np.zeros((8, 16, 3), np.float32)
+    first = refined(tmp_path, photo + 1, [photo], [])
+    assert refined(tmp_path, photo + 1, [photo], []).prepared == first.prepared > 0
+    (card,) = tmp_path.glob("*.json")
+    card.write_text(json.dumps(json.loads(card.read_text(encoding="utf-8")) | {"seconds": 62.5}))
+    assert refined(tmp_path, photo + 1, [photo], []).prepared == 62.5
+
+
+def test_a_state_that_its_method_calls_outdated_is_not_painted_with(networks: Path, tmp_path: Path, user_folders: Path) -> None:
+    """The style memory looks at the painting instead where a row fits its networks no longer; that passed for refined."""
+    (user_folders / "data" / "outgrown").touch()
+    photo = np.zeros((8, 16, 3), np.float32)
+    with pytest.raises(ScumbleError, match="other networks"):
+        refined(tmp_path, photo + 1, [photo], [])
 
 
 def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -171,54 +243,110 @@ def test_two_pictures_of_one_name_stay_two(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_where_it_was_broken_off(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    photographs, paintings = (
-        read(f, 32, "all", None) for read, f in zip((read_photographs, read_paintings), folders, strict=True)
-    )
     calls: list[str] = []
 
-    def paint(rgb: np.ndarray, painting: Painting) -> Answer:
+    def paint(rgb: Pixels, painting: Painting) -> Answer:
         calls.append(painting.id)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return Answer(rgb, 0.1, 0.0)
 
-    conditions = {"judges": ["plain"]}
     contestants = [unchanged(), Contestant("copy", "Copy", paint)]
-    judges = [judge_of_means()]
     with pytest.raises(KeyboardInterrupt):
-        hold(Table(conditions), contestants, photographs, paintings, judges, tmp_path, lambda line: None)
-    table = resumed(tmp_path, conditions)
-    assert len(table.rows) == 4
-    hold(table, contestants, photographs, paintings, judges, tmp_path, lambda line: None)
-    assert len(table.rows) == 8
+        held(folders, tmp_path, *contestants)
+    assert len(resumed(tmp_path, {"judges": ["plain"]}).rows) == 4
+    assert len(held(folders, tmp_path, *contestants).rows) == 8
     assert len(calls) == 5
-    assert not resumed(tmp_path, conditions | {"size": 64}).rows
+    assert not resumed(tmp_path, {"judges": ["plain"], "size": 64}).rows
 
 
-def test_a_contestant_that_fails_is_a_row_and_the_others_go_on(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    photographs, paintings = (
-        read(f, 32, "all", 1) for read, f in zip((read_photographs, read_paintings), folders, strict=True)
-    )
+@pytest.mark.parametrize("where", ["can", "paint"])
+@pytest.mark.parametrize("error", [ScumbleError("weights-missing", "Gone."), RuntimeError("out of memory"), KeyError("b")])
+def test_a_contestant_that_fails_is_a_row_and_the_others_go_on(
+    folders: tuple[Path, Path], tmp_path: Path, error: Exception, where: str
+) -> None:
+    """Only errors of our own made rows: what else a plug-in raised ended the run at the first pair."""
 
-    def fail(rgb: np.ndarray, painting: Painting) -> Answer:
-        raise ScumbleError("weights-missing", "It is not there.")
+    def fail(*asked: object) -> Any:
+        raise error
 
-    table = Table({"judges": ["plain"]})
-    contestants = [Contestant("broken", "Broken", fail), unchanged()]
-    hold(table, contestants, photographs, paintings, [judge_of_means()], tmp_path, lambda line: None)
-    assert table.means()["broken"]["failed"] == 1
-    assert table.means()["input"]["judged"]["plain"]["content"] == 0
+    paint = unchanged().paint
+    broken = Contestant("broken", "Broken", paint, fail) if where == "can" else Contestant("broken", "Broken", fail)
+    means = held(folders, tmp_path, broken, unchanged()).means()
+    assert (means["broken"]["failed"], means["broken"]["pairs"]) == (4, 0)
+    assert (means["input"]["pairs"], means["input"]["judged"]["plain"]["content"]) == (4, 0)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.float32), np.full((32, 40, 3), np.nan, np.float32)])
+def test_an_answer_that_cannot_be_judged_is_a_failure(folders: tuple[Path, Path], tmp_path: Path, wrong: Pixels) -> None:
+    """A peer's picture of another size ended the run in the judge."""
+    table = held(folders, tmp_path, Contestant("odd", "Odd", lambda rgb, painting: Answer(wrong, 0.0, 0.0)), limit=1)
+    assert "another size" in table.rows[0].problem
 
 
 def test_means_are_taken_over_the_pairs_that_all_answered() -> None:
-    def row(method: str, content: str, total: float, problem: str = "") -> Row:
-        judged = {} if problem else {"plain": {"content": 0.0, "style": 0.0, "total": total}}
-        return Row(method, content, "s", judged=judged, problem=problem)
-
-    table = Table({}, [row("a", "1", 1.0), row("a", "2", 9.0), row("b", "1", 2.0), row("b", "2", 0.0, "failed")])
-    means = table.means()
+    means = Table({}, [row("a", "1", 1.0), row("a", "2", 9.0), row("b", "1", 2.0), row("b", "2", problem="failed")]).means()
     assert (means["a"]["pairs"], means["a"]["judged"]["plain"]["total"]) == (1, 1.0)
     assert (means["b"]["pairs"], means["b"]["failed"]) == (1, 1)
+
+
+def test_methods_that_share_no_pair_leave_the_others_their_means(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Two methods that knew different paintings left no pair that all had answered: every row of the table was empty, and the
+    exit code said that somebody had answered nothing. Now the second stands apart, marked, and is not compared."""
+    known = {"gatys": "1234", "a": "12", "b": "34", "none": ""}
+    rows = [row(m, c, float(c), "" if c in cs else "not trained") for m, cs in known.items() for c in "1234"]
+    conditions = dict.fromkeys(("photographs", "paintings", "split", "size", "device", "half", "threads", "machine"), "")
+    table = Table({**conditions, "judges": ["plain"], "options": {}}, rows)
+    found = {name: (m["pairs"], m["shared"], m["judged"].get("plain", {}).get("total")) for name, m in table.means().items()}
+    assert found == {"gatys": (2, True, 1.5), "a": (2, True, 1.5), "b": (2, False, 3.5), "none": (0, True, None)}
+    text = page(table, [], [], tmp_path)
+    assert "<td>a</td><td>0.000</td><td>0.000</td><td>1.500</td><td>1.00</td>" in text
+    assert "<td>b *</td><td>0.000</td><td>0.000</td><td>3.500</td><td></td>" in text
+    show(table)
+    assert all("b *" in shown and APART in shown for shown in (text, "".join(capsys.readouterr())))
+
+
+@pytest.mark.parametrize(("answers", "compared_by"), [(1, 20), (2, 2)])
+def test_who_answered_hardly_anything_does_not_narrow_what_the_others_are_compared_by(answers: int, compared_by: int) -> None:
+    rows = [row(m, str(c)) for m, many in (("most", 20), ("few", answers)) for c in range(many)]
+    assert Table({}, rows).means()["most"]["pairs"] == compared_by
+
+
+def test_a_camera_picture_on_its_side_is_set_upright(tmp_path: Path) -> None:
+    """Cameras say in EXIF data which side is up; their pictures were painted and judged lying down."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: turn by 90 degrees
+    Image.new("RGB", (80, 64)).save(tmp_path / "camera.jpg", exif=exif)
+    assert read_photographs(tmp_path, 32, "all", None)[0].rgb.shape == (40, 32, 3)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["photographs/photo 1.png", "paintings/painting-0.png", "judge", "vgg16_1.safetensors", "peers.py", "models/a.json"],
+)
+def test_a_run_goes_on_only_from_answers_to_the_same_pictures_with_the_same_judges_peers_and_networks(
+    folders: tuple[Path, Path], networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """Conditions held counts and names only, so that answers to other pictures of the same names were kept."""
+    monkeypatch.setattr(run, "_judges", lambda plan: [judge_of_means()])  # the files below hold no networks
+    for name in ("judge", "vgg16_1.safetensors", "peers.py", "models/a.json"):
+        (tmp_path / name).write_text(PEERS)
+    asked: dict[str, Any] = {"peers": tmp_path, "teachers": str(tmp_path), "judge": tmp_path / "judge", "resume": True}
+
+    def kept() -> bool:
+        """Whether a run keeps the answers there are, which a mark tells from new ones."""
+        table = run.evaluate(Plan(*folders, tmp_path / "out", ["darken"], size=32, **asked), lambda line: None)
+        marks = {row.seconds == 77 for row in table.rows}
+        table.rows[:] = [replace(row, seconds=77) for row in table.rows]
+        keep(table, tmp_path / "out")
+        return marks == {True}
+
+    assert [kept(), kept()] == [False, True]
+    if changed.endswith("png"):
+        draw(tmp_path / changed, 5)
+    else:
+        (tmp_path / changed).write_bytes((tmp_path / changed).read_bytes() + b"# changed")
+    assert not kept()
 
 
 def test_peers_that_cannot_be_used_are_left_out_with_a_note(tmp_path: Path) -> None:
@@ -232,35 +360,3 @@ def test_peers_that_cannot_be_used_are_left_out_with_a_note(tmp_path: Path) -> N
     (tmp_path / "peers.py").write_text("PEERS = 3")
     with pytest.raises(ScumbleError, match="cannot be used"):
         peer_contestants(tmp_path, said.append)
-
-
-def test_a_judge_finds_no_fault_in_the_photograph_as_content_and_the_painting_as_style(tmp_path: Path) -> None:
-    x, s = (torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(k)) for k in (0, 1))
-    judge = compact_judge()
-    expected = judge.expect(x, s)
-    assert judge(x, expected).content == 0
-    assert judge(s, expected).style == 0
-    assert judge(x, expected).total == pytest.approx(3 * judge(x, expected).style)
-    assert Judgement(0.5, 0.25).total == 1.25
-
-
-def test_squeezenet_judges_by_layers_it_has(tmp_path: Path) -> None:
-    net = SqueezeNet()
-    assert sum(p.numel() for p in net.parameters()) == 735_424  # table 1, without conv10
-    save_file(net.state_dict(), tmp_path / "squeezenet.safetensors")
-    judge = squeezenet_judge(tmp_path / "squeezenet.safetensors")
-    x = torch.rand(1, 3, 64, 72)
-    assert judge(x, judge.expect(x, x)).total == 0
-    assert {k: v.shape[1] for k, v in net(x, {"conv1", "fire4", "fire9"}).items()} == {"conv1": 96, "fire4": 256, "fire9": 512}
-    (tmp_path / "bad.safetensors").write_bytes(b"bad")
-    for name, code in (("bad.safetensors", "weights-corrupt"), ("none.safetensors", "weights-missing")):
-        with pytest.raises(ScumbleError) as e:
-            squeezenet_judge(tmp_path / name)
-        assert e.value.code == code
-
-
-def test_teachers_may_be_the_compact_network(tmp_path: Path) -> None:
-    judge = teachers_judge("compact")
-    assert judge.content_layers == ["compact/relu3_3"]
-    grey = to_tensor(np.full((32, 32, 3), 0.5, np.float32))
-    assert judge(grey, judge.expect(grey, grey)).style == 0

@@ -131,6 +131,8 @@ def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def show(table: Table) -> None:
     """The means, a table a judge."""
+    from scumble.evaluate.page import APART, marked
+
     means = table.means()
     for judge in table.conditions["judges"]:
         shown = Shown(title=f"judged by {judge}", title_justify="left")
@@ -139,5 +141,7 @@ def show(table: Table) -> None:
         for name, m in means.items():
             said = m["judged"].get(judge)
             figures = [f"{said[k]:.3f}" for k in ("content", "style", "total")] + [f"{m['seconds']:.3f}"] if said else ["-"] * 4
-            shown.add_row(name, *figures, str(m["pairs"]))
+            shown.add_row(marked(name, m), *figures, str(m["pairs"]))
         OUT.print(shown)
+    if not all(m["shared"] for m in means.values()):
+        note(APART)

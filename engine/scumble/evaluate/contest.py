@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from scumble.errors import ScumbleError
 from scumble.evaluate.contestants import Answer, Contestant, Painting
@@ -31,9 +31,15 @@ from scumble.tensors import to_tensor
 MULTIPLE = 8
 """Photographs are cut to sides that are multiples of this, which is what peers take."""
 
+ONE_IN = 10
+"""Means over fewer than one in so many of the pairs of whoever answered most would say little of anybody."""
+
 Split = Literal["train", "test", "all"]
 
 Seen = TypeVar("Seen", "Photograph", Painting)
+
+Pair = tuple[str, str]
+"""Ids of a photograph and a painting."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,10 @@ class Row:
     problem: str = ""
 
     @property
+    def pair(self) -> Pair:
+        return self.content, self.style
+
+    @property
     def key(self) -> tuple[str, str, str]:
         return self.method, self.content, self.style
 
@@ -71,18 +81,25 @@ class Table:
     rows: list[Row] = field(default_factory=list)
 
     def means(self) -> dict[str, dict[str, Any]]:
-        """By contestant: pairs, failures, median seconds, and a mean of each figure by judge, over the pairs that all
-        contestants answered but those who failed at every one."""
-        names = list(dict.fromkeys(row.method for row in self.rows))
-        answered = {n: {(r.content, r.style) for r in self.rows if r.method == n and not r.problem} for n in names}
-        able = [answered[n] for n in names if answered[n]]
-        common = set.intersection(*able) if able else set()
+        """By contestant: pairs, failures, median seconds, and a mean of each figure by judge.
+
+        They are over the pairs that all answered, but for those who answered too few of them (`shared_pairs`): theirs are over
+        whatever they answered, and "shared" is false. Only who answered nothing has 0 pairs.
+        """
+        answered: dict[str, set[Pair]] = {row.method: set() for row in self.rows}
+        for row in self.rows:
+            if not row.problem:
+                answered[row.method].add(row.pair)
+        common = shared_pairs(answered.values())
         found = {}
-        for name in names:
-            rows = [r for r in self.rows if r.method == name and (r.content, r.style) in common and not r.problem]
+        for name, pairs in answered.items():
+            shared = common <= pairs or not pairs
+            asked = common if shared else pairs
+            rows = [r for r in self.rows if r.method == name and r.pair in asked and not r.problem]
             judges = list(rows[0].judged) if rows else []
             found[name] = {
                 "pairs": len(rows),
+                "shared": shared,
                 "failed": sum(1 for r in self.rows if r.method == name and r.problem),
                 "seconds": round(float(np.median([r.seconds for r in rows])), 4) if rows else None,
                 "prepared": round(float(np.median([r.prepared for r in rows])), 4) if rows else None,
@@ -92,6 +109,17 @@ class Table:
 
     def to_json(self) -> dict[str, Any]:
         return {"conditions": self.conditions, "means": self.means(), "rows": [dataclasses.asdict(r) for r in self.rows]}
+
+
+def shared_pairs(answered: Iterable[set[Pair]]) -> set[Pair]:
+    """The pairs that all answered. From whoever answered most to whoever answered fewest, one who would leave less than one in
+    ONE_IN of what the first answered is not counted among all."""
+    first, *others = sorted(answered, key=len, reverse=True) or [set()]
+    common = set(first)
+    for pairs in others:
+        if ONE_IN * len(common & pairs) >= len(first):
+            common &= pairs
+    return common
 
 
 def read_photographs(folder: Path, size: int, split: Split, limit: int | None) -> list[Photograph]:
@@ -185,13 +213,13 @@ def _expected(judges: Sequence[Judge], photograph: Photograph, painting: Paintin
 
 def _row(contestant: Contestant, photograph: Photograph, painting: Painting, expected: Expectations, out: Path) -> Row:
     row = Row(contestant.name, photograph.id, painting.id)
-    if not contestant.can(painting):
-        row.problem = "it was not trained for this painting"
-        return row
     try:
-        answer: Answer = contestant.paint(photograph.rgb, painting)
+        answer = _answer(contestant, photograph, painting)
     except ScumbleError as e:
         row.problem = str(e)
+        return row
+    except Exception as e:  # plug-ins and peers are not ours, and memory may run out
+        row.problem = f"it failed: {type(e).__name__}: {e}"
         return row
     row.seconds, row.prepared = round(answer.seconds, 4), round(answer.prepared, 4)
     row.picture = picture_name(*row.key)
@@ -200,6 +228,16 @@ def _row(contestant: Contestant, photograph: Photograph, painting: Painting, exp
         said = judge(to_tensor(answer.rgb), pair)
         row.judged[judge.name] = {k: round(getattr(said, k), 5) for k in ("content", "style", "total")}
     return row
+
+
+def _answer(contestant: Contestant, photograph: Photograph, painting: Painting) -> Answer:
+    """One that can be judged. Raises ScumbleError, and whatever the contestant does."""
+    if not contestant.can(painting):
+        raise ScumbleError("style-unavailable", "it was not trained for this painting")
+    answer = contestant.paint(photograph.rgb, painting)
+    if answer.rgb.shape != photograph.rgb.shape or not np.isfinite(answer.rgb).all():
+        raise ScumbleError("internal", "its picture has another size, or values that are no numbers")
+    return answer
 
 
 def at_scale_of(painting: Pixels, photograph: Pixels) -> Pixels:
@@ -233,7 +271,7 @@ def _listed(folder: Path, split: Split, limit: int | None) -> list[tuple[Path, s
 def _opened(path: Path, short_side: int) -> Image.Image:
     try:
         with Image.open(path) as opened:
-            image = opened.convert("RGB")
+            image = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as e:
         raise ScumbleError("bad-picture", f"The picture {path} cannot be read ({e}).", "Leave it out of the folder.") from e
     k = short_side / min(image.size)

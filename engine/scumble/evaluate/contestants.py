@@ -7,7 +7,6 @@ Invariant: a contestant sees the photograph and the painting at the size they ar
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,11 +21,12 @@ import torch
 
 from scumble import pipeline, plugins
 from scumble.errors import ScumbleError
+from scumble.evaluate import digests
 from scumble.files import cannot_write
 from scumble.methods import base
 from scumble.methods.base import Content, Method, Pixels, Refined, Refiner, Result, Runtime, Style
 from scumble.refinements import KEPT
-from scumble.states import pack_state, write_state
+from scumble.states import pack_state, read_state, write_state
 from scumble.tensors import to_pixels, to_tensor
 
 
@@ -59,7 +59,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Contestant:
-    """`paint` answers one photograph and painting, or raises ScumbleError; `can` says cheaply whether it will."""
+    """`paint` answers one photograph and painting, or raises whatever it likes, being code of anybody's; `can` says cheaply
+    whether it will."""
 
     name: str
     title: str
@@ -122,7 +123,8 @@ def variant_contestant(
     folder: Path,
     note: Callable[[str], None],
 ) -> Contestant:
-    """A variant, with what it does not say itself as `given`. Refined states are kept in `folder`, and taken from there.
+    """A variant, with what it does not say itself as `given`. Refined states are kept in `folder`, under names that say what
+    they come from, and taken from there with the seconds that they took.
 
     Raises ScumbleError "method-unknown" and "bad-options".
     """
@@ -133,23 +135,18 @@ def variant_contestant(
     if not isinstance(method, Refiner):
         raise ScumbleError("bad-options", f"{method.title} does not refine styles.", "Leave out its refined variant.")
     practised_on = photographs[:KEPT] if variant.refined == "practised" else []
-    if practised_on:  # what was refined on others is another style
-        folder = folder / hashlib.sha256(b"".join(rgb.tobytes() for rgb in practised_on)).hexdigest()[:16]
-    spent: dict[str, float] = {}
+    conditions = (digests.of_pixels(practised_on), digests.of_networks(variant.method), repr(runtime))
 
     def paint(rgb: Pixels, painting: Painting) -> Answer:
-        begun = time.perf_counter()
-        path = folder / f"{variant.method}_{painting.id}.safetensors"
-        if painting.id not in spent:
-            if not path.is_file():
-                note(f"{variant.name}: refining {painting.id}")
-                unrefined = dataclasses.replace(painting, id=f"own-{painting.id}", trained=None)
-                _refine(method, unrefined, practised_on, runtime, path)
-            spent[painting.id] = time.perf_counter() - begun
-        better = dataclasses.replace(
-            painting, id=f"{painting.id}-{variant.refined}", trained=_Refined(painting.id, variant.method, path)
-        )
-        return dataclasses.replace(plain.paint(rgb, better), prepared=spent[painting.id])
+        name = f"{painting.id}-{digests.of_texts(digests.of_pixels([painting.pixels]), *conditions)}"
+        path = folder / f"{variant.method}_{name}.safetensors"
+        if not path.is_file():
+            note(f"{variant.name}: refining {painting.id}")
+            unrefined = dataclasses.replace(painting, id=f"own-{name}", trained=None)
+            _refine(method, unrefined, practised_on, runtime, path)
+        better = dataclasses.replace(painting, id=name, trained=_Refined(painting.id, variant.method, path))
+        _check_fits(method, better, path)
+        return dataclasses.replace(plain.paint(rgb, better), prepared=read_state(path)[1]["seconds"])
 
     return dataclasses.replace(plain, name=variant.name, paint=paint)
 
@@ -173,13 +170,29 @@ class _Refined:
 
 def _refine(method: Refiner, painting: Painting, photographs: Sequence[Pixels], runtime: Runtime, path: Path) -> None:
     """As the engine does in its idle time for a user who has painted these. Raises ScumbleError "disk-full" and "no-write"."""
+    begun = time.perf_counter()
     for event in method.refine(painting, photographs, runtime):
         if isinstance(event, Refined):
+            about = {"style": painting.id, "method": method.id, "seconds": round(time.perf_counter() - begun, 4)}
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_state(path, pack_state(event.arrays), {**event.card, "style": painting.id, "method": method.id})
+                write_state(path, pack_state(event.arrays), {**event.card, **about})
             except OSError as e:
                 raise cannot_write(e, path) from e
+
+
+def _check_fits(method: Refiner, style: Style, path: Path) -> None:
+    """A method may paint by the picture where the state is of no use to it, which would then pass for refined.
+
+    Raises ScumbleError "style-unavailable".
+    """
+    outdated = getattr(method, "outdated", None)  # which a refiner need not have
+    if outdated is not None and outdated(style):
+        raise ScumbleError(
+            "style-unavailable",
+            f"The refined state {path.name} belongs to other networks than {method.title} has now.",
+            "Delete it, and it is refined again.",
+        )
 
 
 def peer_contestants(folder: Path, note: Callable[[str], None]) -> list[Contestant]:
@@ -197,22 +210,19 @@ def peer_contestants(folder: Path, note: Callable[[str], None]) -> list[Contesta
             note(f"{name} is left out: {e}")
             continue
         if arbitrary:
-            contestants.append(Contestant(name, f"{name} (peer)", _peer_painter(name, peer)))
+            contestants.append(Contestant(name, f"{name} (peer)", _peer_painter(peer)))
         else:
             note(f"{name} is left out: it paints one style only")
     return contestants
 
 
-def _peer_painter(name: str, peer: Any) -> Callable[[Pixels, Painting], Answer]:
+def _peer_painter(peer: Any) -> Callable[[Pixels, Painting], Answer]:
     def paint(rgb: Pixels, painting: Painting) -> Answer:
         begun = time.perf_counter()
-        try:
-            with torch.inference_mode():
-                style = peer.style(to_tensor(painting.pixels))
-                ready = time.perf_counter()
-                y = peer(to_tensor(rgb), style)
-        except Exception as e:
-            raise ScumbleError("internal", f"{name} failed: {e}.") from e
+        with torch.inference_mode():
+            style = peer.style(to_tensor(painting.pixels))
+            ready = time.perf_counter()
+            y = peer(to_tensor(rgb), style)
         took = time.perf_counter() - ready
         return Answer(to_pixels(y), took, ready - begun)
 

@@ -25,6 +25,9 @@ THUMBNAIL = 240
 
 REFERENCE = "gatys"
 
+APART = "* Means over its own answers: it has too few in common with the others to be compared with them."
+"""What the mark beside a method says that is not "shared" (`Table.means`)."""
+
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem; color: #28261f; background: #faf8f3 }
 table { border-collapse: collapse; margin: 1rem 0 }
@@ -54,8 +57,15 @@ def page(table: Table, photographs: Sequence[Photograph], paintings: Sequence[Pa
         parts.append(_means(means, judge))
     if REFERENCE in means:
         parts.append(f"<p><small>relative: total over that of {REFERENCE}, the reference.</small></p>")
+    if not all(m["shared"] for m in means.values()):
+        parts.append(f"<p><small>{APART}</small></p>")
     parts += _pairs(table, photographs, paintings, out)
     return "\n".join(parts) + "</html>\n"
+
+
+def marked(name: str, mean: dict[str, Any]) -> str:
+    """A method's name, with a mark if its means are over other pairs than everybody's."""
+    return name if mean["shared"] else f"{name} *"
 
 
 def _conditions(c: dict[str, Any]) -> str:
@@ -68,7 +78,8 @@ def _conditions(c: dict[str, Any]) -> str:
 
 
 def _means(means: dict[str, Any], judge: str) -> str:
-    reference = means.get(REFERENCE, {}).get("judged", {}).get(judge, {}).get("total")
+    best = means.get(REFERENCE, {"shared": False})
+    reference = best["judged"].get(judge, {}).get("total") if best["shared"] else None
     head = "".join(
         f"<th>{h}</th>" for h in ("method", "content", "style", "total", "relative", "seconds", "style taken in", "pairs")
     )
@@ -78,10 +89,10 @@ def _means(means: dict[str, Any], judge: str) -> str:
         if said is None:
             lines.append(f'<tr><td>{html.escape(name)}</td><td colspan="7">no answer ({m["failed"]} failed)</td></tr>')
             continue
-        relative = f"{said['total'] / reference:.2f}" if reference else ""
+        relative = f"{said['total'] / reference:.2f}" if reference and m["shared"] else ""
         figures = [f"{said['content']:.3f}", f"{said['style']:.3f}", f"{said['total']:.3f}", relative]
         figures += [f"{m['seconds']:.3f}", f"{m['prepared']:.3f}", str(m["pairs"])]
-        lines.append(f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td>{f}</td>" for f in figures) + "</tr>")
+        lines.append(f"<tr><td>{html.escape(marked(name, m))}</td>" + "".join(f"<td>{f}</td>" for f in figures) + "</tr>")
     return "\n".join([*lines, "</tbody></table>"])
 
 

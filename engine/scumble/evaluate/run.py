@@ -11,9 +11,11 @@ from typing import Any
 import torch
 
 from scumble import plugins
-from scumble.evaluate.contest import Split, Table, hold, keep, read_paintings, read_photographs, resumed
+from scumble.evaluate import digests
+from scumble.evaluate.contest import Photograph, Split, Table, hold, keep, read_paintings, read_photographs, resumed
 from scumble.evaluate.contestants import (
     Contestant,
+    Painting,
     Variant,
     method_contestant,
     peer_contestants,
@@ -73,12 +75,26 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
         "device": runtime.device,
         "threads": torch.get_num_threads(),
         "machine": machine(),
+        "made_of": _made_of(plan, photographs, paintings),
     }
     table = resumed(plan.out, conditions) if plan.resume else Table(conditions)
     hold(table, contestants, photographs, paintings, judges, plan.out, note)
     keep(table, plan.out)
     write_atomic(plan.out / "index.html", page(table, photographs, paintings, plan.out).encode())
     return table
+
+
+def _made_of(plan: Plan, photographs: Sequence[Photograph], paintings: Sequence[Painting]) -> dict[str, str | None]:
+    """Digests of what answers and judgements come from. The weights of all methods are in it, so that methods can be added."""
+    trained = [f"{p.trained.id}@{p.trained.revision}" if p.trained else "" for p in paintings]
+    return {
+        "photographs": digests.of_pixels(photograph.rgb for photograph in photographs),
+        "paintings": digests.of_texts(digests.of_pixels(painting.pixels for painting in paintings), *trained),
+        "weights": digests.of_all_weights(),
+        "teachers": None if plan.teachers is None else digests.of_teachers(plan.teachers),
+        "judge": None if plan.judge is None else digests.of_files([plan.judge]),
+        "peers": None if plan.peers is None else digests.of_files([plan.peers / "peers.py"]),
+    }
 
 
 def _judges(plan: Plan) -> list[Judge]:

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an answer comes from, as digests: pictures, files and networks.
+
+Invariant: another pixel or another byte is another digest; where a file lies says nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from scumble.methods.base import Pixels
+from scumble.styles import data_dir
+from scumble.train.teachers import FILES
+from scumble.weights import MODELS, card_path
+
+
+def of_texts(*texts: str) -> str:
+    """16 hexadecimal digits for several texts of one line each, in this order."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def of_pixels(pictures: Iterable[Pixels]) -> str:
+    """Of pictures (H, W, 3) in this order."""
+    return of_texts(*(f"{rgb.shape} {hashlib.sha256(rgb.tobytes()).hexdigest()}" for rgb in pictures))
+
+
+def of_files(paths: Iterable[Path]) -> str:
+    """Of files' names and contents, in this order. Raises OSError."""
+    return of_texts(*(f"{_sha256(path)} {path.name}" for path in paths))
+
+
+def of_networks(method: str) -> str:
+    """Of what ships for a method and belongs to no single style, told by the cards: its own networks, if it has any, and the
+    compact one, which it may look through."""
+    networks = [card_path(MODELS / f"{name}.safetensors") for name in (method, "perceptual")]
+    return of_files(card for card in networks if card.is_file())
+
+
+def of_all_weights() -> str:
+    """Of all networks and styles' states that ship or lie in the user's data, told by their cards."""
+    return of_files(card for folder in (MODELS, data_dir() / "models") for card in sorted(folder.glob("*.json")))
+
+
+def of_teachers(source: str) -> str:
+    """Of what train/teachers.py loads from there; what has a published version is told by its name."""
+    if source in ("compact", "torchvision"):
+        return source
+    return of_files(path for pattern, _, _ in FILES for path in sorted(Path(source).glob(pattern))[:1])
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
