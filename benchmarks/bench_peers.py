@@ -21,7 +21,7 @@ from scumble.evaluate.contestants import Contestant, Painting, method_contestant
 from scumble.methods.base import Runtime
 from scumble.styles import StyleStore
 
-SIDE, RUNS = 1024, 5
+SIDE, RUNS = 1024, 15
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "peers"
 PEER = "microast"
 
