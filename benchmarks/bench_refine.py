@@ -57,9 +57,7 @@ def bench() -> Iterator[Figure]:
         yield Figure(f"{judge}: refined", then, "")
         yield Figure(f"{judge}: gatys", theirs, "")
         yield Figure(f"{judge}: refined, of gatys", then / theirs, "x", limit=OF_GATYS if held else None)
-        yield Figure(
-            f"{judge}: paintings not better", len(not_better), "", limit=0 if held else None, note=", ".join(not_better)
-        )
+        yield Figure(f"{judge}: paintings not better", len(lost), "", limit=0 if held else None, note=", ".join(lost))
         yield Figure(f"{judge}: pairs worse", sum(pairs) / len(pairs), "", limit=WORSE if held else None)
 
 

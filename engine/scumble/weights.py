@@ -49,18 +49,25 @@ def save_weights(
 ) -> None:
     """Write `tensors` (floating ones as `dtype`) and the card, to which sha256 and parameter count are added.
 
-    Matrices named in `narrow` are kept in 8 bits, each row in steps of a 127th of its largest number.
+    Matrices named in `narrow` are kept in 8 bits, each row in steps of a 127th of its largest number. Raises ScumbleError
+    "weights-corrupt" for what `load_weights` would refuse; what was there before then stays.
     """
     kept = {k: (v.to(dtype) if v.is_floating_point() else v).cpu().contiguous() for k, v in tensors.items()}
     for name in narrow:
         matrix = tensors[name].detach().float().cpu()
         scale = matrix.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
         kept |= {name: (matrix / scale).round().to(torch.int8), name + SCALE: scale}
+    if not _all_finite(kept):
+        raise ScumbleError(
+            "weights-corrupt",
+            f"{path.name} was not written: its weights hold values that are not finite.",
+            "Where a training ran away, a lower --lr helps.",
+        )
     data = save_safetensors(kept)
     parameters = sum(v.numel() for k, v in kept.items() if not k.endswith(SCALE))
     full = card | {"sha256": hashlib.sha256(data).hexdigest(), "parameters": parameters}
-    write_atomic(path, data)
     write_atomic(card_path(path), (json.dumps(full, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, data)  # last: weights are there as soon as this file is
 
 
 def load_card(path: Path) -> Card:
@@ -99,9 +106,13 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], Card]:
             tensors[scale.removesuffix(SCALE)] = tensors[scale.removesuffix(SCALE)] * tensors.pop(scale)
     except Exception as e:  # safetensors raises its own type from Rust
         raise _corrupt(path, f"it is no safetensors file ({e})") from e
-    if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
+    if not _all_finite(tensors):
         raise _corrupt(path, "it holds values that are not finite")
     return tensors, card
+
+
+def _all_finite(tensors: Mapping[str, Tensor]) -> bool:
+    return all(bool(torch.isfinite(v).all()) for v in tensors.values())
 
 
 def _corrupt(path: Path, why: str) -> ScumbleError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from scumble.errors import ScumbleError
 from scumble.methods.stylebank import load_bank, load_shared
 from scumble.nets.vgg import compact
 from scumble.train import stylebank
@@ -118,10 +119,12 @@ def test_all_styles_have_their_turn_alike(recipe: Recipe) -> None:
 
 
 def test_what_a_recipe_lacks_is_named(recipe: Recipe) -> None:
-    with pytest.raises(ValueError, match="--style"):
+    with pytest.raises(ScumbleError) as no_name:
         stylebank.table(Recipe(recipe.photographs, add=recipe.photographs / "2.png"))
-    with pytest.raises(ValueError, match="--table"):
+    with pytest.raises(ScumbleError) as no_table:
         stylebank.table(Recipe(recipe.photographs))
+    assert "--style" in no_name.value.hint
+    assert "--table" in no_table.value.hint
 
 
 def test_a_bank_made_for_other_networks_is_passed_over(tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,5 +142,6 @@ def test_a_bank_made_for_other_networks_is_passed_over(tmp_path: Path, recipe: R
 
 def test_an_added_bank_does_not_start_from_other_networks(tmp_path: Path, recipe: Recipe) -> None:
     asked = Recipe(recipe.photographs, add=recipe.photographs / "2.png", style_id="new", start=tmp_path / "any.safetensors")
-    with pytest.raises(ValueError, match="--shared"):
+    with pytest.raises(ScumbleError) as error:
         stylebank.train(asked, tmp_path, lambda line: None)
+    assert "--shared" in error.value.hint

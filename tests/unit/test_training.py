@@ -11,10 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from scumble.errors import ScumbleError
 from scumble.nets.vgg import compact
-from scumble.train import adain, johnson, perceptual
+from scumble.train import adain, johnson, memory, perceptual
 from scumble.train.data import has_test_split, read_pictures
 from scumble.train.loop import Schedule, fit, run_folder
+from scumble.train.painting import read_table
 from scumble.train.teachers import Teachers
 from scumble.weights import load_weights, save_weights
 from support.coarse import coarse_pictures
@@ -94,6 +96,49 @@ def test_a_run_never_goes_on_from_another_recipes_checkpoint(tmp_path: Path) -> 
     assert run_folder("adain", replace(recipe, steps=recipe.steps + 1)) == run_folder("adain", recipe), (
         "it can go on for longer"
     )
+
+
+def test_other_pictures_are_another_run(photographs: Path, tmp_path: Path) -> None:
+    """Folders and tables went by their place: with a picture more the same command went on with other pictures in silence, or
+    ended with shapes that did not match."""
+    table = tmp_path / "styles.csv"
+    table.write_text("id,title,artist,year,file\n")
+    recipe = memory.Recipe(photographs, photographs, styles=table)
+    folders = [run_folder("memory", recipe)]
+    assert run_folder("memory", recipe) == folders[0]
+
+    def changed() -> bool:
+        folders.append(run_folder("memory", recipe))
+        return folders[-1] not in folders[:-1]
+
+    (photographs / "more").mkdir()
+    Image.new("RGB", (64, 64)).save(photographs / "more" / "one.png")
+    assert changed()
+    table.write_text("id,title,artist,year,file\nfirst,First,nobody,2020,0.png\n")
+    assert changed()
+    for split in ("train", "test"):
+        (photographs / "manifest.csv").write_text(f"file,split\n0.png,train\n1.png,{split}\n")
+        assert changed()
+    (photographs / "2.png").unlink()
+    assert not changed(), "the manifest alone says which pictures count"
+
+
+def test_a_training_that_runs_away_ends_and_leaves_its_last_checkpoint_whole() -> None:
+    """One loss that was no number made every weight none, and three minutes later the checkpoint too."""
+    model, loss = a_problem()
+
+    def runs_away(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        found = loss(step, generator)  # type: ignore[operator]
+        return {"total": found["total"] * (float("nan") if step == 7 else 1.0)}
+
+    every_step = Schedule(40, 1e-2, minutes_between_checkpoints=0)
+    with pytest.raises(ScumbleError, match=r"ran away.* step 8 ") as caught:
+        fit(model, runs_away, every_step, run_folder("away"), report=lambda line: None)
+    assert "--lr" in caught.value.hint
+    state = torch.load(run_folder("away") / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 7
+    assert torch.equal(state["model"]["weight"], model.weight)
+    assert bool(model.weight.isfinite().all())
 
 
 def test_pictures_of_a_camera_are_turned_upright_and_brought_down(tmp_path: Path) -> None:
@@ -181,5 +226,15 @@ def test_a_manifest_keeps_the_test_split_out_of_training(photographs: Path) -> N
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ScumbleError, match="holds no pictures"):
         read_pictures(tmp_path)
+
+
+def test_a_table_that_is_none_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
+    """It was told as a bug: KeyError."""
+    table = tmp_path / "styles.csv"
+    with pytest.raises(ScumbleError, match="cannot be read"):
+        read_table(table, tmp_path)
+    table.write_text("id,title,artist,year\n")
+    with pytest.raises(ScumbleError, match="lacks the column file"):
+        read_table(table, tmp_path)

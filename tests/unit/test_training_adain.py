@@ -82,6 +82,13 @@ def test_gram_matrices_may_be_those_of_teachers(recipe: adain.Recipe) -> None:
     assert torch.equal(taught["style"], own["style"])
 
 
+def test_the_teacher_may_be_the_compact_network(recipe: adain.Recipe) -> None:
+    """--teachers compact ended at the first step: no layers were named for it, and of no losses there is no mean."""
+    net = AdaINNet(adain.first_stages(adain.load_perceptual("compact")))
+    x, s = torch.rand(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert float(adain.Criterion(net, recipe, Teachers({"compact": compact()}))(x, s)["gram"].detach()) > 0
+
+
 def test_equal_statistics_cost_nothing() -> None:
     pair = statistics({"relu1_1": torch.rand(2, 4, 8, 8)})["relu1_1"]
     assert float(adain.statistics_loss(pair, pair)) == 0

@@ -5,16 +5,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from scumble.errors import ScumbleError
 from scumble.methods.memory import load_memory
+from scumble.nets.vgg import compact
 from scumble.train import memory, paintings
+from scumble.train.data import read_pictures
 from scumble.train.loop import run_folder
-from scumble.train.paintings import Paintings, Styles
-from scumble.weights import load_card, load_weights
+from scumble.train.paintings import Paintings, Styles, remembered
+from scumble.train.teachers import Teachers
+from scumble.weights import load_card, load_weights, save_weights
 from support.coarse import coarse_pictures
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -59,8 +64,73 @@ def test_a_small_batch_in_which_a_crop_is_given_back_leaves_the_painting_without
     assert training["every"] == {"rebuilt": 1, "whole": 1}
 
 
-@pytest.mark.parametrize("bad", [{"batch": 1}, {"rebuilt_every": 0}, {"whole_every": 0}])
-def test_what_cannot_be_trained_is_refused(recipe: memory.Recipe, tmp_path: Path, bad: dict[str, int]) -> None:
+def test_a_run_that_starts_from_weights_says_which_rows_go_on(recipe: memory.Recipe, tmp_path: Path) -> None:
+    """Rows of other networks, as a run leaves that was broken off while it wrote, and missing ones began at 0 in silence."""
+    path = memory.train(replace(recipe, steps=1), tmp_path, lambda line: None)
+    row = tmp_path / "memory_second.safetensors"
+    tensors, card = load_weights(row)
+    save_weights(row, tensors, card | {"shared": "another"}, torch.float32)
+    said: list[str] = []
+    memory.train(replace(recipe, steps=0, start=path), tmp_path / "on", said.append)
+    assert [line for line in said if "begin anew" in line and "1 go on, 1 begin anew" in line]
+
+
+class Mean(nn.Module):
+    """Sees little of a picture: the mean of each colour, times a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("times", torch.ones(()), persistent=False)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return picture.mean((2, 3)) * self.get_buffer("times")
+
+
+def test_pictures_are_looked_at_anew_by_networks_that_changed(recipe: memory.Recipe) -> None:
+    """What is kept went by the names of the teachers' layers: a network that was trained anew, or another folder of teachers,
+    was trained towards with what its predecessor had seen."""
+    pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
+    looked: list[str] = []
+
+    def found() -> Paintings:
+        looked.clear()
+        return remembered(pictures, teachers, see, 1, 0, looked.append)
+
+    before = found()
+    assert looked
+    assert torch.equal(found().signatures, before.signatures)
+    assert not looked
+    see.get_buffer("times").fill_(2.0)
+    assert torch.allclose(found().signatures, 2 * before.signatures)
+    assert looked
+    teachers.nets["compact"].get_parameter("convs.1_1.weight").data.mul_(2.0)
+    assert not torch.equal(found().grams["1/compact/relu1_1"], before.grams["1/compact/relu1_1"])
+    assert looked
+
+
+def test_two_trainings_may_look_at_the_same_pictures_at_once(recipe: memory.Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They shared the name of a temporary file: the second took the first one's away."""
+    pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
+
+    def look() -> Paintings:
+        return remembered(pictures, teachers, see, 1, 0, lambda line: None)
+
+    save = torch.save
+
+    def save_while_another_looks(found: object, path: Path) -> None:
+        monkeypatch.setattr(torch, "save", save)
+        save(found, path)
+        look()
+
+    monkeypatch.setattr(torch, "save", save_while_another_looks)
+    assert len(look().pictures) == 2
+    assert len(list(run_folder("looked-at").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [{"batch": 1}, {"rebuilt_every": 0}, {"whole_every": 0}, {"crop": 100}, {"crop": 0}, {"roots": 1.5}, {"roots": -0.5}]
+)
+def test_what_cannot_be_trained_is_refused(recipe: memory.Recipe, tmp_path: Path, bad: dict[str, Any]) -> None:
     with pytest.raises(ScumbleError) as error:
         memory.train(replace(recipe, **bad), tmp_path, lambda line: None)
     assert error.value.code == "bad-options"

@@ -77,11 +77,7 @@ def recipe_command(name: str) -> click.Command:
 
         with parallel.processes() as number, TemporaryDirectory() as nowhere:
             folder, report = (nowhere, _unheard) if number else (out, click.echo)
-            try:
-                path = module.train(recipe(**given), Path(folder), report=report)
-            except (ValueError, FileNotFoundError) as e:
-                raise ScumbleError("bad-picture", f"The training pictures cannot be used: {e}.", "Check the folders.") from e
-            report(path)
+            report(module.train(recipe(**given), Path(folder), report=report))
 
     flags: list[click.Parameter] = [_flag(field, hints[field.name]) for field in dataclasses.fields(recipe)]
     where = click.Option(["--out"], required=True, metavar="FOLDER", help="Where the weight file and its card go.")

@@ -78,10 +78,7 @@ def compact_judge() -> Judge:
 
 def teachers_judge(source: str) -> Judge:
     """The networks that training looks through (train/teachers.py). Raises ScumbleError "weights-missing"."""
-    try:
-        teachers = load_teachers(source)
-    except ValueError as e:
-        raise ScumbleError("weights-missing", f"{e}.", "--teachers takes a folder of teachers, or torchvision.") from e
+    teachers = load_teachers(source)
     return Judge("teachers", teachers, [teachers.content_layer], teachers.style_layers)
 
 

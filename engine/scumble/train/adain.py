@@ -22,14 +22,12 @@ from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import DEPTHS, VGG, WIDTHS
 from scumble.train.data import Pictures, has_test_split, read_pictures
 from scumble.train.loop import Schedule, best_device, fit, machine, run_folder
+from scumble.train.refusals import fitting, refuse_crop
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
 CROPS = ((0.9, 1.5), (1.0, 2.5))
 """Sides of the photographs' and the paintings' crops in multiples of `crop`: from single strokes to half a painting."""
-
-TEACHER_LAYERS = {"vgg16": {"1_2", "2_2", "3_3"}, "pruned": {"1_1", "2_1", "3_1", "4_1", "5_1"}, "vgg19": {"4_1", "5_1"}}
-"""Whose Gram matrices are compared where there are teachers."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,14 @@ class Recipe:
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run (going on where a run was broken off) and write `out`/adain.safetensors (adain-vgg19 for that encoder) with its
     card. The file holds the encoder too, so that no other network's training can part them."""
+    refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
     pictures = [read_pictures(folder, "train") for folder in (recipe.photographs, recipe.paintings)]
     net = AdaINNet(first_stages(load_perceptual(recipe.encoder)))
     if recipe.start:
-        net.load_state_dict(load_weights(recipe.start)[0])
+        with fitting(recipe.start):
+            net.load_state_dict(load_weights(recipe.start)[0])
     net = net.to(device).to(memory_format=torch.channels_last)
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last) if recipe.teachers else None
     criterion = Criterion(net, recipe, teachers)
@@ -135,11 +135,7 @@ class Criterion:
         if not self.recipe.gram:
             return y.new_zeros((), dtype=torch.float32)
         if self.teachers is not None:
-            wanted = {
-                f"{name}/relu{n}"
-                for name, layers in TEACHER_LAYERS.items()
-                for n in layers & self.teachers.layers.get(name, set())
-            }
+            wanted = set(self.teachers.style_layers)
             with torch.no_grad():
                 style_features = self.teachers(s, wanted)
             features = self.teachers(y, wanted)

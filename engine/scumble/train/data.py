@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
+
+from scumble.errors import ScumbleError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -50,17 +53,22 @@ Split = Literal["train", "test"]
 def read_pictures(folder: Path, split: Split = "train", short_side: int | None = SHORT_SIDE) -> Pictures:
     """The pictures of `folder`: those its manifest.csv (columns file, split, ...) marks `split`, or all without one.
 
-    `short_side` brings larger pictures down to that short side in pixels. Raises ValueError when there is none.
+    `short_side` brings larger pictures down to that short side in pixels. Raises ScumbleError "bad-picture", also where there
+    is none.
     """
     rows = _manifest(folder, split)
     if rows is not None:
         files = [folder / r["file"] for r in rows]
         credits = [_credit(r) for r in rows]
     else:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        files = _found(folder)
         credits = [p.name for p in files]
     if not files:
-        raise ValueError(f"{folder} holds no pictures of the split {split!r}")
+        raise ScumbleError(
+            "bad-picture",
+            f"{folder} holds no pictures of the split {split!r}.",
+            "Name a folder of JPEG, PNG or WebP pictures; where it has a manifest.csv, mark some as of that split.",
+        )
     return Pictures(files, [read_picture(p, short_side) for p in files], credits)
 
 
@@ -69,19 +77,54 @@ def has_test_split(folder: Path) -> bool:
     return bool(_manifest(folder, "test"))
 
 
+def listed(folder: Path) -> bytes:
+    """Which pictures a folder holds: its manifest.csv, or the names of all without one."""
+    manifest = folder / "manifest.csv"
+    if manifest.exists():
+        return manifest.read_bytes()
+    return "\n".join(p.relative_to(folder).as_posix() for p in _found(folder)).encode()
+
+
+def read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file that has these columns. Raises ScumbleError "bad-picture"."""
+    try:
+        with open(table, newline="", encoding="utf-8") as f:
+            reader = csv.DictReader(f)
+            rows = list(reader)
+    except (OSError, ValueError, csv.Error) as e:
+        raise ScumbleError("bad-picture", f"The table {table} cannot be read ({e}).", "Save it as CSV, in UTF-8.") from e
+    missing = [column for column in columns if column not in (reader.fieldnames or [])]
+    if missing:
+        raise ScumbleError(
+            "bad-picture",
+            f"The table {table} lacks the column {' and the column '.join(missing)}.",
+            f"Its first line has to name the columns {', '.join(columns)}.",
+        )
+    return rows
+
+
+def _found(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+
+
 def _manifest(folder: Path, split: Split) -> list[dict[str, str]] | None:
     """Its rows of a split; None where there is no manifest."""
     manifest = folder / "manifest.csv"
     if not manifest.exists():
         return None
-    with open(manifest, newline="", encoding="utf-8") as f:
-        return [r for r in csv.DictReader(f) if r["split"] == split]
+    return [r for r in read_rows(manifest, ("file", "split")) if r["split"] == split]
 
 
 def read_picture(path: Path, short_side: int | None = None) -> Tensor:
-    """uint8 (3, H, W) of one picture, upright, brought to `short_side` pixels where that makes it smaller."""
-    with Image.open(path) as opened:
-        image = ImageOps.exif_transpose(opened).convert("RGB")
+    """uint8 (3, H, W) of one picture, upright, brought to `short_side` pixels where that makes it smaller.
+
+    Raises ScumbleError "bad-picture".
+    """
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+    except Exception as e:  # a damaged file may raise anything
+        raise ScumbleError("bad-picture", f"The picture {path} cannot be read ({e}).", "Mend it, or leave it out.") from e
     if short_side is not None and min(image.size) > short_side:
         k = short_side / min(image.size)
         image = image.resize((round(image.width * k), round(image.height * k)), Image.Resampling.LANCZOS)

@@ -36,6 +36,7 @@ from scumble.train.paintings import (
     remembered,
     remembered_styles,
 )
+from scumble.train.refusals import fitting, refuse_crop
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights
 
@@ -71,22 +72,24 @@ PATCHED = 1 / 3
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run the recipe (going on where a run was broken off) and write `out`/ghiasi.safetensors with its card
     (ghiasi-inception for that encoder)."""
+    refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     see = load_sight(recipe.encoder).to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    look_at = partial(remembered, teachers=teachers, see=see, seed=recipe.seed, report=report, sight=recipe.encoder)
+    look_at = partial(remembered, teachers=teachers, see=see, seed=recipe.seed, report=report)
     styles = remembered_styles(paintings, photographs, recipe.variants, look_at)
     model = GhiasiNet(SIZES[recipe.encoder], recipe.width)
     model.predictor.centre.copy_(styles.paintings.signatures.mean(0))
     model.predictor.spread.copy_(styles.paintings.signatures.std(0).clamp_min(0.02))
     if recipe.start:
         tensors, card = load_weights(recipe.start)
-        if card["method"] == "johnson":
-            model.begin(tensors)
-        else:
-            model.load_state_dict(tensors)
+        with fitting(recipe.start):
+            if card["method"] == "johnson":
+                model.begin(tensors)
+            else:
+                model.load_state_dict(tensors)
     model = model.to(device).to(memory_format=torch.channels_last)
     path = out / ("ghiasi.safetensors" if recipe.encoder == "compact" else f"ghiasi-{recipe.encoder}.safetensors")
     cheap, whole = looks(teachers, recipe.style_weight)

@@ -21,6 +21,7 @@ from scumble.nets.transform import TransformNet
 from scumble.train.data import Pictures, has_test_split, read_picture, read_pictures
 from scumble.train.loop import Schedule, best_device, fit, machine, run_folder
 from scumble.train.paintings import contents
+from scumble.train.refusals import fitting, refuse_crop
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_weights, save_weights, state_path
 
@@ -86,13 +87,15 @@ class Criterion:
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run both phases (going on where a run was broken off) and write `out`/johnson_STYLE.safetensors with its card."""
+    refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs = read_pictures(recipe.photographs, "train")
     net = TransformNet(recipe.width)
     if recipe.start:
-        net.load_state_dict(load_weights(recipe.start)[0])
+        with fitting(recipe.start):
+            net.load_state_dict(load_weights(recipe.start)[0])
     net = net.to(device).to(memory_format=torch.channels_last)
     path = state_path(out, "johnson", recipe.style_id)
     seconds = 0.0

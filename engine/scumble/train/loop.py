@@ -24,7 +24,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from scumble.errors import ScumbleError
 from scumble.train import parallel
+from scumble.train.data import listed
 from scumble.weights import name_of
 
 Losses = Mapping[str, Tensor]
@@ -67,12 +69,16 @@ def run_folder(name: str, recipe: Any = None) -> Path:
 
 
 def _digest(recipe: Any) -> str:
-    """A weight file is known by what it holds, a folder by where it is."""
+    """A weight file is known by what it holds, a folder or another file by where it is and what it holds: with other pictures
+    it is another run. Of a folder's pictures only the names are read."""
 
     def told(value: object) -> str:
         if not isinstance(value, Path):
             return repr(value)
-        return name_of(value) if value.suffix == ".safetensors" else str(value.resolve())
+        if value.suffix == ".safetensors":
+            return name_of(value)
+        held = listed(value) if value.is_dir() else value.read_bytes() if value.is_file() else b""
+        return f"{value.resolve()} {hashlib.sha256(held).hexdigest()}"
 
     fields = [f"{f.name}={told(getattr(recipe, f.name))}" for f in dataclasses.fields(recipe) if f.name != "steps"]
     return hashlib.sha256("\n".join(fields).encode()).hexdigest()[:12]
@@ -93,7 +99,7 @@ def fit(
     `loss(step, generator)` draws its batch from the generator, so that a resumed run sees the batches an unbroken one
     sees. `sample()` gives (3, H, W) in [0, 1], kept as sample-STEP.png. `on_checkpoint(step)` runs after each checkpoint.
     `optimizer` is Adam unless one is given. Of several processes the first alone reports, samples and writes; the losses that
-    are told are those of its own batches.
+    are told are those of its own batches. Raises ScumbleError "bad-options" where the training runs away.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     device = parameters[0].device
@@ -121,7 +127,8 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["total"])
         parallel.average_gradients(parameters)
-        nn.utils.clip_grad_norm_(parameters, 10.0)
+        if not nn.utils.clip_grad_norm_(parameters, 10.0).isfinite():
+            raise _ran_away(step)
         optimizer.step()
         if parallel.number() > 0:
             continue
@@ -130,9 +137,7 @@ def fit(
         done = step + 1
         seconds = spent + time.monotonic() - started
         if done % 25 == 0 or done == schedule.steps:
-            _append(
-                folder / "losses.csv", {"step": done, "seconds": round(seconds)} | {k: round(v, 5) for k, v in smooth.items()}
-            )
+            append_losses(folder, {"step": done, "seconds": round(seconds)}, smooth)
         if done % 50 == 0 or done == schedule.steps:
             shown = "  ".join(f"{k} {v:.4f}" for k, v in smooth.items())
             report(f"{done:6d}/{schedule.steps} {seconds:7.0f} s  {shown}")
@@ -151,6 +156,15 @@ def fit(
     return spent + time.monotonic() - started
 
 
+def _ran_away(step: int) -> ScumbleError:
+    return ScumbleError(
+        "bad-options",
+        f"The training ran away: the gradient of step {step + 1} is not finite. The last checkpoint is whole, and so are the "
+        "weights in --out.",
+        "Train with a lower --lr, anew or by --start from those weights, to another folder.",
+    )
+
+
 def save_png(path: Path, image: Tensor) -> None:
     """Write (3, H, W) in [0, 1] as an 8-bit PNG."""
     array = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
@@ -164,7 +178,9 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores{gpu}{several}, torch {torch.__version__.split('+')[0]}"
 
 
-def _append(path: Path, row: dict[str, float]) -> None:
+def append_losses(folder: Path, at: Mapping[str, float], losses: Mapping[str, float]) -> None:
+    """A row more in the loss table of a run: where it is, and the losses there."""
+    path, row = folder / "losses.csv", dict(at) | {k: round(v, 5) for k, v in losses.items()}
     new = not path.exists()
     with open(path, "a", newline="", encoding="utf-8") as f:
         writer = csv.DictWriter(f, fieldnames=list(row))

@@ -42,6 +42,7 @@ from scumble.train.paintings import (
     remembered,
     remembered_styles,
 )
+from scumble.train.refusals import fitting, refuse_crop
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import Card, load_card, load_weights, name_of, save_weights, state_path
 
@@ -115,13 +116,19 @@ class Apprentice(nn.Module):
         return self.row(seen, number * variants) + PACE_UNNAMED * self.unnamed[number : number + 1]
 
     @torch.no_grad()
-    def begin(self, start: Path, seen: Paintings, styles: Sequence[OnePainting]) -> None:
-        """Go on from a weight file and the rows beside it that belong to it."""
-        self.shared.load_state_dict(load_weights(start)[0])
+    def begin(self, start: Path, seen: Paintings, styles: Sequence[OnePainting], report: Callable[[str], None]) -> None:
+        """Go on from a weight file and the rows beside it that belong to it. Raises ScumbleError "weights-corrupt"."""
+        with fitting(start):
+            self.shared.load_state_dict(load_weights(start)[0])
+        going_on = 0
         for i, style in enumerate(styles):
             path = state_path(start.parent, "memory", style.style_id)
-            if path.exists() and load_card(path)["shared"] == name_of(start):
+            if path.exists() and load_card(path).get("shared") == name_of(start):
                 self.offsets[i] = (load_weights(path)[0]["row"].to(self.offsets) - self.row(seen, i))[0] / PACE
+                going_on += 1
+        if styles:
+            anew = len(styles) - going_on
+            report(f"rows beside {start.name}: {going_on} go on, {anew} begin anew (missing, or of other networks)")
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -131,6 +138,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """
     if recipe.batch < 2 or min(recipe.rebuilt_every, recipe.whole_every) < 1:
         raise ScumbleError("bad-options", "A batch has 2 crops at least, and what happens every few steps every step at most.")
+    if not 0 <= recipe.roots <= 1:
+        raise ScumbleError("bad-options", f"{recipe.roots} is no share.", "Give --roots from 0 to 1.")
+    refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
@@ -148,7 +158,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     apprentice = Apprentice(len(styles), len(paintings.files)).to(device).to(memory_format=torch.channels_last)
     shared = apprentice.shared
     if recipe.start:
-        apprentice.begin(recipe.start, known or seen, styles)
+        apprentice.begin(recipe.start, known or seen, styles, report)
     else:
         shared.predictor.centre.copy_(seen.signatures.mean(0))
         shared.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the row of a style that ships: predicted from its painting, then refined by the teachers over photographs.
 
-The shared networks stay as they are, so no other row is touched. Make it anew whenever they are trained further.
+The shared networks stay as they are, so no other row is touched. Make it anew whenever they are trained further. A refinement
+that is broken off goes on when it is started again.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from scumble.errors import ScumbleError
+from scumble.files import replacing
 from scumble.looks import grams_of
 from scumble.methods.memory import load_memory, looked_at, to_stride
-from scumble.nets.memory import signature
+from scumble.nets.memory import StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
-from scumble.rows import begin, descend_row
+from scumble.rows import Descent, begin, descend_row
+from scumble.train import parallel
 from scumble.train.data import read_picture, read_pictures
-from scumble.train.loop import best_device, machine
+from scumble.train.loop import append_losses, best_device, machine, run_folder
 from scumble.train.painting import OnePainting
 from scumble.train.paintings import contents, looks
+from scumble.train.refusals import refuse_crop
 from scumble.train.teachers import credited, load_teachers
 from scumble.weights import MODELS, name_of, save_weights, state_path
 
@@ -40,8 +45,18 @@ class Recipe(OnePainting):
     memory: Path = MODELS / "memory.safetensors"
 
 
+KEPT_EVERY = 20
+"""Steps from one checkpoint, and one row of losses, to the next: less than a minute."""
+
+
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Write `out`/memory_STYLE.safetensors with its card."""
+    """Write `out`/memory_STYLE.safetensors with its card, going on where a run was broken off.
+
+    Raises ScumbleError "bad-options".
+    """
+    if parallel.count() > 1:
+        raise ScumbleError("bad-options", "Several processes cannot train one row.", "Start it without torchrun.")
+    refuse_crop(recipe.crop)
     device = best_device()
     memory = load_memory(recipe.memory).to(device)
     compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
@@ -50,40 +65,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         row = memory.rows(to_stride(painting), signature(compact, painting))
     record: dict[str, object] = {"grade": 0}
     if recipe.steps:
-        if recipe.photographs is None:
-            raise ValueError("refining takes photographs; 0 steps keep the predicted row")
-        teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-        look = replace(looks(teachers, recipe.style_weight)[0], roots=0.0)  # rows.PATIENCE is for plain Grams
-        photographs = read_pictures(recipe.photographs)
-        with torch.no_grad(), torch.autocast(device, torch.bfloat16):
-            targets = grams_of(painting, teachers, look.layers)
-
-        def practice(step: int) -> Tensor:
-            generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-            return contents(photographs, recipe.batch, recipe.crop, generator)
-
-        losses: list[float] = []
-        for stands in descend_row(memory.net, begin(row), recipe.steps, targets, teachers, look, practice, half=True):
-            if stands is None:
-                continue
-            at, found = stands
-            row = at.row
-            losses.append(found["content"] + look.style_weight * found["style"])
-            if at.step % 20 == 0 or at.step == recipe.steps:
-                report(f"{at.step:5d}/{recipe.steps}  content {found['content']:.3f}  style {found['style']:.3f}")
-        tenth = max(1, len(losses) // 10)
-        ends = [round(sum(part) / tenth, 4) for part in (losses[:tenth], losses[-tenth:])]
-        record = {
-            "grade": 1,
-            "teachers": credited(recipe.teachers),
-            "steps": recipe.steps,
-            "batch": recipe.batch,
-            "crop": recipe.crop,
-            "style_weight": recipe.style_weight,
-            "seed": recipe.seed,
-            "loss": ends,
-            "credits": photographs.credits,
-        }
+        row, record = _refined(recipe, memory, painting, row, report)
     path = state_path(out, "memory", recipe.style_id)
     card = {
         "method": "memory",
@@ -94,3 +76,60 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     }
     save_weights(path, {"row": row}, card, torch.float32)
     return path
+
+
+def _refined(
+    recipe: Recipe, memory: StyleMemory, painting: Tensor, row: Tensor, report: Callable[[str], None]
+) -> tuple[Tensor, dict[str, object]]:
+    """The row (1, R) after all steps, and what its card says of them."""
+    if recipe.photographs is None:
+        raise ScumbleError("bad-options", "Refining takes photographs.", "Give --photographs, or --steps 0 for no refining.")
+    teachers = load_teachers(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
+    look = replace(looks(teachers, recipe.style_weight)[0], roots=0.0)  # rows.PATIENCE is for plain Grams
+    photographs = read_pictures(recipe.photographs)
+    with torch.no_grad(), torch.autocast(row.device.type, torch.bfloat16):
+        targets = grams_of(painting, teachers, look.layers)
+
+    def practice(step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+        return contents(photographs, recipe.batch, recipe.crop, generator)
+
+    run = run_folder(f"memory-row-{recipe.style_id}", recipe)
+    report(f"checkpoints and losses go to {run}")
+    at, losses = _stood(run, row)
+    if at.step:
+        report(f"resumed at step {at.step}")
+    for stands in descend_row(memory.net, at, recipe.steps, targets, teachers, look, practice, half=True):
+        if stands is None:
+            continue
+        at, found = stands
+        losses.append(found["content"] + look.style_weight * found["style"])
+        if at.step % KEPT_EVERY == 0 or at.step == recipe.steps:
+            append_losses(run, {"step": at.step}, {"total": losses[-1], **found})
+            with replacing(run / "checkpoint.pt") as temporary:
+                torch.save({"at": vars(at), "losses": losses}, temporary)
+            report(f"{at.step:5d}/{recipe.steps}  content {found['content']:.3f}  style {found['style']:.3f}")
+    tenth = max(1, len(losses) // 10)
+    return at.row, {
+        "grade": 1,
+        "teachers": credited(recipe.teachers),
+        "steps": at.step,
+        "batch": recipe.batch,
+        "crop": recipe.crop,
+        "style_weight": recipe.style_weight,
+        "seed": recipe.seed,
+        "loss": [round(sum(part) / tenth, 4) for part in (losses[:tenth], losses[-tenth:])],
+        "credits": photographs.credits,
+    }
+
+
+def _stood(run: Path, row: Tensor) -> tuple[Descent, list[float]]:
+    """Where the run's descent from `row` stood, and the losses of its steps; at its beginning where it was from another row,
+    as after a training of what predicts rows."""
+    checkpoint = run / "checkpoint.pt"
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=True, map_location=row.device)
+        at = Descent(**kept["at"])
+        if torch.allclose(at.begun, row, atol=1e-3):
+            return at, kept["losses"]
+    return begin(row), []

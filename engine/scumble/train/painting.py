@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
+
+from scumble.train.data import read_rows
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class OnePainting:
 
 
 def read_table(table: Path, paintings: Path) -> list[OnePainting]:
-    """The styles of a CSV with the columns id, title, artist, year and file, whose files lie in `paintings`."""
-    with open(table, newline="", encoding="utf-8") as f:
-        rows = list(csv.DictReader(f))
+    """The styles of a CSV with the columns id, title, artist, year and file, whose files lie in `paintings`.
+
+    Raises ScumbleError "bad-picture".
+    """
+    rows = read_rows(table, ("id", "title", "artist", "year", "file"))
     return [OnePainting(r["id"], paintings / r["file"], r["title"], r["artist"], r["year"]) for r in rows]

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from scumble import synthetic
+from scumble.files import replacing
 from scumble.looks import Grams, Look, compare, grams_of
 from scumble.losses import lattice_loss
 from scumble.train import parallel
@@ -143,15 +144,15 @@ def look_at(
 def remembered(
     pictures: Pictures,
     teachers: Teachers,
-    see: See,
+    see: nn.Module,
     variants: int,
     seed: int,
     report: Callable[[str], None],
-    sight: str = "compact",
 ) -> Paintings:
-    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes; `sight` names `see`."""
+    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes: what the same networks saw of the same
+    files."""
     files = [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in pictures.files]
-    told = (seed, variants, SIDE, SIDES, sight, {k: sorted(v) for k, v in teachers.layers.items()}, files)
+    told = (seed, variants, SIDE, SIDES, fingerprint(teachers), fingerprint(see), files)
     kept = run_folder("looked-at") / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:16]}.pt"
     device = next(teachers.parameters()).device
     with parallel.first_before_others():
@@ -163,11 +164,18 @@ def remembered(
             with torch.random.fork_rng():  # a run draws the same whether or not it has looked before
                 seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
             grams = {k: v.cpu() for k, v in seen.grams.items()}
-            temporary = kept.with_suffix(".tmp")
-            torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, temporary)
-            temporary.replace(kept)
+            with replacing(kept) as temporary:  # a name of its own: another training may be looking at the same pictures
+                torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, temporary)
     found = torch.load(kept, weights_only=True, map_location="cpu")
     return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
+
+
+def fingerprint(network: nn.Module) -> str:
+    """The sha256 of all numbers a network computes with, those that its files leave out too, such as the mean it takes off."""
+    digest = hashlib.sha256()
+    for name, values in (*network.named_parameters(), *network.named_buffers()):
+        digest.update(name.encode() + values.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def remembered_styles(paintings: Pictures, photographs: Pictures, variants: int, look: Callable[..., Paintings]) -> Styles:

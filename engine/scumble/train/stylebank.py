@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scumble.errors import ScumbleError
 from scumble.looks import Look, compare, grams_of
 from scumble.losses import lattice_loss
 from scumble.methods.stylebank import load_bank, load_shared
@@ -24,6 +25,7 @@ from scumble.train.data import Pictures, read_picture, read_pictures
 from scumble.train.loop import Losses, Schedule, best_device, fit, machine, run_folder
 from scumble.train.painting import OnePainting, read_table
 from scumble.train.paintings import contents, looks
+from scumble.train.refusals import refuse_crop
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import MODELS, Card, load_card, name_of, save_weights, state_path
 
@@ -179,6 +181,7 @@ def _length(gradients: Sequence[Tensor]) -> Tensor:
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run all phases (going on where a run was broken off) and write `out`/stylebank.safetensors and a bank a style, or,
     with `add`, the one new bank. Returns what was written last."""
+    refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
@@ -187,7 +190,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     net, shared = StyleBankNet(recipe.width, recipe.blocks), ""
     if recipe.add:
         if recipe.start:
-            raise ValueError("a bank that is added goes by --shared; --start is for networks that shall change")
+            raise ScumbleError(
+                "bad-options", "--start is for networks that shall change.", "A bank is added to those of --shared."
+            )
         net, shared = load_shared(recipe.shared), name_of(recipe.shared)
     elif recipe.start:
         net = load_shared(recipe.start).requires_grad_(True).train()
@@ -222,14 +227,14 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
 
 def table(recipe: Recipe) -> list[OnePainting]:
-    """The styles of the run. Raises ValueError where the recipe names none."""
+    """The styles of the run. Raises ScumbleError "bad-options" where the recipe names none."""
     if recipe.add:
         if not recipe.style_id:
-            raise ValueError("a painting that is added needs a name: --style ID")
+            raise ScumbleError("bad-options", "A painting that is added needs a name.", "Give --style ID.")
         said = (recipe.style_id, recipe.add, recipe.title or recipe.style_id, recipe.artist, recipe.year)
         return [OnePainting(*said)]
     if recipe.paintings is None or recipe.table is None:
-        raise ValueError("either --paintings and --table are needed, or --add")
+        raise ScumbleError("bad-options", "No style is named to train.", "Give --paintings and --table, or --add.")
     return read_table(recipe.table, recipe.paintings)[: recipe.count]
 
 

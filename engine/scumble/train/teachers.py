@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from scumble.errors import ScumbleError
 from scumble.nets.perceptual import Network, load_perceptual
 from scumble.nets.vgg import DEPTHS, VGG, WIDTHS
 
@@ -62,7 +63,7 @@ def credited(source: str) -> str:
 def load_teachers(source: str) -> Teachers:
     """`source` "compact", "torchvision" or a folder.
 
-    Raises ScumbleError "weights-missing" where a network cannot be had, ValueError for a folder without any.
+    Raises ScumbleError "weights-missing" where a network cannot be had, or a folder is without any.
     """
     if source in ("compact", "torchvision"):
         names: tuple[Network, ...] = ("compact",) if source == "compact" else ("vgg16", "vgg19")
@@ -70,7 +71,11 @@ def load_teachers(source: str) -> Teachers:
     folder = Path(source)
     nets = {name: read(path) for pattern, name, read in FILES for path in sorted(folder.glob(pattern))[:1]}
     if not nets:
-        raise ValueError(f"{folder} holds none of {', '.join(p for p, _, _ in FILES)}")
+        raise ScumbleError(
+            "weights-missing",
+            f"{folder} holds none of {', '.join(p for p, _, _ in FILES)}.",
+            "--teachers takes compact, torchvision, or a folder of teachers.",
+        )
     return Teachers(nets)
 
 
