@@ -7,16 +7,21 @@ What is kept is never worse than what it began with, by the contents that it is 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scumble.looks import Eyes, Grams, Look, compare, rooted
 from scumble.losses import lattice_loss
+from scumble.methods.base import Arrays
 from scumble.nets.memory import MemoryNet
+from scumble.tensors import to_array
 
 RATE = 0.01
 """Adam's first rate, brought to 0 along half a cosine. A row's numbers are of the order of 1, and differ by about 0.5 from
@@ -132,3 +137,37 @@ def _checked(
         total += float(_pulling(losses, look))
         yield
     return total / len(held)
+
+
+def kept(at: Descent, whose: str, held: Tensor) -> Arrays:
+    """As a checkpoint keeps it, with what it belongs to: `whose` tells networks and recipe."""
+    return {
+        "step": np.array(at.step),
+        "losses": np.array([at.least, at.first], np.float32),
+        "of": _digest(whose.encode()),
+        "held": _digest(held.numpy().tobytes()),
+    } | {k: to_array(v) for k, v in (("row", at.row), ("moments", at.moments), ("best", at.best))}
+
+
+def resumed(checkpoint: Arrays | None, start: Tensor, whose: str, held: Tensor, steps: int) -> Descent | None:
+    """Where a checkpoint of the same networks and recipe stood, which began at `start` (1, R). What it came to with other
+    pictures held back than `held` says nothing of these: it is then measured again."""
+    try:
+        assert checkpoint is not None
+        row, moments, best = (
+            torch.from_numpy(np.array(checkpoint[k], np.float32)).to(start) for k in ("row", "moments", "best")
+        )
+        least, first = (float(x) for x in checkpoint["losses"])
+        at = Descent(int(checkpoint["step"]), row, moments, start, best, least, first)
+        asked = kept(at, whose, held)
+        ours, same = (np.array_equal(checkpoint[k], asked[k]) for k in ("of", "held"))
+    except (AssertionError, KeyError, ValueError, TypeError):
+        return None
+    fits = row.shape == best.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 < at.step <= steps
+    if not (ours and fits):
+        return None
+    return at if same else replace(at, least=math.inf, first=math.inf)
+
+
+def _digest(data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(hashlib.sha256(data).digest(), np.uint8).copy()

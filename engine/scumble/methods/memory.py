@@ -8,7 +8,6 @@ refined (rows.py). Grade 2 descends the picture itself from the network's answer
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from scumble import tiling
@@ -50,7 +47,7 @@ from scumble.nets.perceptual import load_perceptual
 from scumble.nets.vgg import VGG, computes_bfloat16
 from scumble.practice import Practice
 from scumble.resample import resize
-from scumble.rows import COMPACT, RATE, Descent, begin, descend_row
+from scumble.rows import COMPACT, RATE, begin, descend_row, kept, resumed
 from scumble.selected import painted_in_layer
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights, name_of
@@ -248,12 +245,13 @@ class Memory:
         with torch.no_grad():
             targets = grams_of(picture, eyes, COMPACT.layers)
             start = self._begun(style, picture, runtime)
-        at = _resumed(checkpoint, start, held) or begin(start)
+        whose = f"{shared_name()} {STEPS} {RATE} {COMPACT}"
+        at = resumed(checkpoint, start, whose, held, STEPS) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
         for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, RATE, held):
             if found is not None:
                 at = found[0]
-                yield Checkpoint(_kept(at, held))
+                yield Checkpoint(kept(at, whose, held))
             yield Progress(at.step / STEPS, f"step {at.step} of {STEPS}")
         card = {"shared": shared_name(), "steps": at.step, "seconds": round(time.monotonic() - began, 1)}
         yield Refined({"row": to_array(at.best)}, card | {"loss": [round(at.first, 4), round(at.least, 4)]})
@@ -355,42 +353,6 @@ def to_stride(x: Tensor) -> Tensor:
     """Enlarged a little where its sides are not multiples of the network's stride."""
     height, width = (max(STRIDE, STRIDE * round(n / STRIDE)) for n in x.shape[2:])
     return x if x.shape[2:] == (height, width) else F.interpolate(x, (height, width), mode="bilinear")
-
-
-def _kept(at: Descent, held: Tensor) -> Arrays:
-    """As a checkpoint keeps it, with what it belongs to."""
-    tensors = {"row": at.row, "moments": at.moments, "best": at.best}
-    return {
-        "step": np.array(at.step),
-        "losses": np.array([at.least, at.first], np.float32),
-        "of": _digest(f"{shared_name()} {STEPS} {RATE} {COMPACT}".encode()),
-        "held": _digest(held.numpy().tobytes()),
-    } | {k: to_array(v) for k, v in tensors.items()}
-
-
-def _resumed(checkpoint: Arrays | None, start: Tensor, held: Tensor) -> Descent | None:
-    """Where a checkpoint of these networks stood, which began at `start`. What it came to with other pictures held back than
-    `held` says nothing of these: it is then measured again."""
-    try:
-        assert checkpoint is not None
-        row, moments, best = (
-            torch.from_numpy(np.array(checkpoint[k], np.float32)).to(start) for k in ("row", "moments", "best")
-        )
-        least, first = (float(x) for x in checkpoint["losses"])
-        at = Descent(int(checkpoint["step"]), row, moments, start, best, least, first)
-        asked = _kept(at, held)
-        ours = np.array_equal(checkpoint["of"], asked["of"])
-        same = np.array_equal(checkpoint["held"], asked["held"])
-    except (AssertionError, KeyError, ValueError, TypeError):
-        return None
-    fits = row.shape == best.shape == start.shape and moments.shape == (2, start.shape[1]) and 0 < at.step <= STEPS
-    if not (ours and fits):
-        return None
-    return at if same else replace(at, least=math.inf, first=math.inf)
-
-
-def _digest(data: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(hashlib.sha256(data).digest(), np.uint8).copy()
 
 
 @hookimpl
