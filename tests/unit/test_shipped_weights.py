@@ -82,17 +82,20 @@ def test_the_style_memory_ships_a_row_for_every_style_all_of_its_own_networks() 
 
 
 def test_no_style_of_the_memory_prints_a_lattice_on_smooth_pictures() -> None:
-    """Waves of 2 pixels are gone, those of 4 and 8 stay below 4 of 255 levels on pictures that hold none."""
+    """Waves of 2 pixels are gone, those of 4 and 8 stay below 4 of 255 levels (root mean square) on pictures that hold none. Of
+    one picture alone strokes that fall so can tell more: on one machine they did, on another not."""
     net = load_memory(MODELS / "memory.safetensors").net
     found: dict[str, float] = {}
-    for seed in range(2):
+    smooth = []
+    for seed in range(4):
         coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
-        smooth = F.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)
-        for path in MEMORY:
-            with torch.no_grad():
-                painted = net(smooth, load_row(path))[0].mean(0)[32:224, 32:224].numpy()
-            for period, most in ((2, 0.1), (4, 4.0), (8, 4.0)):
-                found[f"{path.stem}, {period} pixels"] = wave(painted, period) / most
+        smooth.append(F.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1))
+    for path in MEMORY:
+        with torch.no_grad():
+            painted = [net(picture, load_row(path))[0].mean(0)[32:224, 32:224].numpy() for picture in smooth]
+        for period, most in ((2, 0.1), (4, 4.0), (8, 4.0)):
+            waves = np.array([wave(picture, period) for picture in painted])
+            found[f"{path.stem}, {period} pixels"] = float(np.sqrt(np.square(waves).mean())) / most
     assert max(found.values()) < 1, sorted(found, key=lambda k: found[k])[-3:]
 
 
