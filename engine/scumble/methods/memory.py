@@ -58,8 +58,8 @@ PAINTING_SIDE = 384
 """Short side in pixels at which a painting is looked at, as in the training; it decides how broad its strokes are."""
 
 LOOKS = (288, 336, 384)
-"""Short sides at which a painting is looked at to predict its row, each as it is and mirrored. One prediction errs by as much as
-training for an hour gains; the mean of six errs less (docs/methods/memory.md)."""
+"""Short sides at which a painting is looked at to predict its row, each as it is and mirrored. One prediction errs by as much
+as an hour of training gains; the mean of six errs less (docs/methods/memory.md)."""
 
 ENLARGED = 1.5
 """By how much a small painting may be enlarged for that, at most."""
@@ -241,15 +241,12 @@ class Memory:
         if painting is None:
             raise ScumbleError("style-needs-picture", f"The style {style.id!r} has no painting to be refined by.")
         yield Progress(0.0, "looking at the painting")
-        picture, net, eyes = (
-            looked_at(painting).to(runtime.device),
-            self._memory(runtime.device).net,
-            self._look(runtime.device),
-        )
+        net, eyes = self._memory(runtime.device).net, self._look(runtime.device)
         practice = Practice(contents, BATCH, CROP)
         held = practice.held_back()
         with torch.no_grad():
-            targets = grams_of(picture, eyes, COMPACT.layers)
+            seen = [grams_of(look.to(runtime.device), eyes, COMPACT.layers) for look in looks_at(painting)]
+            targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
             start = self._begun(style, painting, runtime)
         whose = f"{shared_name()} {STEPS} {RATE} {COMPACT}"
         at = resumed(checkpoint, start, whose, held, STEPS) or begin(start)
@@ -273,9 +270,7 @@ class Memory:
 
     def _predicted(self, painting: Pixels, runtime: Runtime) -> Tensor:
         """Grade 0 of a painting (H, W, 3): the mean over several looks at it."""
-        seen = looked_at(painting).to(runtime.device)
-        short = min(seen.shape[2:])
-        looks = [_resized(seen, min(side / short, ENLARGED)) for side in LOOKS]
+        looks = [look.to(runtime.device) for look in looks_at(painting)]
         with torch.inference_mode():
             return torch.stack([self._instant(x, runtime) for look in looks for x in (look, look.flip(3))]).mean(0)
 
@@ -358,10 +353,12 @@ def looked_at(painting: Pixels) -> Tensor:
     return to_tensor(resize(painting, height, width))
 
 
-def _resized(x: Tensor, ratio: float) -> Tensor:
-    """Sharply, for strokes that are blurred are no strokes."""
-    size = [max(1, round(n * ratio)) for n in x.shape[2:]]
-    return F.interpolate(x, size, mode="bicubic", antialias=True).clamp(0, 1)
+def looks_at(painting: Pixels) -> list[Tensor]:
+    """A painting (H, W, 3) with each of the short sides LOOKS: (1, 3, h, w), sharp, for strokes that are blurred are none."""
+    seen = looked_at(painting)
+    ratios = [min(side / min(seen.shape[2:]), ENLARGED) for side in LOOKS]
+    sizes = [[max(1, round(n * ratio)) for n in seen.shape[2:]] for ratio in ratios]
+    return [F.interpolate(seen, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]
 
 
 def _shrunk(rgb: Pixels, side: int) -> Pixels:
