@@ -19,7 +19,7 @@ from scumble import pipeline
 from scumble.errors import ScumbleError
 from scumble.methods import memory
 from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
-from scumble.methods.memory import Memory, Options, shared_name
+from scumble.methods.memory import Memory, Options, looks_at, shared_name
 from scumble.styles import StyleStore
 from scumble.weights import card_path, save_weights
 from support.leaves import COLD, PHOTOGRAPH, WARM
@@ -54,6 +54,12 @@ def test_a_painting_is_a_style_at_once(method: Memory) -> None:
     warm, cold = (painted(method, [(style, 1.0)]).mean((0, 1)) for style in (WARM, COLD))
     assert warm[0] > warm[2] + 0.1
     assert cold[2] > cold[0] + 0.1
+
+
+@pytest.mark.parametrize(("side", "seen"), [(600, [288, 336, 384]), (260, [288, 336, 384]), (100, [150, 150, 150])])
+def test_a_painting_is_looked_at_in_the_same_sizes_whatever_size_it_comes_in(side: int, seen: list[int]) -> None:
+    """Looked at once, as it came, a small file got stronger strokes than a large one of the same painting."""
+    assert [min(look.shape[2:]) for look in looks_at(np.zeros((side, side + 40, 3), np.float32))] == seen
 
 
 def test_the_whole_weight_on_one_style_is_that_style_bit_for_bit(method: Memory) -> None:
