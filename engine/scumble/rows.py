@@ -23,14 +23,14 @@ from scumble.methods.base import Arrays
 from scumble.nets.memory import MemoryNet
 from scumble.tensors import to_array
 
-RATE = 0.01
+RATE = 0.006
 """Adam's first rate, brought to 0 along half a cosine. A row's numbers are of the order of 1, and differ by about 0.5 from
 style to style."""
 
 PATIENCE = 0.5
 """With a picture whose style is far off (looks.compare): without, a row gives up the content of all for the sake of few."""
 
-CHECKED_EVERY = 40
+CHECKED_EVERY = 20
 """Steps from one check to the next."""
 
 LATTICE, TV = 300.0, 0.1
