@@ -248,7 +248,7 @@ class Memory:
             seen = [grams_of(look.to(runtime.device), eyes, COMPACT.layers) for look in looks_at(painting)]
             targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
             start = self._begun(style, painting, runtime)
-        whose = f"{shared_name()} {STEPS} {RATE} {COMPACT}"
+        whose = f"{shared_name()} {STEPS} {RATE} {LOOKS} {COMPACT}"
         at = resumed(checkpoint, start, whose, held, STEPS) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
         for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, RATE, held):
