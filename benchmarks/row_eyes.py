@@ -22,8 +22,7 @@ from torch import Tensor
 
 from benchmarks.memory_page import ROOT, RUNTIME
 from scumble.evaluate.contest import at_scale_of, read_paintings, read_photographs
-from scumble.evaluate.judges import STYLE_WEIGHT, Expected, Judge, compact_judge, squeezenet_judge, teachers_judge
-from scumble.losses import content_loss, gram, gram_loss
+from scumble.evaluate.judges import STYLE_WEIGHT, Expected, compact_judge, squeezenet_judge, teachers_judge
 from scumble.methods.memory import Memory, Options
 from scumble.tensors import to_tensor
 
@@ -83,7 +82,8 @@ def changes(shared: Path) -> Changes:
             def told(row: Tensor, x: Tensor = x, expected: list[Expected] = expected) -> NDArray[np.float64]:
                 y = net(x, row).float().clamp(0, 1)
                 totals = [judge(y, e).total for judge, e in zip((teachers, other), expected[1:], strict=True)]
-                return np.array([*_by_layer(ours, y, expected[0]), *totals])
+                contents, styles = ours.by_layer(y, expected[0])
+                return np.array([*contents, *styles, *totals])
 
             at_rest = told(row)
             for share in MOVES:
@@ -92,12 +92,6 @@ def changes(shared: Path) -> Changes:
         print(f"{painting.title}: {len(found)} moves", file=sys.stderr, flush=True)
     table = np.array(found)
     return Changes(table[:, :-2], table[:, -2], table[:, -1])
-
-
-def _by_layer(judge: Judge, y: Tensor, expected: Expected) -> list[float]:
-    seen = judge.look(y, {*judge.content_layers, *judge.style_layers})
-    contents = [float(content_loss(seen[k], expected.content[k])) for k in judge.content_layers]
-    return contents + [float(gram_loss(gram(seen[k]), expected.manner[k])) for k in judge.style_layers]
 
 
 if __name__ == "__main__":
