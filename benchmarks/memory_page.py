@@ -25,8 +25,9 @@ from scumble.evaluate.contestants import Painting
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge
 from scumble.files import write_atomic
 from scumble.methods.base import Runtime
-from scumble.methods.memory import Memory, Options, looked_at, to_stride
+from scumble.methods.memory import Memory, Options
 from scumble.nets.memory import Bent, MemoryNet, Read
+from scumble.painting_sizes import looked_at, to_stride
 from scumble.styles import StyleStore
 from scumble.tensors import to_tensor
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scumble import plugins
+from scumble import painting_sizes, plugins
 from scumble.cli.app import main
 from scumble.cli.evaluate import show
 from scumble.cli.exits import Exit
@@ -114,8 +114,9 @@ def test_one_pair_and_two_methods_give_finite_figures_and_a_page(folders: tuple[
 def test_a_method_is_compared_with_itself_refined_and_with_other_options(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("STEPS", 2), ("BATCH", 1), ("CROP", 64), ("PAINTING_SIDE", 64)):
+    for name, value in (("STEPS", 2), ("BATCH", 1), ("CROP", 64)):
         monkeypatch.setattr(memory, name, value)
+    monkeypatch.setattr(painting_sizes, "PAINTING_SIDE", 64)
     out = tmp_path / "out"
     asked = ["evaluate", *map(str, folders), "-o", str(out), "--methods", "memory", "--limit", "1", "1", "--size", "64"]
     also = ["--also", "memory:refined", "--also", "memory:practised", "--also", "memory:polish=2"]

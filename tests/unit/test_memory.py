@@ -16,7 +16,8 @@ from scumble.nets.memory import MARGIN, SIGNATURE_SIZE, STRIDE, Bent, MemoryNet,
 from scumble.nets.norms import collected_statistics, covariances, frozen_statistics
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.phases import DoubledConv, PhasedConv
-from scumble.rows import COMPACT, Descent, begin, descend_row
+from scumble.nets.surrogate import load_surrogate
+from scumble.rows import STYLE_WEIGHT, Descent, begin, descend_row
 
 
 @pytest.fixture(scope="module")
@@ -139,14 +140,15 @@ def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> No
 
 
 def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
-    eyes = load_perceptual("compact")
-    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+    eyes = load_surrogate()
+    look = eyes.look(STYLE_WEIGHT)
+    targets = grams_of(picture(64, 9), eyes, look.layers)
 
     def contents(step: int) -> Tensor:
         return synthetic.dead_leaves(64, torch.Generator().manual_seed(step))[None]
 
     def descended(at: Descent) -> list[Descent]:
-        steps = descend_row(memory.net, at, 4, targets, eyes, COMPACT, contents, held=picture(64, 7))
+        steps = descend_row(memory.net, at, 4, targets, eyes, look, contents, held=picture(64, 7))
         return [found[0] for found in steps if found is not None]
 
     start = begin(rows(memory.net, 1))
@@ -161,12 +163,13 @@ def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
 def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory: StyleMemory) -> None:
     """A user paints between two parts of a refinement, and what is held back are her newest pictures: losses with the old
     ones once stood for these, so that an easy new picture let a row win that was worse than the first."""
-    eyes = load_perceptual("compact")
-    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+    eyes = load_surrogate()
+    look = eyes.look(STYLE_WEIGHT)
+    targets = grams_of(picture(64, 9), eyes, look.layers)
     start = begin(rows(memory.net, 1))
 
     def last(at: Descent, steps: int, seed: int) -> Descent:
-        found = descend_row(memory.net, at, steps, targets, eyes, COMPACT, lambda _: picture(64, 2), held=picture(64, seed))
+        found = descend_row(memory.net, at, steps, targets, eyes, look, lambda _: picture(64, 2), held=picture(64, seed))
         return [f[0] for f in found if f is not None][-1]
 
     broken = last(start, 2, seed=7)
@@ -178,10 +181,11 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
 
 
 def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:
-    eyes = load_perceptual("compact")
-    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+    eyes = load_surrogate()
+    look = eyes.look(STYLE_WEIGHT)
+    targets = grams_of(picture(64, 9), eyes, look.layers)
     start = begin(rows(memory.net, 1))
-    steps = descend_row(memory.net, start, 3, targets, eyes, COMPACT, lambda _: picture(64, 2), rate=50.0, held=picture(64, 7))
+    steps = descend_row(memory.net, start, 3, targets, eyes, look, lambda _: picture(64, 2), rate=50.0, held=picture(64, 7))
     *_, (at, _) = (found for found in steps if found is not None)
     assert torch.equal(at.best, start.row)
     assert at.least == at.first
@@ -189,11 +193,12 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
 
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
-    eyes = load_perceptual("compact")
-    targets = grams_of(picture(64, 9), eyes, COMPACT.layers)
+    eyes = load_surrogate()
+    look = eyes.look(STYLE_WEIGHT)
+    targets = grams_of(picture(64, 9), eyes, look.layers)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
-    steps = descend_row(memory.net, begin(rows(memory.net, 1)), 12, targets, eyes, COMPACT, lambda _: picture(64, 2))
-    losses = [found[1]["content"] + COMPACT.style_weight * found[1]["style"] for found in steps if found is not None]
+    steps = descend_row(memory.net, begin(rows(memory.net, 1)), 12, targets, eyes, look, lambda _: picture(64, 2))
+    losses = [found[1]["content"] + STYLE_WEIGHT * found[1]["style"] for found in steps if found is not None]
     assert losses[-1] < 0.9 * losses[0]
     assert all(torch.equal(v, before[k]) for k, v in memory.state_dict().items())
 

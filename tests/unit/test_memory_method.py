@@ -15,11 +15,12 @@ import pytest
 import torch
 from skimage import data
 
-from scumble import pipeline
+from scumble import painting_sizes, pipeline
 from scumble.errors import ScumbleError
 from scumble.methods import memory
 from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
-from scumble.methods.memory import Memory, Options, looks_at, shared_name
+from scumble.methods.memory import Memory, Options, shared_name
+from scumble.painting_sizes import LOOKS, looks_at
 from scumble.styles import StyleStore
 from scumble.weights import card_path, save_weights
 from support.leaves import COLD, PHOTOGRAPH, WARM
@@ -59,7 +60,7 @@ def test_a_painting_is_a_style_at_once(method: Memory) -> None:
 @pytest.mark.parametrize(("side", "seen"), [(600, [288, 336, 384]), (260, [288, 336, 384]), (100, [150, 150, 150])])
 def test_a_painting_is_looked_at_in_the_same_sizes_whatever_size_it_comes_in(side: int, seen: list[int]) -> None:
     """Looked at once, as it came, a small file got stronger strokes than a large one of the same painting."""
-    assert [min(look.shape[2:]) for look in looks_at(np.zeros((side, side + 40, 3), np.float32))] == seen
+    assert [min(look.shape[2:]) for look in looks_at(np.zeros((side, side + 40, 3), np.float32), LOOKS)] == seen
 
 
 def test_the_whole_weight_on_one_style_is_that_style_bit_for_bit(method: Memory) -> None:
@@ -162,8 +163,9 @@ STEPS, RATE = 12, 0.04
 def short() -> Iterator[None]:
     """Refinements of a few steps with small pictures."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("STEPS", STEPS), ("RATE", RATE), ("BATCH", 2), ("CROP", 96), ("PAINTING_SIDE", 192)):
+        for name, value in (("STEPS", STEPS), ("RATE", RATE), ("BATCH", 2), ("CROP", 96)):
             patch.setattr(memory, name, value)
+        patch.setattr(painting_sizes, "PAINTING_SIDE", 192)
         yield
 
 

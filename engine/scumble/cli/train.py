@@ -29,6 +29,7 @@ RECIPES = (
     "ghiasi-style",
     "memory",
     "memory-row",
+    "surrogate",
     "stylebank",
 )
 """Modules of scumble.train (a dash is an underscore there) that have a `Recipe` and `train(recipe, out)`."""

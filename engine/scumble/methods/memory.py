@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scumble import tiling
@@ -44,31 +43,23 @@ from scumble.methods.base import (
 )
 from scumble.nets.memory import MARGIN, STRIDE, StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
+from scumble.nets.surrogate import SURROGATE, Surrogate, load_surrogate
 from scumble.nets.vgg import VGG, computes_bfloat16
+from scumble.painting_sizes import AIMS, LOOKS, looks_at, to_stride
 from scumble.practice import Practice
 from scumble.resample import resize
-from scumble.rows import COMPACT, RATE, begin, descend_row, kept, resumed
+from scumble.rows import RATE, STYLE_WEIGHT, begin, descend_row, kept, resumed
 from scumble.selected import painted_in_layer
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights, name_of
 
 NETWORKS = MODELS / "memory.safetensors"
 
-PAINTING_SIDE = 384
-"""Short side in pixels at which a painting is looked at, as in the training; it decides how broad its strokes are."""
-
-LOOKS = (288, 336, 384)
-"""Short sides at which a painting is looked at to predict its row, each as it is and mirrored. One prediction errs by as much
-as an hour of training gains; the mean of six errs less (docs/methods/memory.md)."""
-
-ENLARGED = 1.5
-"""By how much a small painting may be enlarged for that, at most."""
-
 OWN_SIDE = 512
 """Longest side at which a picture's own row is read, for strengths below 1."""
 
-STEPS, BATCH, CROP = 40, 3, 256
-"""Of a refinement: ten to twenty seconds on two cores. With more, networks that it does not descend see it getting worse."""
+STEPS, BATCH, CROP = 80, 3, 256
+"""Of a refinement: half a minute on two cores."""
 
 PASSES = 20
 """About how many times as long as the network's pass a step of polishing takes."""
@@ -119,6 +110,7 @@ class Memory:
     def __init__(self) -> None:
         self._shared: dict[str, StyleMemory] = {}
         self._eyes: dict[str, VGG] = {}
+        self._surrogates: dict[str, Surrogate] = {}
         self._rows: dict[tuple[str, int, str], Tensor] = {}
         self._gatys = gatys.Gatys()
 
@@ -173,6 +165,7 @@ class Memory:
         """Let go of networks and rows; the next run loads them again."""
         self._shared.clear()
         self._eyes.clear()
+        self._surrogates.clear()
         self._rows.clear()
         self._gatys.forget()
 
@@ -235,23 +228,24 @@ class Memory:
     def refine(
         self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
     ) -> Iterator[Refinement]:
-        """Descend the style's row over crops of the user's pictures and of others (practice.py), by the compact network."""
+        """Descend the style's row over crops of the user's pictures and of others (practice.py), by the surrogate."""
         began = time.monotonic()
         painting = style.picture()
         if painting is None:
             raise ScumbleError("style-needs-picture", f"The style {style.id!r} has no painting to be refined by.")
         yield Progress(0.0, "looking at the painting")
-        net, eyes = self._memory(runtime.device).net, self._look(runtime.device)
+        net, eyes = self._memory(runtime.device).net, self._surrogate(runtime.device)
+        look = eyes.look(STYLE_WEIGHT)
         practice = Practice(contents, BATCH, CROP)
         held = practice.held_back()
         with torch.no_grad():
-            seen = [grams_of(look.to(runtime.device), eyes, COMPACT.layers) for look in looks_at(painting)]
+            seen = [grams_of(x.to(runtime.device), eyes, look.layers) for x in looks_at(painting, AIMS)]
             targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
             start = self._begun(style, painting, runtime)
-        whose = f"{shared_name()} {STEPS} {RATE} {LOOKS} {COMPACT}"
+        whose = f"{shared_name()} {name_of(SURROGATE)} {STEPS} {RATE} {AIMS} {look}"
         at = resumed(checkpoint, start, whose, held, STEPS) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        for found in descend_row(net, at, STEPS, targets, eyes, COMPACT, practice, half, RATE, held):
+        for found in descend_row(net, at, STEPS, targets, eyes, look, practice, half, RATE, held):
             if found is not None:
                 at = found[0]
                 yield Checkpoint(kept(at, whose, held))
@@ -270,7 +264,7 @@ class Memory:
 
     def _predicted(self, painting: Pixels, runtime: Runtime) -> Tensor:
         """Grade 0 of a painting (H, W, 3): the mean over several looks at it."""
-        looks = [look.to(runtime.device) for look in looks_at(painting)]
+        looks = [look.to(runtime.device) for look in looks_at(painting, LOOKS)]
         with torch.inference_mode():
             return torch.stack([self._instant(x, runtime) for look in looks for x in (look, look.flip(3))]).mean(0)
 
@@ -290,6 +284,12 @@ class Memory:
                 self._eyes[device] = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
         return self._eyes[device]
 
+    def _surrogate(self, device: str) -> Surrogate:
+        if device not in self._surrogates:
+            with torch.inference_mode(False):
+                self._surrogates[device] = load_surrogate().to(device).to(memory_format=torch.channels_last)
+        return self._surrogates[device]
+
 
 def load_memory(path: Path) -> StyleMemory:
     """The shared networks in eval mode. Raises ScumbleError "weights-corrupt"."""
@@ -299,7 +299,9 @@ def load_memory(path: Path) -> StyleMemory:
         memory.load_state_dict(tensors)
     except RuntimeError as e:
         raise ScumbleError(
-            "weights-corrupt", f"The weight file {path.name} holds no style memory ({e}).", "Install Scumble again."
+            "weights-corrupt",
+            f"The weight file {path.name} holds no style memory, or one of another size.",
+            "Install Scumble again.",
         ) from e
     return memory.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
@@ -346,30 +348,9 @@ def _levels(long_side: int) -> int:
     return max(1, 1 + int(math.log2(long_side / COARSEST)))
 
 
-def looked_at(painting: Pixels) -> Tensor:
-    """(1, 3, H, W): a painting (H, W, 3) at the size at which its strokes are learned; never enlarged."""
-    ratio = min(1.0, PAINTING_SIDE / min(painting.shape[:2]))
-    height, width = (max(1, round(n * ratio)) for n in painting.shape[:2])
-    return to_tensor(resize(painting, height, width))
-
-
-def looks_at(painting: Pixels) -> list[Tensor]:
-    """A painting (H, W, 3) with each of the short sides LOOKS: (1, 3, h, w), sharp, for strokes that are blurred are none."""
-    seen = looked_at(painting)
-    ratios = [min(side / min(seen.shape[2:]), ENLARGED) for side in LOOKS]
-    sizes = [[max(1, round(n * ratio)) for n in seen.shape[2:]] for ratio in ratios]
-    return [F.interpolate(seen, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]
-
-
 def _shrunk(rgb: Pixels, side: int) -> Pixels:
     ratio = min(1.0, side / max(rgb.shape[:2]))
     return resize(rgb, *(max(1, round(n * ratio)) for n in rgb.shape[:2]))
-
-
-def to_stride(x: Tensor) -> Tensor:
-    """Enlarged a little where its sides are not multiples of the network's stride."""
-    height, width = (max(STRIDE, STRIDE * round(n / STRIDE)) for n in x.shape[2:])
-    return x if x.shape[2:] == (height, width) else F.interpolate(x, (height, width), mode="bilinear")
 
 
 @hookimpl

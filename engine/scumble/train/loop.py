@@ -70,9 +70,11 @@ def run_folder(name: str, recipe: Any = None) -> Path:
 
 def _digest(recipe: Any) -> str:
     """A weight file is known by what it holds, a folder or another file by where it is and what it holds: with other pictures
-    it is another run. Of a folder's pictures only the names are read."""
+    it is another run. Of a folder only the names are read, of teachers' too."""
 
     def told(value: object) -> str:
+        if isinstance(value, str) and Path(value).is_dir():
+            return f"{Path(value).resolve()} {sorted(p.relative_to(value).as_posix() for p in Path(value).rglob('*'))}"
         if not isinstance(value, Path):
             return repr(value)
         if value.suffix == ".safetensors":

@@ -17,9 +17,10 @@ from torch import Tensor
 from scumble.errors import ScumbleError
 from scumble.files import replacing
 from scumble.looks import grams_of
-from scumble.methods.memory import load_memory, looked_at, to_stride
+from scumble.methods.memory import load_memory
 from scumble.nets.memory import StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
+from scumble.painting_sizes import looked_at, to_stride
 from scumble.rows import Descent, begin, descend_row
 from scumble.train import parallel
 from scumble.train.data import read_picture, read_pictures

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from scumble import synthetic
+from scumble.errors import ScumbleError
 from scumble.files import replacing
 from scumble.looks import Grams, Look, compare, grams_of
 from scumble.losses import lattice_loss
@@ -54,9 +55,19 @@ See = Callable[[Tensor], Tensor]
 
 def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
     """Two ways of looking, through whichever teachers there are: with cheap eyes (VGG-16 sees only the half-size picture), and
-    through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`)."""
-    deep = next(n for n in ("pruned", "vgg19", "compact") if n in teachers.layers)
-    strokes = {f"{deep}/relu{k}_1": w for k, w in zip(range(1, 6), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)}
+    through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`).
+
+    Raises ScumbleError "weights-missing" where VGG-16 is the only one.
+    """
+    deep = teachers.deep
+    if deep is None:
+        raise ScumbleError(
+            "weights-missing",
+            "VGG-16 alone teaches colours, but no stroke that is broader than a hair.",
+            "Put another network beside it, or give --teachers compact or torchvision.",
+        )
+    weights = zip((f"relu{k}_1" for k in range(1, 6)), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)
+    strokes = {f"{deep}/{name}": w for name, w in weights if name.removeprefix("relu") in teachers.layers[deep]}
     if "vgg16" not in teachers.layers:
         look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight, roots=1.0)
         return look, look
