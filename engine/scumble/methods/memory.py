@@ -48,7 +48,7 @@ from scumble.nets.vgg import VGG, computes_bfloat16
 from scumble.painting_sizes import AIMS, LOOKS, looks_at, to_stride
 from scumble.practice import Practice
 from scumble.resample import resize
-from scumble.rows import RATE, STYLE_WEIGHT, begin, descend_row, kept, resumed
+from scumble.rows import RATE, SHARE, STYLE_WEIGHT, begin, descend_row, kept, resumed
 from scumble.selected import painted_in_layer
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights, name_of
@@ -242,7 +242,7 @@ class Memory:
             seen = [grams_of(x.to(runtime.device), eyes, look.layers) for x in looks_at(painting, AIMS)]
             targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
             start = self._begun(style, painting, runtime)
-        whose = f"{shared_name()} {name_of(SURROGATE)} {STEPS} {RATE} {AIMS} {look}"
+        whose = f"{shared_name()} {name_of(SURROGATE)} {STEPS} {RATE} {SHARE} {AIMS} {look}"
         at = resumed(checkpoint, start, whose, held, STEPS) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
         for found in descend_row(net, at, STEPS, targets, eyes, look, practice, half, RATE, held):
