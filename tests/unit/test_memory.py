@@ -17,7 +17,7 @@ from scumble.nets.norms import collected_statistics, covariances, frozen_statist
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.phases import DoubledConv, PhasedConv
 from scumble.nets.surrogate import load_surrogate
-from scumble.rows import STYLE_WEIGHT, Descent, begin, descend_row
+from scumble.rows import SHARE, STYLE_WEIGHT, Descent, begin, descend_row
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +190,18 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
     assert torch.equal(at.best, start.row)
     assert at.least == at.first
     assert not torch.equal(at.row, start.row)
+
+
+def test_a_row_is_moved_a_share_of_the_way_that_it_has_descended(memory: StyleMemory) -> None:
+    """All of it was at the expense of one picture in eight, for which the new row was worse than the first."""
+    eyes = load_surrogate()
+    look = eyes.look(STYLE_WEIGHT)
+    targets = grams_of(picture(64, 9), eyes, look.layers)
+    start = begin(rows(memory.net, 1))
+    steps = descend_row(memory.net, start, 6, targets, eyes, look, lambda _: picture(64, 2), held=picture(64, 2))
+    *_, (at, _) = (found for found in steps if found is not None)
+    assert at.least < at.first
+    assert torch.allclose(at.best - start.row, SHARE * (at.row - start.row), atol=1e-6)
 
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,7 @@ from scumble.errors import ScumbleError
 from scumble.methods import memory
 from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
 from scumble.methods.memory import Memory, Options, shared_name
+from scumble.nets.surrogate import SURROGATE, load_surrogate
 from scumble.painting_sizes import LOOKS, looks_at
 from scumble.styles import StyleStore
 from scumble.weights import card_path, save_weights
@@ -206,6 +208,20 @@ def test_a_refinement_goes_on_from_its_checkpoint_and_can_be_stopped_within_a_st
     assert isinstance(whole, Refined)
     assert np.array_equal(done.arrays["row"], whole.arrays["row"])
     assert done.card["loss"] == whole.card["loss"]
+
+
+def test_without_a_surrogate_styles_paint_and_are_not_refined(
+    portrait: Painted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = tmp_path / "surrogate.safetensors"
+    shutil.copy(card_path(SURROGATE), card_path(damaged))
+    damaged.write_bytes(SURROGATE.read_bytes()[:-1])
+    monkeypatch.setattr(memory, "load_surrogate", lambda: load_surrogate(damaged))
+    method = Memory()
+    assert painted(method, [(portrait, 1.0)]).shape == PHOTOGRAPH.shape
+    with pytest.raises(ScumbleError) as caught:
+        list(method.refine(portrait, [], WHOLE))
+    assert caught.value.code == "weights-corrupt"
 
 
 def test_what_is_no_checkpoint_of_ours_is_ignored(method: Memory, portrait: Painted, refinement: list[Refinement]) -> None:

@@ -17,6 +17,7 @@ from scumble.train import adain, johnson, memory, perceptual
 from scumble.train.data import has_test_split, read_pictures
 from scumble.train.loop import Schedule, fit, run_folder
 from scumble.train.painting import read_table
+from scumble.train.paintings import looks
 from scumble.train.teachers import Teachers
 from scumble.weights import load_weights, save_weights
 from support.coarse import coarse_pictures
@@ -214,6 +215,23 @@ def test_distillation_lowers_the_loss_and_levels_the_activations(
     with torch.no_grad():
         means = [float(f.mean()) for f in net(x).values()]
     assert all(0.3 < m < 3 for m in means), means
+
+
+def test_another_folder_of_teachers_makes_another_run(tmp_path: Path) -> None:
+    """With one file more in it, a run went on from what the others had taught."""
+    recipe = perceptual.Recipe(tmp_path, tmp_path, str(tmp_path / "teachers"))
+    (tmp_path / "teachers").mkdir()
+    without = run_folder("perceptual", recipe)
+    assert without == run_folder("perceptual", recipe)
+    (tmp_path / "teachers" / "vgg16_x.safetensors").touch()
+    assert run_folder("perceptual", recipe) != without
+
+
+def test_vgg16_alone_is_refused_as_a_teacher_of_strokes() -> None:
+    """It ended in StopIteration."""
+    with pytest.raises(ScumbleError) as caught:
+        looks(Teachers({"vgg16": compact()}), 3.0)
+    assert caught.value.code == "weights-missing"
 
 
 def test_a_manifest_keeps_the_test_split_out_of_training(photographs: Path) -> None:
