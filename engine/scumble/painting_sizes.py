@@ -24,7 +24,7 @@ AIMS = (224, 288, 352)
 """Short sides at which it is looked at for the Gram matrices that its row is refined towards (docs/methods/memory.md)."""
 
 ENLARGED = 1.5
-"""By how much a small painting may be enlarged for that, at most."""
+"""By how much a small painting may be enlarged to be looked at in these sizes, at most."""
 
 
 def looked_at(painting: Pixels) -> Tensor:

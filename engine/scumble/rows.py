@@ -23,35 +23,37 @@ from scumble.methods.base import Arrays
 from scumble.nets.memory import MemoryNet
 from scumble.tensors import to_array
 
-RATE = 0.01
-"""Adam's first rate, brought to 0 along half a cosine. A row's numbers are of the order of 1, and differ by about 0.5 from
-style to style."""
-
-PATIENCE = 0.2
-"""With a picture whose style is far off (looks.compare): without, a row gives up the content of all for the sake of few."""
-
-CHECKED_EVERY = 40
-"""Steps from one check to the next."""
-
-SHARE = 0.6
-"""Of the way that a row has descended, how much it is moved: nearly all of the mean gain is there, and few pictures that the
-last part of the way is at the expense of (docs/methods/memory.md)."""
-
 LATTICE, TV = 300.0, 0.1
 """Weights of the losses beside content and style, as in the training of the networks."""
 
-STYLE_WEIGHT = 3.5
-"""Of style beside content: a little more than those who judge give it, for what the surrogate leaves out is style."""
+CHECKED = 2
+"""Times that a descent tries its row on contents held back, spread over its steps; the last time at its end."""
 
 Contents = Callable[[int], Tensor]
 """Contents (N, 3, H, W) in [0, 1] of a step, sides multiples of 32; the same for the same step."""
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How a row descends.
+
+    `rate` is Adam's first, brought to 0 along half a cosine over `steps`; a row's numbers are of the order of 1, and differ by
+    about 0.5 from style to style. `patience` is with a picture whose style is far off (looks.compare): without, a row gives up
+    the content of all for the sake of few. `share` is how much of the way that it has descended a row is moved, where contents
+    are held back: the last part of it is at the expense of few pictures, for little (docs/methods/memory.md).
+    """
+
+    steps: int
+    rate: float
+    patience: float
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
 class Descent:
-    """Where a row's descent stands, which began with the row `begun` (1, R): `moments` (2, R) are Adam's; `best` (1, R) is the
-    row that did best with the contents held back, whose loss was `least`, and `first` that of `begun`; infinite where they
-    have not been measured."""
+    """Where a row's descent stands, which began with the row `begun` (1, R): `moments` (2, R) are Adam's; `best` (1, R), on
+    the line from `begun` to a row that it was at (Pace.share), did best with the contents held back. There its loss was
+    `least`, and `first` that of `begun`; infinite where they have not been measured."""
 
     step: int
     row: Tensor
@@ -71,22 +73,22 @@ def begin(row: Tensor) -> Descent:
 def descend_row(
     net: MemoryNet,
     at: Descent,
-    steps: int,
+    pace: Pace,
     targets: Grams,
     eyes: Eyes,
     look: Look,
     contents: Contents,
     half: bool = False,
-    rate: float = RATE,
     held: Tensor | None = None,
 ) -> Iterator[tuple[Descent, dict[str, float]] | None]:
-    """Yields where it stands and the losses of that step's contents, after each step up to `steps`; None at points in between,
-    where it can be stopped. `held` are the contents it is checked with; without them the last row counts as the best.
-    """
+    """Yields where it stands and the losses of that step's contents, after each step; None at points in between, where it can
+    be stopped. `held` are the contents it is checked with; without them the last row counts as the best."""
+    steps, patience = pace.steps, pace.patience
+    checked_every = math.ceil(steps / CHECKED)
     if held is not None and at.first == math.inf:
-        first = least = yield from _checked(net, at.begun, held, targets, eyes, look, half)
+        first = least = yield from _checked(net, at.begun, held, targets, eyes, look, patience, half)
         if at.step > 0:
-            least = yield from _checked(net, at.best, held, targets, eyes, look, half)
+            least = yield from _checked(net, at.best, held, targets, eyes, look, patience, half)
         at = replace(at, first=first, least=min(first, least), best=at.best if least <= first else at.begun)
         if at.step >= steps:  # broken off after its last step
             yield at, {}
@@ -100,18 +102,18 @@ def descend_row(
                 y = net(x, leaf)
             yield None
             with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
-                losses = compare(y, x, targets, eyes, look, PATIENCE)
+                losses = compare(y, x, targets, eyes, look, patience)
                 total = _pulling(losses, look) + TV * losses["tv"] + LATTICE * lattice_loss(y)
             gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
             told = {k: v + float(losses[k].detach()) / len(pictures) for k, v in told.items()}
             yield None
-        row, moments = _adam(at, gradient, rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
+        row, moments = _adam(at, gradient, pace.rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
         at = replace(at, step=step + 1, row=row, moments=moments)
         if held is None:
             at = replace(at, best=row)
-        elif at.step % CHECKED_EVERY == 0 or at.step == steps:
-            there = torch.lerp(at.begun, row, SHARE)
-            loss = yield from _checked(net, there, held, targets, eyes, look, half)
+        elif at.step % checked_every == 0 or at.step == steps:
+            there = torch.lerp(at.begun, row, pace.share)
+            loss = yield from _checked(net, there, held, targets, eyes, look, patience, half)
             at = replace(at, best=there, least=loss) if loss < at.least else at
         yield at, told
 
@@ -130,14 +132,14 @@ def _adam(at: Descent, g: Tensor, rate: float) -> tuple[Tensor, Tensor]:
 
 
 def _checked(
-    net: MemoryNet, row: Tensor, held: Tensor, targets: Grams, eyes: Eyes, look: Look, half: bool
+    net: MemoryNet, row: Tensor, held: Tensor, targets: Grams, eyes: Eyes, look: Look, patience: float, half: bool
 ) -> Generator[None, None, float]:
     """The mean of what would pull with the contents `held`; yields after each."""
     total = 0.0
     for number in range(len(held)):
         x = held[number : number + 1].to(row.device, memory_format=torch.channels_last)
         with torch.no_grad(), torch.autocast(row.device.type, torch.bfloat16, enabled=half):
-            losses = compare(net(x, row), x, targets, eyes, look, PATIENCE)
+            losses = compare(net(x, row), x, targets, eyes, look, patience)
         total += float(_pulling(losses, look))
         yield
     return total / len(held)

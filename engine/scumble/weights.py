@@ -90,7 +90,7 @@ def name_of(path: Path) -> str:
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], Card]:
-    """Tensors (floating ones as float32) and card of a weight file. Raises ScumbleError "weights-corrupt"."""
+    """Tensors (floating ones as float32), sorted by name, and card of a weight file. Raises ScumbleError "weights-corrupt"."""
     card = load_card(path)
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -101,7 +101,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], Card]:
     if hashlib.sha256(data).hexdigest() != card.get("sha256"):
         raise _corrupt(path, "its bytes are not those its card names")
     try:
-        tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_safetensors(data).items()}
+        tensors = {k: v.float() if v.is_floating_point() else v for k, v in sorted(load_safetensors(data).items())}
         for scale in [k for k in tensors if k.endswith(SCALE)]:
             tensors[scale.removesuffix(SCALE)] = tensors[scale.removesuffix(SCALE)] * tensors.pop(scale)
     except Exception as e:  # safetensors raises its own type from Rust

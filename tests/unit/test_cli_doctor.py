@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,22 @@ def test_a_damaged_weight_file_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     assert [f.state for f in found] == [State.FAIL, State.FAIL]
     assert "johnson_bad.safetensors" in found[0].message
     assert found[1].name == "perceptual network"
+
+
+def test_a_surrogate_that_belongs_to_another_perceptual_network_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file was as its card says, and every refinement failed."""
+    for name in ("perceptual", "surrogate"):
+        for kind in ("safetensors", "json"):
+            shutil.copy(weights.MODELS / f"{name}.{kind}", tmp_path)
+    tensors, card = weights.load_weights(tmp_path / "surrogate.safetensors")
+    weights.save_weights(tmp_path / "surrogate.safetensors", tensors, card | {"network": "another"}, torch.float32)
+    monkeypatch.setattr(weights, "MODELS", tmp_path)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
+    found = list(doctor.examine())
+    assert [(f.name, f.state) for f in found] == [("weights", State.OK), ("surrogate", State.FAIL)]
+    assert "another perceptual network" in found[1].message
 
 
 def test_a_plug_in_that_does_not_load_is_named_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def test_one_pair_and_two_methods_give_finite_figures_and_a_page(folders: tuple[
 def test_a_method_is_compared_with_itself_refined_and_with_other_options(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("STEPS", 2), ("BATCH", 1), ("CROP", 64)):
+    for name, value in (("PACE", replace(memory.PACE, steps=2)), ("BATCH", 1), ("CROP", 64)):
         monkeypatch.setattr(memory, name, value)
     monkeypatch.setattr(painting_sizes, "PAINTING_SIDE", 64)
     out = tmp_path / "out"
@@ -162,9 +162,10 @@ def test_a_refined_state_is_taken_again_only_for_what_it_was_made_of(networks: P
     ):
         assert np.allclose(refined(tmp_path, painting, [own], said).rgb, 0.9 * painting.mean())
         assert len(said) == refinements
-    (networks / "darken.json").write_text("{}")
-    refined(tmp_path, white, [photo], said)
-    assert len(said) == 6
+    for name, refinements in (("darken", 6), ("surrogate", 7)):
+        (networks / f"{name}.json").write_text("{}")
+        refined(tmp_path, white, [photo], said)
+        assert len(said) == refinements
 
 
 def test_a_state_that_is_taken_again_tells_the_seconds_that_it_took(networks: Path, tmp_path: Path) -> None:

@@ -17,7 +17,11 @@ from scumble.nets.norms import collected_statistics, covariances, frozen_statist
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.phases import DoubledConv, PhasedConv
 from scumble.nets.surrogate import load_surrogate
-from scumble.rows import SHARE, STYLE_WEIGHT, Descent, begin, descend_row
+from scumble.rows import Descent, Pace, begin, descend_row
+
+PACE = Pace(steps=3, rate=0.01, patience=0.2, share=0.6)
+
+LOOK = load_surrogate().look(3.0)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,11 @@ def memory() -> StyleMemory:
 
 def picture(side: int = 64, seed: int = 0) -> Tensor:
     return synthetic.dead_leaves(side, torch.Generator().manual_seed(seed))[None]
+
+
+def contents(step: int) -> Tensor:
+    """The same in all steps."""
+    return picture(64, 2)
 
 
 def rows(net: MemoryNet, n: int) -> Tensor:
@@ -141,14 +150,13 @@ def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> No
 
 def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
     eyes = load_surrogate()
-    look = eyes.look(STYLE_WEIGHT)
-    targets = grams_of(picture(64, 9), eyes, look.layers)
+    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
 
-    def contents(step: int) -> Tensor:
+    def others(step: int) -> Tensor:
         return synthetic.dead_leaves(64, torch.Generator().manual_seed(step))[None]
 
     def descended(at: Descent) -> list[Descent]:
-        steps = descend_row(memory.net, at, 4, targets, eyes, look, contents, held=picture(64, 7))
+        steps = descend_row(memory.net, at, replace(PACE, steps=4), targets, eyes, LOOK, others, held=picture(64, 7))
         return [found[0] for found in steps if found is not None]
 
     start = begin(rows(memory.net, 1))
@@ -164,12 +172,11 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
     """A user paints between two parts of a refinement, and what is held back are her newest pictures: losses with the old
     ones once stood for these, so that an easy new picture let a row win that was worse than the first."""
     eyes = load_surrogate()
-    look = eyes.look(STYLE_WEIGHT)
-    targets = grams_of(picture(64, 9), eyes, look.layers)
+    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
     start = begin(rows(memory.net, 1))
 
     def last(at: Descent, steps: int, seed: int) -> Descent:
-        found = descend_row(memory.net, at, steps, targets, eyes, look, lambda _: picture(64, 2), held=picture(64, seed))
+        found = descend_row(memory.net, at, replace(PACE, steps=steps), targets, eyes, LOOK, contents, held=picture(64, seed))
         return [f[0] for f in found if f is not None][-1]
 
     broken = last(start, 2, seed=7)
@@ -182,10 +189,9 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
 
 def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:
     eyes = load_surrogate()
-    look = eyes.look(STYLE_WEIGHT)
-    targets = grams_of(picture(64, 9), eyes, look.layers)
+    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
     start = begin(rows(memory.net, 1))
-    steps = descend_row(memory.net, start, 3, targets, eyes, look, lambda _: picture(64, 2), rate=50.0, held=picture(64, 7))
+    steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), targets, eyes, LOOK, contents, held=picture(64, 7))
     *_, (at, _) = (found for found in steps if found is not None)
     assert torch.equal(at.best, start.row)
     assert at.least == at.first
@@ -195,22 +201,20 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
 def test_a_row_is_moved_a_share_of_the_way_that_it_has_descended(memory: StyleMemory) -> None:
     """All of it was at the expense of one picture in eight, for which the new row was worse than the first."""
     eyes = load_surrogate()
-    look = eyes.look(STYLE_WEIGHT)
-    targets = grams_of(picture(64, 9), eyes, look.layers)
+    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
     start = begin(rows(memory.net, 1))
-    steps = descend_row(memory.net, start, 6, targets, eyes, look, lambda _: picture(64, 2), held=picture(64, 2))
+    steps = descend_row(memory.net, start, replace(PACE, steps=6), targets, eyes, LOOK, contents, held=picture(64, 2))
     *_, (at, _) = (found for found in steps if found is not None)
     assert at.least < at.first
-    assert torch.allclose(at.best - start.row, SHARE * (at.row - start.row), atol=1e-6)
+    assert torch.allclose(at.best - start.row, PACE.share * (at.row - start.row), atol=1e-6)
 
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
     eyes = load_surrogate()
-    look = eyes.look(STYLE_WEIGHT)
-    targets = grams_of(picture(64, 9), eyes, look.layers)
+    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
-    steps = descend_row(memory.net, begin(rows(memory.net, 1)), 12, targets, eyes, look, lambda _: picture(64, 2))
-    losses = [found[1]["content"] + STYLE_WEIGHT * found[1]["style"] for found in steps if found is not None]
+    steps = descend_row(memory.net, begin(rows(memory.net, 1)), Pace(12, 0.006, 0.5), targets, eyes, LOOK, contents)
+    losses = [found[1]["content"] + LOOK.style_weight * found[1]["style"] for found in steps if found is not None]
     assert losses[-1] < 0.9 * losses[0]
     assert all(torch.equal(v, before[k]) for k, v in memory.state_dict().items())
 

@@ -23,6 +23,7 @@ from scumble.methods.base import Checkpoint, Content, Pixels, Progress, Refined,
 from scumble.methods.memory import Memory, Options, shared_name
 from scumble.nets.surrogate import SURROGATE, load_surrogate
 from scumble.painting_sizes import LOOKS, looks_at
+from scumble.rows import Pace
 from scumble.styles import StyleStore
 from scumble.weights import card_path, save_weights
 from support.leaves import COLD, PHOTOGRAPH, WARM
@@ -157,7 +158,7 @@ def test_a_refined_style_is_read_anew(method: Memory) -> None:
     assert not torch.equal(row(Painted("mine", COLD.rgb, revision=2)), first)
 
 
-STEPS, RATE = 12, 0.04
+PACE = Pace(12, 0.04, 0.2)
 """Of a refinement in these tests: few steps, and large ones."""
 
 
@@ -165,7 +166,7 @@ STEPS, RATE = 12, 0.04
 def short() -> Iterator[None]:
     """Refinements of a few steps with small pictures."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("STEPS", STEPS), ("RATE", RATE), ("BATCH", 2), ("CROP", 96)):
+        for name, value in (("PACE", PACE), ("BATCH", 2), ("CROP", 96)):
             patch.setattr(memory, name, value)
         patch.setattr(painting_sizes, "PAINTING_SIDE", 192)
         yield
@@ -200,9 +201,9 @@ def test_a_refinement_goes_on_from_its_checkpoint_and_can_be_stopped_within_a_st
     method: Memory, portrait: Painted, refinement: list[Refinement]
 ) -> None:
     kept = [event for event in refinement if isinstance(event, Checkpoint)]
-    assert len(kept) == STEPS
+    assert len(kept) == PACE.steps
     assert sum(isinstance(event, Progress) for event in refinement) > 2 * len(kept)
-    *_, done = method.refine(portrait, [], WHOLE, kept[-3].arrays)
+    *_, done = Memory().refine(portrait, [], WHOLE, kept[-3].arrays)  # another engine's, which has loaded its weights anew
     whole = refinement[-1]
     assert isinstance(done, Refined)
     assert isinstance(whole, Refined)

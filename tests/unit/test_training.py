@@ -225,6 +225,11 @@ def test_another_folder_of_teachers_makes_another_run(tmp_path: Path) -> None:
     assert without == run_folder("perceptual", recipe)
     (tmp_path / "teachers" / "vgg16_x.safetensors").touch()
     assert run_folder("perceptual", recipe) != without
+    (tmp_path / "README").touch()
+    (tmp_path / "teachers" / "notes.txt").touch()
+    more = run_folder("perceptual", recipe)
+    (tmp_path / "teachers" / "vgg16_x.safetensors").write_text("another")
+    assert run_folder("perceptual", recipe) not in (without, more)
 
 
 def test_vgg16_alone_is_refused_as_a_teacher_of_strokes() -> None:

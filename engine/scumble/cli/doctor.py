@@ -136,6 +136,13 @@ def _weights() -> Iterator[Check]:
         yield Check("weights", State.OK, f"{good} files, each with the sha256 its card names")
     if not (MODELS / "perceptual.safetensors").exists():
         yield Check("perceptual network", State.FAIL, "The compact perceptual network is missing.", again)
+        return
+    from scumble.nets.surrogate import load_surrogate
+
+    try:
+        load_surrogate(MODELS / "surrogate.safetensors")
+    except ScumbleError as e:
+        yield Check("surrogate", State.FAIL, f"No style can be refined: {e.message}", e.hint)
 
 
 def _runtime_folder() -> Iterator[Check]:

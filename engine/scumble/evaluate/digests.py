@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scumble.methods.base import Pixels
 from scumble.styles import data_dir
-from scumble.train.teachers import FILES
+from scumble.train.teachers import files_of
 from scumble.weights import MODELS, card_path
 
 
@@ -33,8 +33,8 @@ def of_files(paths: Iterable[Path]) -> str:
 
 def of_networks(method: str) -> str:
     """Of what ships for a method and belongs to no single style, told by the cards: its own networks, if it has any, and the
-    compact one, which it may look through."""
-    networks = [card_path(MODELS / f"{name}.safetensors") for name in (method, "perceptual")]
+    compact one and the surrogate, which it may look through."""
+    networks = [card_path(MODELS / f"{name}.safetensors") for name in (method, "perceptual", "surrogate")]
     return of_files(card for card in networks if card.is_file())
 
 
@@ -47,7 +47,7 @@ def of_teachers(source: str) -> str:
     """Of what train/teachers.py loads from there; what has a published version is told by its name."""
     if source in ("compact", "torchvision"):
         return source
-    return of_files(path for pattern, _, _ in FILES for path in sorted(Path(source).glob(pattern))[:1])
+    return of_files(files_of(source))
 
 
 def _sha256(path: Path) -> str:

@@ -48,7 +48,7 @@ from scumble.nets.vgg import VGG, computes_bfloat16
 from scumble.painting_sizes import AIMS, LOOKS, looks_at, to_stride
 from scumble.practice import Practice
 from scumble.resample import resize
-from scumble.rows import RATE, SHARE, STYLE_WEIGHT, begin, descend_row, kept, resumed
+from scumble.rows import Pace, begin, descend_row, kept, resumed
 from scumble.selected import painted_in_layer
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights, name_of
@@ -58,8 +58,14 @@ NETWORKS = MODELS / "memory.safetensors"
 OWN_SIDE = 512
 """Longest side at which a picture's own row is read, for strengths below 1."""
 
-STEPS, BATCH, CROP = 80, 3, 256
+PACE = Pace(steps=80, rate=0.01, patience=0.2, share=0.6)
 """Of a refinement: half a minute on two cores."""
+
+BATCH, CROP = 3, 256
+"""Of the pictures of a step."""
+
+STYLE_WEIGHT = 3.5
+"""Of style beside content in a refinement."""
 
 PASSES = 20
 """About how many times as long as the network's pass a step of polishing takes."""
@@ -242,15 +248,20 @@ class Memory:
             seen = [grams_of(x.to(runtime.device), eyes, look.layers) for x in looks_at(painting, AIMS)]
             targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
             start = self._begun(style, painting, runtime)
-        whose = f"{shared_name()} {name_of(SURROGATE)} {STEPS} {RATE} {SHARE} {AIMS} {look}"
-        at = resumed(checkpoint, start, whose, held, STEPS) or begin(start)
+        whose = f"{shared_name()} {name_of(SURROGATE)} {PACE} {BATCH} {CROP} {AIMS} {look}"
+        at = resumed(checkpoint, start, whose, held, PACE.steps) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        for found in descend_row(net, at, STEPS, targets, eyes, look, practice, half, RATE, held):
+        for found in descend_row(net, at, PACE, targets, eyes, look, practice, half, held):
             if found is not None:
                 at = found[0]
                 yield Checkpoint(kept(at, whose, held))
-            yield Progress(at.step / STEPS, f"step {at.step} of {STEPS}")
-        card = {"shared": shared_name(), "steps": at.step, "seconds": round(time.monotonic() - began, 1)}
+            yield Progress(at.step / PACE.steps, f"step {at.step} of {PACE.steps}")
+        card = {
+            "shared": shared_name(),
+            "surrogate": name_of(SURROGATE),
+            "steps": at.step,
+            "seconds": round(time.monotonic() - began, 1),
+        }
         yield Refined({"row": to_array(at.best)}, card | {"loss": [round(at.first, 4), round(at.least, 4)]})
 
     def _begun(self, style: Style, painting: Pixels, runtime: Runtime) -> Tensor:

@@ -73,9 +73,8 @@ def root(w: Tensor) -> Tensor:
 def load_surrogate(path: Path = SURROGATE) -> Surrogate:
     """Frozen, in eval mode. Raises ScumbleError "weights-corrupt", also where it was made for another compact network."""
     maps, card = load_weights(path)
-    for name, w in maps.items():
-        if own_layer(name) not in LAYERS or w.dim() != 2 or w.shape[1] != own_channels(name) + 1:
-            raise ScumbleError("weights-corrupt", f"The weight file {path.name} holds no surrogate.", "Install Scumble again.")
+    if not maps or not all(_is_map(name, w) for name, w in maps.items()):
+        raise ScumbleError("weights-corrupt", f"The weight file {path.name} holds no surrogate.", "Install Scumble again.")
     if card.get("network") != name_of(PERCEPTUAL):
         raise ScumbleError(
             "weights-corrupt",
@@ -83,6 +82,12 @@ def load_surrogate(path: Path = SURROGATE) -> Surrogate:
             "Install Scumble again, or make it anew: scumble train surrogate.",
         )
     return Surrogate(maps).requires_grad_(False).eval()
+
+
+def _is_map(name: str, w: Tensor) -> bool:
+    teacher, _, layer = name.rpartition("/")
+    known = teacher.isidentifier() and layer in LAYERS
+    return known and w.dim() == 2 and w.shape[1] == own_channels(name) + 1
 
 
 def _conv(w: Tensor) -> nn.Conv2d:

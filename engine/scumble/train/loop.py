@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from scumble.errors import ScumbleError
 from scumble.train import parallel
 from scumble.train.data import listed
+from scumble.train.teachers import files_of
 from scumble.weights import name_of
 
 Losses = Mapping[str, Tensor]
@@ -70,11 +71,9 @@ def run_folder(name: str, recipe: Any = None) -> Path:
 
 def _digest(recipe: Any) -> str:
     """A weight file is known by what it holds, a folder or another file by where it is and what it holds: with other pictures
-    it is another run. Of a folder only the names are read, of teachers' too."""
+    it is another run. Of a folder's pictures only the names are read; teachers go by what the files hold."""
 
     def told(value: object) -> str:
-        if isinstance(value, str) and Path(value).is_dir():
-            return f"{Path(value).resolve()} {sorted(p.relative_to(value).as_posix() for p in Path(value).rglob('*'))}"
         if not isinstance(value, Path):
             return repr(value)
         if value.suffix == ".safetensors":
@@ -82,7 +81,12 @@ def _digest(recipe: Any) -> str:
         held = listed(value) if value.is_dir() else value.read_bytes() if value.is_file() else b""
         return f"{value.resolve()} {hashlib.sha256(held).hexdigest()}"
 
-    fields = [f"{f.name}={told(getattr(recipe, f.name))}" for f in dataclasses.fields(recipe) if f.name != "steps"]
+    def taught(source: str | None) -> str:
+        files = files_of(source or "")
+        return " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files) if files else repr(source)
+
+    given = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name != "steps"}
+    fields = [f"{name}={taught(value) if name == 'teachers' else told(value)}" for name, value in given.items()]
     return hashlib.sha256("\n".join(fields).encode()).hexdigest()[:12]
 
 

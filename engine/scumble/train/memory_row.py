@@ -21,7 +21,7 @@ from scumble.methods.memory import load_memory
 from scumble.nets.memory import StyleMemory, signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.painting_sizes import looked_at, to_stride
-from scumble.rows import Descent, begin, descend_row
+from scumble.rows import Descent, Pace, begin, descend_row
 from scumble.train import parallel
 from scumble.train.data import read_picture, read_pictures
 from scumble.train.loop import append_losses, best_device, machine, run_folder
@@ -45,6 +45,9 @@ class Recipe(OnePainting):
     seed: int = 0
     memory: Path = MODELS / "memory.safetensors"
 
+
+RATE, PATIENCE = 0.006, 0.5
+"""Of the descent (rows.Pace)."""
 
 KEPT_EVERY = 20
 """Steps from one checkpoint, and one row of losses, to the next: less than a minute."""
@@ -86,7 +89,7 @@ def _refined(
     if recipe.photographs is None:
         raise ScumbleError("bad-options", "Refining takes photographs.", "Give --photographs, or --steps 0 for no refining.")
     teachers = load_teachers(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
-    look = replace(looks(teachers, recipe.style_weight)[0], roots=0.0)  # rows.PATIENCE is for plain Grams
+    look = replace(looks(teachers, recipe.style_weight)[0], roots=0.0)  # PATIENCE is for plain Grams
     photographs = read_pictures(recipe.photographs)
     with torch.no_grad(), torch.autocast(row.device.type, torch.bfloat16):
         targets = grams_of(painting, teachers, look.layers)
@@ -100,7 +103,7 @@ def _refined(
     at, losses = _stood(run, row)
     if at.step:
         report(f"resumed at step {at.step}")
-    for stands in descend_row(memory.net, at, recipe.steps, targets, teachers, look, practice, half=True):
+    for stands in descend_row(memory.net, at, Pace(recipe.steps, RATE, PATIENCE), targets, teachers, look, practice, half=True):
         if stands is None:
             continue
         at, found = stands

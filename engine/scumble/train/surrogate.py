@@ -8,6 +8,7 @@ from one style to another: those are what a refinement has to tell apart.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from scumble.errors import ScumbleError
 from scumble.methods.memory import load_memory
 from scumble.nets.memory import signature
 from scumble.nets.perceptual import load_perceptual
 from scumble.nets.surrogate import PERCEPTUAL, own_layer, root
+from scumble.train import parallel
 from scumble.train.data import Split, has_test_split, read_pictures
 from scumble.train.loop import best_device, machine
+from scumble.train.refusals import refuse_crop
 from scumble.train.teachers import Teachers, credited, load_teachers
 from scumble.weights import MODELS, Card, name_of, save_weights
 
@@ -54,8 +58,11 @@ TEST_BATCHES = 16
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Fit and write `out`/surrogate.safetensors with its card: the share of the variance that each map leaves unexplained,
-    over the test split where both folders have one."""
-    device = best_device()
+    over the test split where both folders have one. Raises ScumbleError "bad-options"."""
+    if recipe.batches < 3 or parallel.count() > 1:
+        raise ScumbleError("bad-options", "A fit takes three batches or more, and one process.", "Mind --batches and torchrun.")
+    refuse_crop(recipe.crop)
+    began, device = time.monotonic(), best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     shown = Shown(recipe, teachers, device)
     power: dict[str, Tensor] = {}
@@ -72,7 +79,12 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         tested = unexplained(maps, Shown(recipe, teachers, device, "test"))
         report("  ".join(f"{name} {share:.3f}" for name, share in tested.items()))
     path = out / "surrogate.safetensors"
-    save_weights(path, {name: root(w.T) for name, w in maps.items()}, _card(recipe, shown, tested), torch.float32)
+    save_weights(
+        path,
+        {name: root(w.T) for name, w in maps.items()},
+        _card(recipe, shown, tested, time.monotonic() - began),
+        torch.float32,
+    )
     return path
 
 
@@ -142,7 +154,7 @@ def _with_one(cells: Tensor) -> Tensor:
     return torch.cat([cells, torch.ones_like(cells[:, :1])], 1)
 
 
-def _card(recipe: Recipe, shown: Shown, tested: dict[str, float] | None) -> Card:
+def _card(recipe: Recipe, shown: Shown, tested: dict[str, float] | None, seconds: float) -> Card:
     return {
         "network": name_of(PERCEPTUAL),
         "licence": "Apache-2.0",
@@ -154,6 +166,7 @@ def _card(recipe: Recipe, shown: Shown, tested: dict[str, float] | None) -> Card
             "crop": recipe.crop,
             "seed": recipe.seed,
             "unexplained": tested,
+            "seconds": round(seconds),
             "machine": machine(),
             "credits": shown.photographs.credits + shown.paintings.credits,
         },

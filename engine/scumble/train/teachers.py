@@ -60,6 +60,12 @@ def credited(source: str) -> str:
     return source if source in ("compact", "torchvision") else "partial VGG-16 and pruned VGG-19"
 
 
+def files_of(source: str) -> list[Path]:
+    """What `load_teachers` reads of a folder; none where `source` is no folder's."""
+    known = source in ("", "compact", "torchvision")
+    return [] if known else [path for pattern, _, _ in FILES for path in sorted(Path(source).glob(pattern))[:1]]
+
+
 def load_teachers(source: str) -> Teachers:
     """`source` "compact", "torchvision" or a folder.
 
