@@ -110,7 +110,7 @@ def test_a_surrogate_that_belongs_to_another_perceptual_network_is_told(
         for kind in ("safetensors", "json"):
             shutil.copy(weights.MODELS / f"{name}.{kind}", tmp_path)
     tensors, card = weights.load_weights(tmp_path / "surrogate.safetensors")
-    weights.save_weights(tmp_path / "surrogate.safetensors", tensors, card | {"network": "another"}, torch.float32)
+    weights.save_weights(tmp_path / "surrogate.safetensors", tensors, card | {"network": "another"})
     monkeypatch.setattr(weights, "MODELS", tmp_path)
     monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
     found = list(doctor.examine())
