@@ -266,7 +266,9 @@ def test_own_styles_come_and_go_and_shipped_ones_stay(run: Run, tmp_path: Path) 
     listed = {style["id"]: style for style in of(run("styles", "list", "--json")[1])}
     assert listed["grey-morning"]["own"]
     assert "posterize" in listed["grey-morning"]["methods"]
-    assert "Grey morning" in run("styles", "list")[1]
+    shown = run("styles", "list")[1]
+    assert "Grey morning" in shown
+    assert all(f"{style}@" in shown for style in listed), "once the longest were cut off, and nobody could type them"
     trained = tmp_path / "trained.safetensors"
     save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
     assert run("styles", "attach", "grey-morning", str(trained))[:2] == (0, "grey-morning@2\n")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from scumble.cli.connect import engine, json_option, no_start_option, remote_options
 from scumble.cli.options import find_style
@@ -42,7 +42,9 @@ def list_styles(no_start: bool, as_json: bool) -> None:
     if as_json:
         emit_json([_as_json(style, catalogue) for style in catalogue.styles])
         return
-    table = Table("id", "title", "artist", "methods", "", "grade", box=None, header_style="dim")
+    longest = max((len(f"{s.id}@{s.revision}") for s in catalogue.styles), default=0)
+    whole = Column("id", min_width=longest)  # what is to be typed again is never cut off
+    table = Table(whole, "title", "artist", "methods", "", "grade", box=None, header_style="dim")
     for s in catalogue.styles:
         grade = _grade(s, catalogue)
         cells = (f"{s.id}@{s.revision}", s.title, _artist(s), ", ".join(s.methods), "yours" if s.own else "")

@@ -21,7 +21,7 @@ from torch import Tensor
 from scumble import tiling
 from scumble.errors import ScumbleError
 from scumble.hookspecs import hookimpl
-from scumble.looks import grams_of
+from scumble.looks import Grams, grams_of
 from scumble.methods import gatys
 from scumble.methods.base import (
     Arrays,
@@ -239,15 +239,23 @@ class Memory:
         painting = style.picture()
         if painting is None:
             raise ScumbleError("style-needs-picture", f"The style {style.id!r} has no painting to be refined by.")
-        yield Progress(0.0, "looking at the painting")
+        begins = Progress(0.0, "looking at the painting")
+        yield begins  # often, for a picture to paint stops it there
         net, eyes = self._memory(runtime.device).net, self._surrogate(runtime.device)
         look = eyes.look(STYLE_WEIGHT)
+        yield begins
         practice = Practice(contents, BATCH, CROP)
         held = practice.held_back()
+        yield begins
+        seen: list[Grams] = []
+        for x in looks_at(painting, AIMS):
+            with torch.no_grad():
+                seen.append(grams_of(x.to(runtime.device), eyes, look.layers))
+            yield begins
+        targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
         with torch.no_grad():
-            seen = [grams_of(x.to(runtime.device), eyes, look.layers) for x in looks_at(painting, AIMS)]
-            targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
             start = self._begun(style, painting, runtime)
+        yield begins
         whose = f"{shared_name()} {name_of(SURROGATE)} {PACE} {BATCH} {CROP} {AIMS} {look}"
         at = resumed(checkpoint, start, whose, held, PACE.steps) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
