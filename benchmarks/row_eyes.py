@@ -43,11 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judges = [Judge("surrogate", eyes, [CONTENT], list(eyes.maps)), compact_judge()]
     judges.append(teachers_judge(str(shared / "perceptual")))
     judges.append(squeezenet_judge(next((shared / "perceptual").glob("squeezenet*.safetensors"))))
-    found = changes(shared, judges)
-    teachers = np.abs(found[:, 2])
-    usual = found[teachers <= np.quantile(teachers, USUAL)]
-    for name, said in zip(("surrogate", "compact"), usual.T, strict=False):
-        others = (np.corrcoef(said, other)[0, 1] for other in usual.T[2:])
+    found = dict(zip((judge.name for judge in judges), changes(shared, judges).T, strict=True))
+    far = np.abs(found["teachers"])
+    usual = {name: changed[far <= np.quantile(far, USUAL)] for name, changed in found.items()}
+    for name in ("surrogate", "compact"):
+        others = (np.corrcoef(usual[name], usual[other])[0, 1] for other in ("teachers", "squeezenet"))
         print("{}: correlation {:.2f} with the teachers, {:.2f} with SqueezeNet".format(name, *others))
     return 0
 

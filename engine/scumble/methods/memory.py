@@ -289,7 +289,7 @@ class Memory:
 
     def _instant(self, picture: Tensor, runtime: Runtime) -> Tensor:
         """Grade 0 of (1, 3, H, W)."""
-        return self._memory(runtime.device).rows(to_stride(picture), signature(self._look(runtime.device), picture))
+        return self._memory(runtime.device).rows(to_stride(picture), signature(self._compact(runtime.device), picture))
 
     def _memory(self, device: str) -> StyleMemory:
         if device not in self._shared:
@@ -297,7 +297,7 @@ class Memory:
                 self._shared[device] = load_memory(NETWORKS).to(device)
         return self._shared[device]
 
-    def _look(self, device: str) -> VGG:
+    def _compact(self, device: str) -> VGG:
         if device not in self._eyes:
             with torch.inference_mode(False):
                 self._eyes[device] = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
