@@ -73,7 +73,7 @@ def test_a_picture_is_stylized_by_an_engine_that_starts_by_itself(run: Run, tmp_
     (entry,) = of(out)["pictures"]
     assert (entry["width"], entry["height"], entry["styles"]) == (40, 30, ["my-harbour@1"])
     assert len(np.unique(np.asarray(Image.open(tmp_path / "out.png")).reshape(-1, 3), axis=0)) <= 4
-    assert f"{photo} -> {tmp_path / 'out.png'}" in err
+    assert f"{photo} -> {tmp_path / 'out.png'} posterize, " in " ".join(err.split()), "with the method that painted it"
 
 
 def test_strength_0_gives_the_picture_back(run: Run, tmp_path: Path) -> None:

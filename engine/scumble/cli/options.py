@@ -25,7 +25,8 @@ def parse_style(text: str) -> tuple[str, float]:
     match = _STYLE.fullmatch(text)
     if match is None:
         raise click.UsageError(
-            f"{text!r} is not a style: write its id, like starry-night, or id:weight, like starry-night:0.5."
+            f"{text!r} is not a style: write its id, like starry-night, or id:weight, like starry-night:0.5. "
+            "`scumble styles list` has all ids."
         )
     try:
         weight = float(match["weight"]) if match["weight"] is not None else 1.0

@@ -145,7 +145,7 @@ def _stylize_all(attached: Engine, tasks: list[Task], job: Job, steady: Steady |
             results.append(entry)
             try:
                 entry |= stylize_one(attached, task, job, show, steady)
-                ERR.print(escape(f"{task.source} -> {task.target}"), f"[dim]{entry['seconds']:.1f} s[/]")
+                ERR.print(escape(f"{task.source} -> {task.target}"), f"[dim]{job.method}, {entry['seconds']:.1f} s[/]")
             except (EngineError, ScumbleError) as e:
                 entry["error"] = {"code": e.code, "message": e.message, "hint": e.hint}
                 problem(e.message if isinstance(e, ScumbleError) else f"{task.source}: {e.message}", e.hint)
