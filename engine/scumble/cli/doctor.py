@@ -136,13 +136,20 @@ def _weights() -> Iterator[Check]:
         yield Check("weights", State.OK, f"{good} files, each with the sha256 its card names")
     if not (MODELS / "perceptual.safetensors").exists():
         yield Check("perceptual network", State.FAIL, "The compact perceptual network is missing.", again)
-        return
-    from scumble.nets.surrogate import load_surrogate
+    elif not _belongs(MODELS / "surrogate.safetensors", MODELS / "perceptual.safetensors"):
+        yield Check(
+            "surrogate", State.FAIL, "The surrogate is missing or another perceptual network's: nothing is refined.", again
+        )
+
+
+def _belongs(surrogate: Path, perceptual: Path) -> bool:
+    """Whether a surrogate is there, and was made for this perceptual network."""
+    from scumble.weights import load_card, name_of
 
     try:
-        load_surrogate(MODELS / "surrogate.safetensors")
-    except ScumbleError as e:
-        yield Check("surrogate", State.FAIL, f"No style can be refined: {e.message}", e.hint)
+        return surrogate.exists() and load_card(surrogate).get("network") == name_of(perceptual)
+    except ScumbleError:
+        return False
 
 
 def _runtime_folder() -> Iterator[Check]:

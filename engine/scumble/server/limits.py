@@ -111,6 +111,9 @@ HELD_UP = 2.0
 """Seconds the engine itself must have stood still to hold no silence against its worker."""
 CANCEL_GRACE = 1.5
 """Seconds a cancelled run may take to reach its next yield; with the kill the work has stopped within 2."""
+REFINE_GRACE = 4.0
+"""The same for a refinement that makes way for a picture: on a busy machine a step takes longer than CANCEL_GRACE now and then,
+and another worker takes longer than this to start."""
 WORKER_MESSAGE = 32 * MIB
 """Bytes of a message from the worker; the largest is a preview."""
 WORKER_ROUND = 256 << 10

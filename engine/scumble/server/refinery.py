@@ -238,7 +238,7 @@ class Refinery:
     def _let_go(self, found: Refinement) -> None:
         """Have the worker stop, where it is at this."""
         if found is self._at:
-            self._worker.cancel(self._run)
+            self._worker.cancel(self._run, limits.REFINE_GRACE)
 
     # How refinements end, and what of them is kept.
 

@@ -141,10 +141,10 @@ class Worker:
         self.job, self._begun = message.job, False
         self._send(channel.pack(message), [])
 
-    def cancel(self, job: str) -> None:
-        """Have it stop `job`; it is killed where it does not within CANCEL_GRACE."""
+    def cancel(self, job: str, grace: float = limits.CANCEL_GRACE) -> None:
+        """Have it stop `job`; it is killed where it does not within `grace` seconds."""
         if self.job == job and self._stop_by is None:
-            self._stop_by = time.monotonic() + limits.CANCEL_GRACE
+            self._stop_by = time.monotonic() + grace
             self._send(channel.pack(channel.Cancel(job)), [])
 
     def tell(self, message: channel.Forget | channel.Look) -> None:
