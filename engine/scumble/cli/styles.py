@@ -42,12 +42,12 @@ def list_styles(no_start: bool, as_json: bool) -> None:
     if as_json:
         emit_json([_as_json(style, catalogue) for style in catalogue.styles])
         return
-    longest = max((len(f"{s.id}@{s.revision}") for s in catalogue.styles), default=0)
-    whole = Column("id", min_width=longest)  # what is to be typed again is never cut off
+    ids = [f"{s.id}@{s.revision}" for s in catalogue.styles]
+    whole = Column("id", min_width=max(map(len, ids), default=0))  # what is to be typed again is never cut off
     table = Table(whole, "title", "artist", "methods", "", "grade", box=None, header_style="dim")
-    for s in catalogue.styles:
+    for pinned, s in zip(ids, catalogue.styles, strict=True):
         grade = _grade(s, catalogue)
-        cells = (f"{s.id}@{s.revision}", s.title, _artist(s), ", ".join(s.methods), "yours" if s.own else "")
+        cells = (pinned, s.title, _artist(s), ", ".join(s.methods), "yours" if s.own else "")
         table.add_row(*map(escape, cells), "" if grade is None else str(grade))
     OUT.print(table)
 

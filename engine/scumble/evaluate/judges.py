@@ -61,18 +61,13 @@ class Judge:
         manner = self.look(painting, set(self.style_layers))
         return Expected(self.look(content, set(self.content_layers)), {k: gram(f) for k, f in manner.items()})
 
+    @torch.no_grad()
     def __call__(self, painted: Tensor, expected: Expected) -> Judgement:
         """Of (1, 3, H, W) in [0, 1], of the size of the content that is expected."""
-        contents, styles = self.by_layer(painted, expected)
-        return Judgement(sum(contents) / len(contents), sum(styles) / len(styles))
-
-    @torch.no_grad()
-    def by_layer(self, painted: Tensor, expected: Expected) -> tuple[list[float], list[float]]:
-        """The losses of the content layers and of the style layers, of which a judgement is the means."""
         seen = self.look(painted, {*self.content_layers, *self.style_layers})
         contents = [float(content_loss(seen[k], expected.content[k])) for k in self.content_layers]
         styles = [float(gram_loss(gram(seen[k]), expected.manner[k])) for k in self.style_layers]
-        return contents, styles
+        return Judgement(sum(contents) / len(contents), sum(styles) / len(styles))
 
 
 def compact_judge() -> Judge:

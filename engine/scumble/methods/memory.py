@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scumble import tiling
 from scumble.errors import ScumbleError
@@ -52,6 +52,8 @@ from scumble.rows import Pace, begin, descend_row, kept, resumed
 from scumble.selected import painted_in_layer
 from scumble.tensors import to_array, to_tensor
 from scumble.weights import MODELS, load_card, load_weights, name_of
+
+N = TypeVar("N", bound=nn.Module)
 
 NETWORKS = MODELS / "memory.safetensors"
 
@@ -292,22 +294,21 @@ class Memory:
         return self._memory(runtime.device).rows(to_stride(picture), signature(self._compact(runtime.device), picture))
 
     def _memory(self, device: str) -> StyleMemory:
-        if device not in self._shared:
-            with torch.inference_mode(False):  # what is loaded within it could never be descended through
-                self._shared[device] = load_memory(NETWORKS).to(device)
-        return self._shared[device]
+        return _on(device, self._shared, lambda: load_memory(NETWORKS))
 
     def _compact(self, device: str) -> VGG:
-        if device not in self._eyes:
-            with torch.inference_mode(False):
-                self._eyes[device] = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
-        return self._eyes[device]
+        return _on(device, self._eyes, lambda: load_perceptual("compact"))
 
     def _surrogate(self, device: str) -> Surrogate:
-        if device not in self._surrogates:
-            with torch.inference_mode(False):
-                self._surrogates[device] = load_surrogate().to(device).to(memory_format=torch.channels_last)
-        return self._surrogates[device]
+        return _on(device, self._surrogates, load_surrogate)
+
+
+def _on(device: str, kept: dict[str, N], load: Callable[[], N]) -> N:
+    """A network on a device, loaded once."""
+    if device not in kept:
+        with torch.inference_mode(False):  # what is loaded within it could never be descended through
+            kept[device] = load().to(device).to(memory_format=torch.channels_last)
+    return kept[device]
 
 
 def load_memory(path: Path) -> StyleMemory:

@@ -8,6 +8,7 @@ Wang et al. 2020, arXiv 2003.08436). A folder's files never ship; what is traine
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -63,7 +64,7 @@ def credited(source: str) -> str:
 def files_of(source: str) -> list[Path]:
     """What `load_teachers` reads of a folder; none where `source` is no folder's."""
     known = source in ("", "compact", "torchvision")
-    return [] if known else [path for pattern, _, _ in FILES for path in sorted(Path(source).glob(pattern))[:1]]
+    return [] if known else [path for _, path, _ in _found(Path(source))]
 
 
 def load_teachers(source: str) -> Teachers:
@@ -75,7 +76,7 @@ def load_teachers(source: str) -> Teachers:
         names: tuple[Network, ...] = ("compact",) if source == "compact" else ("vgg16", "vgg19")
         return Teachers({n: load_perceptual(n) for n in names})
     folder = Path(source)
-    nets = {name: read(path) for pattern, name, read in FILES for path in sorted(folder.glob(pattern))[:1]}
+    nets = {name: read(path) for name, path, read in _found(folder)}
     if not nets:
         raise ScumbleError(
             "weights-missing",
@@ -83,6 +84,11 @@ def load_teachers(source: str) -> Teachers:
             "--teachers takes compact, torchvision, or a folder of teachers.",
         )
     return Teachers(nets)
+
+
+def _found(folder: Path) -> list[tuple[str, Path, Callable[[Path], VGG]]]:
+    """Name, file and reader of every teacher that lies there."""
+    return [(name, path, read) for pattern, name, read in FILES for path in sorted(folder.glob(pattern))[:1]]
 
 
 def _caffe_vgg(path: Path, kind: str, depths: tuple[int, ...]) -> VGG:
