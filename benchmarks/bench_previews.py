@@ -16,7 +16,7 @@ from skimage import data
 
 from benchmarks.figures import Figure
 from scumble import pipeline, plugins
-from scumble.client.around import margin
+from scumble.client.desk.margins import margin
 from scumble.methods.base import Method, Runtime
 from scumble.pipeline import Context
 from scumble.pixels import AnyPixels

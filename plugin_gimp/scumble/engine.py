@@ -14,12 +14,12 @@ from pathlib import Path
 from scumble_client import VERSION
 from scumble_client.blocking import Engine, Finished
 from scumble_client.catalogue import Catalogue, Method, Style
+from scumble_client.desk.masks import parted
 from scumble_client.errors import EngineError
 from scumble_client.events import Context, Progress
 from scumble_client.locate import start_engine
 from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
-from scumble_client.shares import parted
 from settings import Mistake, Settings
 
 CLIENT = f"scumble-gimp/{VERSION}"

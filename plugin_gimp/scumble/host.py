@@ -16,7 +16,7 @@ import gi
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
-from scumble_client.around import margin  # noqa: E402
+from scumble_client.desk.margins import margin  # noqa: E402
 from scumble_client.events import Context  # noqa: E402
 from scumble_client.raster import Raster  # noqa: E402
 from settings import (  # noqa: E402

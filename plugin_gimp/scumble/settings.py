@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from scumble_client.blend import ALL, HALF, SELECTION, Blend, share_moved
+from scumble_client.desk.blend import ALL, HALF, SELECTION, Blend, share_moved
 
 LAYER_PARASITE = "scumble"
 LAST_PARASITE = "scumble-last"

@@ -9,7 +9,7 @@ from typing import Any
 from .others import Others
 from .qt import QtCore, QtWidgets
 from .scumble_client.catalogue import Option
-from .settings import method_of, methods_for
+from .scumble_client.desk.choosing import method_of, methods_for
 from .studio import Studio, Topic
 from .widgets import Choice, Share
 

@@ -112,7 +112,7 @@ class Easel:
         if current is None or not current.job or getattr(event, "job", None) != current.job:
             return False
         if isinstance(event, Progress):
-            current.fraction, current.text = event.fraction, _said(event)
+            current.progressed(event)
         elif isinstance(event, Preview):
             self._shown(event.raster)
         elif isinstance(event, Done):
@@ -142,9 +142,3 @@ class Easel:
             self._records.keep(current)
             error = EngineError(error.code, error.message, "The result is kept in the history; insert it from there.")
         self._trouble(error)
-
-
-def _said(event: Progress) -> str:
-    if event.state != "queued" or not event.position:
-        return event.text
-    return "1 picture is before yours" if event.position == 1 else f"{event.position} pictures are before yours"

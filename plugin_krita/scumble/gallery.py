@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from .pictures import raster_of_file
 from .qt import QtCore, QtGui, QtWidgets
 from .scumble_client.catalogue import Style
+from .scumble_client.desk.choosing import find_style, plain_id
+from .scumble_client.desk.names import style_name
+from .scumble_client.desk.shelf import matching, shelf
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Refining
-from .settings import find_style, matching, plain_id
 from .studio import Studio, Topic
 
 THUMBNAIL = 72
@@ -71,7 +71,7 @@ class Gallery(QtWidgets.QWidget):
     def _fill(self) -> None:
         self.list.clear()
         catalogue = self._studio.catalogue
-        for style in matching(catalogue.styles, self.filter.text()) if catalogue else []:
+        for style in matching(shelf(catalogue), self.filter.text()) if catalogue else []:
             self.list.addItem(_item(style))
         self._mark()
         self._show_refining()
@@ -117,7 +117,7 @@ class Gallery(QtWidgets.QWidget):
         path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "A picture to paint like", "", PICTURES)
         if path:
             try:
-                self._studio.add_style(Path(path).stem, raster_of_file(path))
+                self._studio.add_style(style_name(path), raster_of_file(path))
             except EngineError as e:
                 self._studio.complain(e)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .settings import Settings, from_dict
+from .scumble_client.desk.settings import Settings, from_dict
 
 ENTRIES = 20
 THUMBNAIL = 64

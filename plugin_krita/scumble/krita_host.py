@@ -14,9 +14,9 @@ from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
 from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
 from .krita_places import in_small_of, listed, rows_of
 from .qt import QtCore
+from .scumble_client.desk.blend import SELECTION
 from .scumble_client.errors import EngineError
 from .scumble_client.raster import Raster
-from .settings import SELECTION
 
 NOTES = "scumble/history"
 GROUP = "scumble"

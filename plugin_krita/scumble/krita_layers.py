@@ -17,13 +17,12 @@ from .krita_colours import BAND, FORMATS, PROFILE, Workshop, same, space_of, srg
 from .ports import Placed, Shape
 from .qt import QtCore, QtGui
 from .sampling import sampled, size_within
-from .scumble_client.around import margin
+from .scumble_client.desk.margins import margin
+from .scumble_client.desk.sizes import CONTEXT_SIDE
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Context
 from .scumble_client.raster import BYTES_PER_PIXEL, Raster
 
-CONTEXT = 1024
-"""Longest side of the canvas in small, as docs/protocol.md allows."""
 PLAIN_BAND = 2 << 20
 """Bytes read or written at once where nothing is converted: a few milliseconds."""
 RESELECT = 150
@@ -90,7 +89,7 @@ class KritaSource:
         self._context: Context | None = None
         if (shape.width, shape.height) != (canvas.width(), canvas.height()):
             place = (shape.x, shape.y, canvas.width(), canvas.height())
-            self._context = Context(in_small(layer.document, node, canvas, CONTEXT), *place)
+            self._context = Context(in_small(layer.document, node, canvas, CONTEXT_SIDE), *place)
 
     @property
     def band(self) -> int:

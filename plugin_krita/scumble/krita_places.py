@@ -16,9 +16,9 @@ from .krita_layers import detached, in_small, shrunk
 from .ports import Shape
 from .qt import QtCore
 from .sampling import sampled
+from .scumble_client.desk.blend import SELECTION
+from .scumble_client.desk.masks import deepened
 from .scumble_client.errors import EngineError
-from .scumble_client.shares import deepened
-from .settings import SELECTION
 
 LOOKED_AT = 256
 """Longest side at which a layer is looked at for transparent parts, so that preview and picture decide alike."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .qt import QtWidgets
-from .settings import SELECTION, Other, obstacle, plain_id
+from .scumble_client.desk.blend import SELECTION
+from .scumble_client.desk.choosing import obstacle, plain_id
+from .scumble_client.desk.settings import Other
 from .studio import Studio
 from .widgets import Choice, Share
 

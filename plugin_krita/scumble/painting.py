@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .ports import Host, Layer, Source, Target
-from .scumble_client.events import Request
+from .scumble_client.desk.masks import mask_format, masks_of, parted
+from .scumble_client.desk.settings import Settings, brush_size
+from .scumble_client.desk.words import Pace, said
+from .scumble_client.events import Progress, Request
 from .scumble_client.raster import BYTES_PER_PIXEL, Masks, Raster
-from .scumble_client.shares import parted
-from .settings import Settings
 
 
 class Phase(enum.Enum):
@@ -55,11 +56,12 @@ class Painting:
     _pixels: bytearray = field(default_factory=bytearray)
     _masks: bytearray = field(default_factory=bytearray)
     _row: int = 0
+    _pace: Pace = field(default_factory=Pace)
 
     def open(self, host: Host) -> None:
         """Raises EngineError."""
         settings = self.order.settings
-        self.source = host.open(self.order.layer, places_of(settings), brush_size_of(settings))
+        self.source = host.open(self.order.layer, places_of(settings), brush_size(settings.options))
         shape = self.source.shape
         self._pixels = bytearray(shape.width * shape.height * BYTES_PER_PIXEL[shape.format])
         self._row = 0
@@ -82,6 +84,13 @@ class Painting:
         self.source.release()
         self.phase = Phase.PAINTING
         return self.order.request(raster, self.source.context(), masks)
+
+    def progressed(self, event: Progress) -> None:
+        """What the engine says of its work."""
+        self.fraction = event.fraction
+        if event.state == "running":
+            self._pace.hear(event.fraction)
+        self.text = said(event, self._pace.left())
 
     def finish(self, result: Raster) -> None:
         """The engine is done; next comes the writing."""
@@ -118,22 +127,6 @@ class Painting:
 def places_of(settings: Settings) -> list[tuple[str, str]]:
     """(id, name) of where styles go."""
     return [(other.where, other.name) for other in settings.parts if other.where]
-
-
-def brush_size_of(settings: Settings) -> float:
-    """1 where the options say nothing that could be one."""
-    size = settings.options.get("brush_size", 1.0)
-    return float(size) if isinstance(size, (int, float)) else 1.0
-
-
-def mask_format(format: str) -> str:
-    """Of the masks of a picture in `format`."""
-    return "u8" if format == "u8" else "u16"
-
-
-def masks_of(settings: Settings, width: int, height: int, format: str, data: Any) -> Masks | None:
-    """None where no style has a place."""
-    return Masks(width, height, 1 + len(settings.parts), format, data) if settings.placed else None
 
 
 def write_band(target: Target, result: Raster | None, row: int, deadline: float) -> int:

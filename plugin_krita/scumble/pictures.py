@@ -6,11 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .qt import QtCore, QtGui, QtWidgets
+from .scumble_client.desk.sizes import STYLE_SIDE
 from .scumble_client.errors import EngineError
 from .scumble_client.raster import Raster
-
-STYLE_SIDE = 1024
-"""A style's picture is kept at most this large."""
 
 
 def image_of(raster: Raster) -> QtGui.QImage:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .painting import masks_of
 from .ports import Host, Layer
 from .scumble_client.catalogue import Catalogue
+from .scumble_client.desk.choosing import method_of, options_for
+from .scumble_client.desk.masks import masks_from
+from .scumble_client.desk.settings import Settings, brush_size
+from .scumble_client.desk.sizes import preview_side
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Rejected, Request
 from .scumble_client.raster import Masks, Raster
 from .scumble_client.session import Session
-from .scumble_client.shares import parted
-from .settings import Settings, method_of, options_for
-
-SIDE, DESCENT_SIDE = 1024, 320
-"""Longest side of a preview: that at which a large picture is painted, because strokes are as broad in pixels at any other; for
-a method that descends step by step, one at which it is soon done, which shows less of what is to come."""
 
 
 class Previewing:
@@ -98,9 +95,9 @@ class Previewing:
         if method is None:
             return
         try:
-            side = DESCENT_SIDE if method.capabilities.get("iterative") else SIDE
+            side = preview_side(method, brush_size(settings.options))
             self.original = self._host.small(layer, side)
-            how = (method.id, settings.strength, method.quick(options_for(method, settings)))
+            how = (method.id, settings.strength, method.quick(options_for(method, settings.options)))
             request = Request(self.original, settings.weights(), *how, None, True, self._masks(layer, settings, side))
             self._job = session.submit(request)
         except EngineError:  # a preview that cannot be made is none; the picture itself will say why
@@ -113,8 +110,7 @@ class Previewing:
             return None
         width, height = self.original.width, self.original.height
         planes = [self._host.small_place(layer, (o.where, o.name), side) if o.where else None for o in settings.parts]
-        shares = [other.share for other in settings.parts]
-        return masks_of(settings, width, height, "u8", parted(list(zip(planes, shares)), width * height, "u8"))
+        return masks_from(settings, planes, width, height, "u8")
 
     def _cancel(self, session: Session) -> None:
         if self._job is not None and not self._cancelling:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from .history import THUMBNAIL, Entry, dump, load
 from .painting import Painting, write_band
 from .ports import Host, Source
+from .scumble_client.desk.settings import pinned
 from .scumble_client.raster import Raster
-from .settings import Settings, plain_id
 
 ROOM = 512 << 20
 """Bytes of results that wait for a place."""
@@ -73,10 +73,3 @@ class Records:
         entry = replace(kept, kept=0, picture=target.thumbnail(THUMBNAIL))
         self._host.keep_notes(None, dump([entry, *load(self._host.notes(None))]))
         self._changed()
-
-
-def pinned(settings: Settings, styles: tuple[str, ...]) -> Settings:
-    """`settings` with the revisions that were used."""
-    used = {plain_id(style): style for style in styles}
-    others = tuple(replace(o, style=used.get(plain_id(o.style), o.style)) for o in settings.others)
-    return replace(settings, style=used.get(plain_id(settings.style), settings.style), others=others)

@@ -22,6 +22,11 @@ from .previewing import Previewing
 from .records import Records
 from .scumble_client import VERSION
 from .scumble_client.catalogue import Catalogue
+from .scumble_client.desk.choosing import method_of, obstacle, options_for, plain_id
+from .scumble_client.desk.names import name_of
+from .scumble_client.desk.settings import Other, Settings, from_json
+from .scumble_client.desk.shelf import shelf
+from .scumble_client.desk.sizes import STYLE_SIDE
 from .scumble_client.errors import EngineError
 from .scumble_client.events import (
     Answer,
@@ -40,14 +45,11 @@ from .scumble_client.events import (
 from .scumble_client.locate import start_engine
 from .scumble_client.raster import Masks, Raster
 from .scumble_client.session import Session
-from .settings import Other, Settings, from_json, method_of, obstacle, options_for, plain_id, title_of
 from .standing import Standing, device_name, report, standing
 from .stylebook import Stylebook
 
 BUDGET = 8 << 20
 """Bytes a pump may move."""
-STYLE_SIDE = 1024
-"""A layer becomes a style at most this large."""
 SLICE = 0.03
 """Seconds a tick may read or write a layer."""
 HURRY, STROLL, REST = 0.004, 0.03, 0.4
@@ -270,7 +272,13 @@ class Studio:
     # Small things
 
     def _order(self, layer: Layer, settings: Settings) -> Order:
-        return Order(layer, settings, title_of(self.catalogue, settings), functools.partial(self._request, settings))
+        return Order(layer, settings, self._title(settings), functools.partial(self._request, settings))
+
+    def _title(self, settings: Settings) -> str:
+        """What the result is called: options of another method have no part in it."""
+        method = method_of(self.catalogue, settings)
+        options = options_for(method, settings.options) if method else settings.options
+        return name_of(self.catalogue, settings, settings.strength, options)
 
     def _request(self, settings: Settings, raster: Raster, context: Any, masks: Masks | None) -> Request:
         """Made when the layer has been read: the catalogue is there by then."""
@@ -281,13 +289,13 @@ class Studio:
                 raise EngineError("style-unavailable", why)
             message = "No method can paint what is chosen." if settings.style else "No style is chosen."
             raise EngineError("style-unavailable", message, "Choose another style.")
-        options = options_for(method, settings)
+        options = options_for(method, settings.options)
         how = (method.id, settings.strength, options)
         return Request(raster, settings.weights(), *how, context, method.gradual(options), masks)
 
     def _choose_something(self, catalogue: Catalogue) -> None:
         """The first catalogue decides what was asked for before it came."""
-        able = [style for style in catalogue.styles if style.methods]
+        able = [style for style in shelf(catalogue) if style.methods]
         if not self.settings.style and able:
             self.choose(style=able[0].id)
         style = self.settings.style

@@ -133,7 +133,7 @@ def test_blending_takes_a_method_that_can_blend(studio: Any, session: Session) -
 
 
 def other(*how: Any) -> Any:
-    return module("settings").Other(*how)
+    return module("scumble_client.desk.settings").Other(*how)
 
 
 @pytest.mark.parametrize("options", [{}, {"brush_size": 2.5}], ids=str)
@@ -267,7 +267,7 @@ def test_a_preview_is_as_large_as_the_picture_is_painted_but_of_a_descent_it_is_
         ticks(studio)
         finish(studio, session)
     assert [r.method for r in session.requests] == ["fast", "deep"]
-    assert host.sides == [1024, 320]
+    assert host.sides == [1024, 512]
 
 
 def test_a_preview_that_could_not_be_painted_is_tried_again_when_the_catalogue_changes(studio: Any, session: Session) -> None:

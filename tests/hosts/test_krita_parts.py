@@ -23,7 +23,9 @@ pytestmark = pytest.mark.usefixtures("krita_plugin")
 
 def test_a_foreign_history_is_read_as_far_as_it_is_one() -> None:
     history = module("history")
-    entry = history.Entry("Title", "layer", module("settings").Settings(style="night@1"), 1.0, "cpu", 5.0, b"png")
+    entry = history.Entry(
+        "Title", "layer", module("scumble_client.desk.settings").Settings(style="night@1"), 1.0, "cpu", 5.0, b"png"
+    )
     given = json.loads(history.dump([entry]))
     given["entries"] += [None, {"title": 1}, {**given["entries"][0], "picture": "?"}, {**given["entries"][0], "when": "x"}]
     assert history.load(json.dumps(given)) == [entry]
@@ -41,22 +43,22 @@ json_values = st.recursive(
 @given(json_values)
 @settings(max_examples=60, deadline=None)
 def test_any_json_gives_settings_that_can_be_used(value: Any) -> None:
-    made = module("settings").from_dict(value)
+    made = module("scumble_client.desk.settings").from_dict(value)
     assert all(0 <= other.share <= 1 for other in made.others)
     assert 0 <= made.strength <= 1
     assert isinstance(made.style, str)
-    assert module("settings").from_json(made.to_json()) == made
+    assert module("scumble_client.desk.settings").from_json(made.to_json()) == made
 
 
 def test_a_blend_of_before_there_were_places_is_still_read() -> None:
-    made = module("settings").from_dict({"style": "night", "second": "wave@2", "mix": 0.25})
+    made = module("scumble_client.desk.settings").from_dict({"style": "night", "second": "wave@2", "mix": 0.25})
     assert made.weights() == (("night", 0.75), ("wave@2", 0.25))
 
 
 def test_a_share_is_half_everywhere_and_all_in_a_place_until_it_is_chosen() -> None:
-    other = module("settings").Other("night")
+    other = module("scumble_client.desk.settings").Other("night")
     assert (other.share, other.moved("{1}", "Sky").share, other.moved("{1}", "Sky").moved("", "").share) == (0.5, 1.0, 0.5)
-    assert module("settings").Other("night", 0.7).moved("{1}", "Sky").share == 0.7
+    assert module("scumble_client.desk.settings").Other("night", 0.7).moved("{1}", "Sky").share == 0.7
 
 
 @pytest.mark.parametrize(("width", "height", "size"), [(10, 7, 4), (64, 48, 4), (9, 300, 8), (300, 9, 16), (33, 33, 5)])
@@ -97,7 +99,7 @@ def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
     knows = {path.name for path in folder.glob("*.py") if "from krita import" in path.read_text(encoding="utf-8")}
     adapter = {"krita_host.py", "krita_colours.py", "krita_layers.py", "krita_frames.py", "krita_places.py"}
     assert knows == {"__init__.py", "docker.py", "extension.py", *adapter}
-    model = {"studio", "easel", "painting", "previewing", "records", "history", "settings", "standing", "stylebook", "ports"}
+    model = {"studio", "easel", "painting", "previewing", "records", "history", "standing", "stylebook", "ports"}
     assert not [name for name in model if "qt import" in (folder / f"{name}.py").read_text(encoding="utf-8")]
 
 

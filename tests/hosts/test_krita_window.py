@@ -24,6 +24,7 @@ SCENARIOS = {
 }
 """Module by module, in this order."""
 RESULT = "Test style 100 %"
+NAMED = "Test style 60 %, brush 2, colours kept (luminance)"
 INVERTED = [245, 235, 225, 255]
 
 
@@ -122,7 +123,7 @@ def test_the_history_paints_again_what_it_shows_whatever_is_chosen_since(saw: An
     assert saw["pictured"]
     assert saw["button"] == "Paint again"
     assert saw["again"] == saw["painted"]
-    assert saw["names"] == ["Background", "layer", "Test style 60 %", "Test style 60 %"]
+    assert saw["names"] == ["Background", "layer", NAMED, NAMED]
 
 
 @of("controls")

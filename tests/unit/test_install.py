@@ -34,7 +34,9 @@ def test_the_plug_in_carries_its_client_and_the_command_that_starts_this_engine(
     assert os.access(folder / "scumble.py", os.X_OK)
     assert (folder / "LICENSE").read_text().lstrip().startswith("GNU GENERAL PUBLIC LICENSE")
     client = Path(core.__file__).parents[1] / "client"
-    assert {p.name for p in (folder / "scumble_client").iterdir()} == {p.name for p in client.glob("*.py")}
+    copied = {p.relative_to(folder / "scumble_client") for p in (folder / "scumble_client").rglob("*.py")}
+    assert copied == {p.relative_to(client) for p in client.rglob("*.py")}
+    assert Path("desk", "choosing.py") in copied
     assert json.loads((folder / "engine-command.json").read_text())["command"] == [sys.executable, "-m", "scumble", "serve"]
     assert [p.name for p in tmp_path.iterdir()] == [PLACE], "nothing half-written may stay"
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from . import VERSION
 from .catalogue import Catalogue
 from .channel import OpenLink
+from .desk.choosing import DEFAULT_METHOD
 from .dialer import none_found
 from .errors import EngineError
 from .events import (
@@ -109,7 +110,7 @@ class Engine:
         self,
         raster: Raster,
         styles: Sequence[tuple[str, float]],
-        method: str = "johnson",
+        method: str = DEFAULT_METHOD,
         strength: float = 1.0,
         options: Mapping[str, Any] | None = None,
         context: Context | None = None,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from driver import Scenario, Stage
-from scumble.settings import Settings
+from scumble.scumble_client.desk.settings import Settings
 from window import idle, names, undo_once
 
 

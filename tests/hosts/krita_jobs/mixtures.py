@@ -25,7 +25,7 @@ def styles(bench: Bench) -> None:
 
 
 def others(*ways: tuple[Any, ...]) -> Any:
-    from scumble.settings import Other
+    from scumble.scumble_client.desk.settings import Other
 
     return tuple(Other("yellow", *way) for way in ways)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 
 from driver import Scenario, Stage
-from scumble.settings import Settings
+from scumble.scumble_client.desk.settings import Settings
 from window import idle, names
 
 

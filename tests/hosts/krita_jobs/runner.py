@@ -26,7 +26,7 @@ class Bench:
 
     def __init__(self) -> None:
         from scumble.krita_host import KritaHost
-        from scumble.settings import Settings
+        from scumble.scumble_client.desk.settings import Settings
         from scumble.studio import Studio
 
         self.krita = Krita.instance()

@@ -11,8 +11,8 @@ from typing import Any
 from driver import Scenario, Stage
 from PyQt5.QtCore import QTimer
 from scumble.krita_layers import KritaTarget
-from scumble.previewing import SIDE
-from scumble.settings import Settings
+from scumble.scumble_client.desk.settings import Settings
+from scumble.scumble_client.desk.sizes import WORKING_SIDE
 
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
 
@@ -71,7 +71,7 @@ def large(stage: Stage) -> Scenario:
         empty.timer.stop()
         copied = time.monotonic()
         host = stage.studio.previewing._host
-        host.small(host.layers()[-1], SIDE)
+        host.small(host.layers()[-1], WORKING_SIDE)
         copied = time.monotonic() - copied
         found[depth] = {
             "preview": copied,

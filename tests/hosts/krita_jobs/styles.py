@@ -12,7 +12,7 @@ from driver import Scenario, Stage
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QColor, QImage
 from PyQt5.QtWidgets import QFileDialog
-from scumble.settings import Settings
+from scumble.scumble_client.desk.settings import Settings
 from window import idle, names, undo_once
 
 SLOWLY = Path(os.environ["SCUMBLE_DATA_DIR"]) / "slowly"

@@ -8,10 +8,10 @@ from typing import Any
 
 from driver import Scenario, Stage
 from PyQt5.QtWidgets import QApplication
+from scumble.scumble_client.desk.settings import Settings
 from scumble.scumble_client.events import Request
 from scumble.scumble_client.raster import Raster
 from scumble.scumble_client.session import Session
-from scumble.settings import Settings
 
 
 def names(document: Any) -> list[str]:

@@ -46,7 +46,7 @@ class Blend:
         return any(other.where == SELECTION for other in self.parts)
 
     def weights(self) -> tuple[tuple[str, float], ...]:
-        """The styles of a request; where some have places, masks say their shares (`shares.parted`)."""
+        """The styles of a request; where some have places, masks say their shares (`masks.parted`)."""
         if self.placed:
             return ((self.style, 1.0), *((other.style, 1.0) for other in self.parts))
         left = round(max(0.0, 1.0 - sum(other.share for other in self.parts)), 6)

@@ -11,9 +11,10 @@ import functools
 import operator
 from array import array
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
-from .raster import Buffer
+from ..raster import Buffer, Masks
+from .blend import Blend
 
 _KINDS = {"u8": ("B", 255), "u16": ("H", 65535)}
 
@@ -38,6 +39,24 @@ def parted(others: Sequence[tuple[Optional[Buffer], float]], pixels: int, format
     for number, plane in enumerate([rest, *planes]):
         masks[number::count] = plane
     return masks.tobytes()
+
+
+def mask_format(format: str) -> str:
+    """Of the masks of a picture in `format`: "u8", or "u16" for any deeper one."""
+    return "u8" if format == "u8" else "u16"
+
+
+def masks_of(choice: Blend, width: int, height: int, format: str, data: Any) -> Optional[Masks]:
+    """The masks of a request, of what `parted` gave; None where no style has a place. `format` is the masks' own."""
+    return Masks(width, height, 1 + len(choice.parts), format, data) if choice.placed else None
+
+
+def masks_from(choice: Blend, planes: Sequence[Optional[Buffer]], width: int, height: int, format: str) -> Optional[Masks]:
+    """The same of where each of `choice.parts` goes: a number a pixel in `format`, None for everywhere."""
+    if not choice.placed:
+        return None
+    others = [(plane, part.share) for plane, part in zip(planes, choice.parts)]  # noqa: B905 - strict is new in Python 3.10
+    return masks_of(choice, width, height, format, parted(others, width * height, format))
 
 
 def deepened(plane: Buffer) -> bytes:

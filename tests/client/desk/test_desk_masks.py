@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scumble.client.shares import deepened, parted
+from scumble.client.desk.masks import deepened, parted
 
 TYPES = {"u8": np.uint8, "u16": np.uint16}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scumble.client.blend import ALL, HALF, SELECTION, Blend, share_moved
+from scumble.client.desk.blend import ALL, HALF, SELECTION, Blend, share_moved
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scumble.client.around import REACH, margin
+from scumble.client.desk.margins import REACH, margin
 from scumble.nets import adain, ghiasi, memory, stylebank, transform
 from scumble.placing import working_grid
 

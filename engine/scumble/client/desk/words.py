@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a painting is, in words for a painter: "painting, about 20 s left".
+
+Invariant: no step numbers, sizes or losses reach the painter, whatever the engine's methods say of themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+
+from ..events import Progress
+
+WINDOW = 20.0
+"""Seconds over which the pace is measured."""
+LEAST_SECONDS, LEAST_FRACTION = 2.0, 0.01
+"""How much must have been seen before a time is named."""
+SHORT = 3.0
+"""Seconds left that are not worth a word."""
+
+_PLAIN = (
+    (re.compile(r"^reading"), "reading the picture"),
+    (re.compile(r"^finishing"), "finishing"),
+    (re.compile(r"looking at the painting"), "studying the style"),
+    (re.compile(r"looking at"), "studying the picture"),
+    (re.compile(r"^(style \d+ of \d+):"), ""),
+    (re.compile(r"\d|begins$|^$"), "painting"),
+)
+
+
+class Pace:
+    """Estimates the time left of one painting from the fractions it hears."""
+
+    def __init__(self) -> None:
+        self._heard: deque[tuple[float, float]] = deque()
+
+    def hear(self, fraction: float, now: float | None = None) -> None:
+        """`fraction` in [0, 1], at time.monotonic `now`."""
+        now = time.monotonic() if now is None else now
+        if self._heard and fraction < self._heard[-1][1]:  # the engine has begun anew
+            self._heard.clear()
+        self._heard.append((now, fraction))
+        while len(self._heard) > 2 and now - self._heard[1][0] >= WINDOW:
+            self._heard.popleft()
+
+    def left(self, now: float | None = None) -> float | None:
+        """Seconds until it is done; None where too little has been seen."""
+        if len(self._heard) < 2:
+            return None
+        (began, first), (last, fraction) = self._heard[0], self._heard[-1]
+        if last - began < LEAST_SECONDS or fraction - first < LEAST_FRACTION:
+            return None
+        ends = last + (1 - fraction) * (last - began) / (fraction - first)
+        return max(0.0, ends - (time.monotonic() if now is None else now))
+
+
+def doing(progress: Progress) -> str:
+    """What the engine does with the picture, in a few words."""
+    if progress.state == "queued":
+        if not progress.position:
+            return "waiting for its turn"
+        return "1 picture is before yours" if progress.position == 1 else f"{progress.position} pictures are before yours"
+    if progress.state == "receiving":
+        return "sending the picture"
+    text = progress.text.strip()
+    for pattern, words in _PLAIN:
+        found = pattern.search(text)
+        if found:
+            return words or f"painting {found.group(1)}"
+    return text
+
+
+def said(progress: Progress, left: float | None = None) -> str:
+    """The same with the time left (seconds), where it is known and worth a word."""
+    words = doing(progress)
+    if progress.state == "running" and left is not None and left >= SHORT:
+        return f"{words}, {time_left(left)}"
+    return words
+
+
+def time_left(seconds: float) -> str:
+    """ "about 20 s left", "about 4 minutes left"."""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 57.5:
+        return f"about {5 * round(seconds / 5)} s left"
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return "about a minute left"
+    if minutes < 90:
+        return f"about {minutes} minutes left"
+    return f"about {round(minutes / 60)} hours left"
