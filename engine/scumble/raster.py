@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from scumble.errors import ScumbleError
-from scumble.files import cannot_write, replacing
+from scumble.files import cannot_write, open_regular, replacing
 from scumble.pixels import MAX_PIXELS, MAX_SIDE, AnyPixels
 from scumble.scratch import empty, let_go
 
@@ -71,7 +71,7 @@ def read_picture(path: Path | str) -> Picture:
     """Read a picture file. Raises ScumbleError "bad-picture", or "no-memory" where the picture does not fit."""
     path = Path(path)
     try:
-        with open(path, "rb") as f:
+        with open_regular(path) as f:
             loader = _loader(f.read(16))
     except OSError as e:
         raise ScumbleError(
@@ -81,7 +81,7 @@ def read_picture(path: Path | str) -> Picture:
         raise _bad(path, "it is no PNG, JPEG, WebP, TIFF or GIF picture", "Save it as one of these and try again.")
     vips = _vips()
     try:
-        image = getattr(vips.Image, loader)(str(path), access="sequential", fail_on="error")
+        image = getattr(vips.Image, loader)(os.fsencode(path), access="sequential", fail_on="error")
         if max(image.width, image.height) > MAX_SIDE or image.width * image.height > MAX_PIXELS:
             raise _bad(path, f"{image.width} x {image.height} pixels are more than can be stylized", "Scale it down first.")
         if loader == "jpegload" and image.width * image.height > path.stat().st_size * JPEG_PIXELS_PER_BYTE:

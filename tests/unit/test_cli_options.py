@@ -3,10 +3,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 import pytest
 
-from scumble.cli.options import choose_method, described, find_method, find_style, parse_assignments, parse_options, parse_style
+from scumble.cli.options import (
+    choose_method,
+    described,
+    find_method,
+    find_style,
+    parse_assignments,
+    parse_options,
+    parse_style,
+    pinned,
+)
 from scumble.client.catalogue import Catalogue, Method, Option, Style
 
 STEPS = Option("steps", "Steps", "How many.", "int", 200, minimum=1, maximum=500)
@@ -42,10 +53,32 @@ def test_a_style_may_carry_a_revision_and_a_weight(typed: str, meant: tuple[str,
     assert parse_style(typed) == meant
 
 
-@pytest.mark.parametrize("typed", ["", "Night", "night:", "night:much", "night:-1", "night:nan", "night:inf", "a/b", "night@x"])
+@pytest.mark.parametrize("typed", ["", ":", "night:", "night:much", "night:-1", "night:nan", "night:inf", "a/b", "night@x"])
 def test_what_is_no_style_is_refused(typed: str) -> None:
     with pytest.raises(click.UsageError):
         parse_style(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["Night", "the NIGHT", "night", "Starry Sea: detail", "starry-sea", "starry sea, detail", "夜"]
+)
+def test_a_title_is_as_good_as_an_id(typed: str) -> None:
+    """`--style "Starry Night"` used to be no style, though the list shows titles beside ids."""
+    others = (style("starry-sea", "slow"), style("u591c", "slow"))
+    titled = [replace(s, title=t) for s, t in zip(others, ("The Starry Sea: Detail", "夜"), strict=True)]
+    catalogue = replace(CATALOGUE, styles=(*CATALOGUE.styles, *titled))
+    name, weight = parse_style(typed + ":0.5")
+    found = find_style(catalogue, name)
+    assert weight == 0.5
+    assert found.id == {"n": "night", "t": "night", "s": "starry-sea", "夜": "u591c"}[typed[0].lower()]
+    assert pinned(found, parse_style(f"{typed}@3")[0]) == f"{found.id}@3"
+    assert pinned(found, name) == f"{found.id}@1"
+
+
+def test_a_title_of_several_styles_is_refused_with_their_ids() -> None:
+    twice = Catalogue((), (replace(style("one"), title="Sea"), replace(style("two"), title="sea")), 1)
+    with pytest.raises(click.UsageError, match="several styles: one, two"):
+        find_style(twice, "Sea")
 
 
 def test_styles_with_masks_need_no_method_that_blends() -> None:

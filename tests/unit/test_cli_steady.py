@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scumble.cli.batch import Batch
 from scumble.cli.inputs import Task
-from scumble.cli.stylize import Job, _stylize_all
+from scumble.cli.stylize import Job
 from scumble.client.blocking import Finished
 from scumble.client.raster import Raster
 from scumble.steady import KEPT, Steady
@@ -47,13 +48,13 @@ def grey(task: Task) -> int:
 
 def test_a_still_scene_takes_most_of_each_frame_from_the_one_before(tmp_path: Path) -> None:
     tasks = frames(tmp_path, (12, 10), (12, 10))
-    _stylize_all(Restless(), tasks, JOB, Steady())  # type: ignore[arg-type]
+    Batch(Restless(), JOB, Steady()).run(tasks)  # type: ignore[arg-type]
     assert [grey(t) for t in tasks] == [100, 100 + round(10 * (1 - KEPT))]
 
 
 def test_without_the_option_every_frame_is_as_the_engine_paints_it(tmp_path: Path) -> None:
     tasks = frames(tmp_path, (12, 10), (12, 10))
-    _stylize_all(Restless(), tasks, JOB)  # type: ignore[arg-type]
+    Batch(Restless(), JOB).run(tasks)  # type: ignore[arg-type]
     assert [grey(t) for t in tasks] == [100, 110]
 
 
@@ -61,8 +62,9 @@ def test_a_frame_of_another_size_is_painted_and_the_sequence_begins_anew(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = frames(tmp_path, (12, 10), (9, 10), (9, 10))
-    results = _stylize_all(Restless(), tasks, JOB, Steady())  # type: ignore[arg-type]
-    assert not any("error" in r for r in results)
+    batch = Batch(Restless(), JOB, Steady())  # type: ignore[arg-type]
+    batch.run(tasks)
+    assert not any("error" in entry for entry in batch.entries)
     assert [grey(t) for t in tasks] == [100, 110, 110 + round(10 * (1 - KEPT))]
     said = capsys.readouterr().err
     assert "1.png is of another size" in said

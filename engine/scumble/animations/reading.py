@@ -19,6 +19,7 @@ import numpy as np
 from scumble.animations import gif, png, webp
 from scumble.animations.frames import After, DamagedError, Layout, Milliseconds, Part, lay
 from scumble.errors import ScumbleError
+from scumble.files import open_regular
 from scumble.pixels import MAX_PIXELS, MAX_SIDE, AnyPixels
 from scumble.raster import Picture, read_picture
 
@@ -89,7 +90,7 @@ def read_animation(path: Path | str) -> Animation | None:
     """
     path = Path(path)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             container = _container(file.read(16))
             if container is None or not container.animated(file):
                 return None

@@ -11,13 +11,15 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 
 import click
 
 from scumble import __version__
-from scumble.cli.exits import Exit, exit_for
-from scumble.cli.say import problem
+from scumble.cli.exits import Exit, exit_for, exit_of
+from scumble.cli.say import bug, lenient_output, problem
+from scumble.cli.signals import Ended, ending_like_ctrl_c
 from scumble.client.errors import EngineError
 from scumble.errors import ScumbleError
 
@@ -65,37 +67,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with `arguments` (default: sys.argv) and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given[:1]
-    try:
-        code = int(scumble.main(args=given, prog_name="scumble", standalone_mode=False) or 0)
-        sys.stdout.flush()
-        return code
-    except click.ClickException as e:
-        e.show()
-        return e.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        problem("Cancelled.")
-        return Exit.CANCELLED
-    except (ScumbleError, EngineError) as e:
-        if debug:
-            raise
-        problem(e.message, e.hint)
-        return exit_for(e.code)
-    except SystemExit:  # how click and rich leave when whoever read our output has gone
-        _forget_stdout()
-        return Exit.NO_WRITE
-    except Exception as e:
-        if debug:
-            raise
-        if isinstance(e, OSError) and e.filename is None and e.errno in LOST_OUTPUT:
+    with lenient_output(), ending_like_ctrl_c(), _quiet_libraries(debug):
+        try:
+            code = int(scumble.main(args=given, prog_name="scumble", standalone_mode=False) or 0)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return code
+        except click.ClickException as e:
+            e.show()
+            return e.exit_code
+        except (click.Abort, KeyboardInterrupt) as e:
+            return _interrupted(e)
+        except (ScumbleError, EngineError) as e:
+            if debug:
+                raise
+            problem(e.message, e.hint)
+            return exit_for(e.code)
+        except SystemExit:  # how click and rich leave when whoever read our output has gone
             _forget_stdout()
-            if e.errno != errno.EPIPE:
-                problem(f"The output cannot be written: {e.strerror}.")
             return Exit.NO_WRITE
-        problem(f"Scumble has a bug: {type(e).__name__}: {e}", "`scumble --debug ...` shows where; please report it with that.")
-        return Exit.BUG
+        except Exception as e:
+            if debug:
+                raise
+            return _unforeseen(e)
+
+
+def _interrupted(e: BaseException) -> Exit:
+    cause = e if isinstance(e, KeyboardInterrupt) else e.__cause__
+    problem(f"Ended by {cause.name}." if isinstance(cause, Ended) else "Cancelled.")
+    return exit_of(cause)
+
+
+def _unforeseen(e: Exception) -> Exit:
+    if isinstance(e, OSError) and e.filename is None and e.errno in LOST_OUTPUT:
+        _forget_stdout()
+        if e.errno != errno.EPIPE:
+            problem(f"The output cannot be written: {e.strerror}.")
+        return Exit.NO_WRITE
+    if isinstance(e, OSError) and e.filename is not None:
+        problem(f"{os.fsdecode(e.filename)} cannot be used: {e.strerror}.", "Check its name, and who may read and write it.")
+        return Exit.NO_WRITE
+    problem(*bug(e))
+    return Exit.BUG
+
+
+@contextlib.contextmanager
+def _quiet_libraries(debug: bool) -> Iterator[None]:
+    """Python's warnings are for programmers: with --debug, or where the interpreter was asked for them."""
+    with warnings.catch_warnings():
+        if not debug and not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        yield
 
 
 def _forget_stdout() -> None:
     """Drop what Python still holds for a stdout that failed, lest it fail once more at exit."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from scumble import __version__
+from scumble.cli.say import note
 from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
 from scumble.client.locate import Connection, read_connection
@@ -54,6 +55,7 @@ def engine(start: bool = True) -> Iterator[Engine]:
             link=curve_link(CurveKeys.load(theirs, own)),
             connection=address,
         ) as attached:
+            _name_older(attached)
             yield attached
         return
     if not start and read_connection() is None:  # nobody will start one, so there is nothing to wait for
@@ -67,7 +69,19 @@ def engine(start: bool = True) -> Iterator[Engine]:
         command=[sys.executable, "-m", "scumble", "serve"],  # this installation, whatever `scumble` may be on PATH
     )
     with attached:
+        _name_older(attached, " `scumble stop` lets the next use start the new one.")
         yield attached
+
+
+def _name_older(attached: Engine, hint: str = "") -> None:
+    """Say so where the engine is of an older version than this: what it lacks would look like a fault."""
+    theirs = attached.welcome.engine if attached.welcome else ""
+    if _numbers(theirs) < _numbers(__version__):
+        note(f"The engine is of version {theirs or 'unknown'}, older than this {__version__}.{hint}")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version.partition("+")[0])]
 
 
 def patiently(ask: Callable[[], T], wait: Callable[[float], None] = time.sleep) -> T:

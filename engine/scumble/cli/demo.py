@@ -20,12 +20,13 @@ import click
 import numpy as np
 from PIL import Image
 
+from scumble.animations.frames import eight_bits
 from scumble.cli.connect import engine
 from scumble.cli.control import end
 from scumble.cli.exits import Exit
-from scumble.cli.inputs import Task
+from scumble.cli.inputs import Task, identity
 from scumble.cli.options import choose_method, find_style
-from scumble.cli.say import OUT, note, problem
+from scumble.cli.say import OUT, counted, note, problem
 from scumble.cli.sheet import Cell, contact_sheet
 from scumble.cli.stylize import Job, stylize_one
 from scumble.client.blocking import Engine
@@ -33,6 +34,7 @@ from scumble.client.catalogue import Catalogue
 from scumble.client.errors import EngineError
 from scumble.errors import ScumbleError
 from scumble.files import replacing
+from scumble.raster import read_picture
 
 SAMPLES = ("astronaut", "chelsea", "coffee")
 """Photographs that come with scikit-image, all CC0 or in the public domain."""
@@ -83,12 +85,13 @@ def demo(photographs: tuple[str, ...], output: str, styles: tuple[str, ...]) -> 
         contact_sheet(rows, heading="Scumble: photographs in the styles of paintings").save(temporary)
     OUT.print(f"\n{sheet} (engine ready after {ready:.1f} s, {time.monotonic() - started:.1f} s in all, on {device})")
     if missing:
-        problem(f"{missing} of the pictures could not be rendered.", "`scumble doctor` says what is wrong.")
+        problem(f"{counted(missing, 'picture')} could not be rendered.", "`scumble doctor` says what is wrong.")
         click.get_current_context().exit(Exit.SOME_FAILED)
 
 
 def prepare(photographs: tuple[str, ...], folder: Path) -> list[Path]:
     """The photographs as PNG files in `folder`, brought to LONG_SIDE. Raises ScumbleError "bad-picture", "no-write"."""
+    _refuse_replacing(photographs, folder)
     sources = []
     for name, picture in _opened(photographs):
         picture.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
@@ -102,13 +105,23 @@ def prepare(photographs: tuple[str, ...], folder: Path) -> list[Path]:
     return sources
 
 
+def _refuse_replacing(photographs: tuple[str, ...], folder: Path) -> None:
+    """A photograph is never replaced by its smaller copy, nor one copy by another. Raises click.UsageError."""
+    given = {identity(Path(p)): p for p in photographs}
+    copies: dict[str, str] = {}
+    for photograph in photographs:
+        name = f"{Path(photograph).stem}.png"
+        if identity(folder / name) in given:
+            raise click.UsageError(f"{folder / name} would be overwritten. Name another folder with -o.")
+        if name in copies:
+            raise click.UsageError(f"{copies[name]} and {photograph} would both become {name}. Do them one at a time.")
+        copies[name] = photograph
+
+
 def _opened(photographs: tuple[str, ...]) -> Iterator[tuple[str, Image.Image]]:
     for given in photographs:
-        try:
-            with Image.open(given) as picture:
-                yield Path(given).stem, picture.convert("RGB")
-        except (OSError, ValueError) as e:
-            raise ScumbleError("bad-picture", f"{given} cannot be read as a picture.", "Give a PNG or JPEG file.") from e
+        pixels = eight_bits(read_picture(given).pixels)
+        yield Path(given).stem, Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
     if photographs:
         return
     try:

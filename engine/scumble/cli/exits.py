@@ -7,7 +7,8 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What a script can tell from `$?`. 74 and 75 are sysexits.h's EX_IOERR and EX_TEMPFAIL, 130 is 128 + SIGINT."""
+    """What a script can tell from `$?`. 74 and 75 are sysexits.h's EX_IOERR and EX_TEMPFAIL; from 129 on it is 128
+    and the signal's number."""
 
     OK = 0, "everything asked for was done"
     SOME_FAILED = 1, "several things were asked for and some of them failed; the others were done"
@@ -18,7 +19,9 @@ class Exit(IntEnum):
     BUG = 70, "an error in Scumble itself; `scumble --debug ...` shows where"
     NO_WRITE = 74, "the output cannot be written: disk full, no permission, output closed"
     LOCKED = 75, "another engine already runs in this runtime directory (said by `serve`)"
+    HUNG_UP = 129, "cancelled by SIGHUP: its terminal was closed"
     CANCELLED = 130, "cancelled with Ctrl-C"
+    TERMINATED = 143, "cancelled by SIGTERM"
 
     meaning: str
 
@@ -50,3 +53,8 @@ EXITS: dict[str, Exit] = {code: exit for exit, codes in _BY_CODE.items() for cod
 def exit_for(code: str) -> Exit:
     """The exit code for an error code; one that a newer engine invented counts as a failed job."""
     return EXITS.get(code, Exit.JOB)
+
+
+def exit_of(interrupt: BaseException | None) -> Exit:
+    """The exit code for what ended a command from outside: Ctrl-C, or a signal (signals.Ended)."""
+    return {1: Exit.HUNG_UP, 15: Exit.TERMINATED}.get(getattr(interrupt, "number", 2), Exit.CANCELLED)

@@ -1,30 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pictures to read and where each goes, settled before any work begins.
 
-Invariant: no output is one of the inputs, and no two pictures share an output.
+Invariant: no output is a file that is read, whatever for and however it is named, and no two pictures share an output.
 """
 
 from __future__ import annotations
 
-import glob
 import os
-import re
-from collections.abc import Sequence
+import stat
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from scumble.raster import SAVERS
-
-OUTPUTS = (*SAVERS, ".gif")
-"""Suffixes an output may have, lower case."""
-
-PICTURES = (*OUTPUTS, ".apng")
-"""Suffixes a folder is searched for, lower case. An input named outright may bear any name."""
+from scumble.cli.listing import OUTPUTS, Found, Listing, is_folder
+from scumble.cli.say import counted
+from scumble.errors import ScumbleError
+from scumble.styles import MODELS, StyleStore
 
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "gif": ".gif"}
 """--format, and the suffix it writes."""
+
+Identity = tuple[int, int] | str
 
 
 @dataclass(frozen=True)
@@ -35,68 +34,143 @@ class Task:
     target: Path
 
 
-def plan(inputs: Sequence[str], out: str, format: str | None = None) -> list[Task]:
+@dataclass(frozen=True)
+class Naming:
+    """How outputs are named: in a folder the suffix of `format`, and `ending` between name and suffix. With `recursive`,
+    subfolders are searched, and there again below the output folder."""
+
+    format: str | None = None
+    ending: str = ""
+    recursive: bool = False
+
+
+def plan(
+    inputs: Sequence[str],
+    out: str | None,
+    format: str | None = None,
+    naming: Naming | None = None,
+    also_read: Mapping[Path, str] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[Task]:
     """Expand files, folders and globs, and pair each picture with its output.
 
     `out` is a folder when it exists as one, ends with a separator, or there is more than one picture; then each output
-    bears its input's name. Raises click.UsageError where nothing is found or outputs would collide.
+    bears its input's name. Without it, outputs lie beside their inputs. `also_read` are the files that are read besides, and
+    what for; `tell` takes a line about what is left out.
+
+    Raises click.UsageError where nothing is found, outputs would collide or a file that is read would be replaced, ScumbleError
+    "bad-picture" and "no-write" where a folder or output cannot be looked at.
     """
-    sources = [path for given in inputs for path in expand(given)]
-    sources = list(dict.fromkeys(sources))
-    target = Path(out)
-    into_folder = target.is_dir() or out.endswith(("/", os.sep)) or len(sources) > 1 or any(Path(i).is_dir() for i in inputs)
-    if into_folder and target.exists() and not target.is_dir():
-        raise click.UsageError(f"There are {len(sources)} pictures, but {out} is a file. Name a folder with -o.")
-    tasks = [Task(s, target / named(s, format) if into_folder else target) for s in sources]
-    if not into_folder and target.suffix.lower() not in OUTPUTS:
-        raise click.UsageError(f"{out} must end in one of {', '.join(OUTPUTS)} to say which kind of file it is.")
-    if not into_folder and format and target.suffix.lower() not in _suffixes(format):
-        raise click.UsageError(
-            f"{out} does not end as {format} files do ({FORMATS[format]}). Leave --format out, or rename it."
-        )
-    _refuse_collisions(tasks)
+    naming = naming or Naming(format)
+    listing = Listing(naming.recursive, _not_meant(out, naming))
+    for given in inputs:
+        listing.add(given)
+    for line in listing.notes():
+        tell(line)
+    found = list({f.path: f for f in listing.found}.values())
+    tasks = _beside(found, naming) if out is None else _into(found, out, naming, any(is_folder(Path(i)) for i in inputs))
+    _refuse_odd(tasks)
+    _refuse_replacing(tasks, also_read or {})
+    _refuse_collisions(tasks, naming.recursive)
     return tasks
 
 
-def expand(given: str) -> list[Path]:
-    """The pictures that one argument names, sorted within it. A missing file is left for reading to complain about."""
-    path = Path(given)
-    if path.is_dir():
-        found = sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURES and p.is_file()), key=_counted)
-        if not found:
-            raise click.UsageError(f"There are no pictures in {given}.")
-        return found
-    if not path.exists() and glob.has_magic(given):
-        matches = glob.glob(given, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        found = sorted((p for p in map(Path, matches) if p.is_file()), key=_counted)
-        if not found:
-            raise click.UsageError(f"Nothing matches {given}.")
-        return found
-    return [path]
+def named(source: Path, naming: Naming) -> str:
+    """The output's name in a folder: the input's, with the suffix of the format, or as PNG if it is nothing we write."""
+    suffix = FORMATS[naming.format] if naming.format else source.suffix if source.suffix.lower() in OUTPUTS else ".png"
+    return source.stem + naming.ending + suffix
 
 
-def _counted(path: Path) -> tuple[list[str | int], str]:
-    """Sorts names by the numbers in them, as frames are counted: 9 before 10."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))], str(path)
+def identity(path: Path) -> Identity:
+    """What a path leads to, by any name: the file if there is one, else the place, links followed."""
+    try:
+        facts = path.stat()
+        if facts.st_ino:
+            return facts.st_dev, facts.st_ino
+    except (OSError, ValueError):
+        pass
+    real = os.path.normcase(os.path.realpath(path))
+    return real.casefold() if sys.platform == "darwin" else real
 
 
-def named(source: Path, format: str | None) -> str:
-    """The output's name in a folder: the input's, with the suffix of `format`, or as PNG if it is nothing we write."""
-    suffix = FORMATS[format] if format else source.suffix if source.suffix.lower() in OUTPUTS else ".png"
-    return source.stem + suffix
+def _beside(found: Sequence[Found], naming: Naming) -> list[Task]:
+    return [Task(f.path, f.path.with_name(named(f.path, naming))) for f in found]
+
+
+def _into(found: Sequence[Found], out: str, naming: Naming, folders: bool) -> list[Task]:
+    target = Path(out)
+    there = _look(target)
+    folder = there is not None and stat.S_ISDIR(there.st_mode)
+    if folder or folders or len(found) > 1 or out.endswith(("/", os.sep)):
+        if there is not None and not folder:
+            raise click.UsageError(f"{counted(len(found), 'picture')} to write, but {out} is a file. Name a folder with -o.")
+        return [Task(f.path, target / f.below / named(f.path, naming)) for f in found]
+    if target.suffix.lower() not in OUTPUTS:
+        raise click.UsageError(f"{out} must end in one of {', '.join(OUTPUTS)} to say which kind of file it is.")
+    if naming.format and target.suffix.lower() not in _suffixes(naming.format):
+        raise click.UsageError(
+            f"{out} does not end as {naming.format} files do ({FORMATS[naming.format]}). Leave --format out, or rename it."
+        )
+    return [Task(f.path, target.with_stem(target.stem + naming.ending)) for f in found]
+
+
+def _not_meant(out: str | None, naming: Naming) -> Callable[[Path], bool]:
+    """What a search passes over: the outputs of an earlier run of the same command."""
+    if out is None:
+        return lambda path: bool(naming.ending) and path.stem.endswith(naming.ending)
+    goal = identity(Path(out))
+    return lambda path: naming.recursive and is_folder(path) and identity(path) == goal
 
 
 def _suffixes(format: str) -> tuple[str, ...]:
     return {"jpeg": (".jpg", ".jpeg"), "tiff": (".tif", ".tiff")}.get(format, (FORMATS[format],))
 
 
-def _refuse_collisions(tasks: Sequence[Task]) -> None:
-    sources = {os.path.realpath(t.source): t.source for t in tasks}
-    seen: dict[str, Path] = {}
+def _look(target: Path) -> os.stat_result | None:
+    """What lies at an output's place, or None. Raises ScumbleError "no-write" where one may not look."""
+    try:
+        return target.stat()
+    except (FileNotFoundError, NotADirectoryError):  # writing it says what is wrong with the latter
+        return None
+    except (OSError, ValueError) as e:
+        message = f"{target} cannot be written: {getattr(e, 'strerror', None) or e}."
+        raise ScumbleError("no-write", message, "Choose another place with -o.") from e
+
+
+def _refuse_odd(tasks: Sequence[Task]) -> None:
+    """Pipes and devices are no pictures to be replaced."""
     for task in tasks:
-        real = os.path.realpath(task.target)
-        if real in sources:
-            raise click.UsageError(f"{sources[real]} would be overwritten by its own answer. Name another place with -o.")
-        if real in seen:
-            raise click.UsageError(f"{seen[real]} and {task.source} would both become {task.target}. Do them one at a time.")
-        seen[real] = task.source
+        there = _look(task.target)
+        if there is not None and not stat.S_ISREG(there.st_mode):
+            kind = "a folder" if stat.S_ISDIR(there.st_mode) else "a pipe or a device"
+            raise ScumbleError("no-write", f"{task.target} is {kind}, not a file.", "Choose another name.")
+
+
+def _refuse_replacing(tasks: Sequence[Task], also_read: Mapping[Path, str]) -> None:
+    """What is read is never written: not by the picture's own answer, and not by another's."""
+    inputs = {identity(t.source): t.source for t in tasks}
+    others = {identity(path): (path, role) for path, role in also_read.items()}
+    kept = [Path(os.path.realpath(folder)) for folder in (StyleStore().user_dir, MODELS)]
+    for task in tasks:
+        key = identity(task.target)
+        if key in inputs:
+            raise click.UsageError(f"{inputs[key]} would be overwritten by its own answer. Name another place with -o.")
+        if key in others:
+            path, role = others[key]
+            raise click.UsageError(
+                f"{path}, {role}, would be overwritten by {task.source}'s answer. Name another place with -o."
+            )
+        if any(Path(os.path.realpath(task.target)).is_relative_to(folder) for folder in kept):
+            raise click.UsageError(f"{task.target} lies among the files of the styles. Name another place with -o.")
+
+
+def _refuse_collisions(tasks: Sequence[Task], recursive: bool) -> None:
+    seen: dict[Identity, Path] = {}
+    for task in tasks:
+        key = identity(task.target)
+        if key in seen:
+            way = "" if recursive or seen[key].parent == task.source.parent else ", or keep their subfolders with -r"
+            raise click.UsageError(
+                f"{seen[key]} and {task.source} would both become {task.target}. Do them one at a time{way}."
+            )
+        seen[key] = task.source

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,24 +18,35 @@ from scumble.client.catalogue import Catalogue, Method, Option, Style
 
 TRUE, FALSE = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 
-_STYLE = re.compile(r"(?P<id>[a-z0-9-]{1,64}(?:@[0-9]{1,9})?)(?::(?P<weight>[^:]*))?")
+_ID = re.compile(r"[a-z0-9-]{1,64}")
+_REVISION = re.compile(r"[0-9]{1,9}")
+_ARTICLES = ("the ", "a ", "an ", "la ", "le ", "el ", "der ", "die ", "das ")
 
 
 def parse_style(text: str) -> tuple[str, float]:
-    """ID[@REVISION][:WEIGHT], weight 1 without one. Raises click.UsageError."""
-    match = _STYLE.fullmatch(text)
-    if match is None:
+    """ID[@REVISION][:WEIGHT], weight 1 without one; a title may stand for the id. Raises click.UsageError."""
+    name, colon, weight = text.rpartition(":")
+    if not colon or not (_is_number(weight) or _ID.fullmatch(name.partition("@")[0])):
+        name, weight = text, "1"  # no weight; a colon belongs to the title
+    title, at, revision = name.partition("@")
+    if not _key(title) or "/" in title or (at and not _REVISION.fullmatch(revision)):
         raise click.UsageError(
             f"{text!r} is not a style: write its id, like starry-night, or id:weight, like starry-night:0.5. "
             "`scumble styles list` has all ids."
         )
-    try:
-        weight = float(match["weight"]) if match["weight"] is not None else 1.0
-    except ValueError:
-        raise click.UsageError(f"{match['weight']!r} in {text!r} is not a number.") from None
-    if not 0 <= weight < float("inf"):
+    if not _is_number(weight):
+        raise click.UsageError(f"{weight!r} in {text!r} is not a number.")
+    if not 0 <= float(weight) < float("inf"):
         raise click.UsageError(f"The weight in {text!r} must not be negative.")
-    return match["id"], weight
+    return name, float(weight)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
@@ -49,12 +61,33 @@ def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
 
 
 def find_style(catalogue: Catalogue, name: str) -> Style:
-    """The style that `name` (id or id@rev) means. Raises click.UsageError with the nearest ids."""
+    """The style that `name` (id, title or one of them @rev) means. Raises click.UsageError with the nearest ids."""
     wanted = name.partition("@")[0]
     for style in catalogue.styles:
         if style.id == wanted:
             return style
-    raise click.UsageError(f"There is no style {wanted!r}. {_known(wanted, [s.id for s in catalogue.styles])}")
+    key = _key(wanted)
+    titled = [style for style in catalogue.styles if key in (_key(style.id), _key(style.title))]
+    if len(titled) == 1:
+        return titled[0]
+    if titled:
+        raise click.UsageError(f"{wanted!r} is the title of several styles: {', '.join(s.id for s in titled)}. Use an id.")
+    near = difflib.get_close_matches(key, [_key(style.title) for style in catalogue.styles], 3, 0.5)
+    meant = [style.id for style in catalogue.styles if _key(style.title) in near]
+    raise click.UsageError(f"There is no style {wanted!r}. {_known(wanted, [s.id for s in catalogue.styles], meant)}")
+
+
+def pinned(style: Style, name: str) -> str:
+    """id@rev of the style that was found by `name`: the revision it says, else the newest."""
+    revision = name.partition("@")[2]
+    return f"{style.id}@{revision or style.revision}"
+
+
+def _key(title: str) -> str:
+    """A title by its words, whatever their case and what stands between them, without an article in front."""
+    plain = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", title))  # Cafe and Café; か and が stay apart
+    words = " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", plain).casefold()))
+    return next((words.removeprefix(article) for article in _ARTICLES if words.startswith(article)), words)
 
 
 def find_method(catalogue: Catalogue, name: str) -> Method:
@@ -86,7 +119,9 @@ def parse_options(method: Method, given: Mapping[str, str]) -> dict[str, Any]:
     for name, text in given.items():
         if name not in known:
             names = ", ".join(known) or "none"
-            raise click.UsageError(f"The method {method.id} has no option {name!r}; it has: {names}.")
+            near = difflib.get_close_matches(name, known, 1, 0.6)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"The method {method.id} has no option {name!r}; it has: {names}.{meant}")
         values[name] = parse_value(known[name], text)
     return values
 
@@ -134,8 +169,8 @@ def _wrong(option: Option, text: str, wanted: str) -> click.UsageError:
     return click.UsageError(f"{option.name}={text}: {option.title} must be {wanted}.")
 
 
-def _known(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, names, 3, 0.5)
+def _known(name: str, names: Sequence[str], meant: Sequence[str] = ()) -> str:
+    near = list(dict.fromkeys([*difflib.get_close_matches(name, names, 3, 0.5), *meant]))
     if near:
         return f"Did you mean {', '.join(near)}?"
     return f"There are: {', '.join(names)}." if names else "There are none."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,14 @@ def style_raster(path: str) -> Raster:
     """
     picture = raster.read_picture(path)
     return to_wire(dataclasses.replace(picture, pixels=_within(picture.pixels, STYLE_PIXELS)))
+
+
+def legible(name: str) -> str:
+    """A name as text for the wire: bytes that are not UTF-8 are taken for Western European letters (Windows-1252)."""
+    try:
+        return os.fsencode(name).decode("utf-8")
+    except UnicodeError:
+        return os.fsencode(name).decode("cp1252", "replace")
 
 
 def _within(pixels: AnyPixels, most: int) -> AnyPixels:

@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the command line speaks: results on stdout, everything about them on stderr."""
+"""How the command line speaks: results on stdout, everything about them on stderr.
+
+Invariant: telling never fails the work. What the terminal's encoding lacks is escaped, and a stderr that is closed, or on a
+full disk, costs its lines and nothing else. A result that cannot be written is an error once the work is done.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import json
-from typing import Any
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -16,16 +27,106 @@ OUT = Console(soft_wrap=True, highlight=False)
 
 def problem(message: str, hint: str = "") -> None:
     """What is wrong, and the next thing to do."""
-    ERR.print(f"[bold red]scumble:[/] {escape(message)}")
+    ERR.print(f"[bold red]scumble:[/] {escape(printable(message))}")
     if hint:
-        ERR.print(f"  [dim]{escape(hint)}[/]")
+        ERR.print(f"  [dim]{escape(printable(hint))}[/]")
 
 
 def note(line: str) -> None:
     """Something worth knowing that is no error."""
-    ERR.print(escape(line), style="dim")
+    ERR.print(escape(printable(line)), style="dim")
+
+
+def bug(e: Exception) -> tuple[str, str]:
+    """Message and hint for an exception that nobody foresaw."""
+    return f"Scumble has a bug: {type(e).__name__}: {e}", "`scumble --debug ...` shows where; please report it with that."
 
 
 def emit_json(value: Any) -> None:
-    """A result for scripts: one JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """A result for scripts: one JSON document on stdout. Raises OSError where stdout is closed.
+
+    Names that are not UTF-8 stand in it as lone surrogates (\\udce9 for the byte 0xE9), as Python's os.fsencode takes them.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    click.echo(text)
+
+
+def printable(text: object) -> str:
+    """Text for a terminal: bytes of a name that are not UTF-8, and control characters, as \\xe9."""
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else _escaped(c) for c in str(text))
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 file", "2 files"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _escaped(c: str) -> str:
+    code = ord(c) - 0xDC00 if "\udc80" <= c <= "\udcff" else ord(c)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+class Lenient(io.TextIOBase):
+    """A stderr that loses what it cannot write, and never raises."""
+
+    def __init__(self, inner: TextIO | None) -> None:
+        self._inner = inner
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._inner, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Pass `text` on, if that can be."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._inner is not None:
+                self._inner.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._inner is not None:
+                self._inner.flush()
+
+    def isatty(self) -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            return self._inner is not None and self._inner.isatty()
+        return False
+
+    def fileno(self) -> int:
+        if self._inner is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._inner.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def lenient_output() -> Iterator[None]:
+    """The streams of a command: stdout escapes what its encoding lacks, stderr never raises.
+
+    Descriptors 0 to 2 that are closed are opened on the null device: else the next file that is opened takes their number, and
+    a library's warning lands in a picture.
+    """
+    _fill_descriptors()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError, ValueError):
+                stream.reconfigure(errors="backslashreplace")
+    with contextlib.redirect_stderr(Lenient(sys.stderr)):
+        yield
+
+
+def _fill_descriptors() -> None:
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one

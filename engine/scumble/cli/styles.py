@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from scumble.cli.connect import engine, json_option, no_start_option, remote_options
 from scumble.cli.options import find_style
-from scumble.cli.pictures import style_raster
+from scumble.cli.pictures import legible, style_raster
 from scumble.cli.say import ERR, OUT, emit_json, problem
 from scumble.client.blocking import Engine
 from scumble.client.catalogue import Catalogue, Style
@@ -66,7 +66,7 @@ def add(picture: str, name: str | None, refine: bool, wait: bool, no_start: bool
         raise click.UsageError("--wait waits for what --no-refine leaves out.")
     raster = style_raster(picture)
     with engine(start=not no_start) as attached:
-        stored = attached.put_style(name or Path(picture).stem, raster, refine)
+        stored = attached.put_style(legible(name or Path(picture).stem), raster, refine)
         if wait:
             try:
                 stored = _wait(attached, stored.partition("@")[0]).style
