@@ -15,7 +15,7 @@ help: ## show this
 demo: ## render photographs in the shipped styles into out/demo/
 	$(RUN) -m scumble demo -o out/demo $(ARGS)
 
-test: ## run the tests (ARGS="tests/unit -k wire" for some of them)
+test: ## run the tests (ARGS="tests/client -k wire" for some of them)
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: ## check formatting, lint and types
@@ -30,7 +30,7 @@ format: ## format, and mend what lint can mend itself
 bench: ## measure; writes out/bench.json (ARGS=engine for one)
 	$(RUN) -m benchmarks $(ARGS)
 
-figures: ## measure the methods against each other; writes docs/methods/comparison.md (ARGS=memory for one)
+figures: ## measure the methods against each other; writes docs/comparison.md (ARGS=memory for one)
 	$(RUN) -m benchmarks.comparison $(ARGS)
 
 plugins: ## pack the release archives of the plug-ins into dist/

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from benchmarks.engines import fresh_engine, wait_until_ready
 from benchmarks.figures import Figure, median, quantile
 from benchmarks.probe_method import Invert, NoOptions
-from scumble import pipeline
+from scumble.api.method import Content, Result, Runtime, Weighted
+from scumble.cli.zmqlink import ZmqLink
 from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
 from scumble.client.events import Cancelled, Progress, Request
@@ -24,8 +25,7 @@ from scumble.client.link import Link
 from scumble.client.locate import read_connection
 from scumble.client.raster import Raster
 from scumble.client.session import Session
-from scumble.methods.base import Content, Result, Runtime, Weighted
-from scumble.zmqlink import ZmqLink
+from scumble.painting import pipeline
 
 Bytes = NDArray[np.uint8]
 

@@ -16,20 +16,20 @@ from skimage import data
 from torch import Tensor
 
 from benchmarks.figures import Figure
-from scumble.methods.gatys import PRESETS, Preset
-from scumble.nets.perceptual import load_perceptual
-from scumble.nets.vgg import VGG, computes_bfloat16, halved
-from scumble.objective import Objective, objective
-from scumble.optimise import Step, descend
-from scumble.pyramid import begin, level_sizes, to_size
-from scumble.style_statistics import StyleStatistics, drained, load_ladder
-from scumble.weights import MODELS
+from scumble.library.places import SHIPPED, state_path
+from scumble.methods.gatys.method import PRESETS, Preset
+from scumble.methods.gatys.objective import Objective, objective
+from scumble.methods.gatys.optimize import Step, descend
+from scumble.methods.gatys.pyramid import begin, level_sizes, to_size
+from scumble.nst.pretrained import load_perceptual
+from scumble.nst.style_statistics import StyleStatistics, drained, load_ladder
+from scumble.nst.vgg import VGG, computes_bfloat16, halved
 
 
 def bench() -> Iterator[Figure]:
     photograph = torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None].float().contiguous() / 255
     net = load_perceptual("compact").to(memory_format=torch.channels_last)
-    style = StyleStatistics(ladder=load_ladder(MODELS / "gatys_starry-night.safetensors"))
+    style = StyleStatistics(ladder=load_ladder(state_path(SHIPPED, "gatys", "starry-night")))
     ours = PRESETS["scumble"]
     run(net, style, photograph, replace(ours, steps=2), ours.steps)  # the first convolution of a size is slow
     classic = replace(ours, steps=500, levels=1, exponent=0.0, history=100, patience=0.0, half=False)

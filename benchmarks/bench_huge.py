@@ -25,8 +25,8 @@ import psutil
 from benchmarks.engines import fresh_engine, wait_until_ready
 from benchmarks.figures import Figure
 from scumble.client.blocking import Engine
-from scumble.raster import Picture, write_picture
-from scumble.scratch import empty, let_go
+from scumble.image.files import Picture, write_picture
+from scumble.image.mapped import empty, let_go
 
 TILED, SIDE = 4096, int(os.environ.get("SCUMBLE_BENCH_SIDE", "8192"))
 STEPS = 3

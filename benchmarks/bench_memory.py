@@ -20,16 +20,16 @@ from skimage import data, transform
 
 from benchmarks import bench_gatys
 from benchmarks.figures import Figure
+from scumble.api.method import Content, Method, Pixels, Result, Runtime, Style, Weighted
 from scumble.evaluate.judges import Judgement, compact_judge
-from scumble.losses import content_loss, gram_loss, mean_gram
-from scumble.methods.base import Content, Method, Pixels, Result, Runtime, Style, Weighted
-from scumble.methods.gatys import PRESETS, Gatys
-from scumble.methods.memory import Memory
-from scumble.nets.perceptual import load_perceptual
-from scumble.nets.vgg import VGG
-from scumble.style_statistics import Statistics, StyleStatistics, drained, load_ladder
-from scumble.styles import StyleStore
-from scumble.tensors import to_tensor
+from scumble.library.styles import StyleStore
+from scumble.methods.gatys.method import PRESETS, Gatys
+from scumble.methods.style_memory.method import Memory
+from scumble.nst.losses import content_loss, gram_loss, mean_gram
+from scumble.nst.pretrained import load_perceptual
+from scumble.nst.style_statistics import Statistics, StyleStatistics, drained, load_ladder
+from scumble.nst.tensors import to_tensor
+from scumble.nst.vgg import VGG
 
 SIDE = 256
 STYLE = "starry-night"

@@ -17,9 +17,9 @@ import torch
 from skimage import data, transform
 
 from benchmarks.figures import Figure, median
+from scumble.api.method import Runtime
 from scumble.evaluate.contestants import Contestant, Painting, method_contestant, peer_contestants
-from scumble.methods.base import Runtime
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
 
 SIDE, RUNS = 1024, 15
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "peers"

@@ -15,13 +15,14 @@ import numpy as np
 from skimage import data
 
 from benchmarks.figures import Figure
-from scumble import pipeline, plugins
+from scumble.api.method import Method, Runtime
 from scumble.client.desk.margins import margin
-from scumble.methods.base import Method, Runtime
-from scumble.pipeline import Context
-from scumble.pixels import AnyPixels
-from scumble.resample import Array, resize
-from scumble.styles import StyleStore
+from scumble.image.pixels import AnyPixels
+from scumble.image.resample import Array, resize
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.painting import pipeline
+from scumble.painting.pipeline import Context
 
 SIZE = 4000, 6000
 SIDES = 1024, 512
@@ -32,7 +33,7 @@ TIGHT, LOOSE = (400, 700, 224, 224), (250, 450, 500, 700)
 
 def bench() -> Iterator[Figure]:
     large = photograph()
-    for method in plugins.methods().values():
+    for method in registry.methods().values():
         yield from previews(method, large)
         yield selections(method, to_bytes(resize(floats(large), *LAYER)))
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure, median
+from scumble.api.method import Runtime
 from scumble.evaluate.contest import Row, Table, hold, read_paintings, read_photographs
 from scumble.evaluate.contestants import Variant, method_contestant, variant_contestant
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
-from scumble.methods.base import Runtime
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZE, PHOTOGRAPHS, PAINTINGS = 256, 12, 5

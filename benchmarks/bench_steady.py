@@ -19,13 +19,14 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, median
-from scumble import pipeline, synthetic
-from scumble.animations.reading import read_animation
-from scumble.animations.writing import write_animation
-from scumble.methods.base import Runtime
-from scumble.methods.johnson import Johnson
-from scumble.steady import Steady
-from scumble.styles import StyleStore
+from scumble.api.method import Runtime
+from scumble.library.styles import StyleStore
+from scumble.methods.johnson.method import Johnson
+from scumble.nst import synthetic
+from scumble.painting import pipeline
+from scumble.video.reading import read_animation
+from scumble.video.steady import Steady
+from scumble.video.writing import write_animation
 
 Frames = list[NDArray[np.uint8]]
 

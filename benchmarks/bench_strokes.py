@@ -16,10 +16,12 @@ import torch
 from skimage import data
 
 from benchmarks.figures import Figure
-from scumble import pipeline, plugins, synthetic
-from scumble.colour import luma
-from scumble.methods.base import Method, Pixels, Runtime
-from scumble.styles import StyleStore
+from scumble.api.method import Method, Pixels, Runtime
+from scumble.image.colour import luma
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.nst import synthetic
+from scumble.painting import pipeline
 
 SIZES = (0.5, 1.0, 2.0)
 APART = 1.1
@@ -42,7 +44,7 @@ class Leaves:
 
 def bench() -> Iterator[Figure]:
     photograph = np.dstack([data.astronaut(), np.full((512, 512), 255, np.uint8)])
-    for method in plugins.methods().values():
+    for method in registry.methods().values():
         found = {size: centroid(painted(method, photograph, size)) for size in SIZES}
         for size, at in found.items():
             yield Figure(f"{method.id}: centroid at brush size {size:g}", at, "cycles")

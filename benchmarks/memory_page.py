@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the ablation of docs/methods/memory.md from the weights that ship: `python -m benchmarks.memory_page`.
+"""Writes the ablation of methods/style_memory/README.md from the weights that ship: `python -m benchmarks.memory_page`.
 
 The ablation changes rows, never networks: what a part of a row is worth shows where it is taken away. Photographs and paintings
 are those of the test split, which no training saw, and the styles that ship, by rows that were trained with the networks.
@@ -20,19 +20,19 @@ from torch import Tensor
 
 from benchmarks.comparison.losses import SIZE
 from benchmarks.comparison.page import filled, markdown
+from scumble.api.method import Runtime
 from scumble.evaluate.contest import Photograph, at_scale_of, read_paintings, read_photographs
 from scumble.evaluate.contestants import Painting
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge
-from scumble.files import write_atomic
-from scumble.methods.base import Runtime
-from scumble.methods.memory import Memory, Options
-from scumble.nets.memory import Bent, MemoryNet, Read
-from scumble.painting_sizes import looked_at, to_stride
-from scumble.styles import StyleStore
-from scumble.tensors import to_tensor
+from scumble.library.atomic import write_atomic
+from scumble.library.styles import StyleStore
+from scumble.methods.style_memory.method import Memory, Options
+from scumble.methods.style_memory.network import Bent, MemoryNet, Read
+from scumble.methods.style_memory.painting_sizes import looked_at, to_stride
+from scumble.nst.tensors import to_tensor
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "methods" / "memory.md"
+PAGE = ROOT / "engine" / "scumble" / "methods" / "style_memory" / "README.md"
 RUNTIME = Runtime()
 
 

@@ -21,9 +21,9 @@ from torch import Tensor
 from benchmarks.memory_page import ROOT, RUNTIME
 from scumble.evaluate.contest import at_scale_of, read_paintings, read_photographs
 from scumble.evaluate.judges import Expected, Judge, compact_judge, squeezenet_judge, teachers_judge
-from scumble.methods.memory import Memory, Options
-from scumble.nets.surrogate import CONTENT, load_surrogate
-from scumble.tensors import to_tensor
+from scumble.methods.style_memory.method import Memory, Options
+from scumble.methods.style_memory.surrogate import CONTENT, load_surrogate
+from scumble.nst.tensors import to_tensor
 
 SIZE, PHOTOGRAPHS, PAINTINGS, EVERY = 256, 4, 12, 5
 MOVES = (0.15, 0.15, 0.3, 0.3)

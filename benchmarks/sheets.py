@@ -18,13 +18,13 @@ from PIL import Image
 
 from benchmarks.comparison.losses import SIZE, free_photographs
 from benchmarks.comparison.page import save_jpeg
-from scumble import plugins
+from scumble.api.method import Pixels, Runtime
 from scumble.cli.sheet import Cell, contact_sheet
 from scumble.evaluate.contest import Photograph, read_photographs
 from scumble.evaluate.contestants import Answer, painter
-from scumble.methods.base import Pixels, Runtime
-from scumble.styles import StoredStyle, StyleStore
-from scumble.weights import MODELS
+from scumble.library.places import SHIPPED
+from scumble.library.styles import StoredStyle, StyleStore
+from scumble.methods import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES, OUT = ROOT / "docs" / "images", ROOT / "out" / "sheets"
@@ -41,7 +41,7 @@ Line = list[Cell | None]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sheets", description=__doc__)
-    parser.add_argument("methods", nargs="+", choices=sorted(plugins.methods()), metavar="METHOD", help="%(choices)s")
+    parser.add_argument("methods", nargs="+", choices=sorted(registry.methods()), metavar="METHOD", help="%(choices)s")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="the folder of images/")
     parser.add_argument("--limit", type=int, default=12, help="photographs of the test split; 0: the docs' sheet alone")
     given = parser.parse_args(arguments)
@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     free = free_photographs(photos)
     OUT.mkdir(parents=True, exist_ok=True)
     for method in given.methods:
-        paint = painter(plugins.method(method), {}, Runtime())
-        styles = [s for s in StyleStore().list() if not s.own and plugins.method(method).available(s)]
+        paint = painter(registry.method(method), {}, Runtime())
+        styles = [s for s in StyleStore().list() if not s.own and registry.method(method).available(s)]
         for first in range(0, len(styles) if photographs else 0, ROWS):
             some = lines(paint, photographs, styles[first : first + ROWS])
             contact_sheet(some, (SIZE, SIZE)).save(OUT / f"{method}-{first // ROWS + 1}.png")
@@ -67,7 +67,7 @@ def lines(paint: Paint, photographs: Sequence[Photograph], styles: Sequence[Stor
     """A line a style, a column a photograph; the photographs on top."""
     found: list[Line] = [[None, *(Cell(_image(p.rgb), "") for p in photographs)]]
     for style in styles:
-        with Image.open(MODELS / "styles" / f"{style.id}.png") as thumbnail:
+        with Image.open(SHIPPED / "styles" / f"{style.id}.png") as thumbnail:
             line: Line = [Cell(thumbnail.convert("RGB"), style.title)]
         line += [Cell(_image(paint(p.rgb, style).rgb), "") for p in photographs]
         found.append(line)

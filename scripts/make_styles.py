@@ -15,9 +15,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from scumble.train import adain_style, gatys, ghiasi_style, memory_row
-from scumble.train.painting import read_table
-from scumble.weights import MODELS, load_card, name_of
+from scumble.library.places import SHIPPED, shared_path, state_path
+from scumble.library.weights import load_card, name_of
+from scumble.methods.adain import train_style as adain_style
+from scumble.methods.gatys import train_style as gatys
+from scumble.methods.ghiasi import train_style as ghiasi_style
+from scumble.methods.style_memory import train_row as memory_row
+from scumble.training.cards import read_table
 
 TABLE = Path(__file__).with_name("styles.csv")
 
@@ -38,29 +42,29 @@ def main() -> None:
             continue
         print(style.style_id, flush=True)
         said = asdict(style)
-        card = MODELS / "styles" / f"{style.style_id}.json"
+        card = SHIPPED / "styles" / f"{style.style_id}.json"
         if not card.exists():
             about = style.described | {"licence": "Public domain", "revision": 1}
             card.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-        if not (MODELS / f"gatys_{style.style_id}.safetensors").exists():
-            gatys.train(gatys.Recipe(**said), MODELS)
-        if (MODELS / "adain.safetensors").exists():
-            adain_style.train(adain_style.Recipe(**said), MODELS)
-        if (MODELS / "ghiasi.safetensors").exists() and style.style_id not in DOTTED:
-            ghiasi_style.train(ghiasi_style.Recipe(**said), MODELS)
-        if (MODELS / "memory.safetensors").exists() and not made(style.style_id, bool(asked.photographs)):
+        if not (state_path(SHIPPED, "gatys", style.style_id)).exists():
+            gatys.train(gatys.Recipe(**said), SHIPPED)
+        if (shared_path(SHIPPED, "adain")).exists():
+            adain_style.train(adain_style.Recipe(**said), SHIPPED)
+        if (shared_path(SHIPPED, "ghiasi")).exists() and style.style_id not in DOTTED:
+            ghiasi_style.train(ghiasi_style.Recipe(**said), SHIPPED)
+        if (shared_path(SHIPPED, "memory")).exists() and not made(style.style_id, bool(asked.photographs)):
             steps = asked.steps if asked.photographs else 0
             recipe = memory_row.Recipe(**said, photographs=asked.photographs, teachers=asked.teachers, steps=steps)
-            memory_row.train(recipe, MODELS)
+            memory_row.train(recipe, SHIPPED)
 
 
 def made(style: str, refined: bool) -> bool:
     """Whether the style has a row of the present shared networks, refined if it shall be."""
-    path = MODELS / f"memory_{style}.safetensors"
+    path = state_path(SHIPPED, "memory", style)
     if not path.exists():
         return False
     card = load_card(path)
-    present = card["shared"] == name_of(MODELS / "memory.safetensors")
+    present = card["shared"] == name_of(shared_path(SHIPPED, "memory"))
     return bool(present and card["training"]["grade"] >= int(refined))
 
 

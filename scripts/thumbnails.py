@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from scumble import pipeline, plugins
-from scumble.methods.base import Runtime
-from scumble.styles import StyleStore
-from scumble.weights import MODELS
+from scumble.api.method import Runtime
+from scumble.library.places import SHIPPED
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.painting import pipeline
 
 SIDE = 128
 RENDERED = 3 * SIDE
@@ -25,9 +26,9 @@ def main() -> None:
     photograph = Image.fromarray(data.chelsea()).crop((40, 0, 340, 300)).resize((RENDERED, RENDERED), Image.Resampling.LANCZOS)
     pixels = np.asarray(photograph.convert("RGBA"))
     for style in StyleStore().list():
-        path = MODELS / "styles" / f"{style.id}.png"
+        path = SHIPPED / "styles" / f"{style.id}.png"
         method = next(
-            (m for m in plugins.methods().values() if path.with_suffix(".json").exists() and m.available(style)), None
+            (m for m in registry.methods().values() if path.with_suffix(".json").exists() and m.available(style)), None
         )
         if method is None:
             continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures the methods against each other, and writes the page of docs/methods/comparison.md that says so."""
+"""Measures the methods against each other, and writes the page of docs/comparison.md that says so."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from benchmarks.comparison.chart import chart
 from benchmarks.comparison.losses import contests
 from benchmarks.comparison.speed import ROOT, speed
 from benchmarks.comparison.switching import switching
-from scumble import plugins
-from scumble.files import write_atomic
-from scumble.train.loop import machine
+from scumble.library.atomic import write_atomic
+from scumble.methods import registry
+from scumble.training.loop import machine
 
-PAGE = ROOT / "docs" / "methods" / "comparison.md"
+PAGE = ROOT / "docs" / "comparison.md"
 IMAGES = ROOT / "docs" / "images"
 OUT = ROOT / "out" / "figures"
 PARTS = ("speed", "styles", "losses")
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the processor (default %(default)s)")
     given = parser.parse_args(arguments)
-    known, parts = list(plugins.methods()), given.only.split(",")
+    known, parts = list(registry.methods()), given.only.split(",")
     for name in (*given.methods, *parts):
         if name not in (*known, *PARTS):
             parser.error(f"there is no method or part {name!r}; there are {', '.join([*known, *PARTS])}")

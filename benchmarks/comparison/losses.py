@@ -16,13 +16,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from scumble import plugins
+from scumble.api.method import Pixels, Runtime
 from scumble.cli.sheet import Cell, contact_sheet
 from scumble.evaluate.contest import Photograph, Table, hold, keep, picture_name, read_paintings, read_photographs, resumed
 from scumble.evaluate.contestants import Answer, Contestant, Painting, method_contestant, unchanged
 from scumble.evaluate.judges import Judge, squeezenet_judge, teachers_judge
-from scumble.methods.base import Pixels, Runtime
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
 
 Note = Callable[[str], None]
 
@@ -125,7 +125,7 @@ def _paintings(folder: Path, named: Iterable[Contestant]) -> dict[str, list[Pain
 
 
 def _methods() -> list[Contestant]:
-    return [method_contestant(name, {}, Runtime()) for name in plugins.methods()]
+    return [method_contestant(name, {}, Runtime()) for name in registry.methods()]
 
 
 def _judges(shared: Path) -> list[Judge]:

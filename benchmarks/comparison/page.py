@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of docs/methods/comparison.md, as Markdown, and where they stand in it.
+"""The tables of docs/comparison.md, as Markdown, and where they stand in it.
 
 Invariant: only what stands between `<!-- NAME -->` and `<!-- /NAME -->` is written; a page without the marks is refused.
 """
@@ -17,7 +17,7 @@ from benchmarks.comparison.losses import INSTANT, MEMORY
 from benchmarks.comparison.speed import SIZES
 from benchmarks.comparison.switching import RESIDENT
 from scumble.evaluate.contest import Table
-from scumble.weights import MODELS
+from scumble.library.places import SHIPPED, shared_path
 
 MB = 1e6
 NONE = "–"
@@ -82,8 +82,8 @@ def styles(found: Mapping[str, Mapping[str, float]]) -> str:
 
 def on_disk(method: str) -> tuple[int, list[int]]:
     """Bytes of the weights all styles of a method share, and of each of its shipped styles."""
-    shared = MODELS / f"{method}.safetensors"
-    each = [path.stat().st_size for path in sorted(MODELS.glob(f"{method}_*.safetensors"))]
+    shared = shared_path(SHIPPED, method)
+    each = [path.stat().st_size for path in sorted(SHIPPED.glob(f"{method}/*.safetensors")) if path != shared]
     return shared.stat().st_size if shared.exists() else 0, each
 
 

@@ -20,9 +20,10 @@ import torch
 
 from benchmarks.bench_huge import picture
 from benchmarks.figures import median
-from scumble import pipeline, plugins
-from scumble.methods.base import Method, Runtime, Style
-from scumble.styles import StyleStore
+from scumble.api.method import Method, Runtime, Style
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.painting import pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,7 +81,7 @@ def peak_memory() -> int:
 
 def main(method_id: str, threads: str) -> None:
     torch.set_num_threads(int(threads))
-    for row in measured(plugins.method(method_id), StyleStore().get(STYLE)):
+    for row in measured(registry.method(method_id), StyleStore().get(STYLE)):
         print(json.dumps(row), flush=True)
 
 

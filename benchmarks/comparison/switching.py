@@ -22,10 +22,10 @@ import torch
 
 from benchmarks.comparison.speed import in_process
 from benchmarks.figures import median
-from scumble import pipeline, plugins
-from scumble.methods import base
-from scumble.methods.base import Content, Method, Pixels, Runtime, Style
-from scumble.styles import StyleStore
+from scumble.api.method import Content, Method, Pixels, Runtime, Style
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.painting import mixing, pipeline
 
 RESIDENT = 50
 SIDE = 64
@@ -36,7 +36,7 @@ TOO_SLOW = 0.5
 
 @dataclass(frozen=True)
 class Copy:
-    """A shipped style under another name; implements `methods.base.Style`."""
+    """A shipped style under another name; implements `api.method.Style`."""
 
     id: str
     of: Style
@@ -80,7 +80,7 @@ def changed(method: Method, styles: Sequence[Style], options: Any, runtime: Runt
 def asked(method: Method, style: Style, options: Any, runtime: Runtime) -> float:
     """Seconds until the style's state is there."""
     begun = time.perf_counter()
-    base.states(method, [(style, 1.0)], options, runtime)
+    mixing.states(method, [(style, 1.0)], options, runtime)
     return time.perf_counter() - begun
 
 
@@ -88,7 +88,7 @@ def painted(method: Method, style: Style, options: Any, runtime: Runtime) -> flo
     """Seconds from asking for a style to a small picture in it."""
     content = Content(np.full((SIDE, SIDE, 3), 0.5, np.float32))
     begun = time.perf_counter()
-    states = base.states(method, [(style, 1.0)], options, runtime)
+    states = mixing.states(method, [(style, 1.0)], options, runtime)
     with closing(cast(Any, method.run(content, states, options, runtime))) as events:
         for _ in events:
             pass
@@ -97,7 +97,7 @@ def painted(method: Method, style: Style, options: Any, runtime: Runtime) -> flo
 
 def main(method_id: str, threads: str) -> None:
     torch.set_num_threads(int(threads))
-    print(json.dumps(measured(plugins.method(method_id))))
+    print(json.dumps(measured(registry.method(method_id))))
 
 
 if __name__ == "__main__":

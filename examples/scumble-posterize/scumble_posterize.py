@@ -10,9 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scumble.errors import ScumbleError
-from scumble.hookspecs import hookimpl
-from scumble.methods.base import Capabilities, Content, Event, Method, Progress, Result, Runtime, Style, Weighted, option
+from scumble import (
+    Capabilities,
+    Content,
+    Event,
+    Method,
+    Progress,
+    Result,
+    Runtime,
+    ScumbleError,
+    Style,
+    Weighted,
+    hookimpl,
+    option,
+)
 
 ROWS = 64
 """Rows a step: small enough that a cancel takes effect at once."""

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
 from support.engine import STYLE, Engine, Peer, add_style, picture, running, wait_for
 
 SLACK = 3

@@ -11,12 +11,12 @@ import pytest
 from fake_engine import FakeEngine
 from sessions import inverted, picture
 
+from scumble.cli.zmqlink import ZmqLink
 from scumble.client import dialer
 from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
 from scumble.client.events import Preview, Progress
 from scumble.client.link import Link
-from scumble.zmqlink import ZmqLink
 
 StartFake = Callable[..., FakeEngine]
 

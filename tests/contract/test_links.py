@@ -14,10 +14,10 @@ import pytest
 import zmq
 from routers import PASSWORD, Router
 
+from scumble.cli.zmqlink import CurveKeys, ZmqLink, curve_link
 from scumble.client.errors import EngineError
 from scumble.client.link import AnyLink, Link, wait
 from scumble.client.wire import MAX_FRAME, Message
-from scumble.zmqlink import CurveKeys, ZmqLink, curve_link
 
 LINKS = {"standard-library": Link, "pyzmq": ZmqLink}
 OpenRouter = Callable[..., Router]

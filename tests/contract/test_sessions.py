@@ -12,6 +12,7 @@ import pytest
 from fake_engine import FakeEngine, Header
 from sessions import inverted, large, picture, pump_for, pump_while, request, until
 
+from scumble.cli.zmqlink import ZmqLink
 from scumble.client import session as session_module
 from scumble.client.errors import EngineError
 from scumble.client.events import (
@@ -37,7 +38,6 @@ from scumble.client.events import (
 from scumble.client.link import Link
 from scumble.client.raster import Masks, Raster
 from scumble.client.session import Session
-from scumble.zmqlink import ZmqLink
 
 StartFake = Callable[..., FakeEngine]
 OpenSession = Callable[..., Session]

@@ -16,6 +16,7 @@ import pytest
 from fake_engine import FakeEngine, Header
 from sessions import inverted, large, picture, pump_for, pump_while, request, until
 
+from scumble.cli.zmqlink import ZmqLink
 from scumble.client import dialer
 from scumble.client.events import (
     Answer,
@@ -32,7 +33,6 @@ from scumble.client.events import (
 from scumble.client.link import Link
 from scumble.client.locate import Launch
 from scumble.client.session import Session
-from scumble.zmqlink import ZmqLink
 
 StartFake = Callable[..., FakeEngine]
 OpenSession = Callable[..., Session]

@@ -25,13 +25,13 @@ import zmq
 from routers import DOMAIN, answer_zap
 from zmq.auth import create_certificates
 
+from scumble.cli.zmqlink import CurveKeys, ZmqLink, curve_link
 from scumble.client.blocking import Engine as Client
 from scumble.client.channel import OpenLink
 from scumble.client.errors import EngineError
 from scumble.client.link import Link
 from scumble.client.locate import Connection, read_connection, start_time
 from scumble.client.raster import Raster
-from scumble.zmqlink import CurveKeys, ZmqLink, curve_link
 from support.engine import STYLE, Engine, add_style, environment, keyed, picture, running
 from support.relay import relay
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scumble.cli.zmqlink import ZmqLink
 from scumble.client.blocking import Engine as Client
 from scumble.client.errors import EngineError
 from scumble.client.events import Context
 from scumble.client.link import Link
 from scumble.client.raster import Masks, Raster
-from scumble.zmqlink import ZmqLink
 from support.engine import STYLE, Engine, picture, wait_for
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float32": "f32"}

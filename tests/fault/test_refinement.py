@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import torch
 
-from scumble.refinements import read_record
-from scumble.states import read_state
-from scumble.styles import StyleStore
-from scumble.weights import save_weights
+from scumble.library.refinements import read_record
+from scumble.library.states import read_state
+from scumble.library.styles import StyleStore
+from scumble.library.weights import save_weights
 from support.engine import TEST_METHODS, Engine, Peer, picture, running, wait_for
 from support.scumble_refining import STEPS
 

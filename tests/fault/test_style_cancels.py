@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
 from support.engine import Engine, Peer, picture, running, wait_for
 
 RASTER = {"width": 48, "height": 64, "format": "u8", "order": "rgba"}

@@ -16,14 +16,14 @@ import numpy as np
 
 from hosts import root
 from hosts.root import Host
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
 from support.engine import TEST_METHODS
 
 BATCH = ("gimp-console", "-i", "-d", "-s", "--quit", "--batch-interpreter=python-fu-eval", "-b")
 STYLIZE, AGAIN = "plug-in-scumble-stylize", "plug-in-scumble-again"
 KEYS = {STYLIZE: "n", AGAIN: "m"}
 """With Ctrl and Alt."""
-TRAINED_ONLY = "-,scumble.methods.johnson"
+TRAINED_ONLY = "-,scumble.methods.johnson.method"
 """An engine whose methods cannot paint a style of one's own."""
 GIMPRC = '(config-version "3.0.4")\n(show-welcome-dialog no)\n(check-updates no)\n'
 

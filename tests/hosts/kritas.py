@@ -18,7 +18,7 @@ import pytest
 
 from hosts import root
 from scumble.install import krita
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
 from support.engine import TEST_METHODS
 
 JOBS = Path(__file__).parent / "krita_jobs"

@@ -17,7 +17,7 @@ import pytest
 
 from hosts import gimp
 from hosts.root import Host
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
 from support.engine import TEST_METHODS
 
 PHOTO = bytes((10, 20, 30, 255)).hex()

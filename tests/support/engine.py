@@ -22,8 +22,8 @@ import psutil
 import pytest
 import zmq
 
-from scumble.plugins import methods as registered
-from scumble.styles import StyleStore
+from scumble.library.styles import StyleStore
+from scumble.methods.registry import methods as registered
 
 SUPPORT = Path(__file__).parent
 TEST_METHODS = "-,scumble_test_methods"

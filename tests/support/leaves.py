@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from scumble import synthetic
-from scumble.methods.base import Pixels
+from scumble.api.method import Pixels
+from scumble.nst import synthetic
 from support.painted import Painted
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scumble.train.loop import Schedule, fit, run_folder
-from scumble.train.parallel import average_gradients, number, processes
+from scumble.training.distributed import average_gradients, number, processes
+from scumble.training.loop import Schedule, fit, run_folder
 
 
 def main(folder: Path, steps: int, stop: int) -> None:

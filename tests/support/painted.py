@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scumble.methods.base import Pixels
+from scumble.api.method import Pixels
 
 
 @dataclass(frozen=True)

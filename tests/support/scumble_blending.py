@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from scumble.hookspecs import hookimpl
-from scumble.methods.base import Capabilities, Content, Event, Method, Progress, Result, Runtime, Style, Weighted
+from scumble.api.hookspecs import hookimpl
+from scumble.api.method import Capabilities, Content, Event, Method, Progress, Result, Runtime, Style, Weighted
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scumble.styles import StyleStore, data_dir
+from scumble.library.places import data_dir
+from scumble.library.styles import StyleStore
 
 
 def _breakable(does: Callable[..., Any]) -> Callable[..., Any]:

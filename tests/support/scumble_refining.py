@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from scumble.errors import ScumbleError
-from scumble.hookspecs import hookimpl
-from scumble.methods.base import (
+from scumble.api.errors import ScumbleError
+from scumble.api.hookspecs import hookimpl
+from scumble.api.method import (
     Arrays,
     Capabilities,
     Checkpoint,
@@ -35,8 +35,8 @@ from scumble.methods.base import (
     Style,
     Weighted,
 )
-from scumble.states import read_state
-from scumble.styles import data_dir
+from scumble.library.places import data_dir
+from scumble.library.states import read_state
 
 STEPS = 100
 PAUSE = 0.01

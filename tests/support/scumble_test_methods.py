@@ -16,20 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from scumble.hookspecs import hookimpl
-from scumble.methods.base import (
-    Capabilities,
-    Content,
-    Event,
-    Method,
-    Preview,
-    Progress,
-    Result,
-    Runtime,
-    Style,
-    Weighted,
-    option,
-)
+from scumble.api.hookspecs import hookimpl
+from scumble.api.method import Capabilities, Content, Event, Method, Preview, Progress, Result, Runtime, Style, Weighted
+from scumble.api.options import option
 
 STEPS = 20
 """Yields of a run; "a random point" is before one of them."""

@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 import click
 
 from scumble import __version__
+from scumble.api.errors import ScumbleError
 from scumble.cli.exits import Exit, exit_for, exit_of
 from scumble.cli.say import bug, lenient_output, problem
 from scumble.cli.signals import Ended, ending_like_ctrl_c
 from scumble.client.errors import EngineError
-from scumble.errors import ScumbleError
 
 COMMANDS = {
     "stylize": "scumble.cli.stylize:stylize",

@@ -16,6 +16,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from scumble.api.errors import ScumbleError
 from scumble.cli.exits import Exit, exit_for, exit_of
 from scumble.cli.inputs import Task
 from scumble.cli.paint import Job, stylize_one
@@ -24,8 +25,7 @@ from scumble.cli.say import ERR, bug, printable, problem
 from scumble.cli.signals import Ended
 from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
-from scumble.errors import ScumbleError
-from scumble.steady import Steady
+from scumble.video.steady import Steady
 
 FATAL = (Exit.ENGINE, Exit.NO_WRITE, Exit.USAGE)
 """What fails one picture so fails the next."""

@@ -40,7 +40,7 @@ def engine(start: bool = True) -> Iterator[Engine]:
 
     Raises EngineError "engine-missing" and its like, click.UsageError where one of --engine and its keys is missing.
     """
-    from scumble.zmqlink import CurveKeys, ZmqLink, curve_link
+    from scumble.cli.zmqlink import CurveKeys, ZmqLink, curve_link
 
     command = click.get_current_context(silent=True)  # the doctor's checks are called from elsewhere, too
     address, theirs, own = (command.meta.get(name) if command else None for name in REMOTE)

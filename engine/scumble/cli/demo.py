@@ -20,7 +20,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from scumble.animations.frames import eight_bits
+from scumble.api.errors import ScumbleError
 from scumble.cli.connect import engine
 from scumble.cli.control import end
 from scumble.cli.exits import Exit
@@ -32,9 +32,9 @@ from scumble.cli.stylize import Job, stylize_one
 from scumble.client.blocking import Engine
 from scumble.client.catalogue import Catalogue
 from scumble.client.errors import EngineError
-from scumble.errors import ScumbleError
-from scumble.files import replacing
-from scumble.raster import read_picture
+from scumble.image.files import read_picture
+from scumble.library.atomic import replacing
+from scumble.video.frames import eight_bits
 
 SAMPLES = ("astronaut", "chelsea", "coffee")
 """Photographs that come with scikit-image, all CC0 or in the public domain."""

@@ -20,10 +20,10 @@ import click
 from rich.markup import escape
 
 from scumble import __version__
+from scumble.api.errors import ScumbleError
 from scumble.cli.connect import json_option
 from scumble.cli.exits import Exit
 from scumble.cli.say import OUT, emit_json
-from scumble.errors import ScumbleError
 
 PACKAGES = ("torch", "torchvision", "numpy", "PIL", "pluggy", "zmq", "msgspec", "safetensors", "pyvips", "pooch", "psutil")
 """Import names of what pyproject.toml asks for (this very command needs the rest)."""
@@ -119,9 +119,10 @@ def _torch() -> Iterator[Check]:
 
 
 def _weights() -> Iterator[Check]:
-    from scumble.weights import MODELS, load_weights
+    from scumble.library.places import SHIPPED
+    from scumble.library.weights import load_weights
 
-    files = sorted(MODELS.glob("*.safetensors"))
+    files = sorted(SHIPPED.glob("*/*.safetensors"))
     good = 0
     for path in files:
         try:
@@ -129,14 +130,15 @@ def _weights() -> Iterator[Check]:
             good += 1
         except ScumbleError as e:
             yield Check("weights", State.FAIL, e.message, e.hint)
-    again = "Install Scumble again; a clone needs the files under engine/scumble/models/."
+    again = "Install Scumble again; a clone needs the files under engine/scumble/weights/."
     if not files:
         yield Check("weights", State.FAIL, "No weight file is installed, so no trained style can be used.", again)
     elif good == len(files):
         yield Check("weights", State.OK, f"{good} files, each with the sha256 its card names")
-    if not (MODELS / "perceptual.safetensors").exists():
+    compact, surrogate = (SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "surrogate"))
+    if not compact.exists():
         yield Check("perceptual network", State.FAIL, "The compact perceptual network is missing.", again)
-    elif not _belongs(MODELS / "surrogate.safetensors", MODELS / "perceptual.safetensors"):
+    elif not _belongs(surrogate, compact):
         yield Check(
             "surrogate", State.FAIL, "The surrogate is missing or another perceptual network's: nothing is refined.", again
         )
@@ -144,7 +146,7 @@ def _weights() -> Iterator[Check]:
 
 def _belongs(surrogate: Path, perceptual: Path) -> bool:
     """Whether a surrogate is there, and was made for this perceptual network."""
-    from scumble.weights import load_card, name_of
+    from scumble.library.weights import load_card, name_of
 
     try:
         return surrogate.exists() and load_card(surrogate).get("network") == name_of(perceptual)
@@ -195,7 +197,7 @@ def _engine() -> Iterator[Check]:
 
 
 def _own_styles() -> Iterator[Check]:
-    from scumble.styles import StyleStore
+    from scumble.library.styles import StyleStore
 
     store = StyleStore()
     own = sum(style.own for style in store.list())
@@ -229,7 +231,7 @@ def _disk() -> Iterator[Check]:
 def _methods() -> Iterator[Check]:
     import logging
 
-    from scumble.plugins import methods
+    from scumble.methods.registry import methods
 
     for name, load in _plugins():
         try:
@@ -237,7 +239,7 @@ def _methods() -> Iterator[Check]:
         except Exception as e:  # somebody else's code
             hint = "Install its package again, or remove it; everything else works without it."
             yield Check("plug-ins", State.FAIL, f"{name} does not load: {type(e).__name__}: {e}", hint)
-    with _quiet(logging.getLogger("scumble.plugins")):
+    with _quiet(logging.getLogger("scumble.methods.registry")):
         found = methods()
     if found:
         yield Check("methods", State.OK, ", ".join(found))
@@ -247,7 +249,7 @@ def _methods() -> Iterator[Check]:
 
 def _plugins() -> Iterator[tuple[str, Callable[[], object]]]:
     """Every plug-in by name, and what loads it."""
-    from scumble.plugins import BUILT_IN
+    from scumble.methods.registry import BUILT_IN
 
     for module in BUILT_IN:
         yield module, lambda module=module: importlib.import_module(module)  # type: ignore[misc]

@@ -114,7 +114,8 @@ def variant(text: str) -> Variant:
 
 def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Typed values by method of each METHOD.NAME=VALUE. Raises click.UsageError and ScumbleError "method-unknown"."""
-    from scumble import pipeline, plugins
+    from scumble.methods import registry
+    from scumble.painting import pipeline
 
     found: dict[str, dict[str, Any]] = {}
     for name, value in parse_assignments(texts).items():
@@ -122,7 +123,7 @@ def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not dot:
             raise click.UsageError(f"{name}={value}: say whose option it is, like gatys.{name}={value}.")
         method = method.replace("_", "-")
-        known = {spec.name: Option(**dataclasses.asdict(spec)) for spec in pipeline.all_options(plugins.method(method))}
+        known = {spec.name: Option(**dataclasses.asdict(spec)) for spec in pipeline.all_options(registry.method(method))}
         if option not in known:
             raise click.UsageError(f"The method {method} has no option {option!r}; it has: {', '.join(known)}.")
         found.setdefault(method, {})[option] = parse_value(known[option], value)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import click
 
+from scumble.api.errors import ScumbleError
 from scumble.cli.listing import OUTPUTS, Found, Listing, is_folder
 from scumble.cli.say import counted
-from scumble.errors import ScumbleError
-from scumble.styles import MODELS, StyleStore
+from scumble.library.places import SHIPPED
+from scumble.library.styles import StyleStore
 
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "gif": ".gif"}
 """--format, and the suffix it writes."""
@@ -150,7 +151,7 @@ def _refuse_replacing(tasks: Sequence[Task], also_read: Mapping[Path, str]) -> N
     """What is read is never written: not by the picture's own answer, and not by another's."""
     inputs = {identity(t.source): t.source for t in tasks}
     others = {identity(path): (path, role) for path, role in also_read.items()}
-    kept = [Path(os.path.realpath(folder)) for folder in (StyleStore().user_dir, MODELS)]
+    kept = [Path(os.path.realpath(folder)) for folder in (StyleStore().user_dir, SHIPPED)]
     for task in tasks:
         key = identity(task.target)
         if key in inputs:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import click
 
+from scumble.api.errors import ScumbleError
 from scumble.cli.say import counted
-from scumble.errors import ScumbleError
-from scumble.raster import SAVERS
+from scumble.image.files import SAVERS
 
 OUTPUTS = (*SAVERS, ".gif")
 """Suffixes an output may have, lower case."""

@@ -14,11 +14,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from scumble import raster
+from scumble.api.errors import ScumbleError
 from scumble.cli.options import parse_style
 from scumble.cli.pictures import FORMATS
 from scumble.client.raster import Masks
-from scumble.errors import ScumbleError
+from scumble.image import files
 
 GREY = 0.01
 """Channels that differ by no more than this are grey: a colour profile may round each of them its own way."""
@@ -53,7 +53,7 @@ def read_masks(paths: Sequence[Path], others: int) -> Masks:
 
 def read_mask(path: Path) -> NDArray[Any]:
     """(H, W) uint8, uint16 or float32: the greys of a picture; what is transparent in it counts as black."""
-    picture = raster.read_picture(path)
+    picture = files.read_picture(path)
     pixels = picture.pixels
     most = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
     rgb = pixels[..., :3]

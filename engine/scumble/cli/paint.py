@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scumble.animations.reading import Animation, read_animation
-from scumble.animations.writing import CONTAINERS, write_animation
+from scumble.api.errors import ScumbleError
 from scumble.cli.connect import patiently
 from scumble.cli.inputs import Task
 from scumble.cli.masks import fit
@@ -23,10 +22,11 @@ from scumble.cli.say import note
 from scumble.client import events
 from scumble.client.blocking import Engine, Finished
 from scumble.client.raster import Masks
-from scumble.errors import ScumbleError
-from scumble.raster import Picture, read_picture
-from scumble.scratch import room
-from scumble.steady import Steady
+from scumble.image.files import Picture, read_picture
+from scumble.image.mapped import room
+from scumble.video.reading import Animation, read_animation
+from scumble.video.steady import Steady
+from scumble.video.writing import CONTAINERS, write_animation
 
 
 @dataclass(frozen=True)

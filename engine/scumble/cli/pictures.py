@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between picture files (scumble.raster) and rasters of the wire; nothing is copied on the way.
+"""Between picture files (scumble.image.files) and rasters of the wire; nothing is copied on the way.
 
 Both are little endian: so is every machine that PyTorch is built for.
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from scumble import raster, scratch
-from scumble.animations.writing import write_gif
 from scumble.client.raster import Raster
-from scumble.pixels import AnyPixels
-from scumble.raster import Picture
+from scumble.image import files, mapped
+from scumble.image.files import Picture
+from scumble.image.pixels import AnyPixels
 from scumble.server.limits import STYLE_PIXELS
+from scumble.video.writing import write_gif
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
 """NumPy's names for the wire's depths."""
@@ -28,7 +28,7 @@ def to_wire(picture: Picture) -> Raster:
     """What the engine gets of a picture. Raises EngineError "bad-raster" for a size it does not take."""
     height, width = picture.pixels.shape[:2]
     pixels = np.ascontiguousarray(picture.pixels)
-    return Raster(width, height, FORMATS[pixels.dtype.name], "rgba", scratch.buffer(pixels))
+    return Raster(width, height, FORMATS[pixels.dtype.name], "rgba", mapped.buffer(pixels))
 
 
 def write_result(path: Path, result: Raster, like: Picture) -> None:
@@ -37,7 +37,7 @@ def write_result(path: Path, result: Raster, like: Picture) -> None:
     if path.suffix.lower() == ".gif":
         write_gif(path, pixels)
     else:
-        raster.write_picture(path, pixels, like)
+        files.write_picture(path, pixels, like)
 
 
 def from_wire(result: Raster, like: Picture) -> AnyPixels:
@@ -50,7 +50,7 @@ def style_raster(path: str) -> Raster:
 
     Raises ScumbleError "bad-picture".
     """
-    picture = raster.read_picture(path)
+    picture = files.read_picture(path)
     return to_wire(dataclasses.replace(picture, pixels=_within(picture.pixels, STYLE_PIXELS)))
 
 

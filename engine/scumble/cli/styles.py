@@ -113,7 +113,7 @@ def attach(style: str, weights: Path) -> None:
 
     It is copied, with its card, to your styles on this machine, and is a new revision of the style.
     """
-    from scumble.styles import StyleStore
+    from scumble.library.styles import StyleStore
 
     click.echo(StyleStore().attach(style, weights).pinned)
 

@@ -22,7 +22,7 @@ from scumble.cli.pictures import legible, style_raster
 from scumble.cli.say import counted, emit_json, note
 from scumble.client.blocking import Engine
 from scumble.client.raster import Masks
-from scumble.steady import Steady
+from scumble.video.steady import Steady
 
 __all__ = ["Job", "stylize", "stylize_one"]
 

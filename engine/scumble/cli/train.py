@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`scumble train METHOD`: a thin wrapper over the recipes of scumble.train.
+"""`scumble train METHOD`: a thin wrapper over the recipes of the methods and of training/.
 
 Invariant: a recipe's flags are its dataclass's fields, no more and no fewer; a new field needs no change here.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
 import types
 import typing
 from pathlib import Path
@@ -17,32 +16,32 @@ from typing import Any
 
 import click
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 
-RECIPES = (
-    "johnson",
-    "perceptual",
-    "gatys",
-    "adain",
-    "adain-style",
-    "ghiasi",
-    "ghiasi-style",
-    "memory",
-    "memory-row",
-    "surrogate",
-    "stylebank",
-)
-"""Modules of scumble.train (a dash is an underscore there) that have a `Recipe` and `train(recipe, out)`."""
+RECIPES = {
+    "johnson": "methods.johnson.train",
+    "perceptual": "training.perceptual",
+    "gatys": "methods.gatys.train_style",
+    "adain": "methods.adain.train",
+    "adain-style": "methods.adain.train_style",
+    "ghiasi": "methods.ghiasi.train",
+    "ghiasi-style": "methods.ghiasi.train_style",
+    "memory": "methods.style_memory.train",
+    "memory-row": "methods.style_memory.train_row",
+    "surrogate": "methods.style_memory.train_surrogate",
+    "stylebank": "methods.stylebank.train",
+}
+"""Command to the module of scumble that has its `Recipe` and `train(recipe, out)`."""
 
 
 class RecipeGroup(click.Group):
     """One command a recipe, made from its fields when it is asked for: importing one imports torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in RECIPES if importlib.util.find_spec(_module(name))]
+        return list(RECIPES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in RECIPES:
             return None
         return recipe_command(cmd_name)
 
@@ -61,20 +60,20 @@ def train() -> None:
 
 
 def recipe_command(name: str) -> click.Command:
-    """The command for the recipe of scumble.train.`name`."""
+    """The command for a recipe of RECIPES."""
     module = importlib.import_module(_module(name))
     recipe: Any = module.Recipe
     hints = typing.get_type_hints(recipe)
 
     def run(out: str, **given: Any) -> None:
         start = given.get("start")
-        if start is not None and start.parent.resolve() == Path(out).resolve():
+        if start is not None and Path(out).resolve() in start.resolve().parents[:2]:
             raise ScumbleError(
                 "bad-options",
                 "A training that starts from a weight file cannot write to its folder: broken off, it could not go on.",
                 "Name another --out.",
             )
-        from scumble.train import parallel  # here, for it imports torch
+        from scumble.training import distributed as parallel  # here, for it imports torch
 
         with parallel.processes() as number, TemporaryDirectory() as nowhere:
             folder, report = (nowhere, _unheard) if number else (out, click.echo)
@@ -90,7 +89,7 @@ def _unheard(line: object) -> None:
 
 
 def _module(name: str) -> str:
-    return f"scumble.train.{name.replace('-', '_')}"
+    return f"scumble.{RECIPES[name]}"
 
 
 def _flag(field: dataclasses.Field[Any], hint: Any) -> click.Option:

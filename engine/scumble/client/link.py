@@ -2,7 +2,7 @@
 """One non-blocking connection to a ROUTER over a Unix socket or TCP.
 
 Invariant: no call blocks longer than the timeout it is given (none, for most), and a connection that broke raises
-EngineError at every later use. `AnyLink` is what a session needs; scumble.zmqlink offers the same over pyzmq.
+EngineError at every later use. `AnyLink` is what a session needs; scumble.cli.zmqlink offers the same over pyzmq.
 """
 
 from __future__ import annotations

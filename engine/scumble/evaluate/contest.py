@@ -20,13 +20,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
+from scumble.api.method import Pixels, Style
 from scumble.evaluate.contestants import Answer, Contestant, Painting
 from scumble.evaluate.judges import Expected, Judge
-from scumble.files import write_atomic
-from scumble.methods.base import Pixels, Style
-from scumble.raster import SAVERS
-from scumble.tensors import to_tensor
+from scumble.image.files import SAVERS
+from scumble.library.atomic import write_atomic
+from scumble.nst.tensors import to_tensor
 
 MULTIPLE = 8
 """Photographs are cut to sides that are multiples of this, which is what peers take."""

@@ -19,20 +19,20 @@ from typing import Any, Literal, cast
 import numpy as np
 import torch
 
-from scumble import pipeline, plugins
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
+from scumble.api.method import Content, Method, Pixels, Refined, Refiner, Result, Runtime, Style
 from scumble.evaluate import digests
-from scumble.files import cannot_write
-from scumble.methods import base
-from scumble.methods.base import Content, Method, Pixels, Refined, Refiner, Result, Runtime, Style
-from scumble.refinements import KEPT
-from scumble.states import pack_state, read_state, write_state
-from scumble.tensors import to_pixels, to_tensor
+from scumble.library.atomic import cannot_write
+from scumble.library.refinements import KEPT
+from scumble.library.states import pack_state, read_state, write_state
+from scumble.methods import registry
+from scumble.nst.tensors import to_pixels, to_tensor
+from scumble.painting import mixing, pipeline
 
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting as a style; implements `methods.base.Style`. `trained` is the shipped style of the same title, if any."""
+    """A painting as a style; implements `api.method.Style`. `trained` is the shipped style of the same title, if any."""
 
     id: str
     title: str
@@ -95,7 +95,7 @@ def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Calla
 
     def paint(rgb: Pixels, style: Style) -> Answer:
         begun = time.perf_counter()
-        states = base.states(method, [(style, 1.0)], options, runtime)
+        states = mixing.states(method, [(style, 1.0)], options, runtime)
         ready = time.perf_counter()
         result: Pixels | None = None
         with closing(cast(Any, method.run(Content(rgb), states, options, runtime))) as events:
@@ -111,7 +111,7 @@ def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Calla
 
 def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime) -> Contestant:
     """A method with its options. Raises ScumbleError "method-unknown" and "bad-options"."""
-    method: Method = plugins.method(method_id)
+    method: Method = registry.method(method_id)
     return Contestant(method_id, method.title, painter(method, given, runtime), method.available)
 
 
@@ -131,7 +131,7 @@ def variant_contestant(
     plain = method_contestant(variant.method, {**given, **variant.options}, runtime)
     if not variant.refined:
         return dataclasses.replace(plain, name=variant.name)
-    method = plugins.method(variant.method)
+    method = registry.method(variant.method)
     if not isinstance(method, Refiner):
         raise ScumbleError("bad-options", f"{method.title} does not refine styles.", "Leave out its refined variant.")
     practised_on = photographs[:KEPT] if variant.refined == "practised" else []

@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from scumble.methods.base import Pixels
-from scumble.styles import data_dir
-from scumble.train.teachers import files_of
-from scumble.weights import MODELS, card_path
+from scumble.api.method import Pixels
+from scumble.library.places import SHIPPED, data_dir, shared_path
+from scumble.library.weights import card_path
+from scumble.training.teachers import files_of
 
 
 def of_texts(*texts: str) -> str:
@@ -34,17 +34,26 @@ def of_files(paths: Iterable[Path]) -> str:
 def of_networks(method: str) -> str:
     """Of what ships for a method and belongs to no single style, told by the cards: its own networks, if it has any, and the
     compact one and the surrogate, which it may look through."""
-    networks = [card_path(MODELS / f"{name}.safetensors") for name in (method, "perceptual", "surrogate")]
+    paths = (
+        shared_path(SHIPPED, method),
+        *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "surrogate")),
+    )
+    networks = [card_path(path) for path in paths]
     return of_files(card for card in networks if card.is_file())
 
 
 def of_all_weights() -> str:
     """Of all networks and styles' states that ship or lie in the user's data, told by their cards."""
-    return of_files(card for folder in (MODELS, data_dir() / "models") for card in sorted(folder.glob("*.json")))
+    return of_files(
+        card
+        for folder in (*sorted(SHIPPED.iterdir()), data_dir() / "models")
+        if folder.name != "styles"
+        for card in sorted(folder.glob("*.json"))
+    )
 
 
 def of_teachers(source: str) -> str:
-    """Of what train/teachers.py loads from there; what has a published version is told by its name."""
+    """Of what training/teachers.py loads from there; what has a published version is told by its name."""
     if source in ("compact", "torchvision"):
         return source
     return of_files(files_of(source))

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from scumble.errors import ScumbleError
-from scumble.looks import Eyes
-from scumble.losses import content_loss, gram, gram_loss
-from scumble.nets.perceptual import load_perceptual
-from scumble.train.teachers import load_teachers
+from scumble.api.errors import ScumbleError
+from scumble.nst.looks import Eyes
+from scumble.nst.losses import content_loss, gram, gram_loss
+from scumble.nst.pretrained import load_perceptual
+from scumble.training.teachers import load_teachers
 
 STYLE_WEIGHT = 3.0
 """Of the total: content + 3 * style."""
@@ -77,7 +77,7 @@ def compact_judge() -> Judge:
 
 
 def teachers_judge(source: str) -> Judge:
-    """The networks that training looks through (train/teachers.py). Raises ScumbleError "weights-missing"."""
+    """The networks that training looks through (training/teachers.py). Raises ScumbleError "weights-missing"."""
     teachers = load_teachers(source)
     return Judge("teachers", teachers, [teachers.content_layer], teachers.style_layers)
 

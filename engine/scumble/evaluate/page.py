@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from scumble.api.method import Pixels
 from scumble.evaluate.contest import Photograph, Table
 from scumble.evaluate.contestants import Painting
-from scumble.methods.base import Pixels
 
 THUMBNAIL = 240
 """Longest side of a picture on the page, in pixels."""

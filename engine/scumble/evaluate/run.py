@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from scumble import plugins
+from scumble.api.method import Pixels, Runtime
 from scumble.evaluate import digests
 from scumble.evaluate.contest import Photograph, Split, Table, hold, keep, read_paintings, read_photographs, resumed
 from scumble.evaluate.contestants import (
@@ -24,10 +24,10 @@ from scumble.evaluate.contestants import (
 )
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
 from scumble.evaluate.page import page
-from scumble.files import write_atomic
-from scumble.methods.base import Pixels, Runtime
-from scumble.styles import StyleStore
-from scumble.train.loop import machine
+from scumble.library.atomic import write_atomic
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.training.loop import machine
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _judges(plan: Plan) -> list[Judge]:
 
 
 def _contestants(plan: Plan, runtime: Runtime, photographs: Sequence[Pixels], note: Callable[[str], None]) -> list[Contestant]:
-    names = list(plan.methods or plugins.methods())
+    names = list(plan.methods or registry.methods())
     contestants = [unchanged(), *(method_contestant(name, plan.options.get(name, {}), runtime) for name in names)]
     for variant in plan.also:
         given = plan.options.get(variant.method, {})

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import scumble
-from scumble.errors import ScumbleError
-from scumble.files import cannot_write
+from scumble.api.errors import ScumbleError
+from scumble.library.atomic import cannot_write
 
 CLIENT = "scumble_client"
 COMMAND = "engine-command.json"

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from scumble.errors import ScumbleError
-from scumble.files import cannot_write, write_atomic
+from scumble.api.errors import ScumbleError
 from scumble.install import core
 from scumble.install.core import Place, Standing
+from scumble.library.atomic import cannot_write, write_atomic
 
 TITLE = "Krita 5"
 PLUGIN = "scumble"

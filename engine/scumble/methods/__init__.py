@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The style transfer methods: one paper, one file; base.py is the contract they all keep."""
+"""The style transfer methods, one folder a paper, and the registry that finds them."""

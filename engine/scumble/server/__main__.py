@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 from scumble.server.engine import Options, serve
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from scumble.errors import ScumbleError
-from scumble.methods.base import check_options
+from scumble.api.errors import ScumbleError
+from scumble.api.options import check_options
 from scumble.server import limits
 from scumble.server.catalogue import Catalogue
 from scumble.server.messages import ContextRaster, MaskRaster, Raster, StylePut, Submit

@@ -14,7 +14,7 @@ from typing import Any
 
 import zmq
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 from scumble.server import admission, limits, messages
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients, Frame, Sent

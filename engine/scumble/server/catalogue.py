@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from scumble.errors import ScumbleError
-from scumble.methods.base import OptionSpec
+from scumble.api.errors import ScumbleError
+from scumble.api.options import OptionSpec
+from scumble.library.styles import StoredStyle, StyleStore
 from scumble.server import limits
 from scumble.server.messages import encode
-from scumble.styles import StoredStyle, StyleStore
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +73,11 @@ class Catalogue:
         return self.revision
 
     def methods(self) -> list[dict[str, Any]]:
-        """All methods, as base.describe gives them."""
+        """All methods, as api.method.describe gives them."""
         return list(self._methods.values())
 
     def method(self, method_id: str) -> dict[str, Any]:
-        """A method as base.describe gives it. Raises ScumbleError "method-unknown"."""
+        """A method as api.method.describe gives it. Raises ScumbleError "method-unknown"."""
         try:
             return self._methods[method_id]
         except KeyError:

@@ -61,7 +61,7 @@ class Look(Struct, frozen=True, tag=True):
 
 
 class Ready(Struct, frozen=True, tag=True):
-    """Worker to engine: methods are loaded. `methods` as base.describe gives them."""
+    """Worker to engine: methods are loaded. `methods` as api.method.describe gives them."""
 
     devices: list[dict[str, str]]
     methods: list[dict[str, Any]]

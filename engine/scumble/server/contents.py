@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scumble.fill import fill_hidden
-from scumble.methods.base import Pixels
-from scumble.pipeline import Context
-from scumble.pixels import AnyPixels, Order, reduced
-from scumble.placing import WORKING
-from scumble.refinements import KEPT
+from scumble.api.method import Pixels
+from scumble.image.fill import fill_hidden
+from scumble.image.pixels import AnyPixels, Order, reduced
+from scumble.library.refinements import KEPT
+from scumble.painting.grid import WORKING
+from scumble.painting.pipeline import Context
 
 LEAST_SIDE = 64
 """Pixels: a smaller picture has nothing to learn a style's strokes on."""

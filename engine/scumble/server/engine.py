@@ -22,8 +22,9 @@ import zmq
 from zmq.auth import load_certificate
 
 import scumble
+from scumble.api.errors import ScumbleError
 from scumble.client.locate import CONNECTION_FILE, LOST_RACE, runtime_dir
-from scumble.errors import ScumbleError
+from scumble.library.styles import StyleStore
 from scumble.server import auth, limits, presence
 from scumble.server.broker import Broker
 from scumble.server.catalogue import Catalogue
@@ -33,7 +34,6 @@ from scumble.server.jobs import Jobs
 from scumble.server.shared import Board, Inbox, StopAsked
 from scumble.server.spool import sweep
 from scumble.server.workers import Worker
-from scumble.styles import StyleStore
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 from scumble.server.shared import Inbox, Returned
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 from scumble.server import limits
 from scumble.server.messages import AnyRaster, PixelStrip, StylePut, Submit, told
 from scumble.server.spool import Spool, layout

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 from scumble.server import limits
 
 # \Z and not $, which would let a line end follow.

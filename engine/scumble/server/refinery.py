@@ -17,15 +17,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from scumble.errors import ScumbleError
-from scumble.refinements import Record, keep_refined, read_record, write_checkpoint, write_record
+from scumble.api.errors import ScumbleError
+from scumble.library.refinements import Record, keep_refined, read_record, write_checkpoint, write_record
+from scumble.library.styles import StoredStyle
 from scumble.server import channel, limits
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients
 from scumble.server.helper import Helper
 from scumble.server.messages import told
 from scumble.server.workers import Death, Worker
-from scumble.styles import StoredStyle
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, cast
 
-from scumble import plugins
-from scumble.errors import ScumbleError
-from scumble.methods.base import Checkpoint, Pixels, Progress, Refined, Refinement, Refiner, Runtime
-from scumble.refinements import read_checkpoint
+from scumble.api.errors import ScumbleError
+from scumble.api.method import Checkpoint, Pixels, Progress, Refined, Refinement, Refiner, Runtime
+from scumble.library.refinements import read_checkpoint
+from scumble.library.states import MAX_CARD, pack_state
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
 from scumble.server import channel, limits
-from scumble.states import MAX_CARD, pack_state
-from scumble.styles import StyleStore
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def refine(
 ) -> End:
     """Refine a style from its checkpoint, if it has one, to the end, or until `cancelled()`."""
     try:
-        style, method = StyleStore().get(asked.style), plugins.method(asked.method)
+        style, method = StyleStore().get(asked.style), registry.method(asked.method)
         if not isinstance(method, Refiner):
             raise ScumbleError("not-refinable", f"{method.title} cannot refine a style.", "Use it as it is.")
         checkpoint = read_checkpoint(style, method.id)

@@ -23,16 +23,17 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from scumble import pipeline, plugins
-from scumble.errors import ScumbleError
-from scumble.methods.base import Method, Preview, Progress, Runtime
-from scumble.placing import LEAST_SHARE, USUAL_TILE
-from scumble.scratch import Mapped
+from scumble.api.errors import ScumbleError
+from scumble.api.method import Method, Preview, Progress, Runtime
+from scumble.image.mapped import Mapped
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.painting import pipeline
+from scumble.painting.grid import LEAST_SHARE, USUAL_TILE
 from scumble.server import channel, limits, refining
 from scumble.server.contents import Contents
 from scumble.server.messages import planes
 from scumble.server.spool import as_array, layout
-from scumble.styles import StyleStore
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Painter:
     def remember(self) -> None:
         """Keep the picture that was painted last, in small, to refine styles on; once its client has its result."""
         request, self._painted = self._painted, None
-        if request is not None and any(m.capabilities.refine for m in plugins.methods().values()):
+        if request is not None and any(m.capabilities.refine for m in registry.methods().values()):
             self.contents.keep(request.pixels, request.order, request.context)
 
     def refine(self, asked: channel.Refine) -> refining.End:
@@ -108,7 +109,7 @@ class Painter:
         """Whether the job came to its end; False when it was cancelled. Raises ScumbleError "no-memory" off the ladder."""
         store = StyleStore()
         request = pipeline.Request(
-            method=plugins.method(run.method),
+            method=registry.method(run.method),
             styles=[(store.get(name), weight) for name, weight in run.styles],
             strength=run.strength,
             options=dict(run.options),

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 
 
 @dataclass(frozen=True)

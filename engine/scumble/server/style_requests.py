@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scumble.errors import ScumbleError
-from scumble.pixels import rgb8
+from scumble.api.errors import ScumbleError
+from scumble.image.pixels import rgb8
+from scumble.library.styles import StyleStore
 from scumble.server import channel
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients
@@ -20,7 +21,6 @@ from scumble.server.messages import StylePut, StyleRefine, StyleRemove, refusal
 from scumble.server.refinery import Refinery
 from scumble.server.spool import as_array
 from scumble.server.workshop import Workshop
-from scumble.styles import StyleStore
 
 
 class StyleDesk:

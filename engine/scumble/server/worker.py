@@ -25,11 +25,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scumble import pipeline, plugins
-from scumble.methods.base import Method
+from scumble.api.method import Method
+from scumble.library.styles import StoredStyle, StyleStore
+from scumble.methods import registry
+from scumble.painting import pipeline
 from scumble.server import channel, limits
 from scumble.server.running import Painter
-from scumble.styles import StoredStyle, StyleStore
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def main() -> None:
     changed = threading.Event()
     threading.Thread(target=_beat, args=(line, painter), name="heartbeat", daemon=True).start()
     threading.Thread(target=_listen, args=(line, runs, painter, changed), name="listener", daemon=True).start()
-    methods = list(plugins.methods().values())
+    methods = list(registry.methods().values())
     painter.device, devices = _devices(arguments.device, arguments.threads)
     line.say(channel.Ready(devices, [pipeline.describe(m) for m in methods], available(), outdated()))
     threading.Thread(target=_look, args=(line, changed), name="styles", daemon=True).start()
@@ -111,7 +112,7 @@ def available() -> dict[str, list[str]]:
 
 
 def outdated() -> dict[str, list[str]]:
-    """Which methods have refined which style in a way that they have outgrown (methods.base.Refiner)."""
+    """Which methods have refined which style in a way that they have outgrown (api.method.Refiner)."""
 
     def says(method: Method, style: StoredStyle) -> bool:
         say = getattr(method, "outdated", None)
@@ -124,7 +125,7 @@ def _methods_by_style(says: Callable[[Method, StoredStyle], bool]) -> dict[str, 
     found = {}
     for style in StyleStore().list():
         ids = []
-        for method in plugins.methods().values():
+        for method in registry.methods().values():
             try:
                 if says(method, style):
                     ids.append(method.id)
@@ -208,7 +209,7 @@ def _devices(wanted: str, threads: int | None) -> tuple[str, list[dict[str, str]
 
 def _forget() -> None:
     """Let methods drop what they have cached, where they can, and give memory back."""
-    for method in plugins.methods().values():
+    for method in registry.methods().values():
         forget = getattr(method, "forget", None)
         if callable(forget):
             forget()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scumble.errors import ScumbleError
+from scumble.api.errors import ScumbleError
 from scumble.server import channel, limits
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients

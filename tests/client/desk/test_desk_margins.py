@@ -6,8 +6,12 @@ from __future__ import annotations
 import pytest
 
 from scumble.client.desk.margins import REACH, margin
-from scumble.nets import adain, ghiasi, memory, stylebank, transform
-from scumble.placing import working_grid
+from scumble.methods.adain import network as adain
+from scumble.methods.ghiasi import network as ghiasi
+from scumble.methods.johnson import network as transform
+from scumble.methods.style_memory import network as memory
+from scumble.methods.stylebank import network as stylebank
+from scumble.painting.grid import working_grid
 
 
 def test_no_network_looks_further() -> None:

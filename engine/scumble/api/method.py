@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The method contract: what a style transfer method offers the engine, and what it is handed.
+
+Invariant: a method sees pictures as numpy arrays and styles as `Style`; it knows neither the wire, nor files, nor alpha
+blending, nor strength. Those are kept for every method alike by pipeline.py ("what a picture is owed").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scumble.api.options import option_specs
+
+Pixels = NDArray[np.float32]
+"""(H, W, 3) float32 RGB, sRGB curve, nominally in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a method can do beyond one style over one picture."""
+
+    arbitrary: bool = False
+    """Any picture can be its style; otherwise only styles that carry its trained state."""
+    blend: bool = False
+    """Several weighted styles in one run."""
+    regions: bool = False
+    """Styles mixed by place in one run, as `Content.regions` says. With other methods the engine paints once a style."""
+    tiling: bool = False
+    """Given frozen statistics, tiled equals whole."""
+    iterative: bool = False
+    """Improves a picture step by step, so it yields previews and takes seconds or minutes."""
+    refine: bool = False
+    """Improves its state of a style in the engine's idle time: it is a `Refiner`."""
+    strength: bool = False
+    """Paints weaker by itself, as `Content.strength` asks, from the picture's own style to the painting's. The engine then
+    mixes pixels only below a strength of 0.3, so that 0 is the picture itself."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """The picture to stylize, at the scale the method shall work at. Colours under alpha 0 are already filled."""
+
+    rgb: Pixels
+    alpha: NDArray[np.float32] | None = None
+    """(H, W) in [0, 1]; how much each pixel counts in statistics. None is opaque."""
+    whole: Pixels | None = None
+    """The whole layer in small, same scale rule, when `rgb` is a selection of it: statistics come from here. Else None."""
+    whole_alpha: NDArray[np.float32] | None = None
+    strength: float = 1.0
+    """In (0, 1], for methods with the capability; others always paint in full."""
+    regions: NDArray[np.float32] | None = None
+    """(H, W, S): how much of each pixel belongs to each of S >= 2 styles, their weights included; they sum to 1 everywhere, as
+    precisely as float32 does. Only for methods with the capability, and only where styles have masks that differ; else None."""
+    whole_regions: NDArray[np.float32] | None = None
+    """The same of `whole`, continued beyond the selection; there when `regions` and `whole` are."""
+    place: tuple[int, int] = (0, 0)
+    """(y, x) in the whole layer, in pixels of `rgb`: what a strided network samples must not depend on the selection."""
+    full: tuple[int, int] | None = None
+    """(height, width) of the whole layer, in pixels of `rgb`; None where `whole`, if any, has these."""
+    natural_side: float | None = None
+    """The whole layer's long side at brush size 1, in the pixels `rgb` would then have; None where `rgb` has these."""
+
+    @property
+    def painting_side(self) -> float:
+        """The long side at which to look at a painting, so that its strokes are as broad in proportion to the picture as the
+        brush size asks: a network that works on fewer pixels sees, and paints, larger ones."""
+        whole = self.rgb if self.whole is None else self.whole
+        return max(whole.shape[:2]) if self.natural_side is None else self.natural_side
+
+
+@runtime_checkable
+class Style(Protocol):
+    """A style as a method sees it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def revision(self) -> int: ...
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether `picture` gives one; cheap, unlike `picture`."""
+
+    def picture(self) -> Pixels | None:
+        """The painting, or None where only trained states ship."""
+
+    def state(self, method: str) -> Any | None:
+        """Path of the weight file with the trained or refined state of `method`, or None.
+
+        `weights.load_weights` reads it as tensors, `states.read_state` as arrays.
+        """
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """One style of a run: what `prepare` made of it, and its share of the whole picture (weights of a run sum to 1).
+
+    Where the content has regions, these are the shares that count: style number s is mixed by `regions[..., s]`.
+    """
+
+    state: Any
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`fraction` in [0, 1] of the whole run."""
+
+    fraction: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An unfinished picture of any size, to be shown and forgotten."""
+
+    rgb: Pixels
+
+
+@dataclass(frozen=True)
+class Result:
+    """The finished picture, same height and width as the content."""
+
+    rgb: Pixels
+    whole: Pixels | None = None
+    """`Content.whole` painted likewise, of any size, by methods that look at it anyway: a palette taken from it does not
+    depend on how tightly a selection was drawn."""
+
+
+Event = Progress | Preview | Result
+
+Arrays = Mapping[str, NDArray[Any]]
+"""Tensors by name: floats (all finite), integers or bools, `states.MAX_STATE` bytes at most in all."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that `refine` needs to go on from here, in another process or on another day. The arrays must not change any more."""
+
+    arrays: Arrays
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A style's refined state, which `style.state(method.id)` gives from now on as the path of a weight file."""
+
+    arrays: Arrays
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """What people may want to know, as JSON of some lines: loss before and after, steps, seconds; and what the state is of
+    use with, for the method to compare when it reads the file. It becomes part of the file's card."""
+
+
+Refinement = Progress | Checkpoint | Refined
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how to compute. `device` is a torch device name; `tile` the side of a tile in pixels."""
+
+    device: str = "cpu"
+    half: bool = False
+    """bfloat16 where the network allows it."""
+    tile: int = 512
+
+
+@runtime_checkable
+class Method(Protocol):
+    """One paper. Instances hold no state between runs but caches of what `prepare` gives.
+
+    A method that keeps such caches may have `forget()`, which drops them; the engine calls it after a minute without a job.
+    One that takes much memory may have `pixel_bytes`, what a run takes at least for each pixel it looks at in one piece
+    (with `tiling`, never more than a large tile; else never more than `most_pixels` of them, where it has that), so that a
+    picture which cannot fit is refused before it costs anything. Where options make it more, `bytes_needed(options, pixels)`
+    says what a run takes in all.
+
+    One whose pictures of 8 bits are as good when it computes in bfloat16 may say so by `half_for_8_bits(device)`, true where
+    that is faster; `Runtime.half` is then set from the first.
+    """
+
+    id: str
+    title: str
+    paper: str
+    """Authors, year and arXiv number."""
+    purpose: str
+    """One sentence for a painter: when to use it."""
+    capabilities: Capabilities
+
+    @property
+    def Options(self) -> type:  # noqa: N802
+        """A frozen dataclass; every field is made by `option`."""
+
+    def available(self, style: Style) -> bool:
+        """Whether `prepare` can be expected to succeed; cheap, reads no weights."""
+
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Any:
+        """Load or compute the style's state.
+
+        Raises ScumbleError "weights-corrupt", "style-unavailable" or "style-needs-picture".
+        """
+
+    def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
+        """Yield Progress and Preview, and one Result last. Between two yields the run may be closed: a cancel."""
+
+
+@runtime_checkable
+class Refiner(Method, Protocol):
+    """A method that improves its state of a style on the user's own machine (`capabilities.refine`).
+
+    `prepare` then takes what `style.state(self.id)` names, where it names something (grade 1), and else makes what it can of
+    the picture at once (grade 0). Caches must be keyed by `style.id` and `style.revision`: each refinement is a new
+    revision, and an older one goes on meaning what it meant. A state that cannot be used raises ScumbleError
+    "weights-corrupt": a revision never quietly looks like another.
+
+    One whose states can become useless, because they belong to networks that an update of Scumble replaces, may have
+    `outdated(style)`, true where the style's is. Such a style is no longer listed as refined, and is refined again.
+    """
+
+    def refine(
+        self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
+    ) -> Iterator[Refinement]:
+        """Yield Progress at least every 0.2 s, a Checkpoint now and then, and one Refined last.
+
+        `contents` are pictures of the user's at the working scale (about 1024 px), newest first; often there are none. Between
+        two yields the refinement may be closed, because a picture is to be painted, say; it goes on later, in a new call,
+        from the last Checkpoint it yielded, which the caller saves (as often as it likes: a method may yield one a step).
+        `style` and `checkpoint` are then the same, `contents` perhaps not. A checkpoint that it can make nothing of, of another
+        version of itself, say, the method ignores. A style that has been refined before is refined further.
+
+        Raises ScumbleError as `prepare` does.
+        """
+
+
+def describe(method: Method) -> dict[str, Any]:
+    """A method as the catalogue shows it (docs/protocol.md, section 4)."""
+    return {
+        "id": method.id,
+        "title": method.title,
+        "paper": method.paper,
+        "purpose": method.purpose,
+        "capabilities": dataclasses.asdict(method.capabilities),
+        "options": [dataclasses.asdict(s) for s in option_specs(method.Options)],
+    }

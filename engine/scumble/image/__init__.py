@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures as arrays: reading and writing files, pixel formats, colours, resampling, and arrays that lie in files."""

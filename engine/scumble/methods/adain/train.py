@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train AdaIN's decoder for all paintings at once (Huang and Belongie 2017).
+
+The losses are the paper's (section 6.1): the stylized picture's features against the features it was decoded from, and means
+and standard deviations of relu1_1 to relu4_1 against the painting's, each normalised by its target. README.md
+compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from scumble.library.places import shared_path
+from scumble.library.weights import Card, load_weights, save_weights
+from scumble.methods.adain.network import LOSS_LAYERS, AdaINNet, statistics
+from scumble.nst.losses import content_loss, gram, gram_loss, lattice_loss, tv_loss
+from scumble.nst.pretrained import load_perceptual
+from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
+from scumble.training.data import Pictures, has_test_split, read_pictures
+from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
+from scumble.training.refusals import fitting, refuse_crop
+from scumble.training.teachers import Teachers, credited, load_teachers
+
+CROPS = ((0.9, 1.5), (1.0, 2.5))
+"""Sides of the photographs' and the paintings' crops in multiples of `crop`: from single strokes to half a painting."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on. `start` is a weight file to warm-start from.
+
+    Weights beside content (1): `style` of the paper's style loss; and, which the paper has not, `gram` of Gram matrices of
+    the same layers (or of `teachers`, where they are named), `identity` of a photograph that is its own style, and `lattice`
+    and `tv` against weaves and grain. With those at 0 the losses are the paper's.
+    """
+
+    photographs: Path
+    paintings: Path
+    encoder: Literal["compact", "vgg19"] = "compact"
+    teachers: str | None = None
+    steps: int = 3000
+    batch: int = 4
+    crop: int = 192
+    lr: float = 1.5e-3
+    style: float = 10.0
+    gram: float = 2.0
+    identity: float = 1.0
+    lattice: float = 300.0
+    tv: float = 0.1
+    seed: int = 0
+    start: Path | None = None
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Run (going on where a run was broken off) and write `out`/adain/shared.safetensors with its card.
+
+    For another encoder than the compact one it is `out`/adain-ENCODER.safetensors. The file holds the encoder too, so that no
+    other network's training can part them.
+    """
+    refuse_crop(recipe.crop)
+    torch.manual_seed(recipe.seed)
+    device = best_device()
+    pictures = [read_pictures(folder, "train") for folder in (recipe.photographs, recipe.paintings)]
+    net = AdaINNet(first_stages(load_perceptual(recipe.encoder)))
+    if recipe.start:
+        with fitting(recipe.start):
+            net.load_state_dict(load_weights(recipe.start)[0])
+    net = net.to(device).to(memory_format=torch.channels_last)
+    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last) if recipe.teachers else None
+    criterion = Criterion(net, recipe, teachers)
+
+    def batch(generator: torch.Generator) -> list[Tensor]:
+        drawn = [p.crops(recipe.batch, recipe.crop, generator, k) for p, k in zip(pictures, CROPS, strict=True)]
+        return [t.to(device, memory_format=torch.channels_last) for t in drawn]
+
+    @torch.no_grad()
+    def sheet() -> Tensor:
+        """Photographs, paintings, and each photograph in the manner of the painting above it."""
+        x, s = (t[:4] for t in batch(torch.Generator().manual_seed(1)))
+        y, _ = net(x, net.measure(s))
+        return torch.cat([torch.cat(list(row.float()), -1) for row in (x, s, y)], -2)
+
+    path = shared_path(out, "adain") if recipe.encoder == "compact" else out / f"adain-{recipe.encoder}.safetensors"
+
+    def save(step: int, tested: dict[str, float] | None = None) -> None:
+        save_weights(path, net.state_dict(), _card(recipe, step, pictures, tested, net))
+
+    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        return criterion(*batch(generator))
+
+    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(path.stem, recipe), sheet, save, report)
+    save(recipe.steps, test_losses(criterion, recipe))
+    return path
+
+
+def first_stages(net: VGG) -> VGG:
+    """A copy of a perceptual network that ends with relu4_1."""
+    widths = [net.conv(f"{k}_1").out_channels for k in (1, 2, 3, 4)]
+    depths = [sum(n.startswith(f"{k}_") for n in net.layers) for k in (1, 2, 3)]
+    copy = VGG([*depths, 1], widths, net.padding, net.pooling)
+    copy.convs.load_state_dict({k: v for k, v in net.convs.state_dict().items() if k.rsplit(".", 1)[0] in copy.layers})
+    copy.mean.copy_(net.mean)
+    copy.std.copy_(net.std)
+    return copy
+
+
+class Criterion:
+    """The loss of a batch of photographs and paintings, both (N, 3, H, W) in [0, 1]. The first photograph is its own style."""
+
+    def __init__(self, net: AdaINNet, recipe: Recipe, teachers: Teachers | None = None) -> None:
+        self.net, self.recipe, self.teachers = net, recipe, teachers
+
+    def __call__(self, x: Tensor, s: Tensor) -> dict[str, Tensor]:
+        s = torch.cat([x[:1], s[1:]]) if self.recipe.identity else s
+        with torch.no_grad():
+            style_features = self.net.encode(s, LOSS_LAYERS)
+            wanted = statistics(style_features)
+        y, target = self.net(x, wanted)
+        features = self.net.encode(y, LOSS_LAYERS)
+        got = statistics(features)
+        parts = {
+            "content": _mean([content_loss(features[k], t) for k, t in target.items()]),
+            "style": _mean([statistics_loss(got[k], wanted[k]) for k in LOSS_LAYERS]),
+            "gram": self._gram(y, s, features, style_features),
+            "identity": (y[0].float() - x[0]).square().mean() / x[0].var().clamp_min(1e-3),
+            "lattice": lattice_loss(y),
+            "tv": tv_loss(y.float()),
+        }
+        extra = [getattr(self.recipe, k) * parts[k] for k in ("style", "gram", "identity", "lattice", "tv")]
+        return {"total": parts["content"] + torch.stack(extra).sum(), **parts}
+
+    def _gram(self, y: Tensor, s: Tensor, features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
+        if not self.recipe.gram:
+            return y.new_zeros((), dtype=torch.float32)
+        if self.teachers is not None:
+            wanted = set(self.teachers.style_layers)
+            with torch.no_grad():
+                style_features = self.teachers(s, wanted)
+            features = self.teachers(y, wanted)
+        return _mean([gram_loss(gram(f), gram(style_features[k])) for k, f in features.items()])
+
+
+def _mean(terms: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(terms)).mean()
+
+
+def statistics_loss(got: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Tensor:
+    """Mean squared difference of means and of standard deviations, over the mean square of the wanted ones."""
+    difference = torch.stack([(a - b).square().mean() for a, b in zip(got, wanted, strict=True)]).sum()
+    return difference / torch.stack([b.square().mean() for b in wanted]).sum().clamp_min(1e-6)
+
+
+@torch.no_grad()
+def test_losses(criterion: Criterion, recipe: Recipe) -> dict[str, float] | None:
+    """Mean losses in fp32 over 32 crops of the test splits, which training never sees; None where a folder has none."""
+    folders = (recipe.photographs, recipe.paintings)
+    if not all(has_test_split(f) for f in folders):
+        return None
+    device = next(criterion.net.parameters()).device
+    generator = torch.Generator().manual_seed(0)
+    x, s = (read_pictures(f, "test").crops(32, recipe.crop, generator, k) for f, k in zip(folders, CROPS, strict=True))
+    x, s = (t.to(device).contiguous(memory_format=torch.channels_last) for t in (x, s))
+    batches = [criterion(a, b) for a, b in zip(torch.split(x, 4), torch.split(s, 4), strict=True)]
+    return {k: round(float(torch.stack([b[k] for b in batches]).mean()), 4) for k in batches[0]}
+
+
+def _card(recipe: Recipe, step: int, pictures: Sequence[Pictures], tested: dict[str, float] | None, net: AdaINNet) -> Card:
+    return {
+        "method": "adain",
+        "architecture": {
+            "widths": WIDTHS[recipe.encoder][:4],
+            "depths": [*DEPTHS[recipe.encoder][:3], 1],
+            "padding": net.encoder.padding,
+            "layers": net.layers,
+        },
+        "licence": "Apache-2.0",
+        "training": {
+            "command": "scumble train adain --photographs FOLDER --paintings FOLDER --out FOLDER",
+            "encoder": recipe.encoder,
+            "teachers": credited(recipe.teachers) if recipe.teachers else recipe.encoder,
+            "weights": {k: getattr(recipe, k) for k in ("style", "gram", "identity", "lattice", "tv")},
+            "steps": step,
+            "of": recipe.steps,
+            "batch": recipe.batch,
+            "crop": recipe.crop,
+            "lr": recipe.lr,
+            "seed": recipe.seed,
+            "warm_start": recipe.start.name if recipe.start else None,
+            "test_losses": tested,
+            "machine": machine(),
+            "credits": [line for p in pictures for line in p.credits],
+        },
+    }

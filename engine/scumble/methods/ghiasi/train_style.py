@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Look at a painting once, so that its style can be painted without it.
+
+Nothing is trained: the file holds the style prediction network's bottleneck for the painting at several sizes, 100 numbers
+each. Make it anew whenever the networks are trained further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from scumble.library.places import SHIPPED, state_path
+from scumble.library.weights import save_weights
+from scumble.methods.ghiasi.method import SIDES, load_shared, shared_name
+from scumble.nst.style_statistics import ladder_sides, resized
+from scumble.training.cards import OnePainting
+from scumble.training.data import read_picture
+from scumble.training.loop import machine
+
+
+@dataclass(frozen=True)
+class Recipe(OnePainting):
+    """The painting and what its card says of it. `network` is the weight file of the networks."""
+
+    network: Path = SHIPPED / "ghiasi" / "shared.safetensors"
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Write `out`/ghiasi/STYLE.safetensors with its card, in fp32."""
+    shared = load_shared(recipe.network)
+    painting = read_picture(recipe.painting)[None].float() / 255
+    ladder = {}
+    for side in ladder_sides(max(painting.shape[2:]), SIDES):
+        ladder[str(side)] = shared.known(resized(painting, side))
+    report(f"looked at {', '.join(ladder)} px")
+    path = state_path(out, "ghiasi", recipe.style_id)
+    card = {
+        "method": "ghiasi",
+        "style": recipe.described,
+        "networks": shared_name(recipe.network),
+        "licence": "Apache-2.0",
+        "long_sides": [int(side) for side in ladder],
+        "training": {
+            "command": f"scumble train ghiasi-style --style {recipe.style_id}",
+            "teachers": "none: predicted, not trained",
+            "machine": machine(),
+        },
+    }
+    save_weights(path, ladder, card, torch.float32)
+    return path

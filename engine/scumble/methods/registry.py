@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads methods, built-in and installed, through one pluggy hook.
+
+The built-in methods are plug-ins like any other. A plug-in that fails to load is left out with a warning; the rest stay.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import logging
+import os
+import re
+from functools import cache
+
+import pluggy
+
+from scumble.api import hookspecs
+from scumble.api.errors import ScumbleError
+from scumble.api.method import Method, Refiner, describe
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = (
+    "scumble.methods.johnson.method",
+    "scumble.methods.style_memory.method",
+    "scumble.methods.gatys.method",
+    "scumble.methods.adain.method",
+    "scumble.methods.ghiasi.method",
+    "scumble.methods.stylebank.method",
+)
+
+
+def plugin_manager() -> pluggy.PluginManager:
+    """Every plug-in there is: built in, of the entry point group `scumble`, and named in SCUMBLE_PLUGINS.
+
+    SCUMBLE_PLUGINS is a comma-separated list of modules, for work on a method that is not installed; a leading "-" leaves
+    the built-in methods out ("-,my_method"), which makes an engine that needs no torch.
+    """
+    manager = pluggy.PluginManager("scumble")
+    manager.add_hookspecs(hookspecs)
+    extra = [name for name in os.environ.get("SCUMBLE_PLUGINS", "").split(",") if name]
+    bare = "-" in extra
+    for module in (*(() if bare else BUILT_IN), *(n for n in extra if n != "-")):
+        _register(manager, module)
+    for entry in () if bare else importlib.metadata.entry_points(group="scumble"):
+        try:
+            manager.register(entry.load(), name=entry.name)
+        except Exception:
+            log.warning("plug-in %s does not load", entry.name, exc_info=True)
+    return manager
+
+
+def _register(manager: pluggy.PluginManager, module: str) -> None:
+    try:
+        manager.register(importlib.import_module(module), name=module)
+    except Exception:
+        log.warning("plug-in %s does not load", module, exc_info=True)
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """All methods by id, built-in ones first."""
+    found: dict[str, Method] = {}
+
+    def register(method: Method) -> None:
+        if method.id in found:
+            raise ValueError(f"a method called {method.id!r} is already registered")
+        if not re.fullmatch(r"[a-z0-9-]{1,64}", method.id):
+            raise ValueError(f"{method.id!r} is no id: small letters, digits and dashes, 64 at most")
+        if method.capabilities.refine and not isinstance(method, Refiner):
+            raise ValueError(f"{method.id!r} says that it refines, and has no refine()")
+        json.dumps(describe(method))  # one the catalogue cannot show must not keep it from showing the others
+        found[method.id] = method
+
+    manager = plugin_manager()
+    for name, plugin in manager.list_name_plugin():  # in order of registration, which get_plugins, a set, does not keep
+        hook = getattr(plugin, "register_methods", None)
+        if hook is None:
+            continue
+        before = dict(found)
+        try:
+            hook(register=register)
+        except Exception:
+            found.clear()
+            found.update(before)
+            log.warning("plug-in %s does not register", name, exc_info=True)
+    return found
+
+
+def method(method_id: str) -> Method:
+    """One method. Raises ScumbleError "method-unknown"."""
+    try:
+        return methods()[method_id]
+    except KeyError:
+        known = ", ".join(methods())
+        raise ScumbleError("method-unknown", f"There is no method called {method_id!r}.", f"Methods are: {known}.") from None

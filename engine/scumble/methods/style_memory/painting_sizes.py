@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sizes in which the style memory looks at a painting: they decide how broad its strokes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from scumble.api.method import Pixels
+from scumble.image.resample import resize
+from scumble.methods.style_memory.network import STRIDE
+from scumble.nst.tensors import to_tensor
+
+PAINTING_SIDE = 384
+"""Short side in pixels at which a painting is looked at, as in the training; it decides how broad its strokes are."""
+
+LOOKS = (288, 336, 384)
+"""Short sides at which a painting is looked at to predict its row, each as it is and mirrored. One prediction errs by as much
+as an hour of training gains; the mean of six errs less (README.md)."""
+
+AIMS = (224, 288, 352)
+"""Short sides at which it is looked at for the Gram matrices that its row is refined towards (README.md)."""
+
+ENLARGED = 1.5
+"""By how much a small painting may be enlarged to be looked at in these sizes, at most."""
+
+
+def looked_at(painting: Pixels) -> Tensor:
+    """(1, 3, H, W): a painting (H, W, 3) at the size at which its strokes are learned; never enlarged."""
+    ratio = min(1.0, PAINTING_SIDE / min(painting.shape[:2]))
+    height, width = (max(1, round(n * ratio)) for n in painting.shape[:2])
+    return to_tensor(resize(painting, height, width))
+
+
+def looks_at(painting: Pixels, sides: Sequence[int]) -> list[Tensor]:
+    """A painting (H, W, 3) with each of these short sides: (1, 3, h, w), sharp, for strokes that are blurred are none."""
+    seen = looked_at(painting)
+    ratios = [min(side / min(seen.shape[2:]), ENLARGED) for side in sides]
+    sizes = [[max(1, round(n * ratio)) for n in seen.shape[2:]] for ratio in ratios]
+    return [F.interpolate(seen, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]
+
+
+def to_stride(x: Tensor) -> Tensor:
+    """Enlarged a little where its sides are not multiples of the network's stride."""
+    height, width = (max(STRIDE, STRIDE * round(n / STRIDE)) for n in x.shape[2:])
+    return x if x.shape[2:] == (height, width) else F.interpolate(x, (height, width), mode="bilinear")

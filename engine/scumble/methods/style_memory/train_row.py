@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make the row of a style that ships: predicted from its painting, then refined by the teachers over photographs.
+
+The shared networks stay as they are, so no other row is touched. Make it anew whenever they are trained further. A refinement
+that is broken off goes on when it is started again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from scumble.api.errors import ScumbleError
+from scumble.library.atomic import replacing
+from scumble.library.places import SHIPPED, state_path
+from scumble.library.weights import name_of, save_weights
+from scumble.methods.style_memory.method import load_memory
+from scumble.methods.style_memory.network import StyleMemory
+from scumble.methods.style_memory.painting_sizes import looked_at, to_stride
+from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row
+from scumble.nst.looks import grams_of
+from scumble.nst.pretrained import load_perceptual
+from scumble.nst.style_encoder import signature
+from scumble.training import distributed as parallel
+from scumble.training.cards import OnePainting
+from scumble.training.data import read_picture, read_pictures
+from scumble.training.loop import append_losses, best_device, machine, run_folder
+from scumble.training.paintings import contents, looks
+from scumble.training.refusals import refuse_crop
+from scumble.training.teachers import credited, load_teachers
+
+
+@dataclass(frozen=True)
+class Recipe(OnePainting):
+    """The painting, what its card says of it, and what it is refined by; 0 steps keep the predicted row."""
+
+    photographs: Path | None = None
+    teachers: str = "compact"
+    steps: int = 100
+    batch: int = 3
+    crop: int = 256
+    style_weight: float = 4.0
+    seed: int = 0
+    memory: Path = SHIPPED / "memory" / "shared.safetensors"
+
+
+RATE, PATIENCE = 0.006, 0.5
+"""Of the descent (rows.Pace)."""
+
+KEPT_EVERY = 20
+"""Steps from one checkpoint, and one row of losses, to the next: less than a minute."""
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Write `out`/memory/STYLE.safetensors with its card, going on where a run was broken off.
+
+    Raises ScumbleError "bad-options".
+    """
+    if parallel.count() > 1:
+        raise ScumbleError("bad-options", "Several processes cannot train one row.", "Start it without torchrun.")
+    refuse_crop(recipe.crop)
+    device = best_device()
+    memory = load_memory(recipe.memory).to(device)
+    compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
+    painting = looked_at((read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()).to(device)
+    with torch.no_grad():
+        row = memory.rows(to_stride(painting), signature(compact, painting))
+    record: dict[str, object] = {"grade": 0}
+    if recipe.steps:
+        row, record = _refined(recipe, memory, painting, row, report)
+    path = state_path(out, "memory", recipe.style_id)
+    card = {
+        "method": "memory",
+        "style": recipe.described,
+        "shared": name_of(recipe.memory),
+        "licence": "Apache-2.0",
+        "training": {"command": f"scumble train memory-row --style {recipe.style_id}", "machine": machine(), **record},
+    }
+    save_weights(path, {"row": row}, card, torch.float32)
+    return path
+
+
+def _refined(
+    recipe: Recipe, memory: StyleMemory, painting: Tensor, row: Tensor, report: Callable[[str], None]
+) -> tuple[Tensor, dict[str, object]]:
+    """The row (1, R) after all steps, and what its card says of them."""
+    if recipe.photographs is None:
+        raise ScumbleError("bad-options", "Refining takes photographs.", "Give --photographs, or --steps 0 for no refining.")
+    teachers = load_teachers(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
+    look = replace(looks(teachers, recipe.style_weight)[0], roots=0.0)  # PATIENCE is for plain Grams
+    photographs = read_pictures(recipe.photographs)
+    with torch.no_grad(), torch.autocast(row.device.type, torch.bfloat16):
+        targets = grams_of(painting, teachers, look.layers)
+
+    def practice(step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+        return contents(photographs, recipe.batch, recipe.crop, generator)
+
+    run = run_folder(f"memory-row-{recipe.style_id}", recipe)
+    report(f"checkpoints and losses go to {run}")
+    at, losses = _stood(run, row)
+    if at.step:
+        report(f"resumed at step {at.step}")
+    for stands in descend_row(memory.net, at, Pace(recipe.steps, RATE, PATIENCE), targets, teachers, look, practice, half=True):
+        if stands is None:
+            continue
+        at, found = stands
+        losses.append(found["content"] + look.style_weight * found["style"])
+        if at.step % KEPT_EVERY == 0 or at.step == recipe.steps:
+            append_losses(run, {"step": at.step}, {"total": losses[-1], **found})
+            with replacing(run / "checkpoint.pt") as temporary:
+                torch.save({"at": vars(at), "losses": losses}, temporary)
+            report(f"{at.step:5d}/{recipe.steps}  content {found['content']:.3f}  style {found['style']:.3f}")
+    tenth = max(1, len(losses) // 10)
+    return at.row, {
+        "grade": 1,
+        "teachers": credited(recipe.teachers),
+        "steps": at.step,
+        "batch": recipe.batch,
+        "crop": recipe.crop,
+        "style_weight": recipe.style_weight,
+        "seed": recipe.seed,
+        "loss": [round(sum(part) / tenth, 4) for part in (losses[:tenth], losses[-tenth:])],
+        "credits": photographs.credits,
+    }
+
+
+def _stood(run: Path, row: Tensor) -> tuple[Descent, list[float]]:
+    """Where the run's descent from `row` stood, and the losses of its steps; at its beginning where it was from another row,
+    as after a training of what predicts rows."""
+    checkpoint = run / "checkpoint.pt"
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=True, map_location=row.device)
+        at = Descent(**kept["at"])
+        if torch.allclose(at.begun, row, atol=1e-3):
+            return at, kept["losses"]
+    return begin(row), []

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train StyleBank: the autoencoder and all banks together, or (`--add PICTURE`) one more bank with the rest as it is.
+
+First the autoencoder alone, for a moment. Then both branches by turns (the paper's section 3.2): T steps paint crops by
+several of the styles, and one gives crops back, its gradient brought to the length of the other's. Last only one style's
+bank is open when a style is added, so no other style's picture can change. README.md compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scumble.api.errors import ScumbleError
+from scumble.library.places import SHIPPED, shared_path, state_beside, state_path
+from scumble.library.weights import Card, load_card, name_of, save_weights
+from scumble.methods.stylebank.method import load_bank, load_shared
+from scumble.methods.stylebank.network import CHANNELS, Bank, StyleBankNet
+from scumble.nst.looks import Look, compare, grams_of
+from scumble.nst.losses import lattice_loss
+from scumble.training.cards import OnePainting, read_table
+from scumble.training.data import Pictures, read_picture, read_pictures
+from scumble.training.loop import Losses, Schedule, best_device, fit, machine, run_folder
+from scumble.training.paintings import contents, looks
+from scumble.training.refusals import refuse_crop
+from scumble.training.teachers import Teachers, credited, load_teachers
+
+PAINTING_SIDE = 384
+"""Short side in pixels at which a painting is looked at; it decides how broad its strokes are."""
+
+T = 2
+"""Stylizing steps to one that gives pictures back."""
+
+BALANCE = 1.0
+"""The paper's lambda: the length of the autoencoder's gradient, in that of the stylizing branch's."""
+
+LATTICE, TV = 3000.0, 0.1
+"""Weights beside content (1) and style."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
+    `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`.
+    `steps` are those of the autoencoder alone, and then through cheap eyes and through all of them; `--add` makes the last two.
+    `style_weights` and `lr` are of the same two phases. `start` is a weight file of networks to go on from, with the banks that
+    lie beside it."""
+
+    photographs: Path
+    paintings: Path | None = None
+    table: Path | None = None
+    count: int = 12
+    add: Path | None = None
+    style_id: str = ""
+    title: str = ""
+    artist: str = "unknown"
+    year: str = "unknown"
+    teachers: str = "compact"
+    shared: Path = SHIPPED / "stylebank" / "shared.safetensors"
+    steps: tuple[int, int, int] = (60, 300, 1500)
+    style_weights: tuple[float, float] = (3.0, 3.5)
+    lr: tuple[float, float] = (8e-4, 4e-4)
+    batch: int = 6
+    crop: int = 128
+    width: float = 0.5
+    blocks: int = 2
+    seed: int = 0
+    start: Path | None = None
+
+
+class Banks(nn.Module):
+    """What is trained: the shared networks, and S banks.
+
+    `length` is that of the stylizing branch's last gradient, kept here so that a resumed run balances as before.
+    """
+
+    length: Tensor
+
+    def __init__(self, net: StyleBankNet, count: int) -> None:
+        super().__init__()
+        self.net = net
+        self.kernels = nn.ParameterList(torch.zeros(CHANNELS, CHANNELS, 3, 3) for _ in range(count))
+        self.biases = nn.ParameterList(torch.zeros(CHANNELS) for _ in range(count))
+        self.register_buffer("length", torch.ones(()))
+
+    def bank(self, number: int) -> Bank:
+        return Bank(self.kernels[number], self.biases[number])
+
+    @torch.no_grad()
+    def begin(self, paintings: Sequence[Tensor]) -> None:
+        """Every bank as AdaIN has it."""
+        for number, painting in enumerate(paintings):
+            kernel, bias = self.net.own_bank(painting)
+            self.kernels[number].copy_(kernel)
+            self.biases[number].copy_(bias)
+
+    @torch.no_grad()
+    def go_on(self, start: Path, styles: Sequence[OnePainting]) -> None:
+        """Every bank that lies beside the networks `start` and was made for them, as it is there."""
+        for number, style in enumerate(styles):
+            path = state_beside(start, "stylebank", style.style_id)
+            if path.exists() and load_card(path).get("shared") == name_of(start):
+                kernel, bias = load_bank(path, name_of(start))
+                self.kernels[number].copy_(kernel)
+                self.biases[number].copy_(bias)
+
+    def forward(self, x: Tensor, chosen: Sequence[int]) -> Tensor:
+        """Pictures (N, 3, H, W), each under the bank of its own number."""
+        features = self.net.norm(self.net.coder.encode(x))
+        painted = torch.cat([self.bank(i)(features[n : n + 1]) for n, i in enumerate(chosen)])
+        return self.net.coder.decode(painted, painted=True)
+
+
+class Branches:
+    """The losses of a run, step by step: T times stylizing, once giving back, where the autoencoder is open at all."""
+
+    def __init__(self, banks: Banks, photographs: Pictures, recipe: Recipe, device: str) -> None:
+        self._banks, self._photographs, self._recipe, self._device = banks, photographs, recipe, device
+        self._open = [p for p in banks.net.parameters() if p.requires_grad]
+        self._last = dict.fromkeys(("content", "style", "tv", "lattice", "rebuilt"), torch.zeros(()))
+
+    def alone(self, step: int, generator: torch.Generator) -> Losses:
+        """The autoencoder's loss, and no other."""
+        return {"total": self._rebuilt(generator)}
+
+    def both(self, step: int, generator: torch.Generator, look: Look, targets: dict[str, Tensor], teachers: Teachers) -> Losses:
+        """The loss of whichever branch has its turn. All losses are told each time, as they were last."""
+        if self._open:
+            self._measure(step)
+        if self._open and step % (T + 1) == T:
+            rebuilt = self._rebuilt(generator)
+            self._last["rebuilt"] = rebuilt.detach()
+            return {"total": self._balanced(rebuilt), **self._last}
+        x = self._contents(self._recipe.batch, generator)
+        chosen = self._turn(step)
+        y = self._banks(x, chosen)
+        losses = compare(y, x, {k: g[chosen] for k, g in targets.items()}, teachers, look)
+        losses["lattice"] = lattice_loss(y)
+        self._last |= {k: v.detach() for k, v in losses.items()}
+        total = losses["content"] + look.style_weight * losses["style"]
+        return {"total": total + TV * losses["tv"] + LATTICE * losses["lattice"], **self._last}
+
+    def _turn(self, step: int) -> list[int]:
+        """Whose turn it is: the styles one after the other, so that all are trained alike."""
+        painted = step - step // (T + 1) if self._open else step
+        n = self._recipe.batch
+        return [i % len(self._banks.kernels) for i in range(painted * n, painted * n + n)]
+
+    def _measure(self, step: int) -> None:
+        """Remember how long the gradient of a stylizing step was, which is still there when the next step begins."""
+        gradients = [p.grad for p in self._open if p.grad is not None]
+        if gradients and (step - 1) % (T + 1) != T:
+            self._banks.length.copy_(_length(gradients))
+
+    def _balanced(self, rebuilt: Tensor) -> Tensor:
+        """What has the value of `rebuilt`, and its gradient at BALANCE times the length of the stylizing branch's."""
+        gradients = torch.autograd.grad(rebuilt, self._open)
+        scale = BALANCE * self._banks.length / _length(gradients).clamp_min(1e-12)
+        along = torch.stack([(p * (scale * g)).sum() for p, g in zip(self._open, gradients, strict=True)]).sum()
+        return rebuilt.detach() + along - along.detach()
+
+    def _rebuilt(self, generator: torch.Generator) -> Tensor:
+        """Of half as many crops: giving back is learnt easily, and these steps cost most of their time in the coder too."""
+        x = self._contents((self._recipe.batch + 1) // 2, generator)
+        return F.mse_loss(self._banks.net.coder(x).float(), x)
+
+    def _contents(self, n: int, generator: torch.Generator) -> Tensor:
+        x = contents(self._photographs, n, self._recipe.crop, generator)
+        return x.to(self._device, memory_format=torch.channels_last)
+
+
+def _length(gradients: Sequence[Tensor]) -> Tensor:
+    length: Tensor = torch.stack([g.norm() for g in gradients]).norm()
+    return length
+
+
+def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
+    """Run all phases (going on where a run was broken off) and write `out`/stylebank/shared.safetensors and a bank a style, or,
+    with `add`, the one new bank. Returns what was written last."""
+    refuse_crop(recipe.crop)
+    torch.manual_seed(recipe.seed)
+    device = best_device()
+    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    photographs = read_pictures(recipe.photographs, "train")
+    styles = table(recipe)
+    net, shared = StyleBankNet(recipe.width, recipe.blocks), ""
+    if recipe.add:
+        if recipe.start:
+            raise ScumbleError(
+                "bad-options", "--start is for networks that shall change.", "A bank is added to those of --shared."
+            )
+        net, shared = load_shared(recipe.shared), name_of(recipe.shared)
+    elif recipe.start:
+        net = load_shared(recipe.start).requires_grad_(True).train()
+    banks = Banks(net, len(styles)).to(device).to(memory_format=torch.channels_last)
+    branches = Branches(banks, photographs, recipe, device)
+    paintings = [_looked_at(style.painting).to(device) for style in styles]
+    run = f"stylebank/{recipe.style_id}" if recipe.add else "stylebank"
+    seconds = 0.0
+    if not recipe.add and not recipe.start:
+        alone = Schedule(recipe.steps[0], recipe.lr[0], recipe.seed + 1)
+        sheet = lambda: sheet_of(banks, photographs, 0)  # noqa: E731
+        seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0", recipe), sheet, None, report)
+    banks.begin(paintings)
+    if recipe.start:
+        banks.go_on(recipe.start, styles)
+    for phase, weight in enumerate(recipe.style_weights, 1):
+        look = looks(teachers, weight)[phase - 1]
+        targets = targets_of(paintings, teachers, look)
+
+        def save(step: int, phase: int = phase, before: float = seconds) -> None:
+            done = {"phase": phase, "step": step, "seconds": round(before)}
+            write(banks, styles, out, card(recipe, net, done, photographs), shared)
+
+        def loss(step: int, generator: torch.Generator, look: Look = look, targets: dict[str, Tensor] = targets) -> Losses:
+            return branches.both(step, generator, look, targets, teachers)
+
+        schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
+        sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
+        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe), sheet, save, report)
+    done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
+    return write(banks, styles, out, card(recipe, net, done, photographs), shared)
+
+
+def table(recipe: Recipe) -> list[OnePainting]:
+    """The styles of the run. Raises ScumbleError "bad-options" where the recipe names none."""
+    if recipe.add:
+        if not recipe.style_id:
+            raise ScumbleError("bad-options", "A painting that is added needs a name.", "Give --style ID.")
+        said = (recipe.style_id, recipe.add, recipe.title or recipe.style_id, recipe.artist, recipe.year)
+        return [OnePainting(*said)]
+    if recipe.paintings is None or recipe.table is None:
+        raise ScumbleError("bad-options", "No style is named to train.", "Give --paintings and --table, or --add.")
+    return read_table(recipe.table, recipe.paintings)[: recipe.count]
+
+
+@torch.no_grad()
+def targets_of(paintings: Sequence[Tensor], teachers: Teachers, look: Look) -> dict[str, Tensor]:
+    """Gram matrices (S, C, C) of all paintings, by scale and layer."""
+    wanted = {scale: set(layers) for scale, layers in look.styles.items()}
+    each = [grams_of(painting, teachers, wanted) for painting in paintings]
+    return {k: torch.cat([grams[k] for grams in each]) for k in each[0]}
+
+
+def _looked_at(path: Path) -> Tensor:
+    """(1, 3, H, W) with sides that are multiples of 4."""
+    painting = read_picture(path, PAINTING_SIDE)[None].float() / 255
+    h, w = (n // 4 * 4 for n in painting.shape[2:])
+    return painting[..., :h, :w].contiguous(memory_format=torch.channels_last)
+
+
+def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
+    """Three crops, given back and under each of `count` banks: a row a crop."""
+    x = photographs.crops(3, 256, torch.Generator().manual_seed(1), (1.1, 1.1)).to(banks.length.device)
+    columns = [x, banks.net.coder(x).float(), *(banks(x, [i] * len(x)).float() for i in range(count))]
+    return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
+
+
+def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, shared: str) -> Path:
+    """The shared networks, unless they are those called `shared`, and a file a bank. Returns the last path."""
+    path = shared_path(out, "stylebank")
+    if not shared:
+        save_weights(path, banks.net.state_dict(), common)
+        shared = name_of(path)
+    for number, style in enumerate(styles):
+        bank = banks.bank(number)
+        path = state_path(out, "stylebank", style.style_id)
+        described = common | {"style": style.described, "shared": shared}
+        save_weights(path, {"kernel": bank.kernel.detach(), "bias": bank.bias.detach()}, described)
+    return path
+
+
+def card(recipe: Recipe, net: StyleBankNet, done: dict[str, int], photographs: Pictures) -> Card:
+    """What every file of a run says of it."""
+    added = bool(recipe.add)
+    asked = f"--add FILE --style {recipe.style_id}" if added else "--paintings FOLDER --table FILE"
+    return {
+        "method": "stylebank",
+        "architecture": {
+            "width": net.coder.width,
+            "blocks": len(net.coder.blocks),
+            "channels": CHANNELS,
+        },
+        "licence": "Apache-2.0",
+        "training": {
+            "command": f"scumble train stylebank {asked} --photographs FOLDER ...",
+            "teachers": credited(recipe.teachers),
+            "branches": None if added else {"T": T, "lambda": BALANCE, "steps_alone": 0 if recipe.start else recipe.steps[0]},
+            "steps": list(recipe.steps[1:]),
+            "style_weights": list(recipe.style_weights),
+            "weights": {"tv": TV, "lattice": LATTICE},
+            "painting_short_side": PAINTING_SIDE,
+            "finished": done,
+            "batch": recipe.batch,
+            "crop": recipe.crop,
+            "lr": list(recipe.lr),
+            "seed": recipe.seed,
+            "warm_start": recipe.start.name if recipe.start else None,
+            "machine": machine(),
+            "credits": photographs.credits,
+        },
+    }

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Muon (Jordan et al. 2024): momentum whose singular values are all brought near 1, for the convolutions of a network.
+
+A step then moves every direction of a layer alike, where Adam's follow the few that the gradient is loudest in
+(methods/style_memory/README.md has what that gave here). torch.optim.Muon takes matrices alone, and a convolution
+is one only once its kernel is flattened. Everything else of the model goes by Adam, in the same object, so that a checkpoint
+holds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+RMS = 0.3
+"""Root mean square of a step of a convolution's weights, in learning rates: about that of Adam's, so that one rate serves."""
+
+MOMENTUM = 0.95
+BETAS, EPS = (0.9, 0.999), 1e-8
+"""Adam's."""
+
+
+class Muon(Optimizer):
+    """`matrices` are weights (C_out, ...), seen as (C_out, rest), that move by Muon; `others` move by Adam."""
+
+    def __init__(self, matrices: Iterable[Tensor], others: Iterable[Tensor], lr: float) -> None:
+        groups = [{"params": list(matrices), "muon": True}, {"params": list(others), "muon": False}]
+        super().__init__([g for g in groups if g["params"]], {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                if group["muon"]:
+                    self._orthogonal_step(p, group["lr"])
+                else:
+                    self._adam_step(p, group["lr"])
+
+    def _orthogonal_step(self, p: Tensor, lr: float) -> None:
+        assert p.grad is not None
+        momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))
+        momentum.mul_(MOMENTUM).add_(p.grad)
+        ahead = p.grad.add(momentum, alpha=MOMENTUM).flatten(1).float()
+        step = orthogonal(ahead)
+        p.add_(step.view(p.shape).to(p), alpha=-lr * RMS * max(step.shape) ** 0.5)
+
+    def _adam_step(self, p: Tensor, lr: float) -> None:
+        assert p.grad is not None
+        state = self.state[p]
+        if not state:
+            state.update(mean=torch.zeros_like(p), square=torch.zeros_like(p), step=torch.zeros(()))
+        state["step"] += 1
+        state["mean"].lerp_(p.grad, 1 - BETAS[0])
+        state["square"].lerp_(p.grad.square(), 1 - BETAS[1])
+        mean, square = (state[k] / (1 - b ** float(state["step"])) for k, b in zip(("mean", "square"), BETAS, strict=True))
+        p.addcdiv_(mean, square.sqrt().add_(EPS), value=-lr)
+
+
+def for_convolutions(model: nn.Module, ends: Collection[nn.Module], lr: float) -> Muon:
+    """Of what is open in `model`: the weights of convolutions by Muon; the convolutions within `ends`, which begin or end at
+    a picture's few channels, and all else by Adam."""
+    apart = {m for end in ends for m in end.modules()}
+    matrices = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and m not in apart]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
+    return Muon([p for p in matrices if p.requires_grad], others, lr)
+
+
+def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
+    """`matrix` (M, N) with its singular values brought near 1 (0.7 to 1.2), by the quintic Newton-Schulz iteration."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x: Tensor = matrix / (matrix.norm() + 1e-7)
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if tall else x

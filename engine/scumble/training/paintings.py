@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What trainings of many styles share: how pictures are looked at, and the pictures they learn styles of, each measured once.
+
+Invariant: a painting is measured by the teachers in several sizes and colours before the first step; a step then costs no look
+at a painting at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.transforms import v2
+
+from scumble.api.errors import ScumbleError
+from scumble.library.atomic import replacing
+from scumble.nst import synthetic
+from scumble.nst.looks import Grams, Look, compare, grams_of
+from scumble.nst.losses import lattice_loss
+from scumble.training import distributed as parallel
+from scumble.training.data import Pictures
+from scumble.training.loop import run_folder
+from scumble.training.teachers import Teachers
+
+SYNTHETIC = 1 / 8
+"""Share of contents that are made rather than photographed: skies above all, on which a lattice shows."""
+
+PHOTOGRAPHS = 1 / 5
+"""Share of styles that are photographs. Paintings are few, and what is learned of them alone holds for them alone."""
+
+VARIANTS = 10
+"""Of a painting; of a photograph a third as many."""
+
+SIDE, SIDES = 384, (192, 512)
+"""Short side in pixels at which a painting is looked at as it is, and the least and greatest of its variants: painters ask for
+small pictures in the manner of a whole painting, and for large ones."""
+
+BLURRED = 0.05
+"""Noise on what is seen of a picture, in deviations over all paintings: a hundred of them are soon known by heart."""
+
+LATTICE = 300.0
+"""Weight of the loss of a lattice, where content counts 1."""
+
+LOOKED_AT_WHOLE_EVERY = 4
+"""Steps from one look through both teachers at both scales to the next; between them through cheap eyes."""
+
+See = Callable[[Tensor], Tensor]
+"""(1, 3, H, W) in [0, 1] to what a predictor of styles reads of a painting, (1, S)."""
+
+
+def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
+    """Two ways of looking, through whichever teachers there are: with cheap eyes (VGG-16 sees only the half-size picture), and
+    through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`).
+
+    Raises ScumbleError "weights-missing" where VGG-16 is the only one.
+    """
+    deep = teachers.deep
+    if deep is None:
+        raise ScumbleError(
+            "weights-missing",
+            "VGG-16 alone teaches colours, but no stroke that is broader than a hair.",
+            "Put another network beside it, or give --teachers compact or torchvision.",
+        )
+    weights = zip((f"relu{k}_1" for k in range(1, 6)), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)
+    strokes = {f"{deep}/{name}": w for name, w in weights if name.removeprefix("relu") in teachers.layers[deep]}
+    if "vgg16" not in teachers.layers:
+        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight, roots=1.0)
+        return look, look
+    colours = {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 2.0}
+    content = {"vgg16/relu3_3": 1.0}
+    return (
+        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight, roots=1.0),
+        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight, roots=1.0),
+    )
+
+
+@dataclass(frozen=True)
+class Paintings:
+    """The styles of a training: each painting or photograph as it is and in variants of size, colour and direction."""
+
+    pictures: list[Tensor] = field(repr=False)
+    """uint8 (3, H, W); the variants of a painting side by side, the one as it is first."""
+    signatures: Tensor = field(repr=False)
+    """(number of pictures, S)."""
+    grams: dict[str, Tensor] = field(repr=False)
+    """"scale/teacher/layer": (number of pictures, C, C)."""
+
+    def whole(self, i: int) -> Tensor:
+        """(1, 3, H, W) in [0, 1] of picture i, its sides cut to multiples of 8."""
+        picture = self.pictures[i]
+        return picture[None, :, : picture.shape[1] // 8 * 8, : picture.shape[2] // 8 * 8].float() / 255
+
+    def crop(self, i: int, size: int, generator: torch.Generator) -> Tensor:
+        """(3, size, size) in [0, 1] of picture i, at its own scale."""
+        return Pictures([], [self.pictures[i]], []).crops(1, size, generator, (1.0, 1.0))[0]
+
+
+@dataclass(frozen=True)
+class Styles:
+    """What a training paints by: paintings, and now and then a photograph."""
+
+    paintings: Paintings
+    photographs: Paintings
+
+    def draw(self, generator: torch.Generator) -> tuple[Paintings, int]:
+        """A picture: where it is kept, and as which."""
+        kept = self.photographs if float(torch.rand((), generator=generator)) < PHOTOGRAPHS else self.paintings
+        return kept, int(torch.randint(len(kept.pictures), (), generator=generator))
+
+    def draw_seen(self, n: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Of n pictures what is seen of them, (n, S), and their Grams."""
+        drawn = [self.draw(generator) for _ in range(n)]
+        signatures = torch.stack([kept.signatures[i] for kept, i in drawn])
+        return signatures, {k: torch.stack([kept.grams[k][i] for kept, i in drawn]) for k in self.paintings.grams}
+
+
+@torch.no_grad()
+def look_at(
+    paintings: Pictures,
+    teachers: Teachers,
+    wanted: Mapping[int, set[str]],
+    see: See,
+    variants: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> Paintings:
+    """Measure every painting and its variants once: the Grams of the `wanted` layers by scale, and what `see` gives."""
+    change = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.5)])
+    torch.manual_seed(seed)
+    sides = random.Random(seed)
+    pictures, signatures = [], []
+    grams: dict[str, list[Tensor]] = {}
+    device = next(teachers.parameters()).device
+    for number, painting in enumerate(paintings.tensors):
+        for variant in range(variants):
+            side = SIDE if variant == 0 else sides.randint(*SIDES)
+            picture = painting if variant == 0 else change(painting)
+            picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
+            x = picture[None].to(device, memory_format=torch.channels_last).float() / 255
+            with torch.autocast(device.type, torch.bfloat16):
+                for name, g in grams_of(x, teachers, wanted).items():
+                    grams.setdefault(name, []).append(g[0])
+            signatures.append(see(x)[0])
+            pictures.append(picture)
+        if number % 20 == 0:
+            report(f"looked at {number + 1} of {len(paintings.tensors)} pictures")
+    return Paintings(pictures, torch.stack(signatures), {k: torch.stack(v) for k, v in grams.items()})
+
+
+def remembered(
+    pictures: Pictures,
+    teachers: Teachers,
+    see: nn.Module,
+    variants: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> Paintings:
+    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes: what the same networks saw of the same
+    files."""
+    files = [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in pictures.files]
+    told = (seed, variants, SIDE, SIDES, fingerprint(teachers), fingerprint(see), files)
+    kept = run_folder("looked-at") / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:16]}.pt"
+    device = next(teachers.parameters()).device
+    with parallel.first_before_others():
+        if not kept.exists():
+            wanted: dict[int, set[str]] = {1: set(), 2: set()}
+            for look in looks(teachers, 1.0):
+                for scale, layers in look.styles.items():
+                    wanted[scale] |= set(layers)
+            with torch.random.fork_rng():  # a run draws the same whether or not it has looked before
+                seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
+            grams = {k: v.cpu() for k, v in seen.grams.items()}
+            with replacing(kept) as temporary:  # a name of its own: another training may be looking at the same pictures
+                torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, temporary)
+    found = torch.load(kept, weights_only=True, map_location="cpu")
+    return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
+
+
+def fingerprint(network: nn.Module) -> str:
+    """The sha256 of all numbers a network computes with, those that its files leave out too, such as the mean it takes off."""
+    digest = hashlib.sha256()
+    for name, values in (*network.named_parameters(), *network.named_buffers()):
+        digest.update(name.encode() + values.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def remembered_styles(paintings: Pictures, photographs: Pictures, variants: int, look: Callable[..., Paintings]) -> Styles:
+    """Paintings in so many variants, photographs in a third as many; `look` is `remembered` with all else given."""
+    return Styles(look(paintings, variants=variants), look(photographs, variants=max(1, variants // 3)))
+
+
+def blurred(signatures: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
+    """(N, S) with noise of BLURRED deviations `spread` (S,)."""
+    noise = torch.randn(signatures.shape, generator=generator).to(signatures.device)
+    return signatures + BLURRED * spread * noise
+
+
+def painted_losses(
+    y: Tensor,
+    x: Tensor,
+    targets: Grams,
+    teachers: Teachers,
+    look: Look,
+    tv: float,
+    reconstruction: float,
+    lattice: float = LATTICE,
+) -> dict[str, Tensor]:
+    """Total and parts of pictures `y` (N, 3, H, W) of contents `x`. The first are painted, one by each of `targets`; the rest
+    give back what they were."""
+    n = len(next(iter(targets.values())))
+    parts = compare(y[:n], x[:n], targets, teachers, look)
+    parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if len(x) > n else x.new_zeros(())
+    parts["lattice"] = lattice_loss(y)
+    total = parts["content"] + look.style_weight * parts["style"] + tv * parts["tv"]
+    return {"total": total + reconstruction * parts["rebuilt"] + lattice * parts["lattice"], **parts}
+
+
+def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
+    """(n, 3, size, size): crops of photographs, and now and then a picture that is made."""
+    x = photographs.crops(n, size, generator)
+    for i in range(n):
+        if float(torch.rand((), generator=generator)) < SYNTHETIC:
+            x[i] = synthetic.shades(size, generator)
+    return x

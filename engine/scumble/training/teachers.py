@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frozen feature networks that training looks through; feature maps are named "teacher/reluK_J".
+
+Three sources: "compact" (the network that ships), "torchvision" (real VGG-16 and VGG-19, downloaded once), or a folder
+with a partial VGG-16 (`vgg16_*.safetensors`, Caffe order BGR * 255) and a pruned VGG-19 (`cd_vgg19_16x/5SE.safetensors`,
+Wang et al. 2020, arXiv 2003.08436). A folder's files never ship; what is trained through them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from scumble.api.errors import ScumbleError
+from scumble.nst.pretrained import Network, load_perceptual
+from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
+
+CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
+
+
+class Teachers(nn.Module):
+    """Several frozen networks seen as one: input (N, 3, H, W) in [0, 1], output {"vgg16/relu1_2": (N, C, h, w), ...}."""
+
+    def __init__(self, nets: dict[str, VGG]) -> None:
+        super().__init__()
+        self.layers = {name: set(net.layers) for name, net in nets.items()}
+        self.nets = nn.ModuleDict(nets)
+        self.requires_grad_(False).eval()
+
+    @property
+    def deep(self) -> str | None:
+        """Whichever sees furthest beside VGG-16: strokes are compared through it."""
+        return next((name for name in ("pruned", "compact", "vgg19") if name in self.layers), None)
+
+    @property
+    def style_layers(self) -> list[str]:
+        """VGG-16 alone gives right colours but only fine strokes, a deep network alone the reverse; together they give both."""
+        shallow = [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3") if "vgg16" in self.layers]
+        deep = self.deep
+        return shallow + [f"{deep}/relu{k}_1" for k in range(1, 6) if deep and f"{k}_1" in self.layers[deep]]
+
+    @property
+    def content_layer(self) -> str:
+        return f"{'vgg16' if 'vgg16' in self.layers else self.deep}/relu3_3"
+
+    def forward(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+        out: dict[str, Tensor] = {}
+        for name, net in self.nets.items():
+            layers = {w.split("/")[1] for w in wanted if w.startswith(name + "/")}
+            if layers:
+                out |= {f"{name}/{k}": v for k, v in net(x, layers).items()}
+        return out
+
+
+def credited(source: str) -> str:
+    """`source` as a card names it: a folder's place says nothing, what lies in it does."""
+    return source if source in ("compact", "torchvision") else "partial VGG-16 and pruned VGG-19"
+
+
+def files_of(source: str) -> list[Path]:
+    """What `load_teachers` reads of a folder; none where `source` is no folder's."""
+    known = source in ("", "compact", "torchvision")
+    return [] if known else [path for _, path, _ in _found(Path(source))]
+
+
+def load_teachers(source: str) -> Teachers:
+    """`source` "compact", "torchvision" or a folder.
+
+    Raises ScumbleError "weights-missing" where a network cannot be had, or a folder is without any.
+    """
+    if source in ("compact", "torchvision"):
+        names: tuple[Network, ...] = ("compact",) if source == "compact" else ("vgg16", "vgg19")
+        return Teachers({n: load_perceptual(n) for n in names})
+    folder = Path(source)
+    nets = {name: read(path) for name, path, read in _found(folder)}
+    if not nets:
+        raise ScumbleError(
+            "weights-missing",
+            f"{folder} holds none of {', '.join(p for p, _, _ in FILES)}.",
+            "--teachers takes compact, torchvision, or a folder of teachers.",
+        )
+    return Teachers(nets)
+
+
+def _found(folder: Path) -> list[tuple[str, Path, Callable[[Path], VGG]]]:
+    """Name, file and reader of every teacher that lies there."""
+    return [(name, path, read) for pattern, name, read in FILES for path in sorted(folder.glob(pattern))[:1]]
+
+
+def _caffe_vgg(path: Path, kind: str, depths: tuple[int, ...]) -> VGG:
+    net = VGG(depths, WIDTHS[kind][: len(depths)])
+    weights = load_file(path)
+    weights["conv1_1.weight"] = weights["conv1_1.weight"].flip(1)  # the file reads BGR
+    net.convs.load_state_dict({k.removeprefix("conv"): v for k, v in weights.items()})
+    net.mean.copy_(torch.tensor(CAFFE_MEAN_RGB).view(1, 3, 1, 1) / 255)
+    net.std.fill_(1 / 255)
+    return net
+
+
+def _vgg16(path: Path) -> VGG:
+    return _caffe_vgg(path, "vgg16", DEPTHS["vgg16"][:3])
+
+
+def _vgg19(path: Path) -> VGG:
+    return _caffe_vgg(path, "vgg19", (2, 2, 1))
+
+
+def _pruned_vgg19(path: Path) -> VGG:
+    net = VGG(DEPTHS["compact"], WIDTHS["compact"], padding="reflect")
+    w = load_file(path)
+    mix, shift = w["conv0.weight"][:, :, 0, 0], w["conv0.bias"]  # a pointwise input transform, folded into conv1_1
+    state = {}
+    for layer in net.layers:
+        stem = "conv" + layer.replace("_", "")
+        state[f"{layer}.weight"], state[f"{layer}.bias"] = w[f"{stem}.weight"], w[f"{stem}.bias"]
+    first = state["1_1.weight"]
+    state["1_1.bias"] = state["1_1.bias"] + (first.sum((2, 3)) @ shift)
+    state["1_1.weight"] = torch.einsum("oihw,ij->ojhw", first, mix)
+    net.convs.load_state_dict(state)
+    net.mean.fill_(0)
+    net.std.fill_(1)
+    return net
+
+
+FILES = (
+    ("vgg16_*.safetensors", "vgg16", _vgg16),
+    ("vgg19_*.safetensors", "vgg19", _vgg19),
+    ("cd_vgg19_16x/5SE.safetensors", "pruned", _pruned_vgg19),
+)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`scumble doctor` names what is wrong, says how to mend it, and changes nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scumble.cli import doctor
+from scumble.cli.app import main
+from scumble.cli.doctor import Check, State
+from scumble.cli.exits import Exit
+from scumble.library import weights
+from scumble.methods import registry
+
+
+def finding(name: str) -> Check:
+    found = [check for check in doctor.examine() if check.name == name]
+    assert found, f"nothing is said about {name}"
+    return found[0]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the checks that a test is about: the others are covered by the first test."""
+    light = (doctor._runtime_folder, doctor._engine, doctor._own_styles, doctor._disk)
+    monkeypatch.setattr(doctor, "CHECKS", light)
+
+
+@pytest.fixture
+def all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = (doctor._python, doctor._packages, doctor._torch, doctor._weights, *doctor.CHECKS, doctor._methods)
+    monkeypatch.setattr(doctor, "CHECKS", every)
+
+
+@pytest.mark.usefixtures("all_checks")
+def test_every_part_of_the_installation_is_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor", "--json"])
+    said = json.loads(capsys.readouterr().out)
+    names = {check["name"] for check in said["checks"]}
+    assert {"python", "packages", "device", "weights", "runtime folder", "engine", "your styles", "disk", "methods"} <= names
+    assert code == (0 if said["ok"] else Exit.SOME_FAILED)
+    assert all(check["hint"] for check in said["checks"] if check["state"] == "fail")
+
+
+def test_a_runtime_folder_that_others_can_open_is_named_with_the_command_that_closes_it(user_folders: Path) -> None:
+    (user_folders / "runtime").chmod(0o755)
+    found = finding("runtime folder")
+    assert found.state is State.FAIL
+    assert f"chmod 700 {user_folders / 'runtime'}" in found.hint
+
+
+def test_a_stale_connection_file_is_noticed_and_left_alone(user_folders: Path) -> None:
+    file = user_folders / "runtime" / "engine.json"
+    file.write_text('{"protocol": 1, "pid": 1}')
+    assert finding("connection file").state is State.NOTE
+    assert file.exists()
+
+
+def test_no_running_engine_is_no_fault() -> None:
+    assert finding("engine") == Check("engine", State.OK, "none is running; the first use starts one")
+
+
+def test_a_folder_that_does_not_exist_yet_is_measured_where_it_would_be(
+    user_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCUMBLE_CACHE_DIR", str(user_folders / "not" / "yet"))
+    assert finding("disk").state is not State.FAIL
+    assert not (user_folders / "not").exists()
+
+
+def test_where_one_s_own_styles_lie_is_said_and_whether_they_can_be_kept(
+    user_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = finding("your styles")
+    assert (found.state, found.message) == (State.OK, f"0 in {user_folders / 'data' / 'styles'}")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    found = finding("your styles")
+    assert found.state is State.FAIL
+    assert "SCUMBLE_DATA_DIR" in found.hint
+
+
+def test_a_damaged_weight_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    weights.save_weights(tmp_path / "johnson_good.safetensors", {"w": torch.ones(3)}, {})
+    weights.save_weights(tmp_path / "johnson_bad.safetensors", {"w": torch.ones(3)}, {})
+    with open(tmp_path / "johnson_bad.safetensors", "r+b") as f:
+        f.seek(-1, os.SEEK_END)
+        f.write(b"\x7f")
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
+    found = list(doctor.examine())
+    assert [f.state for f in found] == [State.FAIL, State.FAIL]
+    assert "johnson_bad.safetensors" in found[0].message
+    assert found[1].name == "perceptual network"
+
+
+def test_a_surrogate_that_belongs_to_another_perceptual_network_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file was as its card says, and every refinement failed."""
+    for name in ("perceptual", "surrogate"):
+        for kind in ("safetensors", "json"):
+            shutil.copy(weights.SHIPPED / f"{name}.{kind}", tmp_path)
+    tensors, card = weights.load_weights(tmp_path / "surrogate.safetensors")
+    weights.save_weights(tmp_path / "surrogate.safetensors", tensors, card | {"network": "another"})
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
+    found = list(doctor.examine())
+    assert [(f.name, f.state) for f in found] == [("weights", State.OK), ("surrogate", State.FAIL)]
+    assert "another perceptual network" in found[1].message
+
+
+def test_a_plug_in_that_does_not_load_is_named_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = importlib.metadata.EntryPoint("watercolour", "no_such_module_anywhere", "scumble")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [broken])
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._methods,))
+    registry.methods.cache_clear()
+    try:
+        assert any("watercolour" in check.message for check in doctor.examine() if check.name == "plug-ins")
+        assert "johnson" in finding("methods").message
+    finally:
+        registry.methods.cache_clear()
+
+
+def test_a_package_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._packages,))
+    assert "pooch does not load" in finding("packages").message
+
+
+def test_a_check_that_breaks_is_itself_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def _moon_phase() -> Iterator[Check]:
+        raise RuntimeError("new moon")
+        yield
+
+    monkeypatch.setattr(doctor, "CHECKS", (_moon_phase, doctor._disk))
+    assert [check.name for check in doctor.examine()] == ["moon phase", "disk"]
+    assert "new moon" in finding("moon phase").message
+
+
+def test_findings_are_lines_for_people(capsys: pytest.CaptureFixture[str], user_folders: Path) -> None:
+    (user_folders / "runtime").chmod(0o755)
+    assert main(["doctor"]) == Exit.SOME_FAILED
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("FAIL runtime folder: ")
+    assert said[-1] == "1 of 4 checks failed."

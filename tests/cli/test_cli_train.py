@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`scumble train` shows each recipe's fields as flags and hands them over as they are typed."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from scumble.cli.app import main
+from scumble.cli.exits import Exit
+from scumble.cli.train import recipe_command
+from scumble.library.weights import save_weights
+from support.coarse import coarse_pictures
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("name", ["johnson", "perceptual"])
+def test_a_recipes_flags_are_its_fields(name: str) -> None:
+    module = __import__(f"scumble.train.{name}", fromlist=["Recipe"])
+    flags = {parameter.name for parameter in recipe_command(name).params}
+    assert flags == {field.name for field in dataclasses.fields(module.Recipe)} | {"out"}
+
+
+def test_what_is_typed_becomes_the_recipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from scumble.training import perceptual
+
+    seen: list[tuple[perceptual.Recipe, Path]] = []
+
+    def train(recipe: perceptual.Recipe, out: Path, report: object) -> Path:
+        seen.append((recipe, out))
+        return out / "perceptual.safetensors"
+
+    monkeypatch.setattr(perceptual, "train", train)
+    typed = ["train", "perceptual", "--photographs", "ph", "--paintings", "pa", "--steps", "7", "--lr", "0.5", "--out", "here"]
+    assert main(typed) == 0
+    assert seen == [(perceptual.Recipe(Path("ph"), Path("pa"), steps=7, lr=0.5), Path("here"))]
+    assert capsys.readouterr().out == "here/perceptual.safetensors\n"
+
+
+def test_a_folder_without_pictures_is_said_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    typed = ["--photographs", empty, "--paintings", empty, "--teachers", empty, "--out", tmp_path]
+    assert main(["train", "perceptual", *map(str, typed)]) == Exit.JOB
+    assert "holds none of" in capsys.readouterr().err
+    assert main(["train", "adain", *map(str, [*typed[:4], *typed[6:]])]) == Exit.BAD_INPUT
+    assert "holds no pictures" in capsys.readouterr().err
+
+
+def a_training(name: str, pictures: Path, *more: object) -> list[str]:
+    """The command line of a training of as little as can be."""
+    about = ["--style", "x", "--painting", pictures / "0.png", "--title", "X", "--artist", "X", "--year", "2020"]
+    paintings = about if name == "johnson" else ["--paintings", pictures]
+    given = ["--photographs", pictures, *paintings, "--out", pictures.parent / "out", *more]
+    return ["train", name, *map(str, given)]
+
+
+def test_a_damaged_picture_and_a_poor_manifest_are_bad_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They were told as bugs of Scumble: UnidentifiedImageError, KeyError."""
+    pictures = coarse_pictures(tmp_path / "pictures", 1)
+    damaged = pictures / "damaged.jpg"
+    damaged.write_bytes(b"no picture")
+    assert main(a_training("adain", pictures)) == Exit.BAD_INPUT
+    assert f"{damaged} cannot be read" in _unfolded(capsys.readouterr().err)
+    (pictures / "manifest.csv").write_text("file,title\n0.png,A\n")
+    assert main(a_training("adain", pictures)) == Exit.BAD_INPUT
+    assert "lacks the column split" in _unfolded(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", ["adain", "johnson", "ghiasi", "memory", "stylebank"])
+def test_a_crop_that_no_lattice_can_be_looked_for_in_is_a_wrong_option(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was told as a bug, after minutes of looking at paintings: a shape that could not be another."""
+    assert main(a_training(name, tmp_path / "none", "--crop", 100)) == Exit.USAGE
+    assert "--crop 96" in _unfolded(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", ["adain", "johnson", "ghiasi", "memory", "stylebank"])
+def test_a_file_of_another_network_to_start_from_is_named_in_a_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was a page of the names of all weights, told as a bug."""
+    pictures, start = coarse_pictures(tmp_path / "pictures", 1), tmp_path / "other.safetensors"
+    save_weights(start, {"x": torch.zeros(2)}, {"method": "other"})
+    table = tmp_path / "styles.csv"
+    table.write_text("id,title,artist,year,file\nx,X,X,2020,0.png\n")
+    more = {"ghiasi": ["--variants", 2], "memory": ["--variants", 1], "stylebank": ["--table", table]}.get(name, [])
+    assert main(a_training(name, pictures, "--start", start, *more)) == Exit.JOB
+    said = _unfolded(capsys.readouterr().err)
+    assert "other.safetensors" in said
+    assert len(said) < 400
+
+
+def test_what_nobody_expected_is_told_as_a_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every ValueError was put down to the training pictures."""
+    from scumble.training import perceptual
+
+    def train(*given: object, **more: object) -> Path:
+        raise ValueError("shapes")
+
+    monkeypatch.setattr(perceptual, "train", train)
+    assert main(a_training("perceptual", Path("nowhere"))) == Exit.BUG
+
+
+def _unfolded(said: str) -> str:
+    return " ".join(said.split())
+
+
+def test_a_recipe_that_does_not_exist_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "watercolour"]) == Exit.USAGE
+
+
+def test_a_training_never_writes_over_the_file_it_starts_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its folder of checkpoints goes by that file: broken off, it began again from what was half trained, in silence."""
+    asked = ["train", "ghiasi", "--photographs", str(tmp_path), "--paintings", str(tmp_path), "--out", str(tmp_path)]
+    assert main([*asked, "--start", str(tmp_path / "ghiasi.safetensors")]) == Exit.USAGE
+    assert "another --out" in capsys.readouterr().err

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The styles there are: what ships, what the user adds, and what an id means."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from scumble.api.errors import ScumbleError
+from scumble.api.method import Style
+from scumble.library import styles
+from scumble.library.styles import ID, StyleStore
+from scumble.library.weights import load_weights, save_weights
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> StyleStore:
+    return StyleStore(tmp_path / "styles")
+
+
+def painting(seed: int = 0, height: int = 20, width: int = 30) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def code(error: pytest.ExceptionInfo[ScumbleError]) -> str:
+    return error.value.code
+
+
+def test_the_two_first_styles_ship_and_come_without_a_painting(store: StyleStore) -> None:
+    ids = [s.id for s in store.list()]
+    assert {"starry-night", "great-wave"} <= set(ids)
+    wave = store.get("great-wave")
+    assert isinstance(wave, Style)
+    assert not wave.own
+    assert wave.picture() is None
+    assert wave.artist == "Katsushika Hokusai"
+
+
+def test_a_missing_thumbnail_is_none_and_a_trained_state_lies_beside_the_weights(tmp_path, monkeypatch, store) -> None:
+    (tmp_path / "models" / "styles").mkdir(parents=True)
+    card = {"id": "calm", "title": "Calm", "artist": "A", "year": "1", "licence": "L", "revision": 3}
+    (tmp_path / "models" / "styles" / "calm.json").write_text(json.dumps(card))
+    (tmp_path / "models" / "johnson").mkdir()
+    (tmp_path / "models" / "johnson" / "calm.safetensors").write_bytes(b"weights")
+    monkeypatch.setattr(styles, "SHIPPED", tmp_path / "models")
+    calm = store.get("calm@3")
+    assert calm.thumbnail() is None
+    assert calm.state("johnson") == tmp_path / "models" / "johnson" / "calm.safetensors"
+    assert calm.state("gatys") is None
+
+
+def test_a_picture_put_comes_back_with_a_square_thumbnail(store: StyleStore) -> None:
+    rgb = painting()
+    style = store.put("Mein  Hafen!\n", rgb)
+    assert (style.id, style.revision, style.title, style.own) == ("mein-hafen", 1, "Mein Hafen!", True)
+    picture = store.get("mein-hafen@1").picture()
+    assert picture is not None
+    assert picture.dtype == np.float32
+    assert np.array_equal(np.rint(picture * 255).astype(np.uint8), rgb)
+    thumbnail = Image.open(io.BytesIO(style.thumbnail() or b""))
+    assert (thumbnail.format, thumbnail.size) == ("PNG", (128, 128))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4000), (3000, 40), (1600, 1700)])
+def test_a_picture_is_kept_no_larger_than_it_is_compared_at(store: StyleStore, height: int, width: int) -> None:
+    picture = store.put("big", np.full((height, width, 3), 77, np.uint8)).picture()
+    assert picture is not None
+    assert max(picture.shape[:2]) == min(max(height, width), 1536)
+    assert np.all(np.rint(picture * 255) == 77)
+
+
+@given(st.text(max_size=200))
+def test_every_name_gives_a_safe_id(name: str) -> None:
+    assert ID.fullmatch(styles._slug(styles._title(name)))
+
+
+def test_one_name_for_many_pictures_gives_many_ids_and_the_same_picture_again_the_same_id(store: StyleStore) -> None:
+    long = "x" * 100
+    assert [store.put(long, painting(n)).id for n in range(3)] == ["x" * 64, "x" * 58 + "-2", "x" * 58 + "-3"]
+    assert store.put(long, painting(1)).id == "x" * 58 + "-2"
+    assert store.put("Starry Night", painting()).id == "starry-night-2"
+
+
+def test_the_catalogue_revision_rises_with_every_change_and_survives_a_restart(store: StyleStore) -> None:
+    seen = [store.revision]
+    store.put("a", painting())
+    seen.append(store.revision)
+    store.revise("a")
+    seen.append(store.revision)
+    store.remove("a")
+    seen.append(StyleStore(store.user_dir).revision)
+    assert seen == sorted(set(seen))
+
+
+def test_a_revision_means_one_thing_forever(store: StyleStore) -> None:
+    first = store.put("sea", painting(1))
+    first.state_path("johnson", 2).write_bytes(b"refined")
+    second = store.revise("sea")
+    assert second.pinned == "sea@2"
+    assert store.get("sea").state("johnson") == first.state_path("johnson", 2)
+    assert store.get("sea@1").state("johnson") is None
+    store.remove("sea")
+    again = store.put("sea", painting(2))
+    assert again.pinned == "sea@3"
+    with pytest.raises(ScumbleError) as error:
+        store.get("sea@1")
+    assert code(error) == "style-unknown"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "", "A", "a" * 65, "a@0", "a@", "a@1@2", "stary-night", "great-wave@9", "."]
+)
+def test_a_name_that_is_no_style_is_refused(store: StyleStore, name: str) -> None:
+    with pytest.raises(ScumbleError) as error:
+        store.get(name)
+    assert code(error) == "style-unknown"
+
+
+def test_a_slip_of_the_pen_is_answered_with_the_nearest_name(store: StyleStore) -> None:
+    with pytest.raises(ScumbleError, match="starry-night"):
+        store.get("Stary_nigth")
+
+
+def test_a_shipped_style_stays(store: StyleStore) -> None:
+    for act in (store.remove, store.revise):
+        with pytest.raises(ScumbleError) as error:
+            act("great-wave")
+        assert code(error) == "style-shipped"
+    assert store.get("great-wave")
+
+
+def test_removing_a_style_leaves_no_file_and_the_others_untouched(store: StyleStore) -> None:
+    store.put("one", painting(1))
+    store.put("two", painting(2))
+    before = {p.name: p.read_bytes() for p in (store.user_dir / "two").iterdir()}
+    store.remove("one")
+    assert sorted(p.name for p in store.user_dir.iterdir()) == ["ledger.json", "two"]
+    assert {p.name: p.read_bytes() for p in (store.user_dir / "two").iterdir()} == before
+    with pytest.raises(ScumbleError) as error:
+        store.remove("one")
+    assert code(error) == "style-unknown"
+
+
+def test_what_was_trained_for_a_style_is_a_new_revision_of_it(store: StyleStore, tmp_path: Path) -> None:
+    mine = store.put("Mine", painting())
+    trained = tmp_path / "anything.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
+    attached = store.attach(mine.id, trained)
+    assert attached.pinned == f"{mine.id}@2"
+    state = store.get(mine.id).state("johnson")
+    assert state is not None
+    assert load_weights(state)[1] == load_weights(trained)[1]
+    assert store.get(f"{mine.id}@1").state("johnson") is None
+    assert attached.state("gatys") is None
+
+
+@pytest.mark.parametrize("method", ["../../elsewhere", "", None, 3])
+def test_what_is_no_trained_file_changes_no_style(store: StyleStore, tmp_path: Path, method: object) -> None:
+    mine = store.put("Mine", painting())
+    trained = tmp_path / "anything.safetensors"
+    save_weights(trained, {"weight": torch.ones(2)}, {"method": method})
+    for _ in range(2):  # a card that says nothing; then bytes that are not those of the card
+        with pytest.raises(ScumbleError) as error:
+            store.attach(mine.id, trained)
+        assert code(error) == "weights-corrupt"
+        save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
+        trained.write_bytes(b"something else")
+    assert store.get(mine.id).pinned == f"{mine.id}@1"
+    assert sorted(p.name for p in (store.user_dir / mine.id).iterdir()) == ["picture.png", "style.json", "thumbnail.png"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("style.json", b"{"),
+        ("style.json", b"[]"),
+        ("style.json", b"[" * 100_000),
+        ("style.json", b'{"id": "other", "revision": 1}'),
+        ("style.json", None),
+        ("picture.png", b"GIF89a"),
+        ("picture.png", None),
+    ],
+)
+def test_a_damaged_style_is_left_out_with_one_warning_and_the_others_stay(store, caplog, file, content) -> None:
+    store.put("broken", painting(1))
+    store.put("whole", painting(2))
+    path = store.user_dir / "broken" / file
+    path.unlink() if content is None else path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert [s.id for s in store.list() if s.own] == ["whole"]
+    assert len(caplog.records) == 1
+
+
+def test_a_picture_changed_behind_our_back_is_refused_when_it_is_used(store: StyleStore) -> None:
+    style = store.put("sea", painting())
+    path = store.user_dir / "sea" / "picture.png"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(ScumbleError) as error:
+        style.picture()
+    assert code(error) == "style-unavailable"
+
+
+def test_a_full_disk_leaves_nothing_behind(store: StyleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put("kept", painting())
+    before = sorted(store.user_dir.rglob("*"))
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ScumbleError) as error:
+        store.put("lost", painting(1))
+    assert code(error) == "disk-full"
+    assert sorted(store.user_dir.rglob("*")) == before
+
+
+@pytest.mark.parametrize("lasts", range(1, 5))
+def test_whenever_the_disk_is_full_a_style_is_there_completely_or_not_at_all(
+    store: StyleStore, monkeypatch: pytest.MonkeyPatch, lasts: int
+) -> None:
+    """Picture, thumbnail, card and ledger are four files: with the last one missing, a style once was there that its client
+    had been told was not."""
+    store.put("kept", painting())
+    fsync, left = os.fsync, lasts
+
+    def nearly_full(fd: int) -> None:
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            raise OSError(28, "No space left on device")
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", nearly_full)
+    with pytest.raises(ScumbleError) as error:
+        store.put("lost", painting(1))
+    assert code(error) == "disk-full"
+    assert left == 0
+    assert [style.id for style in store.list() if style.own] == ["kept"]
+
+
+@pytest.mark.parametrize("bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)])
+def test_what_is_no_8_bit_picture_is_refused(store: StyleStore, bad: np.ndarray) -> None:
+    with pytest.raises(ScumbleError) as error:
+        store.put("bad", bad)
+    assert code(error) == "bad-raster"
+
+
+def test_the_user_folder_follows_the_environment(user_folders: Path) -> None:
+    assert StyleStore().user_dir == user_folders / "data" / "styles"

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training the style memory in small: what is written, and the rows of known styles that are trained along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from scumble.api.errors import ScumbleError
+from scumble.library.weights import load_card, load_weights, save_weights
+from scumble.methods.style_memory import train as memory
+from scumble.methods.style_memory.method import load_memory
+from scumble.nst.vgg import compact
+from scumble.training import paintings
+from scumble.training.data import read_pictures
+from scumble.training.loop import run_folder
+from scumble.training.paintings import Paintings, Styles, remembered
+from scumble.training.teachers import Teachers
+from support.coarse import coarse_pictures
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> memory.Recipe:
+    folder = coarse_pictures(tmp_path / "pictures", 2)
+    table = tmp_path / "styles.csv"
+    table.write_text("id,title,artist,year,file\nfirst,First,nobody,2020,0.png\nsecond,Second,nobody,2021,1.png\n")
+    return memory.Recipe(folder, folder, steps=5, batch=3, crop=64, variants=2, styles=table, style_weight=10.0)
+
+
+def test_training_looks_both_ways_and_writes_networks_with_a_card(recipe: memory.Recipe, tmp_path: Path) -> None:
+    path = memory.train(recipe, tmp_path, lambda line: None)
+    assert load_memory(path).predictor.spread.min() > 0
+    assert load_card(path)["training"]["finished"] == 5
+    rows = [line.split(",") for line in (run_folder("memory", recipe) / "losses.csv").read_text().splitlines()]
+    assert {"content", "style", "rebuilt", "lattice"} <= set(rows[0])
+    assert (run_folder("memory", recipe) / "sample-000005.png").exists()
+
+
+def test_known_styles_get_rows_that_a_later_run_goes_on_from(recipe: memory.Recipe, tmp_path: Path) -> None:
+    path = memory.train(recipe, tmp_path, lambda line: None)
+    rows = {name: load_weights(tmp_path / f"memory_{name}.safetensors") for name in ("first", "second")}
+    assert rows["first"][1]["shared"] == load_card(path)["sha256"][:16]
+    assert rows["first"][1]["style"]["title"] == "First"
+    memory.train(replace(recipe, steps=0, start=path), tmp_path / "on", lambda line: None)
+    for name, (tensors, _) in rows.items():
+        again, card = load_weights(tmp_path / "on" / f"memory_{name}.safetensors")
+        assert torch.allclose(again["row"], tensors["row"], atol=2e-2)
+        assert card["shared"] == load_card(tmp_path / "on" / "memory.safetensors")["sha256"][:16]
+
+
+def test_a_small_batch_in_which_a_crop_is_given_back_leaves_the_painting_without_a_name_out(
+    recipe: memory.Recipe, tmp_path: Path
+) -> None:
+    """Of two crops one is given back: two rows for the other once ended the training."""
+    small = replace(recipe, batch=2, rebuilt_every=1, whole_every=1, reconstruction=60.0)
+    training = load_card(memory.train(small, tmp_path, lambda line: None))["training"]
+    assert training["weights"]["reconstruction"] == 60
+    assert training["every"] == {"rebuilt": 1, "whole": 1}
+
+
+def test_a_run_that_starts_from_weights_says_which_rows_go_on(recipe: memory.Recipe, tmp_path: Path) -> None:
+    """Rows of other networks, as a run leaves that was broken off while it wrote, and missing ones began at 0 in silence."""
+    path = memory.train(replace(recipe, steps=1), tmp_path, lambda line: None)
+    row = tmp_path / "memory_second.safetensors"
+    tensors, card = load_weights(row)
+    save_weights(row, tensors, card | {"shared": "another"}, torch.float32)
+    said: list[str] = []
+    memory.train(replace(recipe, steps=0, start=path), tmp_path / "on", said.append)
+    assert [line for line in said if "begin anew" in line and "1 go on, 1 begin anew" in line]
+
+
+class Mean(nn.Module):
+    """Sees little of a picture: the mean of each colour, times a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("times", torch.ones(()), persistent=False)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return picture.mean((2, 3)) * self.get_buffer("times")
+
+
+def test_pictures_are_looked_at_anew_by_networks_that_changed(recipe: memory.Recipe) -> None:
+    """What is kept went by the names of the teachers' layers: a network that was trained anew, or another folder of teachers,
+    was trained towards with what its predecessor had seen."""
+    pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
+    looked: list[str] = []
+
+    def found() -> Paintings:
+        looked.clear()
+        return remembered(pictures, teachers, see, 1, 0, looked.append)
+
+    before = found()
+    assert looked
+    assert torch.equal(found().signatures, before.signatures)
+    assert not looked
+    see.get_buffer("times").fill_(2.0)
+    assert torch.allclose(found().signatures, 2 * before.signatures)
+    assert looked
+    teachers.nets["compact"].get_parameter("convs.1_1.weight").data.mul_(2.0)
+    assert not torch.equal(found().grams["1/compact/relu1_1"], before.grams["1/compact/relu1_1"])
+    assert looked
+
+
+def test_two_trainings_may_look_at_the_same_pictures_at_once(recipe: memory.Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They shared the name of a temporary file: the second took the first one's away."""
+    pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
+
+    def look() -> Paintings:
+        return remembered(pictures, teachers, see, 1, 0, lambda line: None)
+
+    save = torch.save
+
+    def save_while_another_looks(found: object, path: Path) -> None:
+        monkeypatch.setattr(torch, "save", save)
+        save(found, path)
+        look()
+
+    monkeypatch.setattr(torch, "save", save_while_another_looks)
+    assert len(look().pictures) == 2
+    assert len(list(run_folder("looked-at").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [{"batch": 1}, {"rebuilt_every": 0}, {"whole_every": 0}, {"crop": 100}, {"crop": 0}, {"roots": 1.5}, {"roots": -0.5}]
+)
+def test_what_cannot_be_trained_is_refused(recipe: memory.Recipe, tmp_path: Path, bad: dict[str, Any]) -> None:
+    with pytest.raises(ScumbleError) as error:
+        memory.train(replace(recipe, **bad), tmp_path, lambda line: None)
+    assert error.value.code == "bad-options"
+
+
+def kept(colour: float, sees: torch.Tensor) -> Paintings:
+    """One picture of one grey, what is seen of it, and a Gram that tells whose it is."""
+    return Paintings(
+        [torch.full((3, 64, 400), round(255 * colour), dtype=torch.uint8)], sees, {"1/a": torch.full((1, 2, 2), colour)}
+    )
+
+
+def test_styles_are_drawn_from_paintings_and_one_time_in_five_from_photographs() -> None:
+    sees = torch.zeros(1, 4)
+    styles, generator = Styles(kept(0.0, sees), kept(1.0, sees + 1)), torch.Generator().manual_seed(0)
+    signatures, grams = styles.draw_seen(1000, generator)
+    assert float(signatures.mean()) == pytest.approx(paintings.PHOTOGRAPHS, abs=0.04)
+    assert torch.equal(grams["1/a"][:, 0, 0], signatures[:, 0])

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The losses: what is zero, what counts how much, and what alpha takes away."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from scumble.nst.losses import (
+    content_loss,
+    gram,
+    gram_loss,
+    lattice_loss,
+    mean_gram,
+    pixel_weight,
+    root_gram_loss,
+    squared_distance,
+    tv_loss,
+)
+
+
+@pytest.fixture
+def features() -> torch.Tensor:
+    return torch.rand(1, 5, 6, 7, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_gram_matrix_is_divided_by_channels_and_cells(features: torch.Tensor) -> None:
+    f = features[0].flatten(1)
+    assert torch.allclose(gram(features)[0], f @ f.T / (5 * 6 * 7))
+    assert torch.allclose(mean_gram(features), f @ f.T / (6 * 7))
+
+
+def test_equal_features_have_no_loss_and_unrelated_ones_a_content_loss_of_about_two() -> None:
+    random = torch.Generator().manual_seed(1)
+    a, b = (torch.randn(1, 4, 64, 64, generator=random) for _ in range(2))
+    assert float(content_loss(a, a)) == 0
+    assert float(content_loss(a, b)) == pytest.approx(2, abs=0.1)
+    assert float(gram_loss(gram(a), gram(a))) == 0
+
+
+def test_relative_losses_do_not_depend_on_the_networks_scale(features: torch.Tensor) -> None:
+    other = features.flip(1)
+    assert float(content_loss(9 * other, 9 * features)) == pytest.approx(float(content_loss(other, features)), rel=1e-4)
+    scaled = gram_loss(gram(9 * other), gram(9 * features))
+    assert float(scaled) == pytest.approx(float(gram_loss(gram(other), gram(features))), rel=1e-4)
+
+
+def test_a_shift_by_the_mean_turns_the_gram_matrix_into_the_covariance(features: torch.Tensor) -> None:
+    shifted = mean_gram(features, features.mean((0, 2, 3)))
+    assert torch.allclose(shifted, torch.cov(features[0].flatten(1), correction=0), atol=1e-6)
+
+
+def test_hidden_pixels_count_nothing_in_gram_matrix_and_content_loss(features: torch.Tensor) -> None:
+    alpha = torch.ones(1, 1, 6, 7)
+    alpha[..., :3] = 0
+    weight = pixel_weight(alpha, 6, 7)
+    other = features.clone()
+    other[..., :3] = 99
+    visible = features[..., 3:]
+    assert torch.allclose(mean_gram(other, weight=weight), mean_gram(visible), rtol=1e-5)
+    shift = torch.full((5,), 0.3)
+    assert torch.allclose(mean_gram(other, shift, weight), mean_gram(visible, shift), atol=1e-6)
+    assert float(squared_distance(other, features, weight)) == 0
+    target = torch.zeros_like(features)
+    assert float(squared_distance(other, target, weight)) == pytest.approx(float(visible.square().mean()))
+
+
+def test_weights_sum_to_one_at_every_size_even_where_nothing_is_visible() -> None:
+    for alpha in (torch.rand(1, 1, 9, 13), torch.zeros(1, 1, 9, 13)):
+        for size in ((9, 13), (4, 6), (1, 1)):
+            assert float(pixel_weight(alpha, *size).sum()) == pytest.approx(1)
+
+
+def test_total_variation_is_that_of_a_ramp_and_none_where_a_picture_has_one_pixel() -> None:
+    ramp = torch.linspace(0, 1, 11).expand(1, 3, 5, 11)
+    assert float(tv_loss(ramp)) == pytest.approx(0.1)
+    assert float(tv_loss(torch.rand(1, 3, 1, 1))) == 0
+
+
+def test_a_weave_counts_as_a_lattice_and_strokes_and_edges_hardly_do() -> None:
+    generator = torch.Generator().manual_seed(0)
+    flat = torch.full((1, 3, 128, 128), 0.5)
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    edge = (x > 60).float().expand(1, 3, 128, 128)
+    strokes = torch.nn.functional.avg_pool2d(torch.rand(1, 3, 132, 132, generator=generator), 5, 1)
+    assert float(lattice_loss(flat)) == 0
+    for weave in ((x + y) % 2, x % 4 // 2, y % 8 // 4):
+        woven = flat + 0.03 * (weave - 0.5)
+        assert float(lattice_loss(woven)) > 10 * max(float(lattice_loss(edge)), float(lattice_loss(strokes))) > 0
+
+
+def test_by_their_roots_features_twice_too_strong_cost_about_what_absent_ones_cost() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(1, 8, 16, 16).relu() * torch.linspace(0.1, 3, 8)[:, None, None]
+    target = gram(features)
+    strong, absent = (gram(k * features) for k in (2.0, 0.0))
+    assert float(root_gram_loss(target, target)) == 0
+    assert float(root_gram_loss(strong, target)) == pytest.approx(float(root_gram_loss(absent, target)), rel=0.3)
+    assert float(gram_loss(strong, target)) > 8 * float(gram_loss(absent, target))
+    near = gram(1.03 * features)
+    assert float(root_gram_loss(near, target)) == pytest.approx(float(gram_loss(near, target)), rel=0.1)
+
+
+def test_the_roots_of_a_gram_matrix_with_zeros_have_a_finite_slope() -> None:
+    features = torch.zeros(1, 4, 8, 8).requires_grad_()
+    root_gram_loss(gram(features), gram(torch.rand(1, 4, 8, 8))).backward()
+    assert features.grad is not None
+    assert bool(torch.isfinite(features.grad).all())

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sequences: what stands still does not flicker, what moves draws no trail. The painting is a real network's."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from scumble.api.method import Runtime
+from scumble.library.styles import StyleStore
+from scumble.methods.johnson.method import Johnson
+from scumble.nst import synthetic
+from scumble.painting import pipeline
+from scumble.video.steady import Steady
+
+HEIGHT, WIDTH, FRAMES, BORDER = 96, 128, 6, 16
+JOHNSON = Johnson()
+
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def scene() -> np.ndarray:
+    """(HEIGHT, 256, 3) in [0, 1]: discs upon each other."""
+    leaves = synthetic.dead_leaves(256, torch.Generator().manual_seed(1))
+    return leaves[:, :HEIGHT].permute(1, 2, 0).numpy()
+
+
+def frame(rgb: np.ndarray, noise: float = 0.0, seed: int = 0) -> np.ndarray:
+    noisy = rgb + np.random.default_rng(seed).normal(0, noise, rgb.shape)
+    rgba = np.full((*rgb.shape[:2], 4), 255, np.uint8)
+    rgba[..., :3] = np.rint(np.clip(noisy, 0, 1) * 255)
+    return rgba
+
+
+def painted(pixels: np.ndarray) -> np.ndarray:
+    out = np.empty_like(pixels)
+    style = StyleStore().get("starry-night")
+    for _ in pipeline.run(pipeline.Request(JOHNSON, [(style, 1.0)], 1.0, {}, pixels), Runtime(), out):
+        pass
+    return out
+
+
+def settled(frames: list[np.ndarray], paintings: list[np.ndarray]) -> list[np.ndarray]:
+    steady = Steady()
+    return [steady.settle(*pair) for pair in zip(frames, paintings, strict=True)]
+
+
+def flicker(paintings: list[np.ndarray], pan: int = 0) -> float:
+    """Mean absolute change of the same places from frame to frame, in 255ths."""
+    changes = []
+    for a, b in pairwise(paintings):
+        change = np.abs(a[:, pan:, :3].astype(float) - b[:, : WIDTH - pan, :3])
+        changes.append(change[BORDER:-BORDER, BORDER:-BORDER].mean())
+    return float(np.mean(changes))
+
+
+@pytest.mark.parametrize(("noise", "pan"), [(0.02, 0), (0.05, 0), (0.0, 1), (0.0, 3), (0.02, 3)])
+def test_what_stands_still_or_moves_with_the_camera_flickers_at_most_half_as_much(noise: float, pan: int) -> None:
+    frames = [frame(scene()[:, pan * i : pan * i + WIDTH], noise, i) for i in range(FRAMES)]
+    off = [painted(f) for f in frames]
+    assert flicker(off, pan) > 3
+    assert flicker(settled(frames, off), pan) <= 0.5 * flicker(off, pan)
+
+
+@pytest.mark.parametrize(("colour", "noise"), [(1.0, 0.0), (1.0, 0.02), (0.3, 0.0), (0.3, 0.02)])
+def test_what_moves_leaves_at_most_a_quarter_of_itself_behind(colour: float, noise: float) -> None:
+    """A square of 24 pixels, opaque or a veil, moves by 4; looked at is the ground it has left in the last three frames."""
+    frames = []
+    for i in range(FRAMES + 2):
+        rgb = scene()[:, :WIDTH].copy()
+        square = rgb[40:64, 20 + 4 * i : 44 + 4 * i]
+        square[...] = (1 - colour) * square + colour * np.array([0.9, 0.2, 0.1])
+        frames.append(frame(rgb, noise, i))
+    off = [painted(f) for f in frames]
+    on = settled(frames, off)
+    left = slice(40, 64), slice(20 + 4 * 4, 20 + 4 * 7), slice(3)
+    made = off[4][left].astype(float) - off[7][left]
+    stays = on[7][left].astype(float) - off[7][left]
+    assert (made * stays).sum() <= 0.25 * np.square(made).sum()
+
+
+def test_a_cut_shows_the_new_scene_at_once() -> None:
+    a, b = (np.random.default_rng(i).integers(0, 256, (40, 50, 4), np.uint8) for i in range(2))
+    steady = Steady()
+    assert np.array_equal(steady.settle(a, a), a)
+    assert np.array_equal(steady.settle(b, b), b)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])
+def test_depth_and_alpha_are_those_of_the_painted_frame(depth: type) -> None:
+    most = 1 if depth is np.float32 else np.iinfo(depth).max
+    pixels = (np.random.default_rng(0).random((20, 30, 4)) * most).astype(depth)
+    steady = Steady()
+    for _ in range(2):
+        result = steady.settle(pixels, pixels)
+    assert result.dtype == depth
+    assert np.array_equal(result[..., 3], pixels[..., 3])
+
+
+def test_colours_under_alpha_0_stay_as_they_are_painted() -> None:
+    frame, first, second = (np.full((20, 30, 4), value, np.uint8) for value in (90, 100, 110))
+    for pixels in (frame, first, second):
+        pixels[:, 15:, 3] = 0
+    steady = Steady()
+    steady.settle(frame, first)
+    shown = steady.settle(frame, second)
+    assert (shown[:, 15:, :3] == 110).all()
+    assert (shown[:, :15, :3] < 110).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 40), (17, 16)])
+def test_frames_of_any_size_are_settled(size: tuple[int, int]) -> None:
+    pixels = np.full((*size, 4), 99, np.uint8)
+    steady = Steady()
+    assert np.array_equal(steady.settle(pixels, pixels), pixels)
+    assert np.array_equal(steady.settle(pixels, pixels), pixels)
+
+
+def test_a_frame_of_another_size_begins_anew_and_the_next_ones_are_carried_on_from_it() -> None:
+    steady = Steady()
+    small, grey, light = (np.full((*size, 4), value, np.uint8) for size, value in (((4, 6), 9), ((5, 6), 100), ((5, 6), 110)))
+    assert not steady.begins_anew(small)
+    steady.settle(small, small)
+    assert steady.begins_anew(grey)
+    assert np.array_equal(steady.settle(grey, grey), grey)
+    assert not steady.begins_anew(grey)
+    assert steady.settle(grey, light)[..., 0].max() < 110
+
+
+@pytest.mark.parametrize("depth", [np.uint16, np.float16, np.float32])
+def test_deep_frames_are_carried_as_8_bit_ones_are_but_finer(depth: type) -> None:
+    """A step that 8 bits cannot show still goes from frame to frame."""
+    most = 1 if depth is not np.uint16 else 65535
+    frame = np.full((20, 30, 4), 0.5 * most).astype(depth)
+    frame[..., 3] = most
+    later = frame.copy()
+    later[..., :3] = 0.502 * most
+    steady = Steady()
+    steady.settle(frame, frame)
+    carried = steady.settle(frame, later)[..., :3].astype(float) / most
+    assert np.abs(carried - (0.5 + 0.2 * 0.002)).max() < 5e-4
+    assert carried.min() >= 0.5
+
+
+def test_floats_beyond_white_and_numbers_that_are_none_do_no_harm() -> None:
+    frame = np.full((20, 30, 4), 0.5, np.float32)
+    frame[..., 3] = 1
+    bright = frame.copy()
+    bright[:10, :, :3] = 4.0
+    odd = bright.copy()
+    odd[0, 0] = (np.nan, np.inf, -np.inf, 1)
+    steady = Steady()
+    steady.settle(frame, frame)
+    shown = steady.settle(bright, bright)
+    assert np.array_equal(shown[:5], bright[:5])  # a light that is switched on is there at once, whole
+    assert np.isfinite(steady.settle(bright, bright)).all()
+    shown = steady.settle(odd, np.nan_to_num(odd))
+    assert np.isfinite(shown).all()
+    assert np.isfinite(steady.settle(bright, bright)).all()
