@@ -62,7 +62,7 @@ def sources(name: str) -> Path:
 
     Raises ScumbleError "internal".
     """
-    for folder in (_PACKAGE.parent / name, _PACKAGE.parents[1] / name):
+    for folder in (_PACKAGE / "install" / name, _PACKAGE.parents[1] / name):
         if folder.is_dir():
             return folder
     raise ScumbleError("internal", f"The folder {name} is missing from this installation.", "Install Scumble again.")
