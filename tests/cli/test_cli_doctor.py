@@ -17,7 +17,7 @@ from scumble.cli import doctor
 from scumble.cli.app import main
 from scumble.cli.doctor import Check, State
 from scumble.cli.exits import Exit
-from scumble.library import weights
+from scumble.library import places, weights
 from scumble.methods import registry
 
 
@@ -90,16 +90,16 @@ def test_where_one_s_own_styles_lie_is_said_and_whether_they_can_be_kept(
 def test_a_damaged_weight_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    weights.save_weights(tmp_path / "johnson_good.safetensors", {"w": torch.ones(3)}, {})
-    weights.save_weights(tmp_path / "johnson_bad.safetensors", {"w": torch.ones(3)}, {})
-    with open(tmp_path / "johnson_bad.safetensors", "r+b") as f:
+    weights.save_weights(tmp_path / "johnson" / "good.safetensors", {"w": torch.ones(3)}, {})
+    weights.save_weights(tmp_path / "johnson" / "bad.safetensors", {"w": torch.ones(3)}, {})
+    with open(tmp_path / "johnson" / "bad.safetensors", "r+b") as f:
         f.seek(-1, os.SEEK_END)
         f.write(b"\x7f")
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    monkeypatch.setattr(places, "SHIPPED", tmp_path)
     monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
     found = list(doctor.examine())
     assert [f.state for f in found] == [State.FAIL, State.FAIL]
-    assert "johnson_bad.safetensors" in found[0].message
+    assert "bad.safetensors" in found[0].message
     assert found[1].name == "perceptual network"
 
 
@@ -107,12 +107,11 @@ def test_a_surrogate_that_belongs_to_another_perceptual_network_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each file was as its card says, and every refinement failed."""
-    for name in ("perceptual", "surrogate"):
-        for kind in ("safetensors", "json"):
-            shutil.copy(weights.SHIPPED / f"{name}.{kind}", tmp_path)
-    tensors, card = weights.load_weights(tmp_path / "surrogate.safetensors")
-    weights.save_weights(tmp_path / "surrogate.safetensors", tensors, card | {"network": "another"})
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    shutil.copytree(places.SHIPPED / "perceptual", tmp_path / "perceptual")
+    surrogate = tmp_path / "perceptual" / "surrogate.safetensors"
+    tensors, card = weights.load_weights(surrogate)
+    weights.save_weights(surrogate, tensors, card | {"network": "another"})
+    monkeypatch.setattr(places, "SHIPPED", tmp_path)
     monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
     found = list(doctor.examine())
     assert [(f.name, f.state) for f in found] == [("weights", State.OK), ("surrogate", State.FAIL)]

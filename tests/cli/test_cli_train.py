@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 from scumble.cli.app import main
 from scumble.cli.exits import Exit
-from scumble.cli.train import recipe_command
+from scumble.cli.train import RECIPES, recipe_command
 from scumble.library.weights import save_weights
 from support.coarse import coarse_pictures
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.mark.parametrize("name", ["johnson", "perceptual"])
 def test_a_recipes_flags_are_its_fields(name: str) -> None:
-    module = __import__(f"scumble.train.{name}", fromlist=["Recipe"])
+    module = importlib.import_module(f"scumble.{RECIPES[name]}")
     flags = {parameter.name for parameter in recipe_command(name).params}
     assert flags == {field.name for field in dataclasses.fields(module.Recipe)} | {"out"}
 
@@ -115,8 +116,11 @@ def test_a_recipe_that_does_not_exist_is_a_wrong_command_line(capsys: pytest.Cap
     assert main(["train", "watercolour"]) == Exit.USAGE
 
 
-def test_a_training_never_writes_over_the_file_it_starts_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["ghiasi.safetensors", "ghiasi/shared.safetensors"])
+def test_a_training_never_writes_over_the_file_it_starts_from(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its folder of checkpoints goes by that file: broken off, it began again from what was half trained, in silence."""
     asked = ["train", "ghiasi", "--photographs", str(tmp_path), "--paintings", str(tmp_path), "--out", str(tmp_path)]
-    assert main([*asked, "--start", str(tmp_path / "ghiasi.safetensors")]) == Exit.USAGE
+    assert main([*asked, "--start", str(tmp_path / name)]) == Exit.USAGE
     assert "another --out" in capsys.readouterr().err

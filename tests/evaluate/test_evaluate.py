@@ -163,7 +163,8 @@ def test_a_refined_state_is_taken_again_only_for_what_it_was_made_of(networks: P
     ):
         assert np.allclose(refined(tmp_path, painting, [own], said).rgb, 0.9 * painting.mean())
         assert len(said) == refinements
-    for name, refinements in (("darken", 6), ("surrogate", 7)):
+    for name, refinements in (("darken/shared", 6), ("perceptual/surrogate", 7)):
+        (networks / f"{name}.json").parent.mkdir()
         (networks / f"{name}.json").write_text("{}")
         refined(tmp_path, white, [photo], said)
         assert len(said) == refinements
@@ -325,14 +326,15 @@ def test_a_camera_picture_on_its_side_is_set_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    ["photographs/photo 1.png", "paintings/painting-0.png", "judge", "vgg16_1.safetensors", "peers.py", "models/a.json"],
+    ["photographs/photo 1.png", "paintings/painting-0.png", "judge", "vgg16_1.safetensors", "peers.py", "models/darken/a.json"],
 )
 def test_a_run_goes_on_only_from_answers_to_the_same_pictures_with_the_same_judges_peers_and_networks(
     folders: tuple[Path, Path], networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     """Conditions held counts and names only, so that answers to other pictures of the same names were kept."""
     monkeypatch.setattr(run, "_judges", lambda plan: [judge_of_means()])  # the files below hold no networks
-    for name in ("judge", "vgg16_1.safetensors", "peers.py", "models/a.json"):
+    (networks / "darken").mkdir()
+    for name in ("judge", "vgg16_1.safetensors", "peers.py", "models/darken/a.json"):
         (tmp_path / name).write_text(PEERS)
     asked: dict[str, Any] = {"peers": tmp_path, "teachers": str(tmp_path), "judge": tmp_path / "judge", "resume": True}
 

@@ -14,8 +14,7 @@ from scumble.methods import registry
 
 GOOD = """
 from dataclasses import dataclass
-from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, option
+from scumble import Capabilities, hookimpl, option
 
 @dataclass(frozen=True)
 class NoOptions:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
+from scumble.library.places import shared_path, state_path
 from scumble.library.weights import load_card, load_weights, save_weights
 from scumble.methods.style_memory import train as memory
 from scumble.methods.style_memory.method import load_memory
@@ -45,14 +46,14 @@ def test_training_looks_both_ways_and_writes_networks_with_a_card(recipe: memory
 
 def test_known_styles_get_rows_that_a_later_run_goes_on_from(recipe: memory.Recipe, tmp_path: Path) -> None:
     path = memory.train(recipe, tmp_path, lambda line: None)
-    rows = {name: load_weights(tmp_path / f"memory_{name}.safetensors") for name in ("first", "second")}
+    rows = {name: load_weights(state_path(tmp_path, "memory", name)) for name in ("first", "second")}
     assert rows["first"][1]["shared"] == load_card(path)["sha256"][:16]
     assert rows["first"][1]["style"]["title"] == "First"
     memory.train(replace(recipe, steps=0, start=path), tmp_path / "on", lambda line: None)
     for name, (tensors, _) in rows.items():
-        again, card = load_weights(tmp_path / "on" / f"memory_{name}.safetensors")
+        again, card = load_weights(state_path(tmp_path / "on", "memory", name))
         assert torch.allclose(again["row"], tensors["row"], atol=2e-2)
-        assert card["shared"] == load_card(tmp_path / "on" / "memory.safetensors")["sha256"][:16]
+        assert card["shared"] == load_card(shared_path(tmp_path / "on", "memory"))["sha256"][:16]
 
 
 def test_a_small_batch_in_which_a_crop_is_given_back_leaves_the_painting_without_a_name_out(
@@ -68,7 +69,7 @@ def test_a_small_batch_in_which_a_crop_is_given_back_leaves_the_painting_without
 def test_a_run_that_starts_from_weights_says_which_rows_go_on(recipe: memory.Recipe, tmp_path: Path) -> None:
     """Rows of other networks, as a run leaves that was broken off while it wrote, and missing ones began at 0 in silence."""
     path = memory.train(replace(recipe, steps=1), tmp_path, lambda line: None)
-    row = tmp_path / "memory_second.safetensors"
+    row = state_path(tmp_path, "memory", "second")
     tensors, card = load_weights(row)
     save_weights(row, tensors, card | {"shared": "another"}, torch.float32)
     said: list[str] = []

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from scumble.api.errors import ScumbleError
+from scumble.library.places import shared_path, state_path
 from scumble.library.weights import load_weights, name_of, save_weights
 from scumble.methods.stylebank import train as stylebank
 from scumble.methods.stylebank.method import load_bank, load_shared
@@ -41,15 +42,15 @@ def recipe(tmp_path: Path) -> Recipe:
 def test_a_run_writes_the_shared_networks_and_a_bank_a_style(tmp_path: Path, recipe: Recipe) -> None:
     out = tmp_path / "out"
     stylebank.train(recipe, out, lambda line: None)
-    assert sorted(p.name for p in out.glob("*.safetensors")) == [
-        "stylebank.safetensors",
-        "stylebank_s0.safetensors",
-        "stylebank_s1.safetensors",
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.safetensors")) == [
+        "stylebank/s0.safetensors",
+        "stylebank/s1.safetensors",
+        "stylebank/shared.safetensors",
     ]
-    load_shared(out / "stylebank.safetensors")
-    banks = [load_bank(out / f"stylebank_s{i}.safetensors", name_of(out / "stylebank.safetensors")) for i in range(2)]
+    load_shared(shared_path(out, "stylebank"))
+    banks = [load_bank(state_path(out, "stylebank", f"s{i}"), name_of(shared_path(out, "stylebank"))) for i in range(2)]
     assert not torch.equal(banks[0].kernel, banks[1].kernel)
-    card = load_weights(out / "stylebank_s1.safetensors")[1]
+    card = load_weights(state_path(out, "stylebank", "s1"))[1]
     assert card["style"]["title"] == "S1"
     assert card["training"]["finished"]["phase"] == 2
     assert len(card["training"]["credits"]) == 3
@@ -58,21 +59,21 @@ def test_a_run_writes_the_shared_networks_and_a_bank_a_style(tmp_path: Path, rec
 def test_an_added_bank_leaves_every_other_file_as_it_was(tmp_path: Path, recipe: Recipe) -> None:
     out = tmp_path / "out"
     stylebank.train(recipe, out, lambda line: None)
-    before = {p: p.read_bytes() for p in out.iterdir()}
+    before = {p: p.read_bytes() for p in out.rglob("*.*")}
     added = Recipe(
         recipe.photographs,
         add=recipe.photographs / "2.png",
         style_id="new",
-        shared=out / "stylebank.safetensors",
+        shared=shared_path(out, "stylebank"),
         steps=(0, 3, 3),
         batch=2,
         crop=64,
     )
     path = stylebank.train(added, out, lambda line: None)
-    assert path.name == "stylebank_new.safetensors"
+    assert path == state_path(out, "stylebank", "new")
     assert {p: p.read_bytes() for p in before} == before
-    load_bank(path, name_of(out / "stylebank.safetensors"))
-    assert len(list(out.iterdir())) == len(before) + 2
+    load_bank(path, name_of(shared_path(out, "stylebank")))
+    assert len(list(out.rglob("*.*"))) == len(before) + 2
 
 
 def test_a_run_that_starts_from_weights_goes_on_from_them(
@@ -81,13 +82,13 @@ def test_a_run_that_starts_from_weights_goes_on_from_them(
     first, second = tmp_path / "first", tmp_path / "second"
     stylebank.train(recipe, first, lambda line: None)
     monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "another"))  # or it would go on from the first one's checkpoint
-    shared = first / "stylebank.safetensors"
+    shared = shared_path(first, "stylebank")
     further = replace(recipe, start=shared, steps=(4, 0, 1), lr=(1e-9, 1e-9))
     stylebank.train(further, second, lambda line: None)
-    for name in ("stylebank.safetensors", "stylebank_s1.safetensors"):
-        before, after = load_weights(first / name)[0], load_weights(second / name)[0]
+    for name in ("shared", "s1"):
+        before, after = (load_weights(state_path(folder, "stylebank", name))[0] for folder in (first, second))
         assert all(torch.allclose(after[k].float(), v.float(), atol=1e-3) for k, v in before.items())
-    load_bank(second / "stylebank_s0.safetensors", name_of(second / "stylebank.safetensors"))
+    load_bank(state_path(second, "stylebank", "s0"), name_of(shared_path(second, "stylebank")))
 
 
 def test_the_branches_take_turns_in_balance(tmp_path: Path, recipe: Recipe) -> None:
@@ -131,12 +132,12 @@ def test_a_bank_made_for_other_networks_is_passed_over(tmp_path: Path, recipe: R
     """A run that was broken off while it wrote leaves new networks beside old banks."""
     out = tmp_path / "out"
     stylebank.train(recipe, out, lambda line: None)
-    banks = stylebank.Banks(load_shared(out / "stylebank.safetensors"), 1)
+    banks = stylebank.Banks(load_shared(shared_path(out, "stylebank")), 1)
     before = banks.kernels[0].detach().clone()
-    path = out / "stylebank_s0.safetensors"
+    path = state_path(out, "stylebank", "s0")
     tensors, card = load_weights(path)
     save_weights(path, tensors, card | {"shared": "another"})
-    banks.go_on(out / "stylebank.safetensors", stylebank.table(recipe)[:1])
+    banks.go_on(shared_path(out, "stylebank"), stylebank.table(recipe)[:1])
     assert torch.equal(banks.kernels[0], before)
 
 

@@ -86,7 +86,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         y, _ = net(x, net.measure(s))
         return torch.cat([torch.cat(list(row.float()), -1) for row in (x, s, y)], -2)
 
-    path = shared_path(out, "adain") if recipe.encoder == "compact" else out / f"adain-{recipe.encoder}.safetensors"
+    name = "adain" if recipe.encoder == "compact" else f"adain-{recipe.encoder}"
+    path = shared_path(out, name) if recipe.encoder == "compact" else out / f"{name}.safetensors"
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
         save_weights(path, net.state_dict(), _card(recipe, step, pictures, tested, net))
@@ -94,7 +95,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         return criterion(*batch(generator))
 
-    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(path.stem, recipe), sheet, save, report)
+    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(name, recipe), sheet, save, report)
     save(recipe.steps, test_losses(criterion, recipe))
     return path
 

@@ -92,7 +92,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             else:
                 model.load_state_dict(tensors)
     model = model.to(device).to(memory_format=torch.channels_last)
-    path = shared_path(out, "ghiasi") if recipe.encoder == "compact" else out / f"ghiasi-{recipe.encoder}.safetensors"
+    name = "ghiasi" if recipe.encoder == "compact" else f"ghiasi-{recipe.encoder}"
+    path = shared_path(out, name) if recipe.encoder == "compact" else out / f"{name}.safetensors"
     cheap, whole = looks(teachers, recipe.style_weight)
 
     def save(step: int) -> None:
@@ -105,7 +106,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sheet = partial(_sheet, model, styles.paintings, photographs, recipe.variants, see)
     optimizer = for_convolutions(model, (model.net.down[0], model.net.head), recipe.lr)
-    fit(model, loss, schedule, run_folder(path.stem, recipe), sheet, save, report, optimizer)
+    fit(model, loss, schedule, run_folder(name, recipe), sheet, save, report, optimizer)
     save(recipe.steps)
     return path
 
