@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from scumble.api.errors import ScumbleError
-from scumble.library.places import COMPACT, SURROGATE
+from scumble.library.places import COMPACT, SHIPPED, SURROGATE, shared_path
 from scumble.library.weights import card_path, load_weights, name_of, save_weights
 from scumble.methods.style_memory import train_surrogate as surrogate
 from scumble.methods.style_memory.surrogate import load_surrogate, own_layer, root
@@ -60,11 +60,11 @@ def test_a_surrogate_for_another_perceptual_network_is_refused(tmp_path: Path) -
 
 
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:
-    for name in ("perceptual", "memory"):
-        for copied in (path := SURROGATE.with_name(f"{name}.safetensors"), card_path(path)):
+    for other in (COMPACT, shared_path(SHIPPED, "memory")):
+        for copied in (other, card_path(other)):
             shutil.copy(copied, tmp_path)
         with pytest.raises(ScumbleError, match="holds no surrogate"):
-            load_surrogate(tmp_path / f"{name}.safetensors")
+            load_surrogate(tmp_path / other.name)
     path = tmp_path / "surrogate.safetensors"
     for maps in (
         {},
