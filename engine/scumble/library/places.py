@@ -33,7 +33,12 @@ def state_beside(networks: Path, method: str, style: str) -> Path:
     return networks.with_name(f"{name}.safetensors")
 
 
-COMPACT = SHIPPED / "perceptual" / "compact.safetensors"
+def perceptual_path(folder: Path, network: str) -> Path:
+    """Where a perceptual network, "half" or "quarter" say, lies in a folder of weights."""
+    return folder / "perceptual" / f"{network}.safetensors"
+
+
+COMPACT = perceptual_path(SHIPPED, "compact")
 """The compact perceptual network."""
 
 SURROGATE = SHIPPED / "perceptual" / "surrogate.safetensors"

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from scumble.api.errors import ScumbleError
 from scumble.library.atomic import replacing
-from scumble.library.places import COMPACT
+from scumble.library.places import COMPACT, SHIPPED, perceptual_path
 from scumble.library.weights import load_weights
-from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, compact
+from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, compact, narrow
 
-Network = Literal["compact", "vgg16", "vgg19"]
+Network = Literal["half", "quarter", "compact", "vgg16", "vgg19"]
 
 
 def load_perceptual(network: Network, pooling: Literal["max", "average"] = "max") -> VGG:
@@ -32,7 +32,10 @@ def load_perceptual(network: Network, pooling: Literal["max", "average"] = "max"
     Raises ScumbleError "weights-missing" where VGG is asked for, is not on this machine and cannot be downloaded, and
     "weights-corrupt" where its file is damaged.
     """
-    if network == "compact":
+    if network == "half" or network == "quarter":
+        net = narrow(network, pooling)
+        net.convs.load_state_dict(load_weights(perceptual_path(SHIPPED, network))[0])
+    elif network == "compact":
         net = compact(pooling)
         net.convs.load_state_dict(load_weights(COMPACT)[0])
     else:

@@ -21,10 +21,22 @@ from scumble.nst.layers import reflect_pad
 Features = Mapping[str, Tensor]
 """Feature maps by layer name, each (N, C, h, w)."""
 
-DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4), "compact": (2, 2, 4, 4, 1)}
-WIDTHS = {"vgg16": (64, 128, 256, 512, 512), "vgg19": (64, 128, 256, 512, 512), "compact": (16, 32, 64, 128, 128)}
-"""Simonyan and Zisserman 2014 (arXiv 1409.1556, table 1, columns D and E); the compact network is VGG-19 to relu5_1 at
-a quarter of its width."""
+DEPTHS = {
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+    "half": (2, 2, 3, 3, 1),
+    "quarter": (2, 2, 3, 3, 1),
+    "compact": (2, 2, 4, 4, 1),
+}
+WIDTHS = {
+    "vgg16": (64, 128, 256, 512, 512),
+    "vgg19": (64, 128, 256, 512, 512),
+    "half": (32, 64, 128, 256, 256),
+    "quarter": (16, 32, 64, 128, 128),
+    "compact": (16, 32, 64, 128, 128),
+}
+"""Simonyan and Zisserman 2014 (arXiv 1409.1556, table 1, columns D and E). half and quarter are VGG-16 to relu5_1 at half and a
+quarter of its width; compact is VGG-19 to relu5_1 at a quarter of its width."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -106,6 +118,11 @@ class VGG(nn.Module):
         """Between two stages: (N, C, h, w) to half the sides, rounded up."""
         pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
         return pool(y, 2, ceil_mode=True)
+
+
+def narrow(network: Literal["half", "quarter"], pooling: Literal["max", "average"] = "max") -> VGG:
+    """A narrow VGG-16 to relu5_1 (half: 2.5 M parameters, quarter: 0.6 M), without its weights."""
+    return VGG(DEPTHS[network], WIDTHS[network], padding="reflect", pooling=pooling)
 
 
 def compact(pooling: Literal["max", "average"] = "max") -> VGG:

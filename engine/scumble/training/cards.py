@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from scumble.training.data import read_rows
+from scumble.library.atomic import write_atomic
+from scumble.training.data import Pictures, read_rows
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,17 @@ def read_table(table: Path, paintings: Path) -> list[OnePainting]:
     """
     rows = read_rows(table, ("id", "title", "artist", "year", "file"))
     return [OnePainting(r["id"], paintings / r["file"], r["title"], r["artist"], r["year"]) for r in rows]
+
+
+def write_credits(folder: Path, *pictures: Pictures) -> dict[str, str | int]:
+    """Write the credits of all `pictures` to `folder`/credits/HASH.txt, a line a picture, and return what a card says of them.
+
+    Trainings on the same pictures share the file: a card with thousands of lines of its own is read for nothing whenever a
+    network is loaded.
+    """
+    lines = [line for kind in pictures for line in kind.credits]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    path = folder / "credits" / f"{hashlib.sha256(text).hexdigest()[:12]}.txt"
+    if not path.exists():
+        write_atomic(path, text)
+    return {"file": f"credits/{path.name}", "pictures": len(lines)}

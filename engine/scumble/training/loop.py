@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
 from scumble.library.weights import name_of
+from scumble.nst.vgg import computes_bfloat16
 from scumble.training import distributed as parallel
 from scumble.training.data import listed
 from scumble.training.teachers import files_of
@@ -55,6 +56,11 @@ class Schedule:
 def best_device() -> str:
     """Where trainings compute: torch's name of the GPU, where there is one, or of the processor."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def half_pays(kind: str) -> bool:
+    """Whether bfloat16 is the faster on a device of that kind: on a GPU, and on a processor with instructions for it."""
+    return kind != "cpu" or computes_bfloat16(kind)
 
 
 def run_folder(name: str, recipe: Any = None) -> Path:
@@ -128,7 +134,7 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step)
         parallel.draw_apart(generator, schedule.seed, step)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half_pays(device.type)):
             losses = loss(step, generator)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["total"])

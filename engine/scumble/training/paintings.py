@@ -25,7 +25,7 @@ from scumble.nst.losses import lattice_loss
 from scumble.training import distributed as parallel
 from scumble.training.data import Pictures
 from scumble.training.loop import run_folder
-from scumble.training.teachers import Teachers
+from scumble.training.teachers import COMPLETE, Teachers
 
 SYNTHETIC = 1 / 8
 """Share of contents that are made rather than photographed: skies above all, on which a lattice shows."""
@@ -54,11 +54,16 @@ See = Callable[[Tensor], Tensor]
 
 
 def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
-    """Two ways of looking, through whichever teachers there are: with cheap eyes (VGG-16 sees only the half-size picture), and
+    """Two ways of looking, through whichever teachers there are. Through a complete VGG-16, or a narrow one, both are the same,
+    at the picture's own scale alone. Otherwise: with cheap eyes (VGG-16 sees only the half-size picture), and
     through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`).
 
     Raises ScumbleError "weights-missing" where VGG-16 is the only one.
     """
+    if teachers.complete is not None:
+        layers = {f"{teachers.complete}/{name}": weight for name, weight in COMPLETE.items()}
+        look = Look({1: layers}, {f"{teachers.complete}/relu3_3": 1.0}, 1, style_weight)
+        return look, look
     deep = teachers.deep
     if deep is None:
         raise ScumbleError(

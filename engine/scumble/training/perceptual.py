@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Distil the compact perceptual network from larger teachers, one linear map a layer.
+"""The perceptual networks that ship, half and quarter: VGG-16 to relu5_1 at half and a quarter of its width.
 
-Where a teacher's features are W f for the compact features f, its Gram matrix is W G W^T: matching the compact network's
-Gram matrices matches the teacher's. So the regression below is all that style and content losses ask for. The maps are
-thrown away when training ends.
+They are computed from the complete VGG-16 in closed form (narrowing.py) and then distilled by gradient: a linear map a layer,
+thrown away afterwards, must predict all of VGG-16's channels, and the Gram matrices of what it predicts must be VGG-16's.
+Where a teacher's features are W f for the narrow network's f, its Gram matrix is W G W^T, so matching the narrow network's Gram
+matrices matches the teacher's.
 """
 
 from __future__ import annotations
@@ -11,116 +12,163 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from scumble.api.errors import ScumbleError
+from scumble.library.places import perceptual_path
 from scumble.library.weights import Card, save_weights
-from scumble.nst.vgg import VGG, compact
-from scumble.training.data import Pictures, has_test_split, read_pictures
+from scumble.nst.losses import gram, gram_loss
+from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, narrow
+from scumble.training.cards import write_credits
+from scumble.training.data import has_test_split, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
-from scumble.training.teachers import Teachers, load_teachers
+from scumble.training.narrowing import linear_map, narrowed
+from scumble.training.teachers import load_teachers
 
-LESSONS = {
-    "relu1_1": ("vgg19/relu1_1",),
-    "relu1_2": ("vgg16/relu1_2",),
-    "relu2_1": ("vgg19/relu2_1", "pruned/relu2_1"),
-    "relu2_2": ("vgg16/relu2_2",),
-    "relu3_1": ("vgg19/relu3_1", "pruned/relu3_1"),
-    "relu3_3": ("vgg16/relu3_3",),
-    "relu4_1": ("pruned/relu4_1",),
-    "relu4_2": ("pruned/relu4_2",),
-    "relu5_1": ("pruned/relu5_1",),
-}
-"""Compact layer -> teacher layers it must be able to predict. Teachers that are not loaded are left out."""
+LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_1": 1.0, "relu4_2": 1.0, "relu4_3": 2.0, "relu5_1": 2.0}
+"""What is distilled, and how much it counts: content and style are compared in these layers, and deep ones lose most."""
+
+CREDIT = "VGG-16 of the Visual Geometry Group, University of Oxford (Simonyan and Zisserman 2014), CC BY 4.0"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run depends on. Photographs and paintings are drawn in equal parts."""
+    """Everything a run depends on. Photographs and paintings are drawn in equal parts. `fitted` crops are what the closed form
+    is computed from; `steps` 0 leaves the network as that gives it; `gram_weight` weighs Gram matrices beside features."""
 
     photographs: Path
     paintings: Path
+    network: Literal["half", "quarter"] = "half"
     teachers: str = "torchvision"
-    steps: int = 5000
+    steps: int = 1500
     batch: int = 4
     crop: int = 160
-    lr: float = 2e-3
+    fitted: int = 160
+    lr: float = 2e-4
+    gram_weight: float = 0.3
     seed: int = 0
 
 
 class Student(nn.Module):
-    """The compact network and the linear maps to its teachers' (standardised) features."""
+    """The narrow network, and a linear map a layer to all of VGG-16's channels, both standardised by one number a layer."""
 
-    def __init__(self, channels: dict[str, int]) -> None:
+    def __init__(self, net: VGG, scales: dict[str, Tensor]) -> None:
         super().__init__()
-        self.net = compact()
-        for conv in map(self.net.conv, self.net.layers):
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            assert conv.bias is not None
-            nn.init.zeros_(conv.bias)
-        self.lessons = [(own, other) for own, others in LESSONS.items() for other in others if other in channels]
-        widths = {f"relu{n}": self.net.conv(n).out_channels for n in self.net.layers}
-        self.maps = nn.ModuleDict({_key(o, t): nn.Conv2d(widths[o], channels[t], 1) for o, t in self.lessons})
+        self.net = net.requires_grad_(True)
+        self.scales = scales
+        wide = dict(zip(("1", "2", "3", "4", "5"), WIDTHS["vgg16"], strict=True))
+        self.maps = nn.ModuleDict({_key(k): nn.Conv2d(net.conv(k[4:]).out_channels, wide[k[4]], 1) for k in LAYERS})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Predicted teacher features by lesson."""
-        own = self.net(x, {o for o, _ in self.lessons})
-        return {_key(o, t): self.maps[_key(o, t)](own[o]) for o, t in self.lessons}
+        """VGG-16's features as they are predicted, by layer."""
+        own = self.net(x, set(LAYERS))
+        return {k: self.maps[_key(k)](own[k]) for k in LAYERS}
+
+    @torch.no_grad()
+    def fit_maps(self, vgg: VGG, pictures: Tensor) -> None:
+        """Begin with the least-squares maps over (N, 3, H, W)."""
+        for layer in LAYERS:
+            convolution = self.maps[_key(layer)]
+            assert isinstance(convolution, nn.Conv2d)
+            assert convolution.bias is not None
+            pairs = [(_rows(self.net(x, {layer})[layer]), _rows(vgg(x, {layer})[layer])) for x in pictures.split(8)]
+            solved = linear_map(*(torch.cat(rows) for rows in zip(*pairs, strict=True))).float()
+            convolution.weight.copy_(solved[:-1].T[..., None, None])
+            convolution.bias.copy_(solved[-1])
+
+
+def _rows(features: Tensor) -> Tensor:
+    """(places, C) of (N, C, h, w), of a large map some."""
+    rows = features.permute(0, 2, 3, 1).flatten(0, 2)
+    return rows[:: max(1, len(rows) // 4000)]
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Distil (resuming a run that was broken off) and write `out`/perceptual/compact.safetensors with its card."""
+    """Fit and distil one network and write `out`/perceptual/NETWORK.safetensors with its card; a broken-off run is resumed.
+
+    Raises ScumbleError "weights-missing" where the teachers hold no complete VGG-16.
+    """
     torch.manual_seed(recipe.seed)
     device = best_device()
-    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    teacher = load_teachers(recipe.teachers)
+    if teacher.complete != "vgg16":
+        raise ScumbleError(
+            "weights-missing",
+            f"The teachers {recipe.teachers} hold no complete VGG-16.",
+            "Give --teachers torchvision, or a folder with complete_vgg16_*.safetensors.",
+        )
+    vgg = teacher.nets["vgg16"]
+    assert isinstance(vgg, VGG)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    wanted = {t for others in LESSONS.values() for t in others if t.split("/")[0] in teachers.nets}
 
-    def batch(generator: torch.Generator) -> Tensor:
-        half = recipe.batch // 2
-        x = torch.cat([s.crops(half, recipe.crop, generator, (0.8, 1.8)) for s in (photographs, paintings)])
-        return disturb(x, generator).to(device, memory_format=torch.channels_last)
+    def batch(n: int, generator: torch.Generator) -> Tensor:
+        x = torch.cat([s.crops((n + 1) // 2, recipe.crop, generator, (0.8, 1.8)) for s in (photographs, paintings)])
+        return disturb(x[torch.randperm(len(x), generator=generator)[:n]], generator)
 
+    path = perceptual_path(out, recipe.network)
+    credits = write_credits(out, photographs, paintings)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    many = batch(recipe.fitted, generator)
+    begun = run_folder(f"perceptual-{recipe.network}", recipe) / "checkpoint.pt"
+    net = narrow(recipe.network) if begun.exists() else narrowed(vgg, recipe.network, many, generator, report)
+    vgg = vgg.to(device).to(memory_format=torch.channels_last)
+    few = many[:8].to(device)
     with torch.no_grad():
-        many = torch.cat([batch(torch.Generator().manual_seed(9 + k)) for k in range(4)])
-        scale = {k: _moments(v) for k, v in teachers(many, wanted).items()}
-    student = Student({k: m.shape[1] for k, (m, _) in scale.items()}).to(device).to(memory_format=torch.channels_last)
-
-    stages_taught = sorted({own[4] for own, _ in student.lessons})
-
-    def lessons(x: Tensor) -> dict[str, Tensor]:
-        truth = {k: (v - scale[k][0]) / scale[k][1] for k, v in teachers(x, wanted).items()}
-        said = student(x)
-        return {_key(o, t): (said[_key(o, t)].float() - truth[t]).square().mean() for o, t in student.lessons}
+        truth = vgg(few, set(LAYERS))
+        scales = {k: v.float().var().clamp_min(1e-6) for k, v in truth.items()}
+        student = Student(net.to(device), scales)
+        if not begun.exists():
+            student.fit_maps(vgg, many.to(device))
+    student = student.to(memory_format=torch.channels_last)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        parts = lessons(batch(generator))
-        stages = {f"stage{k}": torch.stack([v for n, v in parts.items() if n[4] == k]).mean() for k in stages_taught}
-        return {"total": torch.stack(list(parts.values())).sum()} | stages
-
-    path = out / "perceptual" / "compact.safetensors"
+        x = batch(recipe.batch, generator).to(device, memory_format=torch.channels_last)
+        with torch.no_grad():
+            wanted = vgg(x, set(LAYERS))
+        return _losses(student(x), wanted, scales, recipe.gram_weight)
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
-        net = level(student.net, many)
-        save_weights(path, net.convs.state_dict(), _card(recipe, step, photographs, paintings, teachers, tested))
+        levelled = level(student.net, recipe.network, few)
+        save_weights(path, levelled.convs.state_dict(), _card(recipe, step, credits, tested))
 
-    schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
-    fit(student, loss, schedule, run_folder("perceptual", recipe), on_checkpoint=save, report=report)
-    save(recipe.steps, test_losses(lessons, recipe))
+    save(0)
+    if recipe.steps:
+        schedule = Schedule(recipe.steps, recipe.lr, recipe.seed, warm_up=min(50, recipe.steps // 10))
+        fit(student, loss, schedule, begun.parent, on_checkpoint=save, report=report)
+    save(recipe.steps, test_losses(student, vgg, scales, recipe))
     return path
 
 
+def _losses(
+    said: dict[str, Tensor], wanted: dict[str, Tensor], scales: dict[str, Tensor], gram_weight: float
+) -> dict[str, Tensor]:
+    total = sum(LAYERS.values())
+    features = [w * (said[k].float() - wanted[k]).square().mean() / scales[k] for k, w in LAYERS.items()]
+    grams = [
+        w * torch.stack([gram_loss(a, b) for a, b in zip(gram(said[k].float()), gram(wanted[k].float()), strict=True)]).mean()
+        for k, w in LAYERS.items()
+    ]
+    unexplained, apart = torch.stack(features).sum() / total, torch.stack(grams).sum() / total
+    return {"total": unexplained + gram_weight * apart, "features": unexplained, "grams": apart}
+
+
 @torch.no_grad()
-def test_losses(lessons: Callable[[Tensor], dict[str, Tensor]], recipe: Recipe) -> dict[str, float] | None:
-    """Share of each teacher layer's variance that is not predicted, in fp32, over 16 undisturbed crops of each folder's
-    test split; None where a folder has none."""
+def test_losses(student: Student, vgg: VGG, scales: dict[str, Tensor], recipe: Recipe) -> dict[str, float] | None:
+    """Share of each layer's variance that is not predicted, in fp32, over 16 undisturbed crops of each folder's test split;
+    None where a folder has none."""
     folders = (recipe.photographs, recipe.paintings)
     if not all(has_test_split(f) for f in folders):
         return None
     generator, device = torch.Generator().manual_seed(0), best_device()
-    parts = [lessons(read_pictures(f, "test").crops(16, recipe.crop, generator).to(device)) for f in folders]
-    return {k: round(float(torch.stack([p[k] for p in parts]).mean()), 4) for k in parts[0]}
+    parts = []
+    for folder in folders:
+        x = read_pictures(folder, "test").crops(16, recipe.crop, generator).to(device)
+        said, wanted = student(x), vgg(x, set(LAYERS))
+        parts.append({k: float((said[k] - wanted[k]).square().mean() / wanted[k].var()) for k in LAYERS})
+    return {k: round(sum(p[k] for p in parts) / len(parts), 4) for k in LAYERS}
 
 
 def disturb(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -138,15 +186,15 @@ def disturb(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def level(net: VGG, x: Tensor) -> VGG:
+def level(net: VGG, network: Literal["half", "quarter"], x: Tensor) -> VGG:
     """A copy of `net` whose every layer has mean activation 1 over (N, 3, H, W) `x` (Gatys et al. 2016, section 2).
 
     ReLU and pooling commute with positive factors, so only the scale of each feature map changes.
     """
-    copy = compact(net.pooling)
+    copy = narrow(network, net.pooling).to(x.device)
     copy.convs.load_state_dict(net.convs.state_dict())
     means = {n: net(x, {f"relu{n}"})[f"relu{n}"].float().mean().clamp_min(1e-6) for n in net.layers}
-    before = torch.ones(())
+    before = torch.ones((), device=x.device)
     for n in net.layers:
         conv = copy.conv(n)
         conv.weight.mul_(before / means[n])
@@ -156,36 +204,30 @@ def level(net: VGG, x: Tensor) -> VGG:
     return copy
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Per-channel mean (1, C, 1, 1) and one standard deviation for the whole layer (a scalar)."""
-    f = features.float()
-    mean = f.mean((0, 2, 3), keepdim=True)
-    return mean, (f - mean).square().mean().sqrt().clamp_min(1e-6)
+def _key(layer: str) -> str:
+    return layer.replace(".", "_")
 
 
-def _key(own: str, teacher: str) -> str:
-    return f"{own}-{teacher.replace('/', '-')}".replace(".", "_")
-
-
-def _card(
-    recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures, teachers: Teachers, tested: dict[str, float] | None
-) -> Card:
+def _card(recipe: Recipe, step: int, credits: Card, tested: dict[str, float] | None) -> Card:
     return {
-        "network": "compact",
-        "architecture": {"widths": [16, 32, 64, 128, 128], "depths": [2, 2, 4, 4, 1], "padding": "reflect"},
-        "licence": "Apache-2.0",
+        "network": recipe.network,
+        "architecture": {"widths": WIDTHS[recipe.network], "depths": DEPTHS[recipe.network], "padding": "reflect"},
+        "licence": "CC-BY-4.0",
+        "credit": CREDIT,
         "training": {
-            "command": "scumble train perceptual",
-            "teachers": "partial VGG-16 and VGG-19, pruned VGG-19" if "pruned" in teachers.nets else recipe.teachers,
-            "lessons": LESSONS,
+            "command": f"scumble train perceptual --network {recipe.network} --steps {recipe.steps}",
+            "teachers": CREDIT,
+            "layers": LAYERS,
+            "fitted": recipe.fitted,
             "steps": step,
             "of": recipe.steps,
             "batch": recipe.batch,
             "crop": recipe.crop,
             "lr": recipe.lr,
+            "gram_weight": recipe.gram_weight,
             "seed": recipe.seed,
             "test_losses": tested,
             "machine": machine(),
-            "credits": photographs.credits + paintings.credits,
+            "credits": credits,
         },
     }

@@ -8,8 +8,10 @@ Wang et al. 2020, arXiv 2003.08436). A folder's files never ship; what is traine
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file
@@ -19,7 +21,15 @@ from scumble.api.errors import ScumbleError
 from scumble.nst.pretrained import Network, load_perceptual
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 
+Source = Literal["half", "quarter", "compact", "torchvision"]
+NAMED: tuple[Source, ...] = typing.get_args(Source)
+"""Teachers that no folder has to hold: networks that ship, and what torchvision downloads."""
+
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
+
+
+COMPLETE = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.5, "relu5_1": 1.0}
+"""Style layers of VGG-16 and their weights: the last of each stage, and the first of the fifth."""
 
 
 class Teachers(nn.Module):
@@ -28,13 +38,20 @@ class Teachers(nn.Module):
     def __init__(self, nets: dict[str, VGG]) -> None:
         super().__init__()
         self.layers = {name: set(net.layers) for name, net in nets.items()}
-        self.nets = nn.ModuleDict(nets)
+        self.nets = dict(nets)
+        self._registered = nn.ModuleList(nets.values())  # a ModuleDict cannot hold "half", which is a method of modules
         self.requires_grad_(False).eval()
 
     @property
     def deep(self) -> str | None:
         """Whichever sees furthest beside VGG-16: strokes are compared through it."""
         return next((name for name in ("pruned", "compact", "vgg19") if name in self.layers), None)
+
+    @property
+    def complete(self) -> str | None:
+        """A network of VGG-16's layers to relu5_1, which needs no other beside it."""
+        wanted = {layer.removeprefix("relu") for layer in COMPLETE}
+        return next((name for name in ("half", "quarter", "vgg16") if wanted <= self.layers.get(name, set())), None)
 
     @property
     def style_layers(self) -> list[str]:
@@ -58,12 +75,12 @@ class Teachers(nn.Module):
 
 def credited(source: str) -> str:
     """`source` as a card names it: a folder's place says nothing, what lies in it does."""
-    return source if source in ("compact", "torchvision") else "partial VGG-16 and pruned VGG-19"
+    return source if source in NAMED else "VGG-16 and pruned VGG-19"
 
 
 def files_of(source: str) -> list[Path]:
     """What `load_teachers` reads of a folder; none where `source` is no folder's."""
-    known = source in ("", "compact", "torchvision")
+    known = source in ("", *NAMED)
     return [] if known else [path for _, path, _ in _found(Path(source))]
 
 
@@ -72,9 +89,9 @@ def load_teachers(source: str) -> Teachers:
 
     Raises ScumbleError "weights-missing" where a network cannot be had, or a folder is without any.
     """
-    if source in ("compact", "torchvision"):
-        names: tuple[Network, ...] = ("compact",) if source == "compact" else ("vgg16", "vgg19")
-        return Teachers({n: load_perceptual(n) for n in names})
+    if source in NAMED:
+        names = ("vgg16", "vgg19") if source == "torchvision" else (source,)
+        return Teachers({n: load_perceptual(typing.cast(Network, n)) for n in names})
     folder = Path(source)
     nets = {name: read(path) for name, path, read in _found(folder)}
     if not nets:
@@ -88,12 +105,16 @@ def load_teachers(source: str) -> Teachers:
 
 def _found(folder: Path) -> list[tuple[str, Path, Callable[[Path], VGG]]]:
     """Name, file and reader of every teacher that lies there."""
-    return [(name, path, read) for pattern, name, read in FILES for path in sorted(folder.glob(pattern))[:1]]
+    found: dict[str, tuple[str, Path, Callable[[Path], VGG]]] = {}
+    for pattern, name, read in FILES:
+        for path in sorted(folder.glob(pattern))[:1]:
+            found.setdefault(name, (name, path, read))  # the complete VGG-16 before a partial one
+    return list(found.values())
 
 
 def _caffe_vgg(path: Path, kind: str, depths: tuple[int, ...]) -> VGG:
     net = VGG(depths, WIDTHS[kind][: len(depths)])
-    weights = load_file(path)
+    weights = {name: tensor.float() for name, tensor in load_file(path).items()}
     weights["conv1_1.weight"] = weights["conv1_1.weight"].flip(1)  # the file reads BGR
     net.convs.load_state_dict({k.removeprefix("conv"): v for k, v in weights.items()})
     net.mean.copy_(torch.tensor(CAFFE_MEAN_RGB).view(1, 3, 1, 1) / 255)
@@ -103,6 +124,10 @@ def _caffe_vgg(path: Path, kind: str, depths: tuple[int, ...]) -> VGG:
 
 def _vgg16(path: Path) -> VGG:
     return _caffe_vgg(path, "vgg16", DEPTHS["vgg16"][:3])
+
+
+def _complete_vgg16(path: Path) -> VGG:
+    return _caffe_vgg(path, "vgg16", DEPTHS["vgg16"])
 
 
 def _vgg19(path: Path) -> VGG:
@@ -127,6 +152,7 @@ def _pruned_vgg19(path: Path) -> VGG:
 
 
 FILES = (
+    ("complete_vgg16_*.safetensors", "vgg16", _complete_vgg16),
     ("vgg16_*.safetensors", "vgg16", _vgg16),
     ("vgg19_*.safetensors", "vgg19", _vgg19),
     ("cd_vgg19_16x/5SE.safetensors", "pruned", _pruned_vgg19),

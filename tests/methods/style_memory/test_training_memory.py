@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
-from scumble.library.places import shared_path, state_path
 from scumble.library.weights import load_card, load_weights, save_weights
 from scumble.methods.style_memory import train as memory
 from scumble.methods.style_memory.method import load_memory
-from scumble.nst.vgg import compact
+from scumble.methods.style_memory.network import StyleMemory
+from scumble.nst.looks import grams_of
+from scumble.nst.vgg import compact, narrow
 from scumble.training import paintings
 from scumble.training.data import read_pictures
 from scumble.training.loop import run_folder
-from scumble.training.paintings import Paintings, Styles, remembered
+from scumble.training.paintings import Paintings, Styles, looks, remembered
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
@@ -32,10 +34,10 @@ def recipe(tmp_path: Path) -> memory.Recipe:
     folder = coarse_pictures(tmp_path / "pictures", 2)
     table = tmp_path / "styles.csv"
     table.write_text("id,title,artist,year,file\nfirst,First,nobody,2020,0.png\nsecond,Second,nobody,2021,1.png\n")
-    return memory.Recipe(folder, folder, steps=5, batch=3, crop=64, variants=2, styles=table, style_weight=10.0)
+    return memory.Recipe(folder, folder, teachers="quarter", steps=5, batch=3, crop=64, side=64, styles=table)
 
 
-def test_training_looks_both_ways_and_writes_networks_with_a_card(recipe: memory.Recipe, tmp_path: Path) -> None:
+def test_training_writes_networks_with_a_card(recipe: memory.Recipe, tmp_path: Path) -> None:
     path = memory.train(recipe, tmp_path, lambda line: None)
     assert load_memory(path).predictor.spread.min() > 0
     assert load_card(path)["training"]["finished"] == 5
@@ -46,30 +48,30 @@ def test_training_looks_both_ways_and_writes_networks_with_a_card(recipe: memory
 
 def test_known_styles_get_rows_that_a_later_run_goes_on_from(recipe: memory.Recipe, tmp_path: Path) -> None:
     path = memory.train(recipe, tmp_path, lambda line: None)
-    rows = {name: load_weights(state_path(tmp_path, "memory", name)) for name in ("first", "second")}
+    rows = {name: load_weights(tmp_path / f"memory/{name}.safetensors") for name in ("first", "second")}
     assert rows["first"][1]["shared"] == load_card(path)["sha256"][:16]
     assert rows["first"][1]["style"]["title"] == "First"
     memory.train(replace(recipe, steps=0, start=path), tmp_path / "on", lambda line: None)
     for name, (tensors, _) in rows.items():
-        again, card = load_weights(state_path(tmp_path / "on", "memory", name))
+        again, card = load_weights(tmp_path / "on" / f"memory/{name}.safetensors")
         assert torch.allclose(again["row"], tensors["row"], atol=2e-2)
-        assert card["shared"] == load_card(shared_path(tmp_path / "on", "memory"))["sha256"][:16]
+        assert card["shared"] == load_card(tmp_path / "on" / "memory" / "shared.safetensors")["sha256"][:16]
 
 
 def test_a_small_batch_in_which_a_crop_is_given_back_leaves_the_painting_without_a_name_out(
     recipe: memory.Recipe, tmp_path: Path
 ) -> None:
     """Of two crops one is given back: two rows for the other once ended the training."""
-    small = replace(recipe, batch=2, rebuilt_every=1, whole_every=1, reconstruction=60.0)
+    small = replace(recipe, batch=2, rebuilt_every=1, second_every=1, reconstruction=60.0)
     training = load_card(memory.train(small, tmp_path, lambda line: None))["training"]
     assert training["weights"]["reconstruction"] == 60
-    assert training["every"] == {"rebuilt": 1, "whole": 1}
+    assert training["every"] == {"rebuilt": 1, "second": 1}
 
 
 def test_a_run_that_starts_from_weights_says_which_rows_go_on(recipe: memory.Recipe, tmp_path: Path) -> None:
     """Rows of other networks, as a run leaves that was broken off while it wrote, and missing ones began at 0 in silence."""
     path = memory.train(replace(recipe, steps=1), tmp_path, lambda line: None)
-    row = state_path(tmp_path, "memory", "second")
+    row = tmp_path / "memory/second.safetensors"
     tensors, card = load_weights(row)
     save_weights(row, tensors, card | {"shared": "another"}, torch.float32)
     said: list[str] = []
@@ -130,7 +132,8 @@ def test_two_trainings_may_look_at_the_same_pictures_at_once(recipe: memory.Reci
 
 
 @pytest.mark.parametrize(
-    "bad", [{"batch": 1}, {"rebuilt_every": 0}, {"whole_every": 0}, {"crop": 100}, {"crop": 0}, {"roots": 1.5}, {"roots": -0.5}]
+    "bad",
+    [{"batch": 1}, {"rebuilt_every": 0}, {"second_every": 0}, {"crop": 100}, {"crop": 0}, {"dialled": 1.5}, {"dialled": -0.5}],
 )
 def test_what_cannot_be_trained_is_refused(recipe: memory.Recipe, tmp_path: Path, bad: dict[str, Any]) -> None:
     with pytest.raises(ScumbleError) as error:
@@ -151,3 +154,35 @@ def test_styles_are_drawn_from_paintings_and_one_time_in_five_from_photographs()
     signatures, grams = styles.draw_seen(1000, generator)
     assert float(signatures.mean()) == pytest.approx(paintings.PHOTOGRAPHS, abs=0.04)
     assert torch.equal(grams["1/a"][:, 0, 0], signatures[:, 0])
+
+
+def test_the_second_pass_sees_the_detail_that_halving_lost() -> None:
+    """It paints over its own broad answer, in which a face of some pixels would be a blot."""
+    net = StyleMemory().net.eval()
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        shown = memory.painted_over(net, picture, net.own_row(picture))
+        broad = net(picture[..., ::2, ::2], net.own_row(picture))
+    assert shown.shape == picture.shape
+    assert float(shown.min()) >= 0
+    assert float(shown.max()) <= 1
+    fine = (picture - F.avg_pool2d(picture, 3, 1, 1)).flatten()
+    kept = (shown - F.avg_pool2d(shown, 3, 1, 1)).flatten()
+    assert float(torch.corrcoef(torch.stack([fine, kept]))[0, 1]) > 0.5, broad.shape
+
+
+def test_losses_weigh_each_picture_by_its_own_grams_and_end_at_a_bound() -> None:
+    """A picture that is far from its style must not drown the others of its batch."""
+    teachers = Teachers({"quarter": narrow("quarter")})
+    look, again = looks(teachers, 10.0)
+    assert look == again
+    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        grams = [{k: g[i] for k, g in grams_of(pictures, teachers, {1: set(look.styles[1])}).items()} for i in range(2)]
+        content, style = memory.by_picture(pictures, pictures, grams, teachers, look)
+        far = [grams[0], {k: 0.1 * g for k, g in grams[1].items()}]
+        _, apart = memory.by_picture(pictures, pictures, far, teachers, look)
+    assert torch.allclose(content, torch.zeros(2))
+    assert torch.allclose(style, torch.zeros(2), atol=1e-5)
+    assert float(apart[0]) == pytest.approx(0, abs=1e-5)
+    assert float(apart[1]) == pytest.approx(memory.MOST, rel=1e-3)

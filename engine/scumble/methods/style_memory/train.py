@@ -1,49 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train what all styles of the style memory share: encoder, decoder, basis, and the predictor of rows.
 
-Every step paints crops by random paintings, now and then by photographs, and now and then gives a crop back as it is. A
-painting's row is its own statistics plus what the predictor adds, so that the networks learn to make the best of a row that was
-made in an instant. Styles that shall ship are known by name: their rows are trained along, and it is from them that the
-networks learn what strokes are. So is a row of one other painting, every second step; those are let go of at the end, but
-networks that only ever see what the predictor makes of a painting learn one texture for all.
-Most steps look through cheap eyes (VGG-16 sees only the half-size picture), one in four through both teachers at both scales;
-in the last thousands of what ships, which took twice as long a step, all did (`whole_every`).
+Every step paints crops of photographs, most of them by styles that ship, whose rows are trained along, the rest by other
+paintings, for whose rows the predictor answers alone; now and then a crop is given back as it is. Three things make the network
+paint at any strength and size:
+
+* strength is a dial: some crops are painted by a row part of the way from the crop's own row to the style's, and their style
+  loss counts by the square of that part (`Recipe.dialled`);
+* a picture is painted twice, broad and then fine (method.py): every `second_every`th step paints over its own answer at half
+  the size, with the photograph's detail laid over it;
+* paintings are looked at in many sizes, each measured when it is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.transforms import v2
 
 from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.network import MemoryNet, StyleMemory
 from scumble.nst import synthetic
-from scumble.nst.looks import Look
-from scumble.nst.style_encoder import Sight, load_sight
-from scumble.training.cards import OnePainting, read_table
+from scumble.nst.looks import Look, grams_of
+from scumble.nst.losses import gram, gram_loss, lattice_loss, tv_loss
+from scumble.nst.style_encoder import Sight as StyleEncoder
+from scumble.nst.style_encoder import load_sight
+from scumble.training.cards import OnePainting, read_table, write_credits
 from scumble.training.data import Pictures, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
 from scumble.training.muon import Muon, for_convolutions
-from scumble.training.paintings import (
-    LATTICE,
-    LOOKED_AT_WHOLE_EVERY,
-    VARIANTS,
-    Paintings,
-    Styles,
-    blurred,
-    contents,
-    looks,
-    painted_losses,
-    remembered,
-    remembered_styles,
-)
+from scumble.training.paintings import LATTICE, blurred, contents, looks
 from scumble.training.refusals import fitting, refuse_crop
 from scumble.training.teachers import Teachers, credited, load_teachers
 
@@ -51,73 +45,76 @@ from scumble.training.teachers import Teachers, credited, load_teachers
 @dataclass(frozen=True)
 class Recipe:
     """Everything a run depends on. `styles` is a table of the styles that ship (painting.py), whose files lie in `paintings`;
-    `batch` is 2 at least; `start` is a weight file to go on from, with the rows that lie beside it. `reconstruction` weighs the
-    mean squared error of a crop that is given back, where content counts 1; one is in every `rebuilt_every`th step, and every
-    `whole_every`th looks through both teachers at both scales (through the compact network alone all do). `roots` is the share
-    of the style loss that compares Gram matrices by their roots; with `even`, layers at the picture's own scale count alike,
-    as those who judge have them (evaluate/judges.py)."""
+    `known` of the `batch` crops of a step are painted by these, the others by any painting. `start` is a weight file to go on
+    from, with the rows that lie beside it. `side` is the short side in pixels of a painting of a style that ships; others lie
+    between `side` times the two of `sides`. `reconstruction` weighs the mean squared error of a crop that is given back, where
+    content counts 1; one is in every `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
 
     photographs: Path
     paintings: Path
-    teachers: str = "compact"
-    steps: int = 12000
-    lr: float = 1e-3
-    batch: int = 4
+    teachers: str = "half"
+    steps: int = 2000
+    lr: float = 6e-4
+    batch: int = 3
+    known: int = 2
     crop: int = 224
-    variants: int = VARIANTS
-    style_weight: float = 4.0
+    side: int = 320
+    sides: tuple[float, float] = (0.75, 1.35)
+    style_weight: float = 10.0
+    dialled: float = 0.35
+    second_every: int = 3
     tv: float = 0.1
     lattice: float = LATTICE
     reconstruction: float = 20.0
-    rebuilt_every: int = 4
-    whole_every: int = LOOKED_AT_WHOLE_EVERY
-    roots: float = 1.0
-    even: bool = False
+    rebuilt_every: int = 8
+    pace: float = 10.0
     seed: int = 0
     styles: Path | None = None
     start: Path | None = None
 
 
+MOST = 8.0
+"""Where the style loss of one layer of one picture ends: a picture far off must not drown all others."""
+
+DETAIL = 0.6
+"""Share of the photograph's detail that is laid over the first answer before the second pass."""
+
 WARM_UP = 100
 """First steps of a training that goes on from weights (a tenth of them at most), in which the rate rises: the moments that they
 were trained with are lost."""
 
-PACE, PACE_UNNAMED = 10.0, 2.0
-"""How much faster than a weight a number of a row moves, of a style that ships and of any other painting. The latter are seen
-seldom, and the seldomer a number is seen the further Adam takes it: at 10 the training runs away."""
+
+@dataclass(frozen=True)
+class Seen:
+    """A painting as a step needs it: (1, 3, H, W) in [0, 1], what the predictor reads of it (1, S), and its Gram matrices
+    (C, C) by "scale/teacher/layer"."""
+
+    picture: Tensor
+    signature: Tensor
+    grams: dict[str, Tensor]
 
 
-class Apprentice(nn.Module):
-    """What is trained: the shared networks, and by how much the rows of `known` styles and of `unnamed` paintings differ from
-    those predicted."""
+class TrainableMemory(nn.Module):
+    """What is trained: the shared networks, and by how much the rows of `known` styles differ from those predicted."""
 
-    def __init__(self, known: int, unnamed: int = 0) -> None:
+    def __init__(self, known: int, pace: float = 10.0) -> None:
         super().__init__()
+        self.pace = pace
         self.shared = StyleMemory()
         self.offsets = nn.Parameter(torch.zeros(known, self.shared.net.row_size))
-        self.unnamed = nn.Parameter(torch.zeros(unnamed, self.shared.net.row_size))
-
-    def row(self, seen: Paintings, i: int) -> Tensor:
-        """(1, R), of the whole painting as its Grams are: a crop has other colours."""
-        return self.predicted(seen.whole(i), seen.signatures[i : i + 1])
 
     def predicted(self, picture: Tensor, signature: Tensor) -> Tensor:
-        """No gradient goes into the picture: what the encoder makes of contents is what trains it."""
-        picture = picture.to(self.offsets.device, memory_format=torch.channels_last)
+        """(1, R). No gradient goes into the picture: what the encoder makes of contents is what trains it."""
         with torch.no_grad():
             own = self.shared.net.own_row(picture)
         row: Tensor = own + self.shared.predictor(signature)
         return row
 
-    def known_row(self, known: Paintings, i: int) -> Tensor:
-        return self.row(known, i) + PACE * self.offsets[i : i + 1]
-
-    def unnamed_row(self, seen: Paintings, number: int, variants: int) -> Tensor:
-        """Of the painting `number` as it is."""
-        return self.row(seen, number * variants) + PACE_UNNAMED * self.unnamed[number : number + 1]
+    def known_row(self, known: Sequence[Seen], i: int) -> Tensor:
+        return self.predicted(known[i].picture, known[i].signature) + self.pace * self.offsets[i : i + 1]
 
     @torch.no_grad()
-    def begin(self, start: Path, seen: Paintings, styles: Sequence[OnePainting], report: Callable[[str], None]) -> None:
+    def begin(self, start: Path, known: Sequence[Seen], styles: Sequence[OnePainting], report: Callable[[str], None]) -> None:
         """Go on from a weight file and the rows beside it that belong to it. Raises ScumbleError "weights-corrupt"."""
         with fitting(start):
             self.shared.load_state_dict(load_weights(start)[0])
@@ -125,72 +122,93 @@ class Apprentice(nn.Module):
         for i, style in enumerate(styles):
             path = state_beside(start, "memory", style.style_id)
             if path.exists() and load_card(path).get("shared") == name_of(start):
-                self.offsets[i] = (load_weights(path)[0]["row"].to(self.offsets) - self.row(seen, i))[0] / PACE
+                row = load_weights(path)[0]["row"].to(self.offsets)
+                self.offsets[i] = (row - self.predicted(known[i].picture, known[i].signature))[0] / self.pace
                 going_on += 1
         if styles:
             anew = len(styles) - going_on
             report(f"rows beside {start.name}: {going_on} go on, {anew} begin anew (missing, or of other networks)")
 
 
+@dataclass(frozen=True)
+class Painter:
+    """Draws paintings and measures them through the teachers when they are drawn."""
+
+    paintings: Pictures
+    teachers: Teachers
+    see: StyleEncoder
+    wanted: set[str]
+    device: str
+
+    @torch.no_grad()
+    def seen(self, picture: Tensor, side: int) -> Seen:
+        """uint8 (3, H, W), brought to that short side."""
+        picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
+        x = picture[None, :, : picture.shape[1] // 8 * 8, : picture.shape[2] // 8 * 8].float().div(255)
+        x = x.to(self.device, memory_format=torch.channels_last)
+        return Seen(x, self.see(x), {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()})
+
+    def draw(self, side: int, sides: tuple[float, float], generator: torch.Generator) -> Seen:
+        """Any painting, in a size between `side` times the two of `sides`, half of them recoloured or mirrored."""
+        chosen, other = torch.randint(len(self.paintings.tensors), (2,), generator=generator).tolist()
+        picture = self.paintings.tensors[chosen]
+        if other % 2:
+            with torch.random.fork_rng(devices=()):
+                torch.manual_seed(chosen * 1009 + other)
+                picture = CHANGED(picture)
+        size = sides[0] + (sides[1] - sides[0]) * float(torch.rand((), generator=generator))
+        return self.seen(picture, round(side * size))
+
+
+CHANGED = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.25, 0.25, 0.4, 0.15)])
+
+
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run the recipe (going on where a run was broken off) and write `out`/memory/shared.safetensors with its card.
 
-    Raises ScumbleError "bad-options".
+    Raises ScumbleError "bad-options" or "weights-missing".
     """
-    if recipe.batch < 2 or min(recipe.rebuilt_every, recipe.whole_every) < 1:
+    if recipe.batch < 2 or min(recipe.rebuilt_every, recipe.second_every) < 1:
         raise ScumbleError("bad-options", "A batch has 2 crops at least, and what happens every few steps every step at most.")
-    if not 0 <= recipe.roots <= 1:
-        raise ScumbleError("bad-options", f"{recipe.roots} is no share.", "Give --roots from 0 to 1.")
+    if not 0 <= recipe.dialled <= 1:
+        raise ScumbleError("bad-options", f"{recipe.dialled} is no share.", "Give --dialled from 0 to 1.")
     refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-    see = load_sight("compact").to(device)
+    look, _ = looks(teachers, recipe.style_weight)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    look_at = partial(remembered, teachers=teachers, see=see, seed=recipe.seed, report=report)
-    all_styles = remembered_styles(paintings, photographs, recipe.variants, look_at)
-    seen = all_styles.paintings
+    painter = Painter(paintings, teachers, load_sight("compact").to(device), set(look.styles[1]), device)
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
-    known = None
-    if styles:
-        files = [style.painting for style in styles]
-        named = Pictures(files, [read_picture(f) for f in files], [])
-        known = look_at(named, variants=1)
-    apprentice = Apprentice(len(styles), len(paintings.files)).to(device).to(memory_format=torch.channels_last)
-    shared = apprentice.shared
+    known = [painter.seen(read_picture(style.painting), recipe.side) for style in styles]
+    memory = TrainableMemory(len(styles), recipe.pace).to(device).to(memory_format=torch.channels_last)
+    shared = memory.shared
     if recipe.start:
-        apprentice.begin(recipe.start, known or seen, styles, report)
+        memory.begin(recipe.start, known, styles, report)
     else:
-        shared.predictor.centre.copy_(seen.signatures.mean(0))
-        shared.predictor.spread.copy_(seen.signatures.std(0).clamp_min(0.02))
+        generator = torch.Generator().manual_seed(recipe.seed)
+        many = torch.cat([painter.draw(recipe.side, recipe.sides, generator).signature for _ in range(100)])
+        shared.predictor.centre.copy_(many.mean(0))
+        shared.predictor.spread.copy_(many.std(0).clamp_min(0.02))
     path = shared_path(out, "memory")
-    cheap, whole = (_as_asked(look, recipe) for look in looks(teachers, recipe.style_weight))
+    credits = write_credits(out, photographs, paintings)
 
     def save(step: int) -> None:
-        save_shared(path, shared, _card(recipe, step, photographs, paintings))
+        save_shared(path, shared, _card(recipe, step, credits))
         for i, style in enumerate(styles):
-            assert known is not None
             with torch.no_grad():
-                row = apprentice.known_row(known, i)
+                row = memory.known_row(known, i)
             save_weights(state_path(out, "memory", style.style_id), {"row": row}, _row_card(style, path), torch.float32)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-        n = recipe.batch - (step % recipe.rebuilt_every == 0)
-        look = whole if step % recipe.whole_every == recipe.whole_every - 1 else cheap
-        unnamed = step % 2 == 1
-        return _losses(apprentice, known, all_styles, recipe, x, n, unnamed, look, teachers, see, generator)
+        return _losses(memory, known, painter, recipe, look, x, step, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed, min(WARM_UP, recipe.steps // 10) if recipe.start else 0)
-    sheet = partial(_sheet, apprentice, known, seen, photographs, recipe.variants)
-    fit(apprentice, loss, schedule, run_folder("memory", recipe), sheet, save, report, optimizer(apprentice, recipe.lr))
+    sheet = partial(_sheet, memory, known, painter, photographs, recipe)
+    fit(memory, loss, schedule, run_folder("memory", recipe), sheet, save, report, optimizer(memory, recipe.lr))
     save(recipe.steps)
     return path
-
-
-def _as_asked(look: Look, recipe: Recipe) -> Look:
-    alike = {1: dict.fromkeys(look.styles[1], 1.0)} if recipe.even else {}
-    return replace(look, roots=recipe.roots, styles={**look.styles, **alike})
 
 
 def save_shared(path: Path, shared: StyleMemory, card: Card) -> None:
@@ -199,72 +217,100 @@ def save_shared(path: Path, shared: StyleMemory, card: Card) -> None:
     save_weights(path, state, card, narrow=[k for k, v in state.items() if v.dim() == 2])
 
 
-def optimizer(apprentice: Apprentice, lr: float) -> Muon:
+def optimizer(memory: TrainableMemory, lr: float) -> Muon:
     """The convolutions between the ends by Muon; the ends, the basis, the predictor and the rows by Adam."""
-    net = apprentice.shared.net
-    return for_convolutions(apprentice, (net.stem, net.to_full, net.at_full, net.head), lr)
+    net = memory.shared.net
+    return for_convolutions(memory, (net.stem, net.to_full, net.at_full, net.head), lr)
 
 
 def _losses(
-    apprentice: Apprentice,
-    known: Paintings | None,
-    styles: Styles,
+    memory: TrainableMemory,
+    known: Sequence[Seen],
+    painter: Painter,
     recipe: Recipe,
-    x: Tensor,
-    n: int,
-    unnamed: bool,
     look: Look,
-    teachers: Teachers,
-    see: Sight,
+    x: Tensor,
+    step: int,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    """Of `x` (N, 3, H, W) the first `n` are painted: one by a known style, where there are any, one by an `unnamed` painting
-    with a row of its own, where that is asked for, and the others with what is predicted alone. The rest are given back."""
-
-    def any_of(count: int) -> int:
-        return int(torch.randint(count, (), generator=generator))
-
+    """Of `x` (N, 3, H, W) the first `known` are painted by styles that ship, where there are any, the others by any painting;
+    in every `rebuilt_every`th step the last is given back as it is."""
+    net, n = memory.shared.net, len(x) - (step % recipe.rebuilt_every == 0)
     rows, grams = [], []
-    if known:
-        chosen = any_of(len(known.pictures))
-        rows.append(apprentice.known_row(known, chosen))
-        grams.append({k: v[chosen] for k, v in known.grams.items()})
-    if unnamed and len(rows) < n:
-        number = any_of(len(apprentice.unnamed))
-        rows.append(apprentice.unnamed_row(styles.paintings, number, recipe.variants))
-        grams.append({k: v[number * recipe.variants] for k, v in styles.paintings.grams.items()})
-    while len(rows) < n:
-        kept, i = styles.draw(generator)
-        signature = blurred(kept.signatures[i : i + 1], apprentice.shared.predictor.spread, generator)
-        rows.append(apprentice.predicted(kept.whole(i), signature))
-        grams.append({k: v[i] for k, v in kept.grams.items()})
-    own = x[n:]
-    if len(own):
-        rows.append(apprentice.shared.rows(own, see(own)))
-    y = apprentice.shared.net(x, torch.cat(rows))
-    targets = {k: torch.stack([g[k] for g in grams]) for k in grams[0]}
-    return painted_losses(y, x, targets, teachers, look, recipe.tv, recipe.reconstruction, recipe.lattice)
+    for i in range(n):
+        if known and i < recipe.known:
+            chosen = int(torch.randint(len(known), (), generator=generator))
+            rows.append(memory.known_row(known, chosen))
+            grams.append(known[chosen].grams)
+        else:
+            seen = painter.draw(recipe.side, recipe.sides, generator)
+            signature = blurred(seen.signature, memory.shared.predictor.spread, generator)
+            rows.append(memory.predicted(seen.picture, signature))
+            grams.append(seen.grams)
+    with torch.no_grad():
+        own = net.own_row(x)
+    dial, chance = torch.rand(2, n, generator=generator)
+    part = torch.where(chance < recipe.dialled, dial, 1.0).to(x.device)
+    painted = torch.lerp(own[:n], torch.cat(rows), part[:, None])
+    given_back = memory.shared.rows(x[n:], painter.see(x[n:])) if n < len(x) else own[:0]
+    seen_by_net = x
+    if step % recipe.second_every == recipe.second_every - 1:
+        seen_by_net = torch.cat([painted_over(net, x[:n], painted.detach()), x[n:]])
+    y = net(seen_by_net, torch.cat([painted, given_back]))
+    content, style = by_picture(y[:n], x[:n], grams, painter.teachers, look)
+    parts = {"content": content.mean(), "style": style.mean(), "tv": tv_loss(y[:n].float())}
+    parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if n < len(x) else x.new_zeros(())
+    parts["lattice"] = lattice_loss(y)
+    total = parts["content"] + recipe.style_weight * (part.square() * style).mean() + recipe.tv * parts["tv"]
+    return {"total": total + recipe.reconstruction * parts["rebuilt"] + recipe.lattice * parts["lattice"], **parts}
 
 
-def _sheet(apprentice: Apprentice, known: Paintings | None, seen: Paintings, photographs: Pictures, variants: int) -> Tensor:
-    """Four crops by five paintings of the training, and by five known styles; the paintings on top."""
+@torch.no_grad()
+def painted_over(net: MemoryNet, x: Tensor, rows: Tensor) -> Tensor:
+    """What the second pass sees: the answer at half the size, enlarged, with DETAIL of what `x` (N, 3, H, W) loses there."""
+    half = F.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True)
+    broad, lost = (F.interpolate(z.float(), scale_factor=2, mode="bilinear") for z in (net(half, rows), half))
+    return (broad + DETAIL * (x - lost)).clamp(0, 1)
+
+
+def by_picture(
+    y: Tensor, x: Tensor, grams: Sequence[Mapping[str, Tensor]], teachers: Teachers, look: Look
+) -> tuple[Tensor, Tensor]:
+    """Content and style losses (N,) of pictures `y` of contents `x` (N, 3, H, W), each by its own Gram matrices.
+
+    Content is compared in shares of the variance of the whole batch: by a plain sky's own, all strokes in it would be errors.
+    """
+    layers, (content_layer,) = look.styles[1], look.content
+    with torch.no_grad():
+        truth = teachers(x, {content_layer})[content_layer].float()
+    seen = teachers(y, {content_layer, *layers})
+    content = (seen[content_layer].float() - truth).square().mean((1, 2, 3)) / truth.var().clamp_min(1e-6)
+    of_layers = []
+    for layer, weight in layers.items():
+        pairs = zip(gram(seen[layer].float()), grams, strict=True)
+        terms = torch.stack([gram_loss(g, target[f"1/{layer}"]) for g, target in pairs])
+        of_layers.append(weight * terms.clamp_max(MOST))
+    return content, torch.stack(of_layers).sum(0) / sum(layers.values())
+
+
+def _sheet(memory: TrainableMemory, known: Sequence[Seen], painter: Painter, photographs: Pictures, recipe: Recipe) -> Tensor:
+    """Four crops by six known styles, and by three other paintings; parts of the paintings on top."""
     generator = torch.Generator().manual_seed(1)
-    device = apprentice.offsets.device
-    x = photographs.crops(4, 256, generator, (1.1, 1.1)).to(device, memory_format=torch.channels_last)
+    x = photographs.crops(4, 256, generator, (1.1, 1.1)).to(painter.device, memory_format=torch.channels_last)
     x[3] = synthetic.shades(256, generator)
     columns = [torch.cat([torch.ones_like(x[:1]), x])]
-    for paintings, step in ((known, 1), (seen, variants)):
-        if paintings is None:
-            continue
-        for i in torch.linspace(0, len(paintings.pictures) - 1, 7)[1:6].long().tolist():
-            which = i // step * step
-            row = apprentice.known_row(known, which) if paintings is known else apprentice.row(seen, which)
-            y = apprentice.shared.net(x, row).float()
-            columns.append(torch.cat([paintings.crop(which, 256, generator)[None].to(device), y]))
+    every = torch.linspace(0, len(known) - 1, 6).long().tolist() if known else []
+    chosen = [(known[i], memory.known_row(known, i)) for i in every]
+    for _ in range(3):
+        seen = painter.draw(recipe.side, (1.0, 1.0), generator)
+        chosen.append((seen, memory.predicted(seen.picture, seen.signature)))
+    for seen, row in chosen:
+        top = F.interpolate(seen.picture[..., :256, :256], (256, 256), mode="bilinear")
+        columns.append(torch.cat([top, memory.shared.net(x, row.expand(len(x), -1)).float()]))
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 
-def _card(recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures) -> Card:
+def _card(recipe: Recipe, step: int, credits: Card) -> Card:
     net = MemoryNet()
     return {
         "method": "memory",
@@ -277,19 +323,21 @@ def _card(recipe: Recipe, step: int, photographs: Pictures, paintings: Pictures)
             "finished": step,
             "batch": recipe.batch,
             "crop": recipe.crop,
-            "variants": recipe.variants,
+            "known": recipe.known,
+            "side": recipe.side,
+            "sides": recipe.sides,
             "optimizer": "Muon, Adam",
             "lr": recipe.lr,
+            "pace": recipe.pace,
             "style_weight": recipe.style_weight,
-            "roots": recipe.roots,
-            "even": recipe.even,
+            "dialled": recipe.dialled,
             "weights": {"reconstruction": recipe.reconstruction, "lattice": recipe.lattice, "tv": recipe.tv},
-            "every": {"rebuilt": recipe.rebuilt_every, "whole": recipe.whole_every},
+            "every": {"rebuilt": recipe.rebuilt_every, "second": recipe.second_every},
             "seed": recipe.seed,
             "styles": recipe.styles.name if recipe.styles else None,
             "warm_start": recipe.start.name if recipe.start else None,
             "machine": machine(),
-            "credits": photographs.credits + paintings.credits,
+            "credits": credits,
         },
     }
 
