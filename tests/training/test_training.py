@@ -16,7 +16,7 @@ from scumble.library.weights import load_weights, save_weights
 from scumble.methods.adain import train as adain
 from scumble.methods.johnson import train as johnson
 from scumble.methods.style_memory import train as memory
-from scumble.nst.vgg import compact
+from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, compact, narrow
 from scumble.training import perceptual
 from scumble.training.cards import read_table
 from scumble.training.data import has_test_split, read_pictures
@@ -207,12 +207,12 @@ def test_johnson_warm_starts_from_committed_weights(tmp_path: Path, photographs:
 def test_distillation_lowers_the_loss_and_levels_the_activations(
     tmp_path: Path, photographs: Path, small_teachers: Teachers
 ) -> None:
-    recipe = perceptual.Recipe(photographs, photographs, steps=30, batch=2, crop=48)
+    recipe = perceptual.Recipe(photographs, photographs, "quarter", steps=30, batch=2, crop=48, fitted=4, lr=1e-3)
     said: list[str] = []
     path = perceptual.train(recipe, tmp_path, said.append)
-    net = compact()
+    net = narrow("quarter")
     net.convs.load_state_dict(load_weights(path)[0])
-    rows = [line.split(",") for line in (run_folder("perceptual", recipe) / "losses.csv").read_text().splitlines()[1:]]
+    rows = [line.split(",") for line in (run_folder("perceptual-quarter", recipe) / "losses.csv").read_text().splitlines()[1:]]
     assert float(rows[-1][2]) < float(rows[0][2])
     x = read_pictures(photographs).crops(4, 48, torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -222,7 +222,7 @@ def test_distillation_lowers_the_loss_and_levels_the_activations(
 
 def test_another_folder_of_teachers_makes_another_run(tmp_path: Path) -> None:
     """With one file more in it, a run went on from what the others had taught."""
-    recipe = perceptual.Recipe(tmp_path, tmp_path, str(tmp_path / "teachers"))
+    recipe = perceptual.Recipe(tmp_path, tmp_path, teachers=str(tmp_path / "teachers"))
     (tmp_path / "teachers").mkdir()
     without = run_folder("perceptual", recipe)
     assert without == run_folder("perceptual", recipe)
@@ -238,7 +238,7 @@ def test_another_folder_of_teachers_makes_another_run(tmp_path: Path) -> None:
 def test_vgg16_alone_is_refused_as_a_teacher_of_strokes() -> None:
     """It ended in StopIteration."""
     with pytest.raises(ScumbleError) as caught:
-        looks(Teachers({"vgg16": compact()}), 3.0)
+        looks(Teachers({"vgg16": VGG(DEPTHS["vgg16"][:3], WIDTHS["vgg16"][:3])}), 3.0)
     assert caught.value.code == "weights-missing"
 
 

@@ -63,7 +63,7 @@ def doublings(content: Content) -> int:
 def carried(content: Content, painted: Pixels) -> Pixels:
     """The selection with what was changed in the layer, of which `painted` is the answer in small; in [0, 1]."""
     assert content.whole is not None
-    rows, columns = _axes(content)
+    rows, columns = axes_from_whole(content)
     out = empty(content.rgb.shape, np.float32)
     for a, b, change in bands(painted - content.whole, rows, columns):
         np.clip(content.rgb[a:b] + change, 0, 1, out=out[a:b])
@@ -82,7 +82,8 @@ def part_of(content: Content, shown: Pixels) -> Pixels:
     return shown[place[0], place[1]]
 
 
-def _axes(content: Content) -> tuple[Axis, Axis]:
+def axes_from_whole(content: Content) -> tuple[Axis, Axis]:
+    """From the cells of `content.whole`, rows and columns, to the pixels of the selection."""
     assert content.whole is not None
     full = content.full or content.whole.shape[:2]
     found = []

@@ -53,14 +53,13 @@ class Recipe:
 
 
 class Student(nn.Module):
-    """The narrow network, and a linear map a layer to all of VGG-16's channels, both standardised by one number a layer."""
+    """The narrow network, and a linear map a layer to all of VGG-16's channels."""
 
-    def __init__(self, net: VGG, scales: dict[str, Tensor]) -> None:
+    def __init__(self, net: VGG, vgg: VGG) -> None:
         super().__init__()
         self.net = net.requires_grad_(True)
-        self.scales = scales
-        wide = dict(zip(("1", "2", "3", "4", "5"), WIDTHS["vgg16"], strict=True))
-        self.maps = nn.ModuleDict({_key(k): nn.Conv2d(net.conv(k[4:]).out_channels, wide[k[4]], 1) for k in LAYERS})
+        widths = {k: (net.conv(k[4:]).out_channels, vgg.conv(k[4:]).out_channels) for k in LAYERS}
+        self.maps = nn.ModuleDict({_key(k): nn.Conv2d(*width, 1) for k, width in widths.items()})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """VGG-16's features as they are predicted, by layer."""
@@ -74,7 +73,7 @@ class Student(nn.Module):
             convolution = self.maps[_key(layer)]
             assert isinstance(convolution, nn.Conv2d)
             assert convolution.bias is not None
-            pairs = [(_rows(self.net(x, {layer})[layer]), _rows(vgg(x, {layer})[layer])) for x in pictures.split(8)]
+            pairs = [(_rows(self.net(x, {layer})[layer]), _rows(vgg(x, {layer})[layer])) for x in torch.split(pictures, 8)]
             solved = linear_map(*(torch.cat(rows) for rows in zip(*pairs, strict=True))).float()
             convolution.weight.copy_(solved[:-1].T[..., None, None])
             convolution.bias.copy_(solved[-1])
@@ -119,7 +118,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     with torch.no_grad():
         truth = vgg(few, set(LAYERS))
         scales = {k: v.float().var().clamp_min(1e-6) for k, v in truth.items()}
-        student = Student(net.to(device), scales)
+        student = Student(net.to(device), vgg)
         if not begun.exists():
             student.fit_maps(vgg, many.to(device))
     student = student.to(memory_format=torch.channels_last)

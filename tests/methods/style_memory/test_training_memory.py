@@ -18,7 +18,8 @@ from scumble.methods.style_memory import train as memory
 from scumble.methods.style_memory.method import load_memory
 from scumble.methods.style_memory.network import StyleMemory
 from scumble.nst.looks import grams_of
-from scumble.nst.vgg import compact, narrow
+from scumble.nst.pretrained import load_perceptual
+from scumble.nst.vgg import compact
 from scumble.training import paintings
 from scumble.training.data import read_pictures
 from scumble.training.loop import run_folder
@@ -173,7 +174,7 @@ def test_the_second_pass_sees_the_detail_that_halving_lost() -> None:
 
 def test_losses_weigh_each_picture_by_its_own_grams_and_end_at_a_bound() -> None:
     """A picture that is far from its style must not drown the others of its batch."""
-    teachers = Teachers({"quarter": narrow("quarter")})
+    teachers = Teachers({"quarter": load_perceptual("quarter")})
     look, again = looks(teachers, 10.0)
     assert look == again
     pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))

@@ -54,6 +54,7 @@ from scumble.nst.tensors import to_array, to_tensor
 from scumble.nst.vgg import VGG, computes_bfloat16
 from scumble.painting import tiling
 from scumble.painting.selection import painted_in_layer
+from scumble.painting.two_passes import paint_twice
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -233,7 +234,11 @@ class Memory:
                 own = self._instant(to_tensor(_shrunk(whole, OWN_SIDE)).to(runtime.device), runtime)
             rows = own + content.strength * (rows - own)
         painter = tiling.Styled(self._memory(runtime.device).net, rows)
-        yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
+
+        def paint(seen: Content) -> Iterator[Event]:
+            return tiling.run_tiled(painter, seen, runtime, stride=STRIDE, margin=MARGIN)
+
+        yield from paint_twice(paint, content)
 
     def refine(
         self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None

@@ -33,6 +33,7 @@ from scumble.nst.looks import Look, grams_of
 from scumble.nst.losses import gram, gram_loss, lattice_loss, tv_loss
 from scumble.nst.style_encoder import Sight as StyleEncoder
 from scumble.nst.style_encoder import load_sight
+from scumble.painting.two_passes import DETAIL
 from scumble.training.cards import OnePainting, read_table, write_credits
 from scumble.training.data import Pictures, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
@@ -75,9 +76,6 @@ class Recipe:
 
 MOST = 8.0
 """Where the style loss of one layer of one picture ends: a picture far off must not drown all others."""
-
-DETAIL = 0.6
-"""Share of the photograph's detail that is laid over the first answer before the second pass."""
 
 WARM_UP = 100
 """First steps of a training that goes on from weights (a tenth of them at most), in which the rate rises: the moments that they
