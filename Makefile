@@ -7,7 +7,7 @@ ARGS ?=
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench figures plugins clean purge
+.PHONY: help demo test lint format bench figures soak plugins clean purge
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ bench: ## measure; writes out/bench.json (ARGS=engine for one)
 
 figures: ## measure the methods against each other; writes docs/comparison.md (ARGS=memory for one)
 	$(RUN) -m benchmarks.comparison $(ARGS)
+
+soak: ## fuzz, kill, crowd and tire an engine; writes docs/reliability.md (ARGS="--minutes 120" for hours)
+	$(RUN) -m benchmarks.soak $(ARGS)
 
 plugins: ## pack the release archives of the plug-ins into dist/
 	$(RUN) -m scumble.install dist

@@ -22,7 +22,8 @@ from PIL import Image
 
 from scumble.cli.app import main
 from scumble.cli.exits import Exit
-from scumble.client.locate import process_lives, read_connection
+from scumble.client.locate import read_connection
+from scumble.client.process import process_lives
 from scumble.image import files
 from scumble.library.styles import StyleStore
 from scumble.library.weights import save_weights

@@ -16,17 +16,9 @@ import pytest
 
 from scumble.client import locate
 from scumble.client.errors import EngineError
-from scumble.client.locate import (
-    LOST_RACE,
-    Launch,
-    clean_environment,
-    process_lives,
-    read_connection,
-    runtime_dir,
-    start_command,
-    start_engine,
-    start_time,
-)
+from scumble.client.folders import runtime_dir
+from scumble.client.locate import LOST_RACE, Launch, clean_environment, read_connection, start_command, start_engine
+from scumble.client.process import process_birth, process_lives, start_time
 
 pytestmark = pytest.mark.timeout(30)
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and permissions are POSIX's")
@@ -40,6 +32,7 @@ def folder() -> Path:
 
 def entry(folder: Path, **changes: Any) -> dict[str, Any]:
     own = {"pid": os.getpid(), "started": start_time(os.getpid()) or time.time(), "token": "ab" * 32, "version": "1"}
+    own["birth"] = process_birth(os.getpid())
     places = {"work": f"ipc://{folder}/work", "control": f"ipc://{folder}/control"}
     return {"protocol": 1, **places, **own, **changes}
 
@@ -163,6 +156,34 @@ def test_a_process_number_used_again_counts_as_dead() -> None:
 
 
 @proc
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_setting_the_clock_makes_no_living_engine_a_dead_one(folder: Path, hours: int) -> None:
+    """The kernel gives the start of a process as seconds since a boot whose date moves with the clock: after a step of the
+    clock by an hour the engine counted as dead, could not be stopped, and kept its lock from every other."""
+    write(folder, entry(folder, started=time.time() + 3600 * hours))
+    found = read_connection()
+    assert found is not None
+    assert found.pid == os.getpid()
+
+
+@proc
+@pytest.mark.parametrize("birth", ["another-boot:{ticks}", "{boot}:1"])
+def test_a_process_number_used_again_is_told_by_its_birth(folder: Path, birth: str) -> None:
+    boot, _, ticks = process_birth(os.getpid()).partition(":")
+    write(folder, entry(folder, birth=birth.format(boot=boot, ticks=ticks)))
+    assert read_connection() is None
+
+
+@proc
+def test_the_file_of_an_older_engine_is_believed_by_its_start(folder: Path) -> None:
+    older = {name: value for name, value in entry(folder).items() if name != "birth"}
+    write(folder, older)
+    assert read_connection() is not None
+    write(folder, {**older, "started": time.time() - 7200})
+    assert read_connection() is None
+
+
+@proc
 def test_a_start_time_is_that_of_the_process() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
@@ -261,6 +282,42 @@ def test_only_a_lost_race_is_no_failure(code: int, fails: bool) -> None:
     launch = Launch(subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"]), os.devnull)
     launch.process.wait()
     assert (launch.failure() is not None) == fails
+
+
+def test_a_log_that_cannot_be_written_keeps_no_engine_from_starting(folder: Path) -> None:
+    """Telling must not fail the work: there may be no room on the disk for a log, and enough for an engine."""
+    (folder / "start.log").mkdir()
+    assert start_engine([sys.executable, "-c", "print('hello')"]).process.wait(10) == 0
+
+
+@pytest.mark.parametrize("line", ["'unfinished", "   "])
+def test_a_command_line_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setenv("SCUMBLE_ENGINE", line)
+    with pytest.raises(EngineError) as caught:
+        start_command()
+    assert caught.value.code == "engine-missing"
+    assert "$SCUMBLE_ENGINE" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "hint"),
+    [
+        ("scumble: The cache is a link.\n  Make it a folder.\n", "did not start: The cache is a link.", "Make it a folder."),
+        ("scumble: The cache is a link.\n", "did not start: The cache is a link.", "start.log"),
+        ("Traceback:\n  scumble: no\nNo module named torch\n", "last words were: No module named torch", "start.log"),
+        ("", "(exit code 4).", "start.log"),
+    ],
+)
+def test_why_an_engine_refused_to_start_is_told_with_what_to_do(folder: Path, said: str, message: str, hint: str) -> None:
+    """Only the last line of what it had said was passed on: the hint, and not the reason. An earlier engine's refusal is
+    never taken for this one's."""
+    (folder / "start.log").write_text("scumble: An old refusal.\n  An old hint.\n")
+    launch = start_engine([sys.executable, "-c", f"import sys; sys.stderr.write({said!r}); sys.exit(4)"])
+    launch.process.wait(10)
+    failure = launch.failure()
+    assert failure is not None
+    assert message in failure.message
+    assert hint in failure.hint
 
 
 def test_a_log_that_has_grown_large_begins_anew(folder: Path) -> None:

@@ -18,7 +18,8 @@ import zmq
 from routers import DOMAIN, answer_zap, bind
 
 from scumble.client.channel import password, proof
-from scumble.client.locate import Connection, start_time
+from scumble.client.locate import Connection
+from scumble.client.process import start_time
 
 Header = dict[str, Any]
 INVERT = bytes(reversed(range(256)))

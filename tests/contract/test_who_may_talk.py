@@ -30,7 +30,8 @@ from scumble.client.blocking import Engine as Client
 from scumble.client.channel import OpenLink
 from scumble.client.errors import EngineError
 from scumble.client.link import Link
-from scumble.client.locate import Connection, read_connection, start_time
+from scumble.client.locate import Connection, read_connection
+from scumble.client.process import start_time
 from scumble.client.raster import Raster
 from support.engine import STYLE, Engine, add_style, environment, keyed, picture, running
 from support.relay import relay

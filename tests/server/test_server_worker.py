@@ -7,6 +7,7 @@ import contextlib
 import os
 import queue
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -238,18 +239,34 @@ def test_what_is_available_is_asked_of_every_method_and_one_that_fails_is_left_o
     assert worker.available()[f"{STYLE}@1"] == ["invert", "crash"]
 
 
-def test_where_no_worker_can_be_started_the_engine_stays_and_tries_again(tmp_path: Path) -> None:
-    """A cache folder that was cleared, or a moment without memory for a process, used to end the engine with its jobs."""
-    folder = tmp_path / "log"
-    supervised = Worker("cpu", None, folder / "worker.log")
-    supervised.launch()
+def test_where_no_worker_can_be_started_the_engine_stays_and_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment without memory for a process used to end the engine with its jobs."""
+    supervised = Worker("cpu", None, tmp_path / "worker.log")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(tmp_path / "no-python"))
+        supervised.launch()
     assert supervised.pid is None
-    folder.mkdir()
     assert supervised.check() is None
     assert supervised.pid is None, "it must not try in a tight loop"
     supervised._again_at = 0.0
     supervised.check()
     try:
+        assert supervised.pid is not None
+    finally:
+        supervised.close()
+
+
+@pytest.mark.parametrize("hindrance", ["missing", "folder"])
+def test_a_worker_is_started_although_its_words_can_be_kept_nowhere(tmp_path: Path, hindrance: str) -> None:
+    """A cache folder that had been cleared, or a log that could not be opened, kept every worker from starting."""
+    log = tmp_path / "log" / "worker.log"
+    if hindrance == "folder":
+        log.mkdir(parents=True)
+    supervised = Worker("cpu", None, log)
+    try:
+        supervised.launch()
         assert supervised.pid is not None
     finally:
         supervised.close()

@@ -54,7 +54,7 @@ def test_a_word_of_the_worker_that_meets_a_bug_fails_its_job_alone(jobs: Jobs, t
     shop = Workshop(jobs, clients, catalogue, worker, refinery, lambda: None)
     shop.devices = [{}]  # no device has no name: it is the bug
     worker.said = [channel.Done(JOB, 1.0), channel.Available({"s@1": ["invert"]})]
-    shop.attend(0.0)
+    shop.attend()
     job = jobs.get(JOB)
     assert job is not None
     assert job.outcome is not None

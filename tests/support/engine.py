@@ -124,7 +124,9 @@ class Peer:
         secret: str | None = None,
         password: str | None = None,
         hello: bool = True,
+        host: str = "pytest",
     ) -> None:
+        self.host = host
         self.secret = secret or secrets.token_hex(16)
         self._token = connection["token"]
         self._number = 0
@@ -149,7 +151,7 @@ class Peer:
 
     def hello(self) -> dict[str, Any]:
         nonce = secrets.token_hex(16)
-        self.send(type="hello", protocol=1, client="test/1", host="pytest", secret=self.secret, nonce=nonce)
+        self.send(type="hello", protocol=1, client="test/1", host=self.host, secret=self.secret, nonce=nonce)
         welcome = self.next("welcome")
         assert welcome["proof"] == keyed(self._token, "engine:" + nonce)
         return welcome

@@ -9,7 +9,6 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -155,25 +154,34 @@ def _belongs(surrogate: Path, perceptual: Path) -> bool:
 
 
 def _runtime_folder() -> Iterator[Check]:
-    from scumble.client.locate import read_connection, runtime_dir
+    from scumble.client.folders import is_open, runtime_dir, trouble
+    from scumble.client.locate import read_connection
 
-    folder = Path(runtime_dir())
-    if not folder.exists():
+    folder = runtime_dir()
+    why = trouble(folder) or _lock_trouble(Path(folder))
+    if why:
+        own = "Set SCUMBLE_RUNTIME_DIR to a folder of your own; no engine starts in this one."
+        yield Check("runtime folder", State.FAIL, f"{folder} {why}.", own)
+        return
+    if not os.path.lexists(folder):
         yield Check("runtime folder", State.OK, f"{folder} (made when an engine first starts)")
         return
-    status = folder.stat()
-    if hasattr(os, "getuid") and status.st_uid != os.getuid():
-        yield Check(
-            "runtime folder", State.FAIL, f"{folder} belongs to somebody else.", "Remove it, or set SCUMBLE_RUNTIME_DIR."
-        )
-    elif os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
+    if is_open(folder):
         yield Check("runtime folder", State.FAIL, f"{folder} is open to other users.", f"Close it: chmod 700 {folder}")
     else:
-        yield Check("runtime folder", State.OK, str(folder))
-    file = folder / "engine.json"
+        yield Check("runtime folder", State.OK, folder)
+    file = Path(folder) / "engine.json"
     if file.exists() and read_connection() is None:
         hint = f"It is ignored and the next engine replaces it; to be rid of it now: rm {file}"
         yield Check("connection file", State.NOTE, f"{file} is stale or not ours.", hint)
+
+
+def _lock_trouble(folder: Path) -> str | None:
+    """Why the engine could not open its lock, as the end of a sentence."""
+    from scumble.server.presence import LOCK_FILE
+
+    file = folder / LOCK_FILE
+    return f"holds {LOCK_FILE}, which cannot be written" if file.exists() and not os.access(file, os.W_OK) else None
 
 
 def _engine() -> Iterator[Check]:
@@ -188,6 +196,10 @@ def _engine() -> Iterator[Check]:
             yield Check("engine", State.OK, "none is running; the first use starts one")
         else:
             yield Check("engine", State.FAIL, e.message, e.hint)
+        return
+    problem = status.get("problem")
+    if problem:
+        yield Check("engine", State.FAIL, str(problem["message"]), "Mend that; the next use then starts another engine.")
         return
     said = f"version {status['version']}, pid {status['pid']}, {status['state']}, on {status['device']}"
     if status["version"] != __version__:
@@ -214,14 +226,18 @@ def _nearest(folder: Path) -> Path:
 
 
 def _disk() -> Iterator[Check]:
-    import platformdirs
+    from scumble.client.folders import trouble
+    from scumble.server.presence import cache_dir, cache_folders
 
-    cache = Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble"))
-    there = _nearest(cache)
-    free = shutil.disk_usage(there).free
-    if not os.access(there, os.W_OK):
-        yield Check("disk", State.FAIL, f"{cache} cannot be written.", "Give yourself write access, or set SCUMBLE_CACHE_DIR.")
-    elif free < SPOOL_BYTES:
+    cache = cache_dir()
+    for folder in (cache, *cache_folders(cache)):
+        why = trouble(str(folder), link=True)
+        if why:
+            hint = "Set SCUMBLE_CACHE_DIR to a folder of your own; no engine starts with this one."
+            yield Check("disk", State.FAIL, f"{folder} {why}.", hint)
+            return
+    free = shutil.disk_usage(_nearest(cache)).free
+    if free < SPOOL_BYTES:
         hint = "Large pictures spool there; free some space, or set SCUMBLE_CACHE_DIR to a roomier disk."
         yield Check("disk", State.NOTE, f"only {free >> 20} MB free at {cache}", hint)
     else:

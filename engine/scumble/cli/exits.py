@@ -39,7 +39,8 @@ _BY_CODE = {
     ),
     Exit.BAD_INPUT: "bad-picture bad-raster",
     Exit.ENGINE: (
-        "engine-lost engine-missing engine-untrusted engine-refused hello-first protocol-version bad-message too-large busy"
+        "engine-lost engine-missing engine-untrusted engine-refused engine-broken hello-first protocol-version bad-message "
+        "too-large busy"
     ),
     Exit.JOB: "no-memory job-unknown bad-strip weights-corrupt weights-missing worker-died worker-hung internal",
     Exit.NO_WRITE: "disk-full no-write",

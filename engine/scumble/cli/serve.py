@@ -11,7 +11,7 @@ import click
 
 from scumble.cli.exits import Exit
 from scumble.cli.say import problem
-from scumble.client.locate import runtime_dir
+from scumble.client.folders import runtime_dir
 
 
 @click.command()

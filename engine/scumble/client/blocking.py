@@ -157,7 +157,7 @@ class Engine:
         return now
 
     def ping(self) -> str:
-        """The engine's state, "starting" or "ready"."""
+        """The engine's state, "starting", "ready" or "broken" (then `status` says why)."""
         return str(self._answer(self.session.ping(), Answer).header.get("state", ""))
 
     def status(self) -> Mapping[str, Any]:

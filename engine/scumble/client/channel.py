@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import EngineError, lost, malformed
+from .errors import EngineError, malformed, silent
 from .events import Welcome
 from .link import AnyLink
 from .locate import Connection
@@ -65,7 +65,7 @@ class Channel:
             if messages:
                 self.welcome = self._checked(messages.pop(0)[0])
             elif time.monotonic() > self._deadline:
-                raise lost(f"The engine did not answer within {HANDSHAKE:.0f} s.")
+                raise silent(f"The engine did not answer within {HANDSHAKE:.0f} s.")
         return messages
 
     def close(self) -> None:

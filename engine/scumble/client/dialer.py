@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .channel import Channel, Header, Identity, OpenLink
-from .errors import EngineError, lost
+from .errors import EngineError, Silent, lost, silent
 from .events import Event, Lost, Recovered, State, Welcome
+from .folders import runtime_dir
 from .link import wait
-from .locate import CONNECTION_FILE, Connection, Launch, runtime_dir
+from .locate import CONNECTION_FILE, Connection, Launch
 from .wire import Frame
 
 ABSENCE = 5.0
@@ -24,6 +25,9 @@ PATIENCE = 30.0
 """The same while an engine that this session started is still on its way up: a cold disk takes its time."""
 SILENCE = 10.0
 """Seconds without a word during a job, of which the engine speaks every second, until the connection counts as dead."""
+STALLED = 60.0
+"""Seconds for which an engine may say nothing while its process lives: it has been stopped, or its machine swaps. It costs
+nothing but these seconds: jobs go on once it does."""
 FIRST_RETRY, LAST_RETRY = 0.05, 1.0
 STEADY = 5.0
 """Seconds a connection must have held for the back-off to begin anew."""
@@ -119,7 +123,7 @@ class Dialer:
                 if work or control:
                     self._heard = now
                 elif now - self._heard > SILENCE:
-                    raise lost(f"The engine has said nothing for {SILENCE:.0f} s.")
+                    raise silent(f"The engine has said nothing for {SILENCE:.0f} s.")
                 if self.welcome is None and self.control.welcome is not None:
                     events = self._opened(now)
         except EngineError as e:
@@ -145,8 +149,11 @@ class Dialer:
         error = self._error
         if self.welcome is not None or self._reported:
             return []
+        if error is None and self._channels is not None:
+            return []  # the handshake has a deadline of its own
         if error is None or error.code == "engine-lost":
-            if time.monotonic() - self._since < (PATIENCE if self._coming() else ABSENCE):
+            gone = time.monotonic() - self._since
+            if gone < (PATIENCE if self._coming() else ABSENCE) or (gone < STALLED and self._stalled()):
                 return []
             error = error or none_found()
         elif self._channels is not None or (error.code in ONE_ENGINE and self._find() != self._dialled):
@@ -204,6 +211,11 @@ class Dialer:
         self._since = self._heard = now
         self._launched = self._error = None
         return events
+
+    def _stalled(self) -> bool:
+        """Whether the engine that fell silent is there all the same."""
+        found = self._dialled
+        return isinstance(self._error, Silent) and found is not None and found.pid > 0 and self._find() == found
 
     def _coming(self) -> bool:
         """Whether an engine this session started, or the one that start lost the race to, may still appear."""

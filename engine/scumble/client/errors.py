@@ -18,6 +18,15 @@ class EngineError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+class Silent(EngineError):
+    """The connection stands and nothing comes through it: the engine may have been stopped for a while."""
+
+
+def silent(message: str) -> Silent:
+    """The engine says nothing; another attempt may succeed."""
+    return Silent("engine-lost", message, "It is tried again; if this stays, run `scumble doctor`.")
+
+
 def lost(message: str) -> EngineError:
     """The connection broke; another attempt may succeed."""
     return EngineError("engine-lost", message, "It is tried again; if this stays, run `scumble doctor`.")

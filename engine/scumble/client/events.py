@@ -70,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Welcome:
-    """Connected, and the engine has proven itself. `state` is "starting" or "ready"."""
+    """Connected, and the engine has proven itself. `state` is "starting", "ready" or "broken"."""
 
     engine: str
     pid: int

@@ -117,6 +117,11 @@ class Job:
             "Try a smaller picture or another method; `scumble doctor` shows the log.",
         )
 
+    def submit_again(self) -> None:
+        """The engine has given the job up because nothing was heard of us: begin anew, as if it had never been submitted."""
+        self.disconnected()
+        self._have, self._result, self._running = 0, b"", False
+
     def next_strip(self, limit: int) -> tuple[Header, memoryview] | None:
         """The next strip of at most `limit` bytes (or one row), if there is credit and something left to send."""
         if self._credit <= 0 or self.cancelling:
@@ -208,6 +213,9 @@ class Job:
         if kind == "style":
             return StyleStored(self.id, str(header["style"]), int(header["catalogue"]))
         if kind not in ("rejected", "failed", "cancelled"):
+            return None
+        if kind == "cancelled" and header.get("why") == "silent" and not self.cancelling:
+            self.submit_again()
             return None
         if kind == "cancelled" or self.cancelling:
             return Cancelled(self.id)

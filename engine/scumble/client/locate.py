@@ -14,12 +14,13 @@ import shlex
 import shutil
 import stat
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from .errors import EngineError
+from .folders import absolute_places, claim, runtime_dir
+from .process import process_lives
 
 CONNECTION_FILE = "engine.json"
 COMMAND_FILE = "engine-command.json"
@@ -30,8 +31,7 @@ LOST_RACE = 75
 
 _MAX_FILE = 64 << 10
 _MAX_LOG = 1 << 20
-_CLOCK_SLACK = 60.0
-"""Seconds two readings of a process's start time may differ: the wall clock is set now and then."""
+_REFUSED = "scumble: "
 _STRIPPED = ("PYTHON", "QT_", "GTK_", "GI_", "DYLD_")
 _STRIPPED_WHOLE = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 _BUNDLES = ("APPDIR", "APPIMAGE", "SNAP", "FLATPAK_ID")
@@ -47,14 +47,17 @@ class Connection:
     pid: int = 0
     started: float = 0.0
     version: str = ""
+    birth: str = ""
+    """`process.process_birth` of its process; empty of engines that do not say."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """An engine on its way up: its process, and the file it complains to."""
+    """An engine on its way up: its process, the file it complains to, and the bytes that others have written there before."""
 
     process: subprocess.Popen[bytes]
     log: str
+    before: int = 0
 
     @property
     def running(self) -> bool:
@@ -65,27 +68,13 @@ class Launch:
         code = self.process.poll()
         if code is None or code in (0, LOST_RACE):
             return None
-        words = last_words(self.log)
+        reason, hint = refusal(self.log, self.before)
+        if reason:
+            return EngineError("engine-missing", f"The engine did not start: {reason}", hint or _look(self.log))
+        words = last_words(self.log, self.before)
         said = f" Its last words were: {words}" if words else ""
-        return EngineError(
-            "engine-missing",
-            f"The engine ended while it started (exit code {code}).{said}",
-            f"Its log is {self.log}; `scumble doctor` says what is wrong.",
-        )
-
-
-def runtime_dir() -> str:
-    """The folder of the connection file. It need not exist."""
-    env = os.environ
-    if env.get("SCUMBLE_RUNTIME_DIR"):
-        return env["SCUMBLE_RUNTIME_DIR"]
-    if env.get("XDG_RUNTIME_DIR"):
-        return os.path.join(env["XDG_RUNTIME_DIR"], "scumble")
-    if sys.platform == "win32":
-        base = env.get("LOCALAPPDATA") or os.path.expanduser(os.path.join("~", "AppData", "Local"))
-        return os.path.join(base, "scumble", "run")
-    caches = os.path.join("~", "Library", "Caches") if sys.platform == "darwin" else os.path.join("~", ".cache")
-    return os.path.join(os.path.expanduser(caches), "scumble", "run")
+        message = f"The engine ended while it started (exit code {code}).{said}"
+        return EngineError("engine-missing", message, _look(self.log))
 
 
 def read_connection(directory: str | None = None) -> Connection | None:
@@ -103,11 +92,14 @@ def read_connection(directory: str | None = None) -> Connection | None:
             pid=_typed(entry, "pid", int),
             started=float(_typed(entry, "started", (int, float))),
             version=_typed(entry, "version", str),
+            birth=_typed(entry, "birth", str) if "birth" in entry else "",
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     ours = all(_is_local(endpoint, folder) for endpoint in (found.work, found.control))
-    return found if ours and re.fullmatch(r"[0-9a-f]{64}", found.token) and process_lives(found.pid, found.started) else None
+    if not ours or not re.fullmatch(r"[0-9a-f]{64}", found.token):
+        return None
+    return found if process_lives(found.pid, found.started, found.birth) else None
 
 
 def start_engine(command: Sequence[str] | None = None) -> Launch:
@@ -119,16 +111,21 @@ def start_engine(command: Sequence[str] | None = None) -> Launch:
     chosen = start_command(command)
     folder = runtime_dir()
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        log = os.path.join(folder, LOG_FILE)
-        with open(_open_log(log), "ab") as f:
+        claim(folder)
+    except OSError as e:
+        hint = "Set SCUMBLE_RUNTIME_DIR to a folder of your own; `scumble doctor` says more."
+        raise EngineError("engine-missing", f"The engine has no folder to work in: {e}.", hint) from e
+    log = os.path.join(folder, LOG_FILE)
+    try:
+        with _open_log(log) as words:
+            before = words.seek(0, os.SEEK_END)
             process = subprocess.Popen(  # lives longer than its starter, on purpose
                 chosen,
                 stdin=subprocess.DEVNULL,
-                stdout=f,
-                stderr=f,
+                stdout=words,
+                stderr=words,
                 cwd=folder,  # no module of the user's working folder must shadow the engine's
-                env=clean_environment(os.environ),
+                env=absolute_places(clean_environment(os.environ)),
                 start_new_session=os.name == "posix",
                 creationflags=0x08000200 if os.name == "nt" else 0,  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
             )
@@ -138,13 +135,13 @@ def start_engine(command: Sequence[str] | None = None) -> Launch:
             f"The engine could not be started with `{shlex.join(chosen)}` ({e.strerror or e}).",
             "Install Scumble again, then run `scumble plugin install`.",
         ) from e
-    return Launch(process, log)
+    return Launch(process, log, before)
 
 
 def start_command(command: Sequence[str] | None = None) -> list[str]:
     """The command that starts an engine. Raises EngineError "engine-missing", which says where was looked."""
     if os.environ.get("SCUMBLE_ENGINE"):
-        return shlex.split(os.environ["SCUMBLE_ENGINE"], posix=os.name == "posix")
+        return _named(os.environ["SCUMBLE_ENGINE"])
     if command:
         return list(command)
     record = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), COMMAND_FILE)
@@ -153,7 +150,7 @@ def start_command(command: Sequence[str] | None = None) -> list[str]:
         return recorded
     on_path = shutil.which("scumble")
     if on_path:
-        return [on_path, "serve"]
+        return [os.path.abspath(on_path), "serve"]
     raise EngineError(
         "engine-missing",
         f"No Scumble engine was found: $SCUMBLE_ENGINE is not set, {record} names none, and no `scumble` is on PATH.",
@@ -171,63 +168,56 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def process_lives(pid: int, started: float) -> bool:
-    """Whether process `pid`, started at `started` (seconds since the epoch), lives; True where that cannot be told."""
-    if os.name != "posix" or os.path.exists("/.flatpak-info"):  # a sandbox has process numbers of its own
-        return True
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError, OverflowError):
-        return False
-    if is_zombie(pid):
-        return False
-    known = start_time(pid)
-    return known is None or abs(known - started) <= _CLOCK_SLACK
+def last_words(log: str, before: int = 0) -> str:
+    """The last line that says something after the first `before` bytes of a log file, shortened."""
+    return next((line.strip()[-200:] for line in reversed(_lines(log, before)) if line.strip()), "")
 
 
-def is_zombie(pid: int) -> bool:
-    """Whether a process has ended and waits for its parent, perhaps us, to notice; False where /proc does not tell."""
-    try:
-        return _stat(pid)[0] in (b"Z", b"X")
-    except (OSError, IndexError):
-        return False
+def refusal(log: str, before: int = 0) -> tuple[str, str]:
+    """Message and hint of the refusal that a log file ends with, as the command line prints one; empty without one."""
+    lines = [line for line in _lines(log, before) if line]
+    for number in range(len(lines) - 1, max(-1, len(lines) - 4), -1):
+        if lines[number].startswith(_REFUSED):
+            return lines[number][len(_REFUSED) :][:1000], " ".join(line.strip() for line in lines[number + 1 :])[:1000]
+    return "", ""
 
 
-def start_time(pid: int) -> float | None:
-    """When a process started, in seconds since the epoch; None where /proc does not tell."""
-    try:
-        ticks = int(_stat(pid)[19])
-        with open("/proc/stat", "rb") as f:
-            booted = next(int(line.split()[1]) for line in f if line.startswith(b"btime "))
-        return booted + ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, StopIteration):
-        return None
-
-
-def _stat(pid: int) -> list[bytes]:
-    """What /proc tells of a process, from its state on. Raises OSError."""
-    with open(f"/proc/{pid}/stat", "rb") as f:
-        return f.read().rpartition(b")")[2].split()
-
-
-def last_words(log: str) -> str:
-    """The last line of a log file that says something, shortened."""
+def _lines(log: str, before: int) -> list[str]:
     try:
         with open(log, "rb") as f:
-            f.seek(max(0, os.path.getsize(log) - 4096))
-            lines = [line.strip() for line in f.read().decode("utf-8", "replace").splitlines()]
+            f.seek(max(before, os.path.getsize(log) - 4096))
+            return [line.rstrip() for line in f.read().decode("utf-8", "replace").splitlines()]
     except OSError:
-        return ""
-    return next((line[-200:] for line in reversed(lines) if line), "")
+        return []
+
+
+def _look(log: str) -> str:
+    return f"Its log is {log}; `scumble doctor` says what is wrong."
+
+
+def _named(line: str) -> list[str]:
+    """The command that a shell-quoted line names. The program, and each argument that is a file, seen from our working
+    folder are named from the root: the command will be run in another folder. Raises EngineError "engine-missing"."""
+    try:
+        command = shlex.split(line, posix=os.name == "posix")
+    except ValueError as e:
+        message = f"$SCUMBLE_ENGINE is no command line ({e}): {line}"
+        raise EngineError("engine-missing", message, "Quote it as for a shell, or unset it.") from e
+    if not command:
+        raise EngineError("engine-missing", "$SCUMBLE_ENGINE is blank.", "Set it to a command line, or unset it.")
+
+    def whole(part: str, program: bool) -> str:
+        relative = os.path.dirname(part) and not os.path.isabs(part)
+        return os.path.abspath(part) if relative and (program or os.path.exists(part)) else part
+
+    return [whole(part, number == 0) for number, part in enumerate(command)]
 
 
 def _read_private(folder: str, name: str) -> bytes | None:
     """A file's bytes if folder and file are ours alone, else None."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        if not _ours(os.stat(folder)):
+        if not _ours(os.lstat(folder)):
             return None
         with open(os.open(os.path.join(folder, name), flags), "rb") as f:
             facts = os.fstat(f.fileno())
@@ -262,7 +252,12 @@ def _recorded(path: str) -> list[str]:
     return command if isinstance(command, list) and all(isinstance(part, str) for part in command) else []
 
 
-def _open_log(path: str) -> int:
-    """A descriptor that appends to the log; what an earlier engine wrote is kept while it is small."""
-    big = os.path.exists(path) and os.path.getsize(path) > _MAX_LOG
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if big else 0), 0o600)
+def _open_log(path: str) -> BinaryIO:
+    """The log, to append to; what an earlier engine wrote is kept while it is small. Nowhere, where it cannot be written:
+    that keeps no engine from starting."""
+    try:
+        big = os.path.exists(path) and os.path.getsize(path) > _MAX_LOG
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if big else 0)
+        return open(os.open(path, flags, 0o600), "ab")
+    except OSError:
+        return open(os.devnull, "ab")

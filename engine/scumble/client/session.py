@@ -31,6 +31,8 @@ ALIVE = 20.0
 """Seconds after which a client with a job shows that it lives; the engine gives it 60."""
 PROBE = 0.1
 """Seconds between two questions whether a starting engine is ready."""
+SETTLED = ("ready", "broken")
+"""States of an engine that answers requests; a broken one refuses them with the reason ("engine-broken")."""
 _OWN_ID = 0  # of requests whose answer the caller does not await; the caller's are numbered from 1 on
 
 
@@ -196,7 +198,7 @@ class Session:
         welcome = self._dialer.welcome
         if welcome is None:
             return
-        self._ready = welcome.state == "ready"
+        self._ready = welcome.state in SETTLED
         self._strip = welcome.limits.get("strip", STRIP)
         self._spoke = time.monotonic()
         engine = (welcome.pid, self._dialer.token)
@@ -221,7 +223,7 @@ class Session:
             if header["type"] == "error":
                 self._error(header, number)
             elif header["type"] == "cancelling" or number == _OWN_ID:
-                if header["type"] == "pong" and header["state"] == "ready" and not self._ready:
+                if header["type"] == "pong" and header["state"] in SETTLED and not self._ready:
                     self._ready = True
                     self._events.append(Ready())
             elif job is not None:

@@ -32,6 +32,10 @@ BUILT_IN = (
 )
 
 
+failures: dict[str, str] = {}
+"""Plug-ins that `methods` had to leave out, and why."""
+
+
 def plugin_manager() -> pluggy.PluginManager:
     """Every plug-in there is: built in, of the entry point group `scumble`, and named in SCUMBLE_PLUGINS.
 
@@ -47,16 +51,21 @@ def plugin_manager() -> pluggy.PluginManager:
     for entry in () if bare else importlib.metadata.entry_points(group="scumble"):
         try:
             manager.register(entry.load(), name=entry.name)
-        except Exception:
-            log.warning("plug-in %s does not load", entry.name, exc_info=True)
+        except Exception as e:
+            _leave_out(entry.name, "does not load", e)
     return manager
 
 
 def _register(manager: pluggy.PluginManager, module: str) -> None:
     try:
         manager.register(importlib.import_module(module), name=module)
-    except Exception:
-        log.warning("plug-in %s does not load", module, exc_info=True)
+    except Exception as e:
+        _leave_out(module, "does not load", e)
+
+
+def _leave_out(name: str, what: str, error: Exception) -> None:
+    failures[name] = f"{name} {what} ({type(error).__name__}: {error})"
+    log.warning("plug-in %s %s", name, what, exc_info=error)
 
 
 @cache
@@ -82,10 +91,10 @@ def methods() -> dict[str, Method]:
         before = dict(found)
         try:
             hook(register=register)
-        except Exception:
+        except Exception as e:
             found.clear()
             found.update(before)
-            log.warning("plug-in %s does not register", name, exc_info=True)
+            _leave_out(name, "does not register", e)
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from typing import Any
 
 import zmq
@@ -18,18 +17,23 @@ from scumble.api.errors import ScumbleError
 from scumble.server import admission, limits, messages
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients, Frame, Sent
+from scumble.server.clock import clock
 from scumble.server.delivery import accepted, deliver, forget_sent, resume
 from scumble.server.greeting import Greeter, is_remote
 from scumble.server.helper import Helper
+from scumble.server.installation import Installation
 from scumble.server.jobs import Busy, Job, Jobs, State, a_bug, failed
 from scumble.server.messages import BadMessage, error, refusal
 from scumble.server.refinery import Refinery
 from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Letter, Returned, StopAsked
 from scumble.server.style_requests import StyleDesk
 from scumble.server.workers import Worker
-from scumble.server.workshop import Workshop, no_worker
+from scumble.server.workshop import Workshop
 
 log = logging.getLogger(__name__)
+
+COMMANDS = ("", "command line")
+"""What clients call their hosts that ask for something and go; any other is a painter's program."""
 
 
 class Broker:
@@ -58,7 +62,9 @@ class Broker:
         self._wanting: list[tuple[Client, messages.Catalogue | messages.StyleRefine]] = []
         """What was asked before the worker has told its methods."""
         self._stopping = ""
-        self._wait_until = self._ticked = self._peopled = time.monotonic()
+        self._installation = Installation()
+        self._replaced = False
+        self._wait_until = self._ticked = self._peopled = clock.now()
 
     def serve(self) -> str:
         """Serve until told to stop, or idle for long enough. Why it stopped."""
@@ -84,13 +90,14 @@ class Broker:
         worker = self._worker.fileno()
         if worker is not None:
             poller.register(worker, zmq.POLLIN)
-        pause = max(0.0, self._wait_until - time.monotonic())
+        pause = max(0.0, self._wait_until - clock.now())
+        clock.expect(pause)
         poller.poll(math.ceil(pause * 1000))
         self._read_clients()
         for letter in self._inbox.take():
             self._read(letter)
-        self._workshop.attend(pause)
-        now = time.monotonic()
+        self._workshop.attend()
+        now = clock.now()
         if now - self._ticked >= limits.TICK:
             self._ticked = now
             self._tick(now)
@@ -123,7 +130,7 @@ class Broker:
             hello, welcome = self._greeter.first(frames, self._board.facts)
             self._greet(route, hello, welcome, frames[0])
             return
-        client.heard = time.monotonic()
+        client.heard = clock.now()
         message = messages.decode_work(frames[0].buffer if frames else b"", len(frames) - 1)
         match message:
             case messages.PixelStrip():
@@ -141,11 +148,12 @@ class Broker:
 
     def _greet(self, route: bytes, hello: messages.Hello, welcome: dict[str, Any], frame: zmq.Frame) -> None:
         name = f"{hello.client} ({hello.host})"
-        client, is_new = self._clients.greet(hello.secret, name, route, is_remote(frame))
+        stays = hello.host not in COMMANDS
+        client, is_new = self._clients.greet(hello.secret, name, route, is_remote(frame), stays)
         if client is None:
             for known in self._clients:
                 self._probe(known)
-            client, is_new = self._clients.greet(hello.secret, name, route, is_remote(frame))
+            client, is_new = self._clients.greet(hello.secret, name, route, is_remote(frame), stays)
         if client is None:
             self._answer(route, error("busy", "Too many programs use this engine.", "Close some.", hello.id))
             return
@@ -175,6 +183,8 @@ class Broker:
         if isinstance(request, messages.StylePut):
             admission.check_style(request)
             return self._jobs.admit(client.secret, request, [], request.raster.nbytes)
+        if self._worker.problem is not None:
+            raise self._worker.problem
         styles = admission.check_submit(request, self._catalogue)
         expected = sum(raster.nbytes for raster in request.planes.values()) + request.raster.nbytes
         return self._jobs.admit(client.secret, request, styles, expected)
@@ -208,7 +218,7 @@ class Broker:
             self._clients.post(client, failed(message.job, gone))
         else:
             job.unacknowledged.discard(message.y)
-            job.touched = time.monotonic()
+            job.touched = clock.now()
             deliver(job, client, self._clients)
 
     def _owned(self, client: Client, job_id: str) -> Job | None:
@@ -225,7 +235,10 @@ class Broker:
     # What needs the methods known.
 
     def _look_up(self, client: Client, request: messages.Catalogue | messages.StyleRefine) -> None:
-        if self._catalogue.ready:
+        problem = self._worker.problem
+        if problem is not None:
+            self._clients.post(client, refusal(problem, request.id))
+        elif self._catalogue.ready:
             try:
                 self._look_up_now(client, request)
             except ScumbleError as e:
@@ -233,8 +246,9 @@ class Broker:
             except Exception:
                 log.exception("the catalogue cannot be shown")
                 self._clients.post(client, refusal(a_bug(), request.id))
-        elif self._worker.hopeless or len(self._wanting) >= limits.CLIENTS:
-            self._clients.post(client, refusal(no_worker(), request.id))
+        elif len(self._wanting) >= limits.CLIENTS:
+            busy = ScumbleError("busy", "Too many programs wait for the engine to start.", "Try again in a minute.")
+            self._clients.post(client, refusal(busy, request.id))
         else:
             self._wanting.append((client, request))
 
@@ -262,10 +276,15 @@ class Broker:
         for client in self._clients:
             self._look_after(client, now)
         self._jobs.expire(now)
+        idle_exit = self._idle_exit if self._worker.problem is None else min(self._idle_exit, limits.BROKEN_EXIT)
         if self._clients.connected() or self._jobs.live():
             self._peopled = now
-        elif now - self._peopled > self._idle_exit:
-            self._stopping = f"nobody has been here for {self._idle_exit:g} s"
+        elif now - self._peopled > idle_exit:
+            self._stopping = f"nobody has been here for {idle_exit:g} s"
+        changed = self._installation.changed()
+        if changed and not (self._worker.ready and self._worker.job):
+            self._replaced = True
+            self._stopping = f"the engine's files {changed}"
         self._workshop.rest(now)
 
     def _look_after(self, client: Client, now: float) -> None:
@@ -278,7 +297,8 @@ class Broker:
         if gone or (live and now - client.heard > limits.SILENT):
             for job in live:
                 log.info("%r has %s; its job %s is cancelled", client.name, "gone" if gone else "fallen silent", job.id)
-                self._workshop.cancel(job)
+                self._workshop.cancel(job, why="silent")
+                self._jobs.drop(job)  # so that a client which comes back may submit it once more
         if gone:
             self._clients.forget(client)
 
@@ -312,8 +332,11 @@ class Broker:
                     letter.otherwise(a_bug())
 
     def _part(self) -> None:
-        """Tell clients that their jobs end here, but for a style that is being stored, which ends as it will."""
-        for job in self._jobs.live():
+        """Tell clients that their jobs end here, but for a style that is being stored, which ends as it will.
+
+        An engine whose files have been replaced tells nothing: its clients take their jobs to the next one.
+        """
+        for job in () if self._replaced else self._jobs.live():
             self._workshop.cancel(job)
         self._helper.close(wait=True)
         for letter in self._inbox.take():
@@ -323,7 +346,8 @@ class Broker:
     def _publish(self) -> None:
         """Put the facts on the board."""
         self._board.facts = Facts(
-            state="stopping" if self._stopping else "ready" if self._catalogue.ready else "starting",
+            state=self._state(),
+            problem=self._worker.problem,
             revision=self._catalogue.revision,
             devices=self._workshop.devices,
             clients=self._clients.connected(),
@@ -331,6 +355,13 @@ class Broker:
             restarts=self._worker.restarts,
             refining=self._refinery.present,
         )
+
+    def _state(self) -> str:
+        if self._stopping:
+            return "stopping"
+        if self._worker.problem is not None:
+            return "broken"
+        return "ready" if self._catalogue.ready else "starting"
 
     def _send(self, route: bytes, frames: list[Frame]) -> Sent:
         try:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from scumble.server import limits
+from scumble.server.legible import encoded
 from scumble.server.messages import ContextRaster, MaskRaster, Raster
 
 
@@ -67,6 +68,8 @@ class Ready(Struct, frozen=True, tag=True):
     methods: list[dict[str, Any]]
     available: dict[str, list[str]]
     outdated: dict[str, list[str]] = {}
+    problems: list[str] = []
+    """What could not be loaded, and why: "torch does not load (...)"."""
 
 
 class Available(Struct, frozen=True, tag=True):
@@ -140,14 +143,13 @@ ToWorker = Run | Refine | Cancel | Forget | Look
 ToEngine = Ready | Available | Beat | Begun | Progress | Preview | Done | Checkpoint | Refined | Failed | Cancelled | Note
 
 _PREFIX = struct.Struct("<II")
-_ENCODER = msgspec.json.Encoder()
 _TO_ENGINE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ToEngine)
 _TO_WORKER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ToWorker)
 
 
 def pack(message: ToWorker | ToEngine, payload: bytes = b"") -> bytes:
     """A message as bytes: two lengths, JSON, payload."""
-    header = _ENCODER.encode(message)
+    header = encoded(message)
     return _PREFIX.pack(len(header), len(payload)) + header + payload
 
 

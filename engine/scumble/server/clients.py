@@ -7,13 +7,13 @@ Invariant: a client that does not read costs at most OUTBOX messages; nothing he
 from __future__ import annotations
 
 import enum
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from scumble.server import limits
+from scumble.server.clock import clock
 from scumble.server.messages import encode
 
 Frame = bytes | memoryview
@@ -39,6 +39,8 @@ class Client:
     heard: float
     remote: bool
     """Proven by CURVE."""
+    stays: bool = False
+    """Whether it is a painter's program, and not a command or a script that asks and goes."""
     lost: float | None = None
     """Since when it has been away."""
     signed: float = 0.0
@@ -63,15 +65,19 @@ class Clients:
     def connected(self) -> int:
         return len(self._by_route)
 
+    def any_stays(self) -> bool:
+        """Whether a painter's program is connected."""
+        return any(client.stays for client in list(self._by_route.values()))
+
     def by_route(self, route: bytes) -> Client | None:
         return self._by_route.get(route)
 
     def by_secret(self, secret: str) -> Client | None:
         return self._by_secret.get(secret)
 
-    def greet(self, secret: str, name: str, route: bytes, remote: bool) -> tuple[Client | None, bool]:
+    def greet(self, secret: str, name: str, route: bytes, remote: bool, stays: bool = False) -> tuple[Client | None, bool]:
         """The client that says hello, and whether its connection is a new one. None when there are too many."""
-        now = time.monotonic()
+        now = clock.now()
         before = self._by_route.get(route)
         client = self._by_secret.get(secret)
         if client is not None and client is before:
@@ -85,6 +91,7 @@ class Clients:
         elif client.route is not None:
             del self._by_route[client.route]
         client.route, client.heard, client.lost, client.name, client.remote = route, now, None, name, remote
+        client.stays = stays
         client.outbox.clear()
         self._by_route[route] = client
         return client, True
@@ -93,7 +100,7 @@ class Clients:
         """Note that the connection has ended."""
         if client.route is not None:
             del self._by_route[client.route]
-            client.route, client.lost = None, time.monotonic()
+            client.route, client.lost = None, clock.now()
             client.outbox.clear()
 
     def forget(self, client: Client) -> None:

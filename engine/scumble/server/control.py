@@ -18,7 +18,7 @@ import psutil
 import zmq
 
 from scumble.server import limits, messages
-from scumble.server.greeting import Greeter
+from scumble.server.greeting import Greeter, standing
 from scumble.server.jobs import a_bug
 from scumble.server.messages import BadMessage, encode, error, refusal
 from scumble.server.shared import Board, CancelAsked, Inbox, StopAsked
@@ -99,7 +99,8 @@ class ControlThread(threading.Thread):
                 self._remember(route, message.secret)
                 return self._greeter.welcome(message, frames[0], self._board.facts)
             case messages.Ping():
-                return {"type": "pong", "re": message.id, "state": self._board.facts.state}
+                facts = self._board.facts
+                return {"type": "pong", "re": message.id, **standing(facts), "state": facts.state}
             case messages.Status():
                 return {"type": "status", "re": message.id, **self._status()}
             case messages.Cancel():
@@ -122,6 +123,7 @@ class ControlThread(threading.Thread):
     def _status(self) -> dict[str, Any]:
         facts = self._board.facts
         return {
+            **standing(facts),
             "state": facts.state,
             "version": self._about.version,
             "pid": self._about.pid,

@@ -7,11 +7,11 @@ after a reconnection nothing of a job is sent before the client has said, by sub
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from scumble.server import limits
 from scumble.server.clients import Client, Clients
+from scumble.server.clock import clock
 from scumble.server.jobs import Job, Jobs, State
 
 
@@ -56,7 +56,7 @@ def accepted(job: Job, re: int | None, position: int) -> dict[str, Any]:
 def resume(job: Job, have: int) -> None:
     """The client submits a job, perhaps again: go on from what it has."""
     job.attached = True
-    job.touched = time.monotonic()
+    job.touched = clock.now()
     job.credit = limits.CREDIT
     job.told = False
     job.unacknowledged.clear()

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import zmq
 from zmq.auth import load_certificate
 
 import scumble
 from scumble.api.errors import ScumbleError
-from scumble.client.locate import CONNECTION_FILE, LOST_RACE, runtime_dir
+from scumble.client.folders import runtime_dir
+from scumble.client.locate import CONNECTION_FILE, LOST_RACE
 from scumble.library.styles import StyleStore
 from scumble.server import auth, limits, presence
 from scumble.server.broker import Broker
@@ -83,21 +83,23 @@ def serve(options: Options | None = None) -> int:
     options = options or Options()
     os.umask(0o077)
     _allow_open_files()
+    own_folders = "Set SCUMBLE_RUNTIME_DIR and SCUMBLE_CACHE_DIR to folders of your own; `scumble doctor` says more."
     try:
         runtime = presence.private_folder(Path(runtime_dir()))
-        cache = presence.private_folder(Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble")))
-    except OSError as e:
-        hint = "Set SCUMBLE_RUNTIME_DIR and SCUMBLE_CACHE_DIR to folders of your own; `scumble doctor` says more."
-        raise _refused(f"The engine has no folder to work in: {e}.", hint) from e
-    try:
+        cache = presence.private_folder(presence.cache_dir(), link=True)
+        for folder in presence.cache_folders(cache):
+            presence.private_folder(folder, link=True)
         held = presence.lock(runtime)
     except presence.AlreadyRunning:
         return LOST_RACE
+    except OSError as e:
+        raise _refused(f"The engine has no folder to work in: {e}.", own_folders) from e
     with held:
         log_file = _log_to(cache / "log", options.verbose)
         try:
             return _serve(options, runtime, cache, log_file)
-        except ScumbleError:
+        except ScumbleError as e:
+            log.error("%s", e)
             raise
         except Exception:
             log.exception("the engine broke")
@@ -121,7 +123,7 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         inbox = Inbox()
         for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
             signal.signal(number, lambda n, _: inbox.put(StopAsked(f"{signal.Signals(n).name} came")))
-        spool = presence.private_folder(cache / "spool")
+        spool = cache / "spool"
         sweep(spool)
         jobs = Jobs(spool, limits.byte_budget())
         catalogue = Catalogue(StyleStore())
@@ -132,7 +134,11 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         about = About(scumble.__version__, os.getpid(), str(log_file))
         ControlThread(control, greeter, about, board, inbox).start()
         connection = presence.describe(addresses[0], addresses[1], token, scumble.__version__)
-        presence.publish(runtime, connection)
+        try:
+            presence.publish(runtime, connection)
+        except OSError as e:
+            message = f"The engine cannot say where it listens: {e}."
+            raise _refused(message, f"Make room at {runtime}, or set SCUMBLE_RUNTIME_DIR to another folder.") from e
         log.info("listening after %.2f s, pid %d", time.monotonic() - began, os.getpid())
         broker.serve()
         return 0
@@ -229,13 +235,17 @@ def _allow_open_files() -> None:
 
 
 def _log_to(folder: Path, verbose: bool) -> Path:
-    """Log to `engine.log` in `folder`, and to stderr if `verbose`."""
-    path = presence.private_folder(folder) / "engine.log"
-    handlers: list[logging.Handler] = [
-        logging.handlers.RotatingFileHandler(path, maxBytes=limits.LOG, backupCount=limits.LOG_FILES, encoding="utf-8")
-    ]
-    if verbose:
+    """Log to `engine.log` in `folder`, and to stderr if `verbose`. Where no log can be written the engine works without."""
+    path = folder / "engine.log"
+    handlers: list[logging.Handler] = []
+    try:
+        options: dict[str, Any] = {"maxBytes": limits.LOG, "backupCount": limits.LOG_FILES}
+        handlers.append(logging.handlers.RotatingFileHandler(path, encoding="utf-8", errors="backslashreplace", **options))
+    except OSError:
+        verbose = True  # what starts an engine keeps what it says there
+    if verbose and sys.stderr is not None:
         handlers.append(logging.StreamHandler(sys.stderr))
     form = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.INFO, format=form, handlers=handlers, force=True)
+    logging.raiseExceptions = False  # a full disk is not to be told of on stderr once a line
+    logging.basicConfig(level=logging.INFO, format=form, handlers=handlers or [logging.NullHandler()], force=True)
     return path

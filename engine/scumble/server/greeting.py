@@ -13,7 +13,7 @@ from typing import Any
 import zmq
 
 from scumble.server import auth, limits, messages
-from scumble.server.messages import BadMessage, Hello
+from scumble.server.messages import BadMessage, Hello, told
 from scumble.server.shared import Facts
 
 
@@ -42,7 +42,7 @@ class Greeter:
             "engine": self._version,
             "pid": os.getpid(),
             "proof": "" if is_remote(frame) else auth.proof(self._token, hello.nonce),
-            "state": "ready" if facts.state == "ready" else "starting",
+            **standing(facts),
             "devices": facts.devices,
             "limits": {
                 "header": limits.HEADER,
@@ -53,6 +53,14 @@ class Greeter:
             },
             "revision": facts.revision,
         }
+
+
+def standing(facts: Facts) -> dict[str, Any]:
+    """How the engine is, as a welcome, a pong and a status answer say it; `problem` is there where it is broken."""
+    state = facts.state if facts.state in ("ready", "broken") else "starting"
+    if facts.problem is None:
+        return {"state": state}
+    return {"state": state, "problem": told(facts.problem.code, facts.problem.message, facts.problem.hint)}
 
 
 def is_remote(frame: zmq.Frame) -> bool:

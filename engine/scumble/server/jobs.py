@@ -9,7 +9,6 @@ finished, failed or cancelled.
 from __future__ import annotations
 
 import enum
-import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -19,6 +18,7 @@ from typing import Any
 
 from scumble.api.errors import ScumbleError
 from scumble.server import limits
+from scumble.server.clock import clock
 from scumble.server.messages import AnyRaster, PixelStrip, StylePut, Submit, told
 from scumble.server.spool import Spool, layout
 
@@ -77,7 +77,7 @@ class Job:
     """The header that ends the job, once it is done."""
     storing: Future[str] | None = None
     """The helper thread's work, of a style whose picture has come."""
-    touched: float = field(default_factory=time.monotonic)
+    touched: float = field(default_factory=clock.now)
     """When its client or its worker last moved it on."""
 
     # Delivery of the result.
@@ -202,7 +202,7 @@ class Jobs:
         self.bytes += size
         plane.rows += strip.rows
         job.credit -= 1
-        job.touched = time.monotonic()
+        job.touched = clock.now()
         if not all(p.complete for p in job.planes.values()):
             return False
         job.state = State.QUEUED
@@ -217,7 +217,7 @@ class Jobs:
         self.queue.remove(job)
         job.state = State.RUNNING
         job.attempts += 1
-        job.fraction, job.text, job.touched = 0.0, "", time.monotonic()
+        job.fraction, job.text, job.touched = 0.0, "", clock.now()
         if job.result is None:
             size = job.request.raster.nbytes
             spool = None
@@ -256,7 +256,7 @@ class Jobs:
             self.queue.remove(job)
         if seconds is not None:
             self._usual_seconds = 0.7 * self._usual_seconds + 0.3 * seconds
-        job.state, job.outcome, job.touched = State.DONE, outcome, time.monotonic()
+        job.state, job.outcome, job.touched = State.DONE, outcome, clock.now()
         self.tally[how] += 1
         self.bytes -= job.held
         job.planes.clear()
@@ -304,7 +304,7 @@ class Jobs:
     def _make_room(self, size: int) -> bool:
         """Whether `size` more bytes can be promised, after the oldest results that nobody is fetching have gone if need be."""
         free = self.budget - sum(j.held if j.state is State.DONE else j.expected for j in self)
-        now = time.monotonic()
+        now = clock.now()
         idle = [j for j in self if j.state is State.DONE and (j.delivered or now - j.touched > limits.UNREACHABLE)]
         if size > free + sum(j.held for j in idle):
             return False

@@ -93,6 +93,8 @@ CONGESTED = 0.01
 # Refinement.
 REFINE_REST = 0.5
 """Seconds without a picture after which the worker goes on refining: a batch's next one comes sooner."""
+REFINE_ALONE = 3.0
+"""Seconds that a refinement goes on after the last painter's program has gone: one that only reconnects is back sooner."""
 REFINE_TELL = 0.2
 """Seconds between two words of how far a refinement is: it takes a minute."""
 CHECKPOINT = 2.0
@@ -108,7 +110,7 @@ HEARTBEAT = 1.0
 HUNG = 6.0
 """Seconds without a heartbeat after which the worker counts as hung."""
 HELD_UP = 2.0
-"""Seconds the engine itself must have stood still to hold no silence against its worker."""
+"""Seconds the engine itself must have stood still to hold no silence against its worker and its clients."""
 CANCEL_GRACE = 1.5
 """Seconds a cancelled run may take to reach its next yield; with the kill the work has stopped within 2."""
 REFINE_GRACE = 4.0
@@ -132,6 +134,8 @@ IDLE_FORGET = 60.0
 """Seconds without a job after which the worker lets go of weights."""
 IDLE_EXIT = 600.0
 """Seconds without a client after which the engine ends."""
+BROKEN_EXIT = 10.0
+"""The same for an engine that can paint nothing: once its installation is mended, the next use shall start another."""
 SPOOL_IN_MEMORY = 64 * MIB
 """A plane of pixels up to this size stays in memory, a larger one spools to the disk."""
 

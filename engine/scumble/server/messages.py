@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from scumble.api.errors import ScumbleError
 from scumble.server import limits
+from scumble.server.legible import encoded
 
 # \Z and not $, which would let a line end follow.
 Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
@@ -190,7 +191,6 @@ Control = Hello | Ping | Status | Cancel | Shutdown | Alive
 
 _WORK = msgspec.json.Decoder(Work)
 _CONTROL = msgspec.json.Decoder(Control)
-_ENCODER = msgspec.json.Encoder()
 
 
 class Peek(Struct):
@@ -267,7 +267,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], header: bytes | memoryview, fram
 
 def encode(header: dict[str, Any]) -> bytes:
     """A header the engine sends. Keys whose value is None stay only where the protocol says null."""
-    return _ENCODER.encode(header)
+    return encoded(header)
 
 
 def told(code: str, message: str, hint: str) -> dict[str, Any]:

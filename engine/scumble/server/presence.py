@@ -7,24 +7,30 @@ pid is complete, private and true.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import stat
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import platformdirs
 import psutil
 
+from scumble.client.folders import claim
 from scumble.client.locate import CONNECTION_FILE
+from scumble.client.process import process_birth
 from scumble.server import limits
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
+
+
+LOCK_FILE = "engine.lock"
 
 
 class AlreadyRunning(Exception):
@@ -42,25 +48,30 @@ class Connection:
     control: str
     token: str
     version: str
+    birth: str
 
 
-def private_folder(path: Path) -> Path:
-    """Make `path` ours and 0700. Raises PermissionError where it belongs to somebody else or is a link."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    info = path.lstat()
-    if not stat.S_ISDIR(info.st_mode):
-        raise PermissionError(f"{path} is not a folder")
-    if sys.platform != "win32":
-        if info.st_uid != os.getuid():
-            raise PermissionError(f"{path} belongs to another user")
-        if stat.S_IMODE(info.st_mode) & 0o077:
-            path.chmod(0o700)
+def private_folder(path: Path, *, link: bool = False) -> Path:
+    """Make `path` ours and 0700. Raises PermissionError, which says why, where it cannot be: it belongs to somebody else, say,
+    or is a link. With `link` it may be a link of ours to a folder of ours."""
+    claim(str(path), link=link)
     return path
 
 
+def cache_dir() -> Path:
+    """The absolute path of the engine's cache: log, spool and downloaded weights."""
+    return Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble")).absolute()
+
+
+def cache_folders(cache: Path) -> tuple[Path, Path]:
+    """The folders in the cache that the engine cannot do without: log and spool."""
+    return cache / "log", cache / "spool"
+
+
 def lock(runtime: Path) -> IO[bytes]:
-    """Hold the engine's lock until the returned file is closed or the process ends. Raises AlreadyRunning."""
-    file = open(runtime / "engine.lock", "ab")  # noqa: SIM115 - kept open for the life of the engine
+    """Hold the engine's lock until the returned file is closed or the process ends. Raises AlreadyRunning, and OSError where
+    the folder takes no lock."""
+    file = open(runtime / LOCK_FILE, "ab")  # noqa: SIM115 - kept open for the life of the engine
     try:
         if sys.platform == "win32":
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -68,6 +79,8 @@ def lock(runtime: Path) -> IO[bytes]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as e:
         file.close()
+        if e.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            raise
         raise AlreadyRunning(str(runtime)) from e
     return file
 
@@ -75,17 +88,26 @@ def lock(runtime: Path) -> IO[bytes]:
 def endpoints(runtime: Path) -> tuple[str, str]:
     """Where to bind work and control: Unix sockets in `runtime`, or TCP ports to be chosen where there can be none."""
     paths = runtime / "work", runtime / "control"
-    if sys.platform == "win32" or max(len(os.fsencode(p)) for p in paths) > limits.ADDRESS:
+    if sys.platform == "win32" or max(len(os.fsencode(p)) for p in paths) > limits.ADDRESS or not _is_utf8(runtime):
         return "tcp://127.0.0.1:*", "tcp://127.0.0.1:*"
     for path in paths:
         path.unlink(missing_ok=True)  # of an engine that was killed; we hold the lock
     return f"ipc://{paths[0]}", f"ipc://{paths[1]}"
 
 
+def _is_utf8(path: Path) -> bool:
+    """Whether ZeroMQ can be given the path."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def describe(work: str, control: str, token: str, version: str) -> Connection:
     """The connection file of this process."""
     started = psutil.Process().create_time()
-    return Connection(limits.PROTOCOL, os.getpid(), started, work, control, token, version)
+    return Connection(limits.PROTOCOL, os.getpid(), started, work, control, token, version, process_birth(os.getpid()))
 
 
 def publish(runtime: Path, connection: Connection) -> Path:

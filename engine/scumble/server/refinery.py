@@ -11,7 +11,6 @@ import enum
 import functools
 import logging
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from scumble.library.styles import StoredStyle
 from scumble.server import channel, limits
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients
+from scumble.server.clock import clock
 from scumble.server.helper import Helper
 from scumble.server.messages import told
 from scumble.server.workers import Death, Worker
@@ -51,6 +51,8 @@ class Refinement:
     failure: ScumbleError | None = None
     deaths: int = 0
     """Workers it has cost."""
+    unattended: bool = False
+    """Whether a command asked for it, so that it goes on while no painter's program is there."""
     watchers: set[str] = field(default_factory=set)
     """The secrets of the clients that asked for it."""
 
@@ -79,6 +81,8 @@ class Refinery:
         self._saving: Future[Any] | None = None
         """The helper's last work for us; it does one after the other."""
         self._rested_at = 0.0
+        self._attended_at = clock.now()
+        """When a painter's program was last seen."""
         self._resumed = False
 
     @property
@@ -102,6 +106,8 @@ class Refinery:
             found = Refinement(style.id, chosen, style.revision, watchers=found.watchers if found else set())
         self._all[style.id] = found
         found.watchers.add(secret)
+        client = self._clients.by_secret(secret)
+        found.unattended = found.unattended or (client is not None and not client.stays)
         if not found.wanted:
             found.stage, found.text, found.failure, found.deaths = Stage.WAITING, "", None, 0
             self._record(found, Record(chosen, found.base))
@@ -172,15 +178,28 @@ class Refinery:
 
     def attend(self) -> None:
         """Make way for pictures, or use the worker while there are none. To be called whenever something has happened."""
+        now = clock.now()
+        if self._clients.any_stays():
+            self._attended_at = now
         if self._busy():
-            self._rested_at = time.monotonic() + limits.REFINE_REST
-            at = self._at
-            if at is not None and at.stage is Stage.RUNNING:
-                at.stage, at.text = Stage.WAITING, "a picture goes first"
-                self._let_go(at)
-                self._tell(at)
+            self._rested_at = now + limits.REFINE_REST
+            self._put_off("a picture goes first")
+        elif self._at is not None and not self._may_run(self._at):
+            self._put_off("the program that wants it is closed")
         else:
             self._start_next()
+
+    def _put_off(self, why: str) -> None:
+        """Have what runs wait."""
+        at = self._at
+        if at is not None and at.stage is Stage.RUNNING:
+            at.stage, at.text = Stage.WAITING, why
+            self._let_go(at)
+            self._tell(at)
+
+    def _may_run(self, found: Refinement) -> bool:
+        """Whether anybody is there for it: what a painter's program asked for does not go on without one."""
+        return found.unattended or clock.now() - self._attended_at < limits.REFINE_ALONE
 
     def hear(self, message: Any, payload: bytes) -> bool:
         """Whether a word of the worker was about a refinement."""
@@ -227,8 +246,8 @@ class Refinery:
         saved = self._saving is None or self._saving.done()
         if self._at is not None or not saved or not self._worker.idle or self._busy():
             return
-        found = next((r for r in self._all.values() if r.stage is Stage.WAITING), None)
-        if found is None or time.monotonic() < self._rested_at:
+        found = next((r for r in self._all.values() if r.stage is Stage.WAITING and self._may_run(r)), None)
+        if found is None or clock.now() < self._rested_at:
             return
         found.stage = Stage.RUNNING
         self._run, self._at = secrets.token_hex(16), found

@@ -23,7 +23,9 @@ class Facts:
     """What a status answer needs to know of the broker's doings."""
 
     state: str = "starting"
-    """starting, ready or stopping."""
+    """starting, ready, broken or stopping."""
+    problem: ScumbleError | None = None
+    """Why it is broken."""
     revision: int = 0
     devices: list[dict[str, str]] = field(default_factory=list)
     clients: int = 0

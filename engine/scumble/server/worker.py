@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import faulthandler
 import gc
+import io
 import logging
 import os
 import queue
@@ -23,7 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 from scumble.api.method import Method
 from scumble.library.styles import StoredStyle, StyleStore
@@ -75,8 +76,36 @@ class LogToEngine(logging.Handler):
         self._line = line
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):  # a word that cannot be said must not fail what it was about
             self._line.say(channel.Note(record.levelno, self.format(record)[:8192]))
+
+
+class Mute(io.TextIOBase):
+    """Stands in for a stdout or stderr that may fail: what methods print is lost where it cannot be written."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise io.UnsupportedOperation("there is no stream")
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.flush()
 
 
 def main() -> None:
@@ -92,7 +121,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(line, runs, painter, changed), name="listener", daemon=True).start()
     methods = list(registry.methods().values())
     painter.device, devices = _devices(arguments.device, arguments.threads)
-    line.say(channel.Ready(devices, [pipeline.describe(m) for m in methods], available(), outdated()))
+    line.say(channel.Ready(devices, [pipeline.describe(m) for m in methods], available(), outdated(), problems()))
     threading.Thread(target=_look, args=(line, changed), name="styles", daemon=True).start()
     while True:
         match runs.get():
@@ -104,6 +133,17 @@ def main() -> None:
                 line.say(channel.Begun(run.job))
                 line.say(painter.paint(run, fds))
                 painter.remember()
+
+
+def problems() -> list[str]:
+    """What could not be loaded, and why; of several the reason they share."""
+    if not registry.failures:
+        return []
+    try:
+        import torch  # noqa: F401 - what most methods need: where it is missing, it is what to mend
+    except Exception as e:
+        return [f"torch does not load ({e})"]
+    return list(registry.failures.values())
 
 
 def available() -> dict[str, list[str]]:
@@ -175,7 +215,9 @@ def _beat(line: Line, painter: Painter) -> None:
 def _settle(parent: int) -> None:
     """Make this process the one that waits, that goes first when memory ends, and that never outlives its engine."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the engine's terminal reaches us too; the engine decides
-    faulthandler.enable()
+    with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
+        faulthandler.enable()
+    sys.stdout, sys.stderr = Mute(sys.stdout), Mute(sys.stderr)
     if sys.platform == "win32":
         return
     import resource

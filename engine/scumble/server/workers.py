@@ -15,12 +15,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from scumble.api.errors import ScumbleError
+from scumble.client.locate import last_words
 from scumble.server import channel, limits
+from scumble.server.clock import clock
 from scumble.server.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,10 @@ class Worker:
         self._begun = False
         """Whether it has said that it is at it."""
         self.failed_starts = 0
+        self._why = ""
+        """Why the last start failed, as a sentence."""
+        self._said_before = 0
+        """Bytes that earlier workers have left in the log."""
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._unpacker = channel.Unpacker()
@@ -69,9 +75,11 @@ class Worker:
         return self._process.pid if self._process else None
 
     @property
-    def hopeless(self) -> bool:
-        """Whether start after start has failed."""
-        return self.failed_starts >= limits.WORKER_STARTS
+    def problem(self) -> ScumbleError | None:
+        """Why nothing can be painted, where start after start has failed; it is tried again now and then all the same."""
+        if self.failed_starts < limits.WORKER_STARTS:
+            return None
+        return ScumbleError("engine-broken", self._why, "Run `scumble doctor`: it says what is wrong with the installation.")
 
     def fileno(self) -> int | None:
         return self._socket.fileno() if self._socket else None
@@ -85,8 +93,9 @@ class Worker:
             self._launch()
         except OSError as e:
             log.warning("no worker can be started: %s", e)
+            self._why = f"The engine's worker cannot be started ({e})."
             self.failed_starts += 1
-            self._again_at = time.monotonic() + self._pause()
+            self._again_at = clock.now() + self._pause()
 
     def _launch(self) -> None:
         ours, theirs = socket.socketpair()
@@ -108,9 +117,8 @@ class Worker:
         }
         if self._threads:
             environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(self._threads)
-        with theirs, open(self._log_file, "ab") as words:
-            if words.tell() > limits.LOG:
-                words.truncate(0)
+        with theirs, self._open_log() as words:
+            self._said_before = words.tell()
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE if sys.platform == "win32" else subprocess.DEVNULL,
@@ -125,9 +133,20 @@ class Worker:
                 self._process.stdin.close()
         self._socket, self._unpacker, self._broken = ours, channel.Unpacker(), ""
         self.ready, self.job, self._stop_by = False, None, None
-        self._began = self._beat = time.monotonic()
+        self._began = self._beat = clock.now()
         self.restarts += 1
         log.info("worker %d started", self._process.pid)
+
+    def _open_log(self) -> BinaryIO:
+        """What the worker writes to its terminal is kept where it can be, and is no reason not to start one."""
+        try:
+            file = open(self._log_file, "ab")  # noqa: SIM115 - the caller closes it
+            if file.tell() > limits.LOG:
+                file.truncate(0)
+                file.seek(0)
+            return file
+        except OSError:
+            return open(os.devnull, "ab")
 
     def run(self, run: channel.Run, spools: tuple[Spool, Spool]) -> None:
         """Hand over a job. The worker must be idle."""
@@ -144,7 +163,7 @@ class Worker:
     def cancel(self, job: str, grace: float = limits.CANCEL_GRACE) -> None:
         """Have it stop `job`; it is killed where it does not within `grace` seconds."""
         if self.job == job and self._stop_by is None:
-            self._stop_by = time.monotonic() + grace
+            self._stop_by = clock.now() + grace
             self._send(channel.pack(channel.Cancel(job)), [])
 
     def tell(self, message: channel.Forget | channel.Look) -> None:
@@ -163,6 +182,9 @@ class Worker:
                     break
                 left -= len(data)
                 for message, payload in self._unpacker.feed(data):
+                    if isinstance(message, channel.Ready) and not message.methods:
+                        self._broken = self._give_up(message.problems)
+                        break
                     self._note(message)
                     told.append((message, payload))
             except (BlockingIOError, InterruptedError):
@@ -173,8 +195,15 @@ class Worker:
                 self._broken = f"talked nonsense ({e})"
         return told
 
+    def _give_up(self, problems: list[str]) -> str:
+        """The worker has no method, and the next one will have none soon. How it ended."""
+        said = "; ".join(problems)[:1000] or "none is installed"
+        self._why = f"The engine could load no method: {said}."
+        self.failed_starts = limits.WORKER_STARTS
+        return "could load no method"
+
     def _note(self, message: Any) -> None:
-        self._beat = time.monotonic()
+        self._beat = clock.now()
         if isinstance(message, channel.Ready):
             self.ready, self.failed_starts = True, 0
         elif isinstance(message, channel.Begun):
@@ -183,20 +212,16 @@ class Worker:
             self.job, self._stop_by = None, None
 
     def deadline(self) -> float:
-        """When `check` must be called next, in monotonic seconds."""
+        """When `check` must be called next, in seconds of the engine's clock."""
         if self._socket is None:
             return self._again_at
         beat = self._beat + limits.HUNG if self.ready else self._began + limits.WORKER_START
         return min(beat, self._stop_by or beat)
 
-    def forgive(self) -> None:
-        """The engine itself was held up, so silence until now proves nothing."""
-        self._beat = time.monotonic()
-
     def check(self) -> Death | None:
         """Notice a death or a hang, and see to the next worker. To be called after `receive`."""
         self._collect()
-        now = time.monotonic()
+        now = clock.now()
         if self._socket is None:
             if now >= self._again_at:
                 self.launch()
@@ -234,8 +259,11 @@ class Worker:
         self._socket = self._process = self.job = None
         if not self.ready:
             self.failed_starts += 1
+            if self._broken != "could load no method":
+                words = last_words(str(self._log_file), self._said_before)
+                self._why = f"The engine's worker does not start: it {how}{f' ({words})' if words else ''}."
         self.ready = False
-        self._again_at = time.monotonic() + self._pause()
+        self._again_at = clock.now() + self._pause()
         if not self.failed_starts:
             self.launch()
         return death

@@ -7,7 +7,6 @@ Invariant: every admitted job ends once, by its worker's word, a cancel, or two 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from scumble.api.errors import ScumbleError
 from scumble.server import channel, limits
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients
+from scumble.server.clock import clock
 from scumble.server.delivery import deliver
 from scumble.server.jobs import Job, Jobs, State, a_bug, failed
 from scumble.server.messages import Submit
@@ -39,13 +39,11 @@ class Workshop:
         self.worker, self._refinery = worker, refinery
         self.devices: list[dict[str, str]] = []
         self._jobs, self._clients, self._catalogue, self._settled = jobs, clients, catalogue, settled
-        self._used = self._checked = time.monotonic()
+        self._used = clock.now()
         self._forgot = True
 
-    def attend(self, waited: float) -> None:
-        """Hear the worker, notice its death, give it the next job. `waited`: seconds this was put off on purpose."""
-        if time.monotonic() - self._checked - waited > limits.HELD_UP:
-            self.worker.forgive()
+    def attend(self) -> None:
+        """Hear the worker, notice its death, give it the next job."""
         for message, payload in self.worker.receive():
             try:
                 self._hear(message, payload)
@@ -53,13 +51,12 @@ class Workshop:
                 log.exception("a word of the worker could not be handled")
                 self._spoil(message)
         death = self.worker.check()
-        self._checked = time.monotonic()
         if death is not None:
             self._mourn(death)
         self._start_next()
         self._refinery.attend()
         if self._refinery.present is not None:
-            self._used, self._forgot = time.monotonic(), False
+            self._used, self._forgot = clock.now(), False
 
     def end(self, job: Job, outcome: dict[str, Any], how: str, seconds: float | None = None) -> None:
         if job.state is State.DONE:
@@ -70,8 +67,9 @@ class Workshop:
         if client is not None:
             deliver(job, client, self._clients)
 
-    def cancel(self, job: Job) -> None:
-        outcome = {"type": "cancelled", "job": job.id}
+    def cancel(self, job: Job, why: str | None = None) -> None:
+        """End a job early. `why`, unless its client asked for it, is what the client is told (docs/protocol.md, section 5)."""
+        outcome = {"type": "cancelled", "job": job.id} | ({"why": why} if why else {})
         if job.state is State.DONE:
             if not job.told:
                 self._jobs.give_up_result(job, outcome)
@@ -89,7 +87,7 @@ class Workshop:
         client = self._clients.by_secret(job.secret)
         if client is None:
             return
-        client.signed = time.monotonic()
+        client.signed = clock.now()
         if job.state is State.RECEIVING:
             rows = sum(p.rows for p in job.planes.values()) / sum(p.raster.height for p in job.planes.values())
         self._clients.post(
@@ -106,11 +104,11 @@ class Workshop:
         )
 
     def _start_next(self) -> None:
-        while self._jobs.queue and (self.worker.idle or self.worker.hopeless):
+        while self._jobs.queue and (self.worker.idle or self.worker.problem):
             job = self._jobs.queue[0]
             try:
-                if self.worker.hopeless:
-                    raise no_worker()
+                if self.worker.problem:
+                    raise self.worker.problem
                 result = self._jobs.start(job)
             except ScumbleError as e:
                 self.end(job, failed(job.id, e), "failed")
@@ -132,7 +130,7 @@ class Workshop:
                 paths=paths,
             )
             self.worker.run(run, (job.input, result))
-            self._used, self._forgot = time.monotonic(), False
+            self._used, self._forgot = clock.now(), False
             self.report(job)
 
     def _hear(self, message: Any, payload: bytes) -> None:
@@ -156,7 +154,7 @@ class Workshop:
                     self._hear_of_job(job, message, payload)
 
     def _hear_of_job(self, job: Job, message: Any, payload: bytes) -> None:
-        self._used = time.monotonic()
+        self._used = clock.now()
         match message:
             case channel.Progress():
                 job.fraction, job.text = message.fraction, message.text
@@ -183,7 +181,7 @@ class Workshop:
             self.end(job, failed(job.id, a_bug()), "failed")
 
     def _mourn(self, death: Death) -> None:
-        if self.worker.hopeless:
+        if self.worker.problem:
             self._settled()
         if self._refinery.mourn(death):
             return
@@ -202,8 +200,3 @@ class Workshop:
         if not self._forgot and self.worker.idle and now - self._used > limits.IDLE_FORGET:
             self._forgot = True
             self.worker.tell(channel.Forget())
-
-
-def no_worker() -> ScumbleError:
-    """Why nothing can be painted here."""
-    return ScumbleError("worker-died", "The engine's worker does not start.", "Run `scumble doctor`; the log says more.")

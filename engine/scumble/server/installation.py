@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the program that this engine runs is still the one that is installed.
+
+An upgrade or an uninstallation takes the files from under an engine that runs. What it has loaded works on, but the next
+worker would be another program, or none. So such an engine ends, and the next use starts what is installed now.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import scumble
+
+Facts = tuple[int, int, int] | None
+
+
+class Installation:
+    """Remembers the program as it is now. `file` stands for all of it: installers write every file anew."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file or Path(scumble.__file__)
+        self._python = Path(sys.executable)
+        self._then = _facts(self._file)
+
+    def changed(self) -> str | None:
+        """What has become of the program, as the end of a sentence that begins "the engine's files"; None: nothing."""
+        now = _facts(self._file)
+        if now is None or not self._python.exists():
+            return "are gone"
+        return None if now == self._then else "have been replaced"
+
+
+def _facts(path: Path) -> Facts:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
