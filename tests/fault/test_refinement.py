@@ -171,30 +171,6 @@ def test_a_refinement_is_stopped_and_started_again_where_it_was(engine: Engine, 
     assert starts(data)[1] > 30
 
 
-def test_a_refinement_waits_once_the_last_program_is_closed_and_goes_on_with_the_next(engine: Engine, data: Path) -> None:
-    """It went on at half a core after the painter had closed her program, and she wondered what her laptop was doing."""
-    (data / "slowly").touch()
-    with engine.peer() as peer:
-        put(peer)
-        wait_for(lambda: engine.status()["refining"] == "sea@1")
-    wait_for(lambda: engine.status()["refining"] is None, 10 * SLACK)
-    assert recorded() == "wanted"
-    with engine.peer(host="command line"):
-        time.sleep(1.0)
-        assert engine.status()["refining"] is None, "a command that only paints does not mind it"
-    (data / "slowly").unlink()
-    with engine.peer() as peer:
-        wait_for(lambda: ask(peer, "status")["state"] == "done", 15.0 * SLACK)
-    assert starts(data)[-1] > 0, "from its checkpoint"
-
-
-def test_a_refinement_that_a_command_asked_for_goes_on_when_the_command_has_ended(engine: Engine, data: Path) -> None:
-    """`scumble styles add` returns at once, and leaves the rest to the engine's idle time."""
-    with engine.peer(host="command line") as peer:
-        put(peer)
-    wait_for(lambda: StyleStore().get("sea").revision == 2, 15.0 * SLACK)
-
-
 def test_a_style_is_refined_further_when_that_is_asked_for(engine: Engine) -> None:
     with engine.peer() as peer:
         put(peer)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,6 +207,28 @@ class Method(Protocol):
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         """Yield Progress and Preview, and one Result last. Between two yields the run may be closed: a cancel."""
+
+
+@runtime_checkable
+class Improver(Method, Protocol):
+    """A method that can go on from another method's answer, step by step: what comes after the first picture of a job that
+    has a quality (docs/protocol.md, section 5)."""
+
+    def improve_from(
+        self,
+        content: Content,
+        styles: Sequence[Weighted],
+        options: Any,
+        runtime: Runtime,
+        answer: Pixels,
+        quality: Literal["draft", "good", "best"],
+        levels: int | None = None,
+    ) -> Iterator[Event]:
+        """Yield Progress and Preview, and one Result last, as `run` does; it may be closed after any of them.
+
+        `answer` has the content's height and width. Other than `run` this heeds `content.strength` and `content.regions`.
+        `levels` is at how many sizes, each half the next, to work; None is the method's own choice.
+        """
 
 
 @runtime_checkable

@@ -118,12 +118,17 @@ class Engine:
         on_preview: Callable[[Preview], None] | None = None,
         masks: Masks | None = None,
         room: Callable[[int], Any] = bytearray,
+        quality: str | None = None,
+        seconds: float | None = None,
+        keep: Callable[[], bool] | None = None,
     ) -> Finished:
         """Paint `raster` in the weighted `styles`, each where its mask says, if there are `masks`. `on_progress` may return
-        False to cancel (EngineError "cancelled"). `room` as in `Request`."""
+        False to cancel (EngineError "cancelled"). `room`, `quality` and `seconds` as in `Request`; once `keep` says True, which
+        is asked twice a second, the picture is taken as it is."""
         previews = on_preview is not None
-        request = Request(raster, tuple(styles), method, strength, dict(options or {}), context, previews, masks, room)
-        done = self._finish(self.session.submit(request), Done, on_progress, on_preview)
+        settings = (method, strength, dict(options or {}), context, previews, masks, room, quality, seconds)
+        request = Request(raster, tuple(styles), *settings)
+        done = self._finish(self.session.submit(request), Done, on_progress, on_preview, keep)
         return Finished(done.raster, done.styles, done.seconds, done.device)
 
     def put_style(self, name: str, raster: Raster, refine: bool = True) -> str:
@@ -215,10 +220,13 @@ class Engine:
         kind: type[Ended],
         on_progress: Callable[[Progress], bool | None] | None,
         on_preview: Callable[[Preview], None] | None,
+        keep: Callable[[], bool] | None = None,
     ) -> Ended:
         """The event of `kind` that ends `job`."""
         try:
             while True:
+                if keep is not None and keep():
+                    self.session.keep(job)
                 for event in self.session.pump(_TURN, BUDGET):
                     if isinstance(event, Lost):
                         raise event.error()

@@ -55,6 +55,9 @@ class Request:
 
     The rasters' bytes must not change until the job has ended. `room` gives the buffer of so many bytes that the result is
     put into where it comes in several strips.
+
+    `quality` "draft", "good" or "best" gives a first picture at once, as a preview, and then better ones, for `seconds` at
+    most; `Session.keep` ends the job with the one that is shown.
     """
 
     raster: Raster
@@ -66,6 +69,8 @@ class Request:
     previews: bool = False
     masks: Masks | None = None
     room: Callable[[int], Any] = bytearray
+    quality: str | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ class Job:
         self.accepted = False
         self.cancelling = False
         self.cancel_sent = False
+        self.keeping = False
+        self.keep_sent = False
         self._running = False
         self._deaths = 0
         self._ask = ask
@@ -91,11 +93,15 @@ class Job:
         }
         if self._masks:  # an engine that knows nothing of masks refuses the word, and takes every request without
             header["masks"] = self._masks.header()
+        if self._ask.quality is not None:  # likewise
+            header["quality"] = self._ask.quality
+            if self._ask.seconds is not None:
+                header["seconds"] = self._ask.seconds
         return {**header, "have": self._have} if self._have else header
 
     def disconnected(self) -> None:
         """The connection is gone; what was sent is uncertain until the engine says what it has."""
-        self.submitted = self.accepted = self.cancel_sent = False
+        self.submitted = self.accepted = self.cancel_sent = self.keep_sent = False
         self._credit = 0
         self._done = None
 

@@ -106,6 +106,12 @@ class Session:
         if job in self._jobs:
             self._jobs[job].cancelling = True
 
+    def keep(self, job: str) -> None:
+        """Ask for a job to end with the picture that its last preview showed, or else with its first one; it answers with Done.
+        Idempotent."""
+        if job in self._jobs:
+            self._jobs[job].keeping = True
+
     def holds(self, job: str) -> bool:
         """Whether the job has not ended yet."""
         return job in self._jobs
@@ -222,7 +228,7 @@ class Session:
             number, job = header.get("re"), self._jobs.get(str(header.get("job")))
             if header["type"] == "error":
                 self._error(header, number)
-            elif header["type"] == "cancelling" or number == _OWN_ID:
+            elif header["type"] in ("cancelling", "keeping") or number == _OWN_ID:
                 if header["type"] == "pong" and header["state"] in SETTLED and not self._ready:
                     self._ready = True
                     self._events.append(Ready())
@@ -248,7 +254,7 @@ class Session:
         elif number in self._asked:
             del self._asked[number]
             self._events.append(RequestFailed(number, e.code, e.message, e.hint))
-        elif e.code != "job-unknown":  # of a job that has just ended
+        elif number != _OWN_ID and e.code != "job-unknown":  # of a job that has just ended
             raise e
 
     def _answered(self, number: int, header: Header, frames: Sequence[Frame]) -> None:
@@ -292,6 +298,9 @@ class Session:
         elif job.cancelling and job.accepted and not job.cancel_sent:
             self._dialer.control.send({"type": "cancel", "id": self._numbered(job), "job": job.id})
             job.cancel_sent = True
+        if job.keeping and job.accepted and not (job.keep_sent or job.cancelling):
+            self._dialer.control.send({"type": "keep", "id": _OWN_ID, "job": job.id})
+            job.keep_sent = True
         limit = self._strip
         while job.accepted and self._dialer.work.link.pending < AHEAD:
             strip = job.next_strip(limit)

@@ -12,7 +12,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -26,8 +26,9 @@ from scumble.image.fill import fill_hidden
 from scumble.image.mapped import empty, in_memory, let_go
 from scumble.image.pixels import AnyPixels, Order, check, clamp, decode, encode
 from scumble.image.resample import Array, across, resize
-from scumble.painting import mixing, regions
+from scumble.painting import mixing, progressive, regions
 from scumble.painting.grid import LEAST_SHARE, WHOLE, Grid, Size, Span, natural_side, working_grid
+from scumble.painting.progressive import Effort, Prepared
 from scumble.painting.regions import AnyMasks
 from scumble.painting.upscale import Upscaler
 
@@ -111,6 +112,8 @@ class Request:
     previews: bool = False
     masks: AnyMasks | None = None
     """One a style, of the picture's size: where it is painted, and how much. None paints all of them everywhere."""
+    effort: Effort = field(default_factory=Effort)
+    """How much is done for it, and whether somebody wants what is shown now."""
 
 
 def all_options(method: Method) -> list[OptionSpec]:
@@ -191,6 +194,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
             return
         present = shares.max((0, 1)) > 0
         states = [state for state, there in zip(states, present, strict=True) if there]
+        styles = [style for style, there in zip(styles, present, strict=True) if there]
         shares = shares[..., present] if len(states) > 1 else None
     rgb, alpha = empty((*grid.shape, 3), np.float32), empty(grid.shape, np.float32)
     yield from _progress(_read(pixels, request.order, grid, rgb, alpha), 0.02, READ)
@@ -208,7 +212,8 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         strength = min(1.0, strength / MIXED)  # of pixels; the rest of it is the method's
     del alpha, shares
     painted = whole = None
-    with closing(regions.paint(request.method, content, states, own, runtime)) as events:
+    chosen = Prepared(request.method, own, styles, states)
+    with closing(cast(Any, progressive.paint(chosen, content, runtime, request.effort))) as events:
         for event in events:
             if isinstance(event, Progress):
                 yield Progress(READ + (PAINTED - READ) * min(1.0, max(0.0, event.fraction)), event.text)

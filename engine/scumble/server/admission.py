@@ -24,6 +24,9 @@ def check_submit(request: Submit, catalogue: Catalogue) -> list[tuple[str, float
         _check_masks(request.masks, request.raster, len(request.styles))
     if not 0 <= request.strength <= 1:
         raise ScumbleError("bad-strength", f"Strength cannot be {request.strength:g}.", "It lies between 0 and 1.")
+    if request.seconds is not None and not 0 < request.seconds <= limits.SECONDS:
+        message = f"A picture cannot be improved for {request.seconds:g} seconds."
+        raise ScumbleError("bad-options", message, f"Give more than 0 and at most {limits.SECONDS:,.0f}.")
     weights = [s.weight for s in request.styles]
     if not all(math.isfinite(w) and w >= 0 for w in weights) or not 0 < sum(weights) < math.inf:
         raise ScumbleError("bad-weights", "The weights of the styles must not be negative, and one must be above 0.")

@@ -25,7 +25,7 @@ from scumble.server.installation import Installation
 from scumble.server.jobs import Busy, Job, Jobs, State, a_bug, failed
 from scumble.server.messages import BadMessage, error, refusal
 from scumble.server.refinery import Refinery
-from scumble.server.shared import Board, CancelAsked, Facts, Inbox, Letter, Returned, StopAsked
+from scumble.server.shared import Board, CancelAsked, Facts, Inbox, KeepAsked, Letter, Returned, StopAsked
 from scumble.server.style_requests import StyleDesk
 from scumble.server.workers import Worker
 from scumble.server.workshop import Workshop
@@ -320,6 +320,10 @@ class Broker:
                 job = self._jobs.get(letter.job)
                 if job is not None:
                     self._workshop.cancel(job)
+            case KeepAsked():
+                job = self._jobs.get(letter.job)
+                if job is not None:
+                    self._workshop.keep(job)
             case StopAsked():
                 self._stopping = letter.why
             case Returned() if not letter.work.cancelled():

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -35,6 +35,10 @@ class Run(Struct, frozen=True, tag=True):
     attempt: int
     """0 at first; after a death the job is run with less memory."""
     masks: MaskRaster | None = None
+    quality: Literal["draft", "good", "best"] | None = None
+    seconds: float | None = None
+    keep: bool = False
+    """Its client wants the first picture that can be had."""
     paths: tuple[str, str] | None = None
     """Names of the spools where open files cannot be handed over."""
 
@@ -49,6 +53,12 @@ class Refine(Struct, frozen=True, tag=True):
 
 class Cancel(Struct, frozen=True, tag=True):
     """Stop a job or a refinement."""
+
+    job: str
+
+
+class Keep(Struct, frozen=True, tag=True):
+    """End a job with the picture that was shown last."""
 
     job: str
 
@@ -139,7 +149,7 @@ class Note(Struct, frozen=True, tag=True):
     text: str
 
 
-ToWorker = Run | Refine | Cancel | Forget | Look
+ToWorker = Run | Refine | Cancel | Keep | Forget | Look
 ToEngine = Ready | Available | Beat | Begun | Progress | Preview | Done | Checkpoint | Refined | Failed | Cancelled | Note
 
 _PREFIX = struct.Struct("<II")

@@ -21,7 +21,7 @@ from scumble.server import limits, messages
 from scumble.server.greeting import Greeter, standing
 from scumble.server.jobs import a_bug
 from scumble.server.messages import BadMessage, encode, error, refusal
-from scumble.server.shared import Board, CancelAsked, Inbox, StopAsked
+from scumble.server.shared import Board, CancelAsked, Inbox, KeepAsked, StopAsked
 
 log = logging.getLogger(__name__)
 
@@ -103,11 +103,12 @@ class ControlThread(threading.Thread):
                 return {"type": "pong", "re": message.id, **standing(facts), "state": facts.state}
             case messages.Status():
                 return {"type": "status", "re": message.id, **self._status()}
-            case messages.Cancel():
+            case messages.Cancel() | messages.Keep():
                 if self._board.owner(message.job) != secret:
                     return error("job-unknown", "There is no such picture in work.", "", message.id)
-                self._inbox.put(CancelAsked(message.job))
-                return {"type": "cancelling", "re": message.id, "job": message.job}
+                keep = isinstance(message, messages.Keep)
+                self._inbox.put(KeepAsked(message.job) if keep else CancelAsked(message.job))
+                return {"type": "keeping" if keep else "cancelling", "re": message.id, "job": message.job}
             case messages.Shutdown():
                 self._inbox.put(StopAsked("a client asked for it"))
                 return {"type": "stopping", "re": message.id}

@@ -70,6 +70,8 @@ class Job:
     attempts: int = 0
     missed: int = 0
     """Workers that died after they were handed it and before they began it."""
+    keep: bool = False
+    """Whether its client wants the first picture that can be had, as it is."""
     fraction: float = 0.0
     text: str = ""
     result: Spool | None = None

@@ -49,6 +49,8 @@ CONTEXT_SIDE = 1024
 """Long side of a context: it feeds statistics alone."""
 STYLE_PIXELS = 1 << 24
 """Pixels of a style's picture: styles are learnt at about 1 megapixel, 16 are generous."""
+SECONDS = 86400.0
+"""The longest that a picture may be improved."""
 STYLES = 16
 """Styles in one blend."""
 

@@ -115,6 +115,8 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", 
     context: ContextRaster | None = None
     masks: MaskRaster | None = None
     previews: bool = True
+    quality: Literal["draft", "good", "best"] | None = None
+    seconds: float | None = None
     have: Annotated[int, Meta(ge=0, le=2**31)] = 0
     id: RequestId = None
 
@@ -182,12 +184,17 @@ class Cancel(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", 
     id: RequestId = None
 
 
+class Keep(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="keep"):
+    job: Hex32
+    id: RequestId = None
+
+
 class Shutdown(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="shutdown"):
     id: RequestId = None
 
 
 Work = Hello | Catalogue | Submit | PixelStrip | Received | Release | Alive | StylePut | StyleRemove | StyleRefine
-Control = Hello | Ping | Status | Cancel | Shutdown | Alive
+Control = Hello | Ping | Status | Cancel | Keep | Shutdown | Alive
 
 _WORK = msgspec.json.Decoder(Work)
 _CONTROL = msgspec.json.Decoder(Control)

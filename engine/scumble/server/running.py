@@ -30,6 +30,7 @@ from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
 from scumble.painting.grid import LEAST_SHARE, USUAL_TILE
+from scumble.painting.progressive import Effort, out_of_memory
 from scumble.server import channel, limits, refining
 from scumble.server.contents import Contents
 from scumble.server.messages import planes
@@ -56,12 +57,18 @@ class Painter:
         self._painted: pipeline.Request | None = None
         self._say = say
         self._cancelled: set[str] = set()
+        self._kept: set[str] = set()
         self._held_back: channel.Progress | None = None
         self._lock = threading.Lock()
 
     def cancel(self, job: str) -> None:
         with self._lock:
             self._cancelled.add(job)
+
+    def keep(self, job: str) -> None:
+        """End a job with what is shown of it."""
+        with self._lock:
+            self._kept.add(job)
 
     def catch_up(self) -> None:
         """Tell the progress that came too soon after another and was not followed by a third. From any thread."""
@@ -87,6 +94,7 @@ class Painter:
             self._held_back = None
             with self._lock:
                 self._cancelled.clear()
+                self._kept.clear()
 
     def remember(self) -> None:
         """Keep the picture that was painted last, in small, to refine styles on; once its client has its result."""
@@ -118,6 +126,7 @@ class Painter:
             context=context,
             previews=run.previews,
             masks=masks,
+            effort=Effort(run.quality, run.seconds, lambda: run.keep or run.job in self._kept),
         )
         first = max(first_rung(request, self.device), min(run.attempt, len(LADDER) - 1))
         needed = 0
@@ -226,16 +235,6 @@ def _no_memory(message: str) -> ScumbleError:
 
 def _mb(size: int) -> int:
     return -(-size // 1_000_000)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ended, by whatever name torch gives it on this device."""
-    text = str(error)
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text))
-    )
 
 
 def bytes_needed(error: BaseException) -> int:

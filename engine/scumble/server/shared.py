@@ -53,6 +53,11 @@ class CancelAsked:
 
 
 @dataclass(frozen=True)
+class KeepAsked:
+    job: str
+
+
+@dataclass(frozen=True)
 class StopAsked:
     why: str
 
@@ -66,7 +71,7 @@ class Returned:
     otherwise: Callable[[ScumbleError], None]
 
 
-Letter = CancelAsked | StopAsked | Returned
+Letter = CancelAsked | KeepAsked | StopAsked | Returned
 
 
 class Inbox:

@@ -192,6 +192,8 @@ def _listen(line: Line, runs: Any, painter: Painter, changed: threading.Event) -
                         runs.put((message, line.spools(message)))
                     case channel.Cancel():
                         painter.cancel(message.job)
+                    case channel.Keep():
+                        painter.keep(message.job)
                     case channel.Look():
                         changed.set()
                     case channel.Refine() | channel.Forget():

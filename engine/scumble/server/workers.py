@@ -166,6 +166,11 @@ class Worker:
             self._stop_by = clock.now() + grace
             self._send(channel.pack(channel.Cancel(job)), [])
 
+    def keep(self, job: str) -> None:
+        """Have it end `job` with the picture that was shown last."""
+        if self.job == job:
+            self._send(channel.pack(channel.Keep(job)), [])
+
     def tell(self, message: channel.Forget | channel.Look) -> None:
         if self.ready:
             self._send(channel.pack(message), [])

@@ -82,6 +82,11 @@ class Workshop:
         self.worker.cancel(job.id)
         self.end(job, outcome, "cancelled")
 
+    def keep(self, job: Job) -> None:
+        """End a job with the best picture there is of it; one that has none yet ends with its first."""
+        job.keep = True
+        self.worker.keep(job.id)
+
     def report(self, job: Job) -> None:
         """Tell a client how far its job is. Also finds out whether the client is still there."""
         client = self._clients.by_secret(job.secret)
@@ -127,6 +132,9 @@ class Workshop:
                 masks=request.masks,
                 previews=request.previews,
                 attempt=job.attempts - 1,
+                quality=request.quality,
+                seconds=request.seconds,
+                keep=job.keep,
                 paths=paths,
             )
             self.worker.run(run, (job.input, result))

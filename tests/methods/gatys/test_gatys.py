@@ -181,7 +181,7 @@ def test_a_selection_is_painted_at_the_scale_of_its_layer(monkeypatch: pytest.Mo
 
 
 def test_progress_rises_and_names_the_loss_and_a_result_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scumble.methods.gatys.method.PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("scumble.methods.gatys.pace.PREVIEW_SECONDS", 0.0)
     seen = events(Content(waves(24, 24)))
     fractions = [e.fraction for e in seen if isinstance(e, Progress)]
     assert fractions == sorted(fractions)

@@ -7,13 +7,14 @@ presets and ours compare, and why, is in README.md.
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +24,7 @@ from scumble.api.method import Capabilities, Content, Event, Method, Pixels, Pre
 from scumble.api.options import option
 from scumble.methods.gatys.objective import Terms
 from scumble.methods.gatys.optimize import Step, descend
+from scumble.methods.gatys.pace import Pace
 from scumble.methods.gatys.pyramid import begin, level_sizes, reduced_to, to_size
 from scumble.methods.gatys.tiled_loss import objective
 from scumble.nst.pretrained import Network, load_perceptual
@@ -32,11 +34,12 @@ from scumble.nst.vgg import VGG, computes_bfloat16, halved
 from scumble.painting.grid import WHOLE
 from scumble.painting.selection import painted_in_layer
 
-PREVIEW_SECONDS = 1.0
 MAX_PREVIEW = 1024
 """Longest side of a preview: the pipeline shows none larger."""
-TICK = 0.1
-"""Seconds between two events at most while there is something to wait for."""
+STEPS = {"draft": 1, "good": 40, "best": 150}
+"""Steps at each size for a quality, from another method's answer; with a limit in seconds the last ones are not reached."""
+COARSEST = 256
+"""Long side in pixels of the coarsest size at which an answer is improved."""
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ class Gatys:
         picture = torch.from_numpy(content.rgb).permute(2, 0, 1)[None].to(runtime.device)  # no copy of a large one
         sizes = level_sizes(picture.shape[2], picture.shape[3], preset.levels)
         work = [h * w for h, w in sizes]
-        pace = _Pace()
+        pace = Pace()
         x = answer
         before: Tensor | None = None
         for level, size in enumerate(sizes):
@@ -268,6 +271,23 @@ class Gatys:
                 del step  # a large picture must not stay while the next is computed
         assert x is not None
         yield Result(to_pixels(x))
+
+    def improve_from(
+        self,
+        content: Content,
+        styles: Sequence[Weighted],
+        options: Any,
+        runtime: Runtime,
+        answer: Pixels,
+        quality: Literal["draft", "good", "best"],
+        levels: int | None = None,
+    ) -> Iterator[Event]:
+        """Descend from another method's answer, from a size near 256 pixels up: the answer has the large forms already."""
+        usual = max(1, 1 + int(math.log2(max(content.rgb.shape[:2]) / COARSEST)))
+        steps = options.steps or STEPS[quality]
+        how = replace(options, start="fast", steps=steps, levels=levels or options.levels or usual)
+        begun = torch.from_numpy(np.ascontiguousarray(answer)).permute(2, 0, 1)[None].to(runtime.device)
+        yield from self.improve(content, styles, how, runtime, begun)
 
     def _level(
         self,
@@ -360,23 +380,6 @@ def _shown(x: Tensor) -> Tensor:
     """A picture for a preview, no larger than anybody looks at it."""
     ratio = min(1.0, MAX_PREVIEW / max(x.shape[2:]))
     return to_size(x, (max(1, round(x.shape[2] * ratio)), max(1, round(x.shape[3] * ratio))))
-
-
-class _Pace:
-    """Says when something is due: ticks keep a cancel prompt, previews keep a painter patient."""
-
-    def __init__(self) -> None:
-        self._tick = self._preview = time.monotonic()
-
-    def tick_due(self) -> bool:
-        due = time.monotonic() - self._tick >= TICK
-        self._tick = time.monotonic() if due else self._tick
-        return due
-
-    def preview_due(self) -> bool:
-        due = time.monotonic() - self._preview >= PREVIEW_SECONDS
-        self._preview = time.monotonic() if due else self._preview
-        return due
 
 
 @hookimpl
