@@ -20,15 +20,25 @@ from .scumble_client.session import Session
 
 
 class Easel:
-    """`trouble` is told of errors, `shown` of what a long painting looks like so far."""
+    """`trouble` is told of errors, `settled` of results that are in their documents, `shown` of what a long painting looks
+    like so far."""
 
     def __init__(
-        self, host: Host, records: Records, trouble: Callable[[EngineError], None], shown: Callable[[Raster], None]
+        self,
+        host: Host,
+        records: Records,
+        trouble: Callable[[EngineError], None],
+        settled: Callable[[], None],
+        shown: Callable[[Raster], None],
     ) -> None:
-        self._host, self._records, self._trouble, self._shown = host, records, trouble, shown
+        self._host, self._records = host, records
+        self._trouble, self._settled, self._shown = trouble, settled, shown
         self._waiting: deque[Painting] = deque()
         self._current: Painting | None = None
         self._total = 0
+        self._waits = ""
+        self._failed: list[EngineError] = []  # of several layers that were asked for together
+        self._painted = 0
 
     @property
     def busy(self) -> bool:
@@ -38,6 +48,11 @@ class Easel:
     def awaiting(self) -> bool:
         """The engine has the picture, or gets it."""
         return self._current is not None and self._current.phase is Phase.PAINTING
+
+    @property
+    def waits(self) -> str:
+        """What keeps a layer from being read, or its result out of the document; "" if nothing."""
+        return self._waits
 
     @property
     def fraction(self) -> float:
@@ -53,12 +68,16 @@ class Easel:
         current = self._current
         if current is None:
             return ""
+        if self._waits:
+            what = "the result " if current.phase is Phase.WRITING else ""
+            return f"{current.order.layer.name}: {what}{self._waits}"
         doing = current.text if current.phase is Phase.PAINTING and current.text else current.phase.value
         return f"{current.order.layer.name}: {doing}"
 
     def add(self, orders: Sequence[Order]) -> None:
         if not self.busy:
-            self._total = 0
+            self._total = self._painted = 0
+            self._failed.clear()
         self._waiting += [Painting(order) for order in orders]
         self._total += len(orders)
 
@@ -69,10 +88,11 @@ class Easel:
     def cancel(self, session: Session) -> None:
         """End everything."""
         self._waiting.clear()
+        self._failed.clear()
         if self._current is not None and self.awaiting:
             session.cancel(self._current.job)
         elif self._current is not None and not self._current.placing:  # half a result is worse than a late cancel
-            self._current = None
+            self._current, self._waits = None, ""
 
     def give_up(self, session: Session) -> bool:
         """The engine is gone for good; what it has finished is still written. Whether anything was given up."""
@@ -90,10 +110,13 @@ class Easel:
             self._current = self._waiting.popleft()
         current = self._current
         if current is None:
+            self._sum_up()
             return
         try:
             if current.phase is Phase.WAITING:
-                current.open(self._host)
+                self._waits = self._host.in_the_way(current.order.layer)  # a tool may hold the layer's pixels
+                if not self._waits:
+                    current.open(self._host)
             elif current.phase is Phase.READING:
                 request = current.read_some(deadline)
                 if request is not None:
@@ -128,17 +151,36 @@ class Easel:
 
     def _place(self, current: Painting) -> None:
         assert current.target is not None
+        self._waits = self._host.in_the_way(current.target)
+        if self._waits:
+            return
         current.placing = True
         placed = current.target.insert()
         if placed is not Placed.PART:
             self._current = None
+        if placed is not Placed.PART:
+            self._painted += 1
         if placed is Placed.WHOLE:
             self._records.placed(current)
+            self._settled()
 
     def _lay_aside(self, current: Painting, error: EngineError) -> None:
         """A layer that cannot be painted stops that one only; a result without a place is kept."""
-        self._current = None
+        self._current, self._waits = None, ""
         if current.result is not None:
             self._records.keep(current)
             error = EngineError(error.code, error.message, "The result is kept in the history; insert it from there.")
-        self._trouble(error)
+        if self._total > 1:
+            self._failed.append(error)
+        else:
+            self._trouble(error)
+
+    def _sum_up(self) -> None:
+        """Of several layers, say together which were painted and what became of the others."""
+        failed, self._failed = self._failed, []
+        if failed:
+            said = " ".join(dict.fromkeys(error.message for error in failed))
+            message = (
+                f"{self._painted or 'None'} of {self._total} layers {'was' if self._painted == 1 else 'were'} painted. {said}"
+            )
+            self._trouble(EngineError(failed[0].code, message, failed[-1].hint))

@@ -13,7 +13,7 @@ from typing import Any
 from krita import Node
 
 from .krita_colours import FORMATS, Workshop, space_of, srgb
-from .krita_layers import KritaLayer, keep_active, plain_band, thumbnail_of
+from .krita_layers import KritaLayer, plain_band, put_above, thumbnail_of
 from .ports import Placed, Shape
 from .scumble_client.errors import EngineError
 
@@ -33,6 +33,8 @@ class Reel:
         self.layer, self.times, self.blank = layer, times, blank
         self.pixels: dict[int, bytearray] = {}
         self.node: Node | None = None
+        self.alone = False
+        """Whether it takes the place of the layer's other results."""
         self._left: list[int] = []
         self._bench: Workshop | None = None
 
@@ -77,9 +79,7 @@ class Reel:
         self.node.setName(name)
         filled.remove()
         self._bench.close()
-        if not node.parentNode().addChildNode(self.node, node):
-            raise EngineError("layer-gone", f"Krita does not take a layer above “{self.layer.name}”.", "")
-        keep_active(self.layer.document, node)
+        put_above(self.layer.document, node, self.node, self.alone)
 
 
 class KritaFrame:
@@ -128,7 +128,8 @@ class FrameSource:
         self._pixels = b""
         self.places = {}
 
-    def target(self, name: str) -> FrameTarget:
+    def target(self, name: str, alone: bool = False) -> FrameTarget:
+        self.frame.reel.alone = alone
         return FrameTarget(self, name)
 
 
@@ -137,6 +138,7 @@ class FrameTarget:
 
     def __init__(self, source: FrameSource, name: str) -> None:
         self._source, self._name = source, name
+        self.document = source.layer.document
         source.layer.node()  # while the layer is gone there is no use in going on
         self._pixels = source.frame.reel.pixels.setdefault(source.frame.time, bytearray())
 

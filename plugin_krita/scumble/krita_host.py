@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from krita import Document, Krita, Node, View
 
 from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
+from .krita_hand import Hand
 from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
 from .krita_places import in_small_of, listed, rows_of
 from .qt import QtCore
@@ -28,6 +29,7 @@ class KritaHost:
     def __init__(self) -> None:
         self._krita = Krita.instance()
         self.name = f"Krita {self._krita.version()}"
+        self._hand = Hand()
 
     def layers(self) -> list[KritaLayer]:
         view, document = self._active()
@@ -52,6 +54,7 @@ class KritaHost:
     def open(
         self, layer: KritaLayer | KritaFrame, places: Sequence[tuple[str, str]] = (), brush_size: float = 1.0
     ) -> KritaSource | FrameSource:
+        self._hand.watch()
         source = layer.open(all(place != SELECTION for place, _ in places), brush_size)
         source.places = rows_of(layer.document, places, source.shape)
         return source
@@ -68,8 +71,13 @@ class KritaHost:
     def small_place(self, layer: KritaLayer, place: tuple[str, str], side: int) -> bytes:
         return in_small_of(layer.document, place, side)
 
-    def target(self, source: KritaSource | FrameSource, name: str) -> KritaTarget | FrameTarget:
-        return source.target(name)
+    def target(self, source: KritaSource | FrameSource, name: str, alone: bool = False) -> KritaTarget | FrameTarget:
+        return source.target(name, alone)
+
+    def in_the_way(self, what: KritaLayer | KritaFrame | KritaTarget | FrameTarget) -> str:
+        if not any(what.document == opened for opened in self._krita.documents()):
+            return ""
+        return self._hand.in_the_way(what.document)
 
     def target_here(self, source: KritaSource, name: str) -> KritaTarget:
         layers = self.layers()

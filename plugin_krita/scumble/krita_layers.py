@@ -14,6 +14,7 @@ from krita import Document, Krita, Node, Selection
 
 from . import soften
 from .krita_colours import BAND, FORMATS, PROFILE, Workshop, same, space_of, srgb
+from .krita_results import above, note, results_of
 from .ports import Placed, Shape
 from .qt import QtCore, QtGui
 from .sampling import sampled, size_within
@@ -25,8 +26,8 @@ from .scumble_client.raster import BYTES_PER_PIXEL, Raster
 
 PLAIN_BAND = 2 << 20
 """Bytes read or written at once where nothing is converted: a few milliseconds."""
-RESELECT = 150
-"""Milliseconds after which Krita has made an inserted layer the active one."""
+RESELECT = 80
+"""Turns of the event loop in which Krita makes an inserted layer the active one; it takes one or two."""
 
 
 class KritaLayer:
@@ -112,18 +113,20 @@ class KritaSource:
         self._copy = self._workshop = None
         self.places = {}
 
-    def target(self, name: str) -> KritaTarget:
-        """Raises EngineError "layer-gone"."""
+    def target(self, name: str, alone: bool = False) -> KritaTarget:
+        """`alone`: instead of the layer's other results. Raises EngineError "layer-gone"."""
         node = self.layer.node()
         at = QtCore.QPoint(self.shape.x, self.shape.y) + node.position() - self.position
-        return KritaTarget(self.layer.document, node, self, name, at)
+        return KritaTarget(self.layer.document, node, self, name, at, alone)
 
 
 class KritaTarget:
     """A layer outside the document until `insert`."""
 
-    def __init__(self, document: Document, beside: Node, source: KritaSource, name: str, at: QtCore.QPoint) -> None:
-        self._document, self._beside, self._source, self._at = document, beside, source, at
+    def __init__(
+        self, document: Document, beside: Node, source: KritaSource, name: str, at: QtCore.QPoint, alone: bool = False
+    ) -> None:
+        self.document, self._beside, self._source, self._at, self._alone = document, beside, source, at, alone
         space = source.space
         self._home = None if space == space_of(document) else Workshop(space)
         self._node: Node = self._home.layer(name) if self._home else document.createNode(name, "paintlayer")
@@ -146,14 +149,11 @@ class KritaTarget:
 
     def insert(self) -> Placed:
         if self._mask is not None:
-            mask = self._document.createTransparencyMask("Selection")
+            mask = self.document.createTransparencyMask("Selection")
             self._node.addChildNode(mask, None)
             moved = self._at - QtCore.QPoint(self._source.shape.x, self._source.shape.y)
             mask.setSelection(self._mask if moved.isNull() else _moved(self._mask, moved))
-        parent = self._beside.parentNode()
-        if parent is None or not parent.addChildNode(self._node, self._beside):
-            raise EngineError("layer-gone", f"Krita does not take a layer above “{self._beside.name()}”.", "")
-        keep_active(self._document, self._beside)
+        put_above(self.document, self._beside, self._node, self._alone)
         return Placed.WHOLE
 
     def thumbnail(self, side: int) -> bytes:
@@ -233,7 +233,30 @@ def _softened(selection: Selection, shape: Shape, y: int, rows: int, data: bytes
     )
 
 
-def keep_active(document: Document, node: Node) -> None:
-    """Krita makes a new layer the active one; painters try one style after another on the same layer."""
-    if document.activeNode() == node:
-        QtCore.QTimer.singleShot(RESELECT, lambda: document.setActiveNode(node))
+def put_above(document: Document, source: Node, result: Node, alone: bool = False) -> None:
+    """Insert a result above the layer's other results, or (`alone`) instead of them: that takes a second undo step.
+
+    Raises EngineError "layer-gone".
+    """
+    before, older = document.activeNode(), results_of(document, source)
+    parent = source.parentNode()
+    if parent is None or not parent.addChildNode(result, above(document, source)):
+        raise EngineError("layer-gone", f"Krita does not take a layer above “{source.name()}”.", "")
+    note(document, source, result)
+    for node in older if alone else ():
+        node.remove()
+    if before is not None and all(before != node for node in older):
+        keep_active(document, before, result)
+
+
+def keep_active(document: Document, node: Node, new: Node, turns: int = 0) -> None:
+    """Krita makes a new layer the active one a turn or two later; painters try one style after another on the same layer or
+    mask, and the next stroke may come at once."""
+
+    def look() -> None:
+        if document.activeNode() == new:
+            document.setActiveNode(node)
+        elif turns < RESELECT:
+            keep_active(document, node, new, turns + 1)
+
+    QtCore.QTimer.singleShot(0 if turns < RESELECT // 2 else 5, look)

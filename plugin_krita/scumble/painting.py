@@ -37,6 +37,8 @@ class Order:
     title: str
     request: Callable[[Raster, Any, Masks | None], Request]
     """Of the picture, its context, and where its styles go."""
+    alone: bool = False
+    """Whether the result takes the place of the layer's earlier ones."""
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Painting:
         """Write until `deadline`. Raises EngineError "layer-gone"."""
         assert self.source is not None
         if self.target is None:
-            self.target = host.target(self.source, self.order.title)
+            self.target = host.target(self.source, self.order.title, self.order.alone)
         self._row = write_band(self.target, self.result, self._row, deadline)
 
     @property

@@ -8,7 +8,7 @@ from .controls import Controls
 from .gallery import Gallery
 from .history_list import HistoryList
 from .pictures import PictureView
-from .qt import QtGui, QtWidgets
+from .qt import QtCore, QtGui, QtWidgets
 from .standing import Mood
 from .studio import Studio, Topic
 
@@ -36,8 +36,14 @@ class Panel(QtWidgets.QWidget):
         menu = QtWidgets.QMenu(self.more)
         menu.addAction("Start the engine").triggered.connect(lambda: self._do(studio.wake))
         menu.addAction("Stop the engine").triggered.connect(lambda: self._do(studio.stop_engine))
+        self.one_result = menu.addAction("One result per layer")
+        self.one_result.setCheckable(True)
+        self.one_result.setChecked(studio.one_result)
+        self.one_result.setToolTip("A new result takes the place of the layer's earlier ones")
+        self.one_result.toggled.connect(studio.keep_one_result)
         menu.addAction("Copy report").triggered.connect(self.copy_report)
         self.more.setMenu(menu)
+        self._begun = QtCore.QElapsedTimer()
         self._lay_out()
         self._detach = studio.subscribe(self._hear)
         self._show_standing()
@@ -104,7 +110,12 @@ class Panel(QtWidgets.QWidget):
         self.preview.show_raster(self._studio.previewing.picture, self._studio.previewing.original)
 
     def _press(self) -> None:
-        self._do(self._studio.cancel if self._studio.busy else self._studio.paint)
+        """The second click of a double click does not cancel what the first has begun."""
+        if not self._studio.busy:
+            self._begun.start()
+            self._do(self._studio.paint)
+        elif not self._begun.isValid() or self._begun.elapsed() > QtWidgets.QApplication.doubleClickInterval():
+            self._do(self._studio.cancel)
 
     def _do(self, what) -> None:
         what()

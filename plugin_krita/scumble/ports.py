@@ -113,8 +113,13 @@ class Host(Protocol):
     def small_place(self, layer: Layer, place: tuple[str, str], side: int) -> bytes:
         """How much of each pixel of that small picture is in a place, u8. Raises EngineError "place-gone"."""
 
-    def target(self, source: Source, name: str) -> Target:
-        """A layer above the one `source` was read from. Raises EngineError "layer-gone"."""
+    def target(self, source: Source, name: str, alone: bool = False) -> Target:
+        """A layer above the one `source` was read from and above its other results, or (`alone`) instead of those. Raises
+        EngineError "layer-gone"."""
+
+    def in_the_way(self, what: Layer | Target) -> str:
+        """Why its document must not be read or written to now, in words that follow "the result": a stroke is being drawn, a
+        tool has the picture. "" if it may be, until the event loop turns, or is closed."""
 
     def target_here(self, source: Source, name: str) -> Target:
         """The same above the active layer of whatever document is active."""

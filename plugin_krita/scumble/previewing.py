@@ -63,7 +63,7 @@ class Previewing:
         if layer is None:
             return
         wanted = (layer.key, settings)
-        if wanted in (self._shown, self._failed):
+        if wanted in (self._shown, self._failed) or self._host.in_the_way(layer):
             return
         if self._job is not None:
             self._cancel(session)

@@ -14,6 +14,7 @@ from .history import THUMBNAIL, Entry, dump, load
 from .painting import Painting, write_band
 from .ports import Host, Source
 from .scumble_client.desk.settings import pinned
+from .scumble_client.errors import EngineError
 from .scumble_client.raster import Raster
 
 ROOM = 512 << 20
@@ -62,11 +63,13 @@ class Records:
         self._changed()
 
     def insert(self, entry: Entry) -> None:
-        """Put a kept result above the active layer. Raises EngineError "layer-gone"; it is kept then."""
+        """Put a kept result above the active layer. Raises EngineError "layer-gone", "host-busy"; it is kept then."""
         if entry.kept not in self._kept:
             return
         kept, source, result = self._kept[entry.kept]
         target = self._host.target_here(source, kept.title)
+        if why := self._host.in_the_way(target):
+            raise EngineError("host-busy", f"The result {why}.", "Insert it again then.")
         write_band(target, result, 0, float("inf"))
         target.insert()
         del self._kept[entry.kept]

@@ -55,6 +55,9 @@ SLICE = 0.03
 HURRY, STROLL, REST = 0.004, 0.03, 0.4
 """Seconds between two ticks: while pixels move, while something is awaited, while nothing happens."""
 
+READ = 1.0
+"""Seconds for which a message stays whatever is chosen."""
+
 
 class Topic(enum.Enum):
     """What has changed."""
@@ -83,12 +86,14 @@ class Studio:
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
         self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES), self.complain)
         self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
-        self.easel = Easel(host, self.records, self.complain, self.previewing.show)
+        self.easel = Easel(host, self.records, self.complain, self._settle, self.previewing.show)
         self.last: Settings | None = None
         """Of the last painting, for Scumble Again."""
         self._open_session = session
         self._observers: list[Callable[[Topic], None]] = []
         self._trouble: EngineError | None = None
+        self._troubled: tuple[str, ...] | None = None  # what was selected then; None for trouble with the engine itself
+        self._complained = 0.0
         self._asked: int | None = None  # for the catalogue
         self._status: int | None = None  # asked for, once the engine knows its devices
         self._device = ""
@@ -127,6 +132,7 @@ class Studio:
         settings = replace(self.settings, **changes)
         if settings != self.settings:
             self.settings = settings
+            self._settle()
             self.host.keep_setting("settings", settings.to_json())
             self._tell(Topic.SETTINGS)
 
@@ -195,9 +201,18 @@ class Studio:
         except EngineError as e:
             self.complain(e)
 
+    def keep_one_result(self, one: bool) -> None:
+        """Whether a layer's new result takes the place of its earlier ones."""
+        self.host.keep_setting("one-result", "yes" if one else "")
+
+    @property
+    def one_result(self) -> bool:
+        return self.host.setting("one-result") == "yes"
+
     def complain(self, error: EngineError) -> None:
-        """Show an error until something else is tried."""
-        self._trouble = error
+        """Show an error until it is settled: something else is tried or chosen, or works."""
+        self._trouble, self._troubled = error, self._looked_at()
+        self._complained = time.monotonic()
         self.host.tell(str(error), trouble=True)
         self._tell(Topic.STANDING)
 
@@ -228,6 +243,7 @@ class Studio:
             self.easel.advance(self.session, time.monotonic() + SLICE)
         self._stopping = self._stopping and self.session.welcome is not None
         self.previewing.advance(self.session, self.settings, self.catalogue, self.busy or self._stopping)
+        self._look_on()
         shown = (self.standing, self.fraction)
         if shown != self._shown:
             self._shown = shown
@@ -249,7 +265,7 @@ class Studio:
             self.previewing.repeat()  # a style may have changed, or can be painted only now
             self._tell(Topic.CATALOGUE)
         elif isinstance(event, (Welcome, Ready, Recovered)):
-            self._trouble = None
+            self._trouble = self._troubled = None
             self._ask_catalogue()
         elif isinstance(event, Answer) and event.request == self._status:
             self._device = device_name(event.header)
@@ -257,6 +273,7 @@ class Studio:
             self._asked = None
             self.easel.give_up(self.session)
             self.complain(event.error())
+            self._troubled = None
         elif isinstance(event, RequestFailed) and event.request == self._asked:
             self._asked = None
             self.complain(event.error())
@@ -271,8 +288,26 @@ class Studio:
 
     # Small things
 
+    def _settle(self) -> None:
+        """Something else is tried, or has worked: what was wrong with a picture is not worth showing any more."""
+        if self._troubled is not None:
+            self._trouble = self._troubled = None
+
+    def _look_on(self) -> None:
+        """What was wrong with one layer is settled by choosing another."""
+        if self._troubled is None:
+            return
+        looked_at = self._looked_at()
+        if time.monotonic() - self._complained < READ:  # what was done before may only show now
+            self._troubled = looked_at
+        elif looked_at != self._troubled:
+            self._settle()
+
+    def _looked_at(self) -> tuple[str, ...]:
+        return tuple(layer.key for layer in self.host.layers())
+
     def _order(self, layer: Layer, settings: Settings) -> Order:
-        return Order(layer, settings, self._title(settings), functools.partial(self._request, settings))
+        return Order(layer, settings, self._title(settings), functools.partial(self._request, settings), self.one_result)
 
     def _title(self, settings: Settings) -> str:
         """What the result is called: options of another method have no part in it."""
@@ -307,7 +342,7 @@ class Studio:
 
     def _fresh_start(self) -> None:
         """Forget an old error; a session that has given up hope would not speak of it again."""
-        self._trouble = None
+        self._trouble = self._troubled = None
         if self.session.state is State.LOST:
             self.session.close()
             self.session = self._open_session(self.host.name)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hosts import root
-from hosts.krita_doubles import krita_plugin
+from hosts.krita_doubles import host, krita_plugin, session, studio
 from hosts.kritas import krita_user
 
-__all__ = ["host_root", "krita_plugin", "krita_user"]
+__all__ = ["host", "host_root", "krita_plugin", "krita_user", "session", "studio"]
 
 FOLDER = Path(__file__).parent
 SECONDS = 600

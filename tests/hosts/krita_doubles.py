@@ -91,6 +91,9 @@ class Host:
         self.opened: list[Any] = []
         self.brushes: list[float] = []
         self.sides: list[int] = []
+        self.alone: list[bool] = []
+        self.way = ""
+        self.empty: set[str] = set()
 
     def layers(self) -> list[Layer]:
         return self.selected
@@ -99,6 +102,8 @@ class Host:
         return [("selection", "The selection"), ("{1}", "Sky")]
 
     def open(self, layer: Layer, places: Any = (), brush_size: float = 1.0) -> Source:
+        if layer.name in self.empty:
+            raise module("scumble_client.errors").EngineError("layer-empty", f"The layer “{layer.name}” is empty.", "Draw.")
         self.opened.append(list(places))
         self.brushes.append(brush_size)
         self._there(places)
@@ -117,10 +122,14 @@ class Host:
         self.sides.append(side)
         return module("scumble_client.raster").Raster(2, 2, "u8", "bgra", bytes(16))
 
-    def target(self, source: Source, name: str) -> Target:
+    def target(self, source: Source, name: str, alone: bool = False) -> Target:
+        self.alone.append(alone)
         if self.gone:
             raise module("scumble_client.errors").EngineError("layer-gone", "The layer is not there any more.")
         return Target(self, name)
+
+    def in_the_way(self, what: Any) -> str:
+        return self.way
 
     def target_here(self, source: Source, name: str) -> Target:
         return Target(self, name)
@@ -193,3 +202,36 @@ def catalogue() -> Any:
         kinds.Style("wave", 1, "The Wave", None, None, None, False, ("deep",), None),
     )
     return kinds.Catalogue(methods, styles, 1)
+
+
+@pytest.fixture
+def host(krita_plugin: None) -> Host:
+    return Host()
+
+
+@pytest.fixture
+def session(krita_plugin: None) -> Session:
+    return Session()
+
+
+@pytest.fixture
+def studio(host: Host, session: Session) -> Any:
+    """With its catalogue."""
+    studio = module("studio").Studio(host, lambda name: session)
+    studio.wake()
+    session.says.append(event("Listed", session.asked, catalogue()))
+    studio.tick()
+    return studio
+
+
+def ticks(studio: Any, count: int = 6) -> None:
+    for _ in range(count):
+        studio.tick()
+
+
+def finish(studio: Any, session: Session) -> None:
+    """The engine is done with the newest job."""
+    request = session.requests[-1]
+    styles = tuple(f"{style.partition('@')[0]}@2" for style, _ in request.styles)
+    session.says.append(event("Done", f"job{len(session.requests)}", request.raster, styles, 1.5, "cpu"))
+    ticks(studio)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,15 @@ class KritaUser:
         results: dict[str, Any] = json.loads(report.read_text())
         assert "error" not in results, results["error"]
         return results
+
+
+def play(user: KritaUser, *scenarios: str, **environment: str) -> dict[str, Any]:
+    """`KritaUser.show`, whose pictures of the screen are copied to $SCUMBLE_SHOTS where that is set."""
+    try:
+        return user.show(*scenarios, **environment)
+    finally:
+        if "SCUMBLE_SHOTS" in os.environ:
+            shutil.copytree(user.shots, Path(os.environ["SCUMBLE_SHOTS"]), dirs_exist_ok=True)
 
 
 @contextlib.contextmanager

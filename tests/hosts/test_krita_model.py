@@ -8,42 +8,9 @@ from typing import Any
 
 import pytest
 
-from hosts.krita_doubles import Host, Layer, Session, catalogue, event, module
+from hosts.krita_doubles import Host, Layer, Session, catalogue, event, finish, module, ticks
 
 pytestmark = pytest.mark.usefixtures("krita_plugin")
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host()
-
-
-@pytest.fixture
-def session() -> Session:
-    return Session()
-
-
-@pytest.fixture
-def studio(host: Host, session: Session) -> Any:
-    """With its catalogue."""
-    studio = module("studio").Studio(host, lambda name: session)
-    studio.wake()
-    session.says.append(event("Listed", session.asked, catalogue()))
-    studio.tick()
-    return studio
-
-
-def ticks(studio: Any, count: int = 6) -> None:
-    for _ in range(count):
-        studio.tick()
-
-
-def finish(studio: Any, session: Session) -> None:
-    """The engine is done with the newest job."""
-    request = session.requests[-1]
-    styles = tuple(f"{style.partition('@')[0]}@2" for style, _ in request.styles)
-    session.says.append(event("Done", f"job{len(session.requests)}", request.raster, styles, 1.5, "cpu"))
-    ticks(studio)
 
 
 def test_the_first_style_is_chosen_when_none_was(studio: Any, host: Host) -> None:

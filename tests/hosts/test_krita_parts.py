@@ -97,7 +97,15 @@ def test_the_plugin_parses_as_python_3_9() -> None:
 def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
     folder = Path(__file__).parents[2] / "plugin_krita" / "scumble"
     knows = {path.name for path in folder.glob("*.py") if "from krita import" in path.read_text(encoding="utf-8")}
-    adapter = {"krita_host.py", "krita_colours.py", "krita_layers.py", "krita_frames.py", "krita_places.py"}
+    adapter = {
+        "krita_host.py",
+        "krita_colours.py",
+        "krita_layers.py",
+        "krita_frames.py",
+        "krita_places.py",
+        "krita_hand.py",
+        "krita_results.py",
+    }
     assert knows == {"__init__.py", "docker.py", "extension.py", *adapter}
     model = {"studio", "easel", "painting", "previewing", "records", "history", "standing", "stylebook", "ports"}
     assert not [name for name in model if "qt import" in (folder / f"{name}.py").read_text(encoding="utf-8")]

@@ -25,11 +25,13 @@ def seen(krita_user: KritaUser) -> dict[str, Any]:
     return results
 
 
-def test_a_result_is_a_new_layer_right_above_its_source_which_stays_untouched(seen: dict[str, Any]) -> None:
+def test_a_result_lies_above_its_source_and_its_earlier_results_and_leaves_the_source_alone(
+    seen: dict[str, Any],
+) -> None:
     plain = seen["plain"]
     assert plain["difference"] == 0
     assert plain["untouched"]
-    assert plain["names"] == ["Background", "sketch", "Test style 70 %", "Test style 100 %", "above"]
+    assert plain["names"] == ["Background", "sketch", "Test style 100 %", "Test style 70 %", "above"]
     assert plain["facts"]["type"] == "paintlayer"
 
 

@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 import skimage.data
 from PIL import Image
 
-from hosts.kritas import KritaUser
+from hosts.kritas import KritaUser, play
 
 SCENARIOS = {
     "window": "docker previews undo dockerless controls masked linear several cancel queued",
@@ -30,18 +27,12 @@ INVERTED = [245, 235, 225, 255]
 
 @pytest.fixture(scope="module")
 def seen(krita_user: KritaUser) -> dict[str, Any]:
-    """What all scenarios report, played one after another in one Krita.
-
-    The pictures of the screen are copied to $SCUMBLE_SHOTS where that is set.
-    """
+    """What all scenarios report, played one after another in one Krita."""
     photo = krita_user.host.home / "photograph.png"
     Image.fromarray(skimage.data.coffee()).save(photo)
     more = {"SCUMBLE_TEST_PHOTO": str(photo), "SCUMBLE_TEST_ENGINE": krita_user.real_engine()}
     names = [f"{module}:{name}" for module, scenarios in SCENARIOS.items() for name in scenarios.split()]
-    results = krita_user.show(*names, **more)
-    if "SCUMBLE_SHOTS" in os.environ:
-        shutil.copytree(krita_user.shots, Path(os.environ["SCUMBLE_SHOTS"]), dirs_exist_ok=True)
-    return results
+    return play(krita_user, *names, **more)
 
 
 @pytest.fixture
