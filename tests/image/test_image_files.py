@@ -18,8 +18,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from scumble.api.errors import ScumbleError
-from scumble.image import files
 from scumble.image.files import Picture, read_picture, write_picture
+from scumble.image.vips import FORMATS
 
 pyvips = pytest.importorskip("pyvips")
 
@@ -140,7 +140,7 @@ def profile(gamma: float) -> bytes:
 
 def save_vips(path: Path, pixels: np.ndarray, icc: bytes | None = None, **more: Any) -> None:
     height, width, bands = pixels.shape
-    image = pyvips.Image.new_from_memory(pixels.tobytes(), width, height, bands, files.VIPS_FORMATS[pixels.dtype.name])
+    image = pyvips.Image.new_from_memory(pixels.tobytes(), width, height, bands, FORMATS[pixels.dtype.name])
     names = {1: "b-w", 3: "srgb", 4: "cmyk"} if pixels.dtype == np.uint8 else {1: "grey16", 3: "rgb16", 4: "rgb16"}
     image = image.copy(interpretation=names[bands])
     if icc is not None:
@@ -307,7 +307,8 @@ CLAIMS = {
 MEASURE = """
 import resource, sys
 from scumble.api.errors import ScumbleError
-from scumble.image.files import read_picture, _vips
+from scumble.image.vips import vips as _vips
+from scumble.image.files import read_picture
 _vips()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 codes = []

@@ -65,9 +65,9 @@ class Batch:
         try:
             with watch.picture(number, task.source.name) as show:
                 entry |= stylize_one(self.attached, task, self.job, show, self.steady)
-            notes.add(task.source, tuple(entry.get("notes", ())))
             where = escape(printable(f"{task.source} -> {task.target}"))
-            ERR.print(where, f"[dim]{self.job.method}, {entry['seconds']:.1f} s{watch.place(number)}[/]")
+            said = [f"{self.job.method}, {entry['seconds']:.1f} s{watch.place(number)}", *notes.new(entry.get("notes", ()))]
+            ERR.print(where, f"[dim]{escape(printable('; '.join(said)))}[/]")
         except EngineError as e:
             self._failed(entry, e.code, f"{task.source}: {e.message}", e.hint, exit_for(e.code), e.message)
         except ScumbleError as e:

@@ -24,7 +24,7 @@ from scumble.image.files import SAVERS
 OUTPUTS = (*SAVERS, ".gif")
 """Suffixes an output may have, lower case."""
 
-PICTURES = (*OUTPUTS, ".apng")
+PICTURES = (*OUTPUTS, ".apng", ".bmp", ".dib", ".avif", ".heic", ".heif", ".hif")
 """Suffixes a folder is searched for, lower case. An input named outright may bear any name."""
 
 PEEK = 10_000

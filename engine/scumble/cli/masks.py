@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scumble.api.errors import ScumbleError
 from scumble.cli.options import parse_style
 from scumble.cli.pictures import FORMATS
+from scumble.cli.say import note
 from scumble.client.raster import Masks
 from scumble.image import files
 
@@ -54,6 +55,8 @@ def read_masks(paths: Sequence[Path], others: int) -> Masks:
 def read_mask(path: Path) -> NDArray[Any]:
     """(H, W) uint8, uint16 or float32: the greys of a picture; what is transparent in it counts as black."""
     picture = files.read_picture(path)
+    for line in picture.notes:
+        note(f"{path}: {line}")
     pixels = picture.pixels
     most = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
     rgb = pixels[..., :3]

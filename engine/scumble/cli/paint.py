@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from scumble.cli.say import note
 from scumble.client import events
 from scumble.client.blocking import Engine, Finished
 from scumble.client.raster import Masks
-from scumble.image.files import Picture, read_picture
+from scumble.image.files import Picture, Settings, metadata_of, read_picture
 from scumble.image.mapped import room
 from scumble.video.reading import Animation, read_animation
 from scumble.video.steady import Steady
@@ -38,6 +38,8 @@ class Job:
     strength: float
     options: dict[str, Any]
     masks: Masks | None = None
+    settings: Settings = field(default_factory=Settings)
+    """How its files are written."""
 
 
 def _unseen(fraction: float, text: str) -> None:
@@ -63,8 +65,8 @@ def _still(attached: Engine, task: Task, job: Job, show: Show, steady: Steady | 
     if steady is not None and steady.begins_anew(picture.pixels):
         note(f"{task.source} is of another size than the frames before it: the sequence begins anew.")
     finished = _paint(attached, picture, task.source, job, show, steady)
-    write_result(task.target, finished.raster, picture)
-    return _told(finished) | {"engine_seconds": finished.seconds}
+    notes = picture.notes + write_result(task.target, finished.raster, picture, job.settings)
+    return _told(finished) | {"engine_seconds": finished.seconds} | ({"notes": list(notes)} if notes else {})
 
 
 def _animated(
@@ -80,7 +82,7 @@ def _animated(
         )
     seconds = 0.0
     with (
-        write_animation(task.target, (layout.width, layout.height), layout.plays, count, layout.alpha) as add,
+        write_animation(task.target, (layout.width, layout.height), layout.plays, count, layout.alpha, job.settings) as add,
         closing(animation.frames()) as frames,
     ):
         for number, (picture, duration) in enumerate(zip(frames, animation.durations, strict=True)):
@@ -91,7 +93,9 @@ def _animated(
             finished = _paint(attached, picture, task.source, job, show_frame, steady)
             add(from_wire(finished.raster, picture), duration)
             seconds += finished.seconds
-    return _told(finished) | {"frames": count, "engine_seconds": seconds}
+    lost = metadata_of(task.source).for_file(".gif", (layout.width, layout.height), True)[1]  # no animation is given any
+    notes = {"notes": [line.replace(".gif files", "animations") for line in lost]} if lost else {}
+    return _told(finished) | {"frames": count, "engine_seconds": seconds} | notes
 
 
 def _paint(attached: Engine, picture: Picture, source: Path, job: Job, show: Show, steady: Steady | None) -> Finished:

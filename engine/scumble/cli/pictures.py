@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from scumble.cli.say import note
 from scumble.client.raster import Raster
 from scumble.image import files, mapped
-from scumble.image.files import Picture
+from scumble.image.files import Picture, Settings
 from scumble.image.pixels import AnyPixels
 from scumble.server.limits import STYLE_PIXELS
+from scumble.video.reading import read_animation
 from scumble.video.writing import write_gif
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
@@ -31,13 +33,14 @@ def to_wire(picture: Picture) -> Raster:
     return Raster(width, height, FORMATS[pixels.dtype.name], "rgba", mapped.buffer(pixels))
 
 
-def write_result(path: Path, result: Raster, like: Picture) -> None:
-    """Write what the engine gave for the picture `like`. Raises ScumbleError "disk-full", "no-write"."""
+def write_result(path: Path, result: Raster, like: Picture, settings: Settings | None = None) -> tuple[str, ...]:
+    """Write what the engine gave for the picture `like`; gives lines about what is lost. Raises ScumbleError "disk-full",
+    "no-write"."""
     pixels = from_wire(result, like)
-    if path.suffix.lower() == ".gif":
-        write_gif(path, pixels)
-    else:
-        files.write_picture(path, pixels, like)
+    if path.suffix.lower() != ".gif":
+        return files.write_picture(path, pixels, like, settings)
+    write_gif(path, pixels)
+    return like.metadata.for_file(".gif", (result.width, result.height), True)[1]
 
 
 def from_wire(result: Raster, like: Picture) -> AnyPixels:
@@ -51,6 +54,11 @@ def style_raster(path: str) -> Raster:
     Raises ScumbleError "bad-picture".
     """
     picture = files.read_picture(path)
+    animation = read_animation(path)
+    if animation is not None:
+        note(f"{path}: it has {animation.count} frames; the first is taken for the style.")
+    for line in picture.notes if animation is None else ():
+        note(f"{path}: {line}")
     return to_wire(dataclasses.replace(picture, pixels=_within(picture.pixels, STYLE_PIXELS)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -136,12 +136,12 @@ class Notes:
     def __init__(self) -> None:
         self._heard: dict[str, int] = {}
 
-    def add(self, picture: object, lines: tuple[str, ...]) -> None:
-        """Take notes on one picture."""
+    def new(self, lines: Iterable[str]) -> list[str]:
+        """Those of a picture's notes that no picture before it had."""
+        lines = list(lines)
         for line in lines:
             self._heard[line] = self._heard.get(line, 0) + 1
-            if self._heard[line] == 1:
-                note(f"{picture}: {line}")
+        return [line for line in lines if self._heard[line] == 1]
 
     def close(self) -> None:
         """Say how often each thing came again."""

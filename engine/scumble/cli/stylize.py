@@ -6,6 +6,7 @@ Invariant: everything that can be known before the first picture is read is chec
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from scumble.cli.pictures import legible, style_raster
 from scumble.cli.say import counted, emit_json, note
 from scumble.client.blocking import Engine
 from scumble.client.raster import Masks
+from scumble.image.files import Settings
 from scumble.video.steady import Steady
 
 __all__ = ["Job", "stylize", "stylize_one"]
@@ -49,6 +51,14 @@ SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
 @click.option("--keep-colours", metavar="MODE", help="Keep the colours of the picture, as the method understands it.")
 @click.option("--option", "assignments", multiple=True, metavar="NAME=VALUE", help="Any option that `scumble methods` lists.")
 @click.option("--format", "format", type=click.Choice(list(FORMATS)), help="File format in a folder; else the input's own.")
+@click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG and WebP files.  [default: 92 and 90]")
+@click.option(
+    "--profile",
+    type=click.Choice(["srgb", "keep"]),
+    default="srgb",
+    show_default=True,
+    help="Whose colours outputs have: sRGB's, or, with the profile of its file, each picture's own.",
+)
 @click.option("--steady", is_flag=True, help="The pictures are frames, in order: what stands still shall not flicker.")
 @no_start_option
 @remote_options
@@ -74,11 +84,12 @@ def stylize(
     wanted = [(style, weight) for style, weight, _ in parted] + [parse_style(text) for text in styles]
     settings = parse_assignments(assignments) | {name: given[name] for name in SHORTCUTS if given[name] is not None}
     tasks, entries = _tasks(inputs, output, _also_read(paintings, [mask for _, _, mask in parted]), given)
+    written = Settings(given["quality"], given["profile"] == "keep")
     rasters = [(legible(Path(painting).stem), style_raster(painting)) for painting in paintings]
     masks = read_masks([mask for _, _, mask in parted], len(styles) + len(paintings)) if parted else None
     with engine(start=not no_start) as attached:
         wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
-        job = _settle(attached, wanted, method, strength, settings, masks)
+        job = replace(_settle(attached, wanted, method, strength, settings, masks), settings=written)
         batch = Batch(attached, job, Steady() if steady else None)
         batch.run(tasks)
     if as_json:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-from scumble.image.files import Picture, encode_picture
+from scumble.image.files import Picture, Settings, encode_picture
 from scumble.image.pixels import AnyPixels
 from scumble.library.atomic import cannot_write, replacing
 from scumble.video import gif, png, webp
@@ -26,7 +26,9 @@ Add = Callable[[AnyPixels, Milliseconds], None]
 
 
 @contextmanager
-def write_animation(path: Path, size: tuple[int, int], plays: int, count: int, alpha: bool) -> Iterator[Add]:
+def write_animation(
+    path: Path, size: tuple[int, int], plays: int, count: int, alpha: bool, settings: Settings | None = None
+) -> Iterator[Add]:
     """Gives what takes the frames: `count` of `size` (width, height), shown `plays` times (0: for ever), with alpha or without.
 
     PNG keeps 16 bits and takes floats as such; WebP has 8 bits and is lossy; GIF has 256 colours a frame, and pixels are
@@ -39,7 +41,7 @@ def write_animation(path: Path, size: tuple[int, int], plays: int, count: int, a
 
             def encode(pixels: AnyPixels) -> bytes:
                 still = io.BytesIO()
-                encode_picture(still, path, pixels, Picture(pixels, alpha))
+                encode_picture(still, path, pixels, Picture(pixels, alpha), settings)
                 return still.getvalue()
 
             writer = container.Writer(file, size, plays, count, alpha, encode)
