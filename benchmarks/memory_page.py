@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the ablation of methods/style_memory/README.md from the weights that ship: `python -m benchmarks.memory_page`.
+"""Writes the ablation of docs/notebook/style_memory.md from the weights that ship: `python -m benchmarks.memory_page`.
 
 The ablation changes rows, never networks: what a part of a row is worth shows where it is taken away. Photographs and paintings
 are those of the test split, which no training saw, and the styles that ship, by rows that were trained with the networks.
@@ -32,7 +32,7 @@ from scumble.methods.style_memory.painting_sizes import looked_at, to_stride
 from scumble.nst.tensors import to_tensor
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "engine" / "scumble" / "methods" / "style_memory" / "README.md"
+PAGE = ROOT / "docs" / "notebook" / "style_memory.md"
 RUNTIME = Runtime()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ablation of methods/style_memory/README.md takes away what it says, and nothing else."""
+"""The ablation of docs/notebook/style_memory.md takes away what it says, and nothing else."""
 
 from __future__ import annotations
 

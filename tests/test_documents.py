@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages of the repository: what they link to is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pages() -> list[Path]:
+    """Every Markdown file that git tracks or would; without git, every one outside of build folders."""
+    try:
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+        return sorted({ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()})
+    except (OSError, subprocess.CalledProcessError):
+        built = re.compile(r"/\.|/(build|dist|out)/")
+        return sorted(p for p in ROOT.rglob("*.md") if not built.search(f"/{p.relative_to(ROOT).as_posix()}"))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.+?) *$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_relative_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
+    """A page of johnson linked to a module that had been moved, and nothing said so."""
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if re.match(r"[a-z]+:", link):
+            continue
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
