@@ -7,6 +7,7 @@ Invariant: an output file is the whole picture or is not there.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from scumble.cli.masks import fit
 from scumble.cli.pictures import from_wire, to_wire, write_result
 from scumble.cli.progress import Show
 from scumble.cli.say import note
+from scumble.cli.signals import keeping
 from scumble.client import events
 from scumble.client.blocking import Engine, Finished
 from scumble.client.raster import Masks
@@ -40,6 +42,10 @@ class Job:
     masks: Masks | None = None
     settings: Settings = field(default_factory=Settings)
     """How its files are written."""
+    effort: str | None = None
+    """"draft", "good" or "best"; None is the method as it is."""
+    seconds: float | None = None
+    """How long each picture may be improved."""
 
 
 def _unseen(fraction: float, text: str) -> None:
@@ -108,7 +114,7 @@ def _paint(attached: Engine, picture: Picture, source: Path, job: Job, show: Sho
         waiting = progress.state == "queued" and progress.position
         show(progress.fraction, f"waiting behind {progress.position}" if waiting else progress.text)
 
-    def paint() -> Finished:
+    def paint(keep: Callable[[], bool] | None = None) -> Finished:
         return attached.stylize(
             content,
             styles=job.styles,
@@ -118,13 +124,20 @@ def _paint(attached: Engine, picture: Picture, source: Path, job: Job, show: Sho
             on_progress=on_progress,
             masks=job.masks,
             room=room,
+            quality=job.effort,
+            seconds=job.seconds,
+            keep=keep,
         )
+
+    def paint_or_keep() -> Finished:
+        with keeping(lambda: note("Keeping what is there; Ctrl-C once more cancels.")) as keep:
+            return paint(keep)
 
     def wait(seconds: float) -> None:
         show(0.0, "the engine is busy")
         time.sleep(seconds)
 
-    finished = patiently(paint, wait)
+    finished = patiently(paint if job.effort is None else paint_or_keep, wait)
     if steady is None:
         return finished
     settled = steady.settle(picture.pixels, from_wire(finished.raster, picture))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What other signals than Ctrl-C do to a command: TERM and HUP end it as Ctrl-C does, and Ctrl-Z pauses it.
+"""What other signals than Ctrl-C do to a command: TERM and HUP end it as Ctrl-C does, and Ctrl-Z pauses it. Where a
+picture is being improved, the first Ctrl-C keeps it.
 
 Invariant: a command that is told to end closes what it has open: no partial file stays, and its job is cancelled.
 """
@@ -49,6 +50,30 @@ def ending_like_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def keeping(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C mean "keep what is there", which the function given says from then on, and the second interrupt as
+    usual. `tell` is called at the first. Where Ctrl-C is ignored (a shell's background) it stays so."""
+    asked = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        tell()
+
+    here = threading.current_thread() is threading.main_thread()
+    usual = here and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield lambda: asked
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -45,6 +45,14 @@ SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
 )
 @click.option("--method", metavar="ID", help="How to paint; without it, the first method that can paint the styles.")
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="0 leaves the picture as it is.")
+@click.option(
+    "--effort",
+    type=click.Choice(["draft", "good", "best"]),
+    help="draft: a fast method's answer. good, best: that answer made better step by step; Ctrl-C once keeps what is there.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0, 86400, min_open=True), metavar="N", help="Improve each picture for N seconds at most."
+)
 @click.option("--seed", metavar="N", help="The same seed gives the same picture.")
 @click.option("--brush-size", metavar="X", help="Size of the strokes, as the method understands it.")
 @click.option("--scale", metavar="X", help="Working scale, as the method understands it.")
@@ -80,6 +88,8 @@ def stylize(
     """Stylize pictures and animations: files, folders or patterns like "photos/*.jpg"."""
     if not styles and not paintings and not regions:
         raise click.UsageError("Give a --style (`scumble styles list` shows them), a --style-file or a --region.")
+    if given["seconds"] is not None and given["effort"] not in ("good", "best"):
+        raise click.UsageError("--seconds limits the improvement that --effort good or best asks for.")
     parted = [parse_region(text) for text in regions]
     wanted = [(style, weight) for style, weight, _ in parted] + [parse_style(text) for text in styles]
     settings = parse_assignments(assignments) | {name: given[name] for name in SHORTCUTS if given[name] is not None}
@@ -89,7 +99,8 @@ def stylize(
     masks = read_masks([mask for _, _, mask in parted], len(styles) + len(paintings)) if parted else None
     with engine(start=not no_start) as attached:
         wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
-        job = replace(_settle(attached, wanted, method, strength, settings, masks), settings=written)
+        job = _settle(attached, wanted, method, strength, settings, masks)
+        job = replace(job, settings=written, effort=given["effort"], seconds=given["seconds"])
         batch = Batch(attached, job, Steady() if steady else None)
         batch.run(tasks)
     if as_json:
