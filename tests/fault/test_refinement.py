@@ -20,9 +20,8 @@ import pytest
 import torch
 
 from scumble.library.refinements import read_record
-from scumble.library.states import read_state
 from scumble.library.styles import StyleStore
-from scumble.library.weights import save_weights
+from scumble.library.weights import read_state, save_weights
 from support.engine import TEST_METHODS, Engine, Peer, picture, running, wait_for
 from support.scumble_refining import STEPS
 

@@ -11,9 +11,8 @@ import pytest
 
 from scumble.api.errors import ScumbleError
 from scumble.library.refinements import KEPT, Record, keep_refined, read_checkpoint, read_record, write_checkpoint, write_record
-from scumble.library.states import MAX_STATE, pack_state, read_state, unpack_state, write_state
 from scumble.library.styles import StoredStyle, StyleStore
-from scumble.library.weights import load_weights
+from scumble.library.weights import MAX_STATE, load_weights, pack_state, read_state, unpack_state, write_state
 from scumble.server.contents import Contents
 
 ROW = {"row": np.arange(6, dtype=np.float32).reshape(2, 3), "steps": np.array([7]), "on": np.array([True, False])}

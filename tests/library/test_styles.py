@@ -18,7 +18,7 @@ from PIL import Image
 
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Style
-from scumble.library import styles
+from scumble.library import stored_style, styles
 from scumble.library.styles import ID, StyleStore
 from scumble.library.weights import load_weights, save_weights
 
@@ -200,6 +200,36 @@ def test_a_damaged_style_is_left_out_with_one_warning_and_the_others_stay(store,
         for _ in range(2):
             assert [s.id for s in store.list() if s.own] == ["whole"]
     assert len(caplog.records) == 1
+
+
+def test_getting_a_style_opens_its_own_card_alone(store: StyleStore, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    """Each look-up once opened the cards of all styles, 30 or more files, and every job looks up several times."""
+    store.put("one", painting(1))
+    store.put("two", painting(2))
+    store.revise("two")
+    (store.user_dir / "broken").mkdir()
+    opened: list[Path] = []
+    read = stored_style.read_object
+    monkeypatch.setattr(stored_style, "read_object", lambda path: opened.append(path) or read(path))
+    assert store.get("two@1").pinned == "two@1"
+    assert store.get("great-wave").id == "great-wave"
+    assert opened == [store.user_dir / "two" / "style.json", styles.SHIPPED / "styles" / "great-wave.json"]
+    assert not caplog.records
+
+
+def test_a_shipped_style_comes_before_one_of_the_users_with_its_id(store: StyleStore, tmp_path: Path, monkeypatch) -> None:
+    """A newer version may ship an id that the user took; also a damaged shipped card keeps its id from the user's styles."""
+    store.put("calm", painting())
+    (tmp_path / "weights" / "styles").mkdir(parents=True)
+    card = tmp_path / "weights" / "styles" / "calm.json"
+    card.write_text(json.dumps({"id": "calm", "title": "Calm", "artist": "A", "year": "1", "licence": "L", "revision": 3}))
+    monkeypatch.setattr(styles, "SHIPPED", tmp_path / "weights")
+    assert not store.get("calm").own
+    card.write_text("{")
+    with pytest.raises(ScumbleError):
+        store.get("calm")
+    assert store.list() == []
+    assert store.put("Calm", painting(1)).id == "calm-2"
 
 
 def test_a_picture_changed_behind_our_back_is_refused_when_it_is_used(store: StyleStore) -> None:

@@ -13,7 +13,16 @@ from safetensors.torch import save
 
 from scumble.api.errors import ScumbleError
 from scumble.library import weights
-from scumble.library.weights import card_path, load_weights, save_weights
+from scumble.library.weights import (
+    card_path,
+    load_card,
+    load_weights,
+    name_of,
+    pack_state,
+    read_state,
+    save_weights,
+    write_state,
+)
 
 
 def test_a_matrix_in_8_bits_comes_back_within_half_a_step_of_each_row(tmp_path: Path) -> None:
@@ -56,3 +65,27 @@ def test_no_weights_are_there_before_their_card(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(weights, "write_atomic", lambda path, data: written.append(path.suffix))
     save_weights(tmp_path / "weights.safetensors", {"x": torch.zeros(2)}, {"method": "none"})
     assert written == [".json", ".safetensors"]
+
+
+@pytest.mark.parametrize("card", ["[" * 100_000, "[]", "{}", '{"sha256": 3}', '{"note": "' + "x" * (1 << 20) + '"}'])
+def test_a_card_that_is_damaged_is_refused_by_the_name_of_its_file(tmp_path: Path, card: str) -> None:
+    """A card nested deep enough ended in RecursionError, and one without a sha256 in KeyError."""
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, {"x": torch.zeros(2)}, {"method": "none"})
+    card_path(path).write_text(card)
+    for read in (load_card, name_of, load_weights, read_state):
+        with pytest.raises(ScumbleError, match=r"weights\.safetensors") as error:
+            read(path)
+        assert error.value.code == "weights-corrupt"
+
+
+def test_weights_and_states_are_one_format(tmp_path: Path) -> None:
+    """What a training writes is read without torch, and what a refinement writes as tensors."""
+    path = tmp_path / "one.safetensors"
+    save_weights(path, {"row": torch.arange(3.0)}, {"method": "memory"}, torch.float32)
+    arrays, card = read_state(path)
+    assert arrays["row"].tolist() == [0, 1, 2]
+    write_state(path, pack_state(arrays), card)
+    tensors, again = load_weights(path)
+    assert torch.equal(tensors["row"], torch.arange(3.0))
+    assert again == card

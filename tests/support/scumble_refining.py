@@ -36,7 +36,7 @@ from scumble.api.method import (
     Weighted,
 )
 from scumble.library.places import data_dir
-from scumble.library.states import read_state
+from scumble.library.weights import read_state
 
 STEPS = 100
 PAUSE = 0.01

@@ -94,7 +94,7 @@ class Style(Protocol):
     def state(self, method: str) -> Any | None:
         """Path of the weight file with the trained or refined state of `method`, or None.
 
-        `weights.load_weights` reads it as tensors, `states.read_state` as arrays.
+        `library.weights.load_weights` reads it as tensors, `read_state` as arrays.
         """
 
 

@@ -24,7 +24,7 @@ from scumble.api.method import Content, Method, Pixels, Refined, Refiner, Result
 from scumble.evaluate import digests
 from scumble.library.atomic import cannot_write
 from scumble.library.refinements import KEPT
-from scumble.library.states import pack_state, read_state, write_state
+from scumble.library.weights import pack_state, read_state, write_state
 from scumble.methods import registry
 from scumble.nst.tensors import to_pixels, to_tensor
 from scumble.painting import mixing, pipeline

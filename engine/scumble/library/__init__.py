@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights and styles on disk: those that ship, the user's own, and how they are refined."""
+"""Weights and styles on disk: those that ship, the user's own, and their refinements."""

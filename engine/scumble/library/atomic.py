@@ -16,7 +16,7 @@ from scumble.api.errors import ScumbleError
 
 
 def open_regular(path: Path | str) -> BinaryIO:
-    """Open a file for reading. Raises OSError also for a pipe, a socket or a device, which may never end or never begin."""
+    """Open a file for reading. Raises OSError also for a pipe, a socket or a device, from which reading may block for ever."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
         mode = os.fstat(descriptor).st_mode
@@ -32,13 +32,13 @@ def open_regular(path: Path | str) -> BinaryIO:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, same suffix; what the block wrote there takes the place of `path` when it ends.
+    """Give a temporary path beside `path`, with its suffix; the file written there replaces `path` when the block ends.
 
-    A block that raises leaves `path` as it was and nothing beside it. A link stays a link: what it leads to is replaced. The
+    A block that raises leaves `path` as it was and nothing beside it. A symbolic link stays: its target is replaced. The
     new file has the mode and owner of the old one. Raises OSError, also where the old file may not be written.
     """
     if path.is_symlink():
-        path = _goal(path)
+        path = _target(path)
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
     old = _old(path)
@@ -55,15 +55,15 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _goal(link: Path) -> Path:
-    """The file that a link leads to, which need not exist. Raises OSError where links lead in a circle."""
+def _target(link: Path) -> Path:
+    """The target of a link, which need not exist. Raises OSError where links form a circle."""
     with suppress(FileNotFoundError):
         link.stat()
     return Path(os.path.realpath(link))
 
 
 def _old(path: Path) -> os.stat_result | None:
-    """What is to be replaced. Raises OSError where it may not be written: a protected file stays."""
+    """The status of the file to be replaced. Raises OSError where it is write-protected, which a rename would ignore."""
     try:
         old = path.stat()
     except FileNotFoundError:
@@ -74,22 +74,23 @@ def _old(path: Path) -> os.stat_result | None:
 
 
 def _keep_identity(new: Path, old: os.stat_result) -> None:
+    """Give the new file the mode and, where allowed, the owner of the old one."""
     if hasattr(os, "chown"):
-        facts = new.stat()
-        if (facts.st_uid, facts.st_gid) != (old.st_uid, old.st_gid):
-            with suppress(OSError):  # a file of another owner in a folder of ours; the mode below lets nobody else in
+        status = new.stat()
+        if (status.st_uid, status.st_gid) != (old.st_uid, old.st_gid):
+            with suppress(OSError):  # another's file in our folder: the new owner is us, and the mode stays
                 os.chown(new, old.st_uid, old.st_gid)
     new.chmod(stat.S_IMODE(old.st_mode))
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, all or nothing."""
+    """Write `data` to `path`, all or nothing. Raises OSError."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def cannot_write(error: OSError, where: Path) -> ScumbleError:
-    """What to tell the user when writing at `where` failed: "disk-full" or "no-write"."""
+    """The error for the user when writing `where` failed: ScumbleError "disk-full" or "no-write"."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ScumbleError("disk-full", f"The disk is full, so {where} was not saved.", "Make room there and try again.")
     return ScumbleError("no-write", f"{where} could not be saved: {error.strerror or error}.", "Check who may write there.")

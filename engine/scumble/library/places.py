@@ -9,37 +9,38 @@ from pathlib import Path
 import platformdirs
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-"""The weights that ship: METHOD/shared.safetensors, METHOD/STYLE.safetensors, and cards and thumbnails in styles/."""
+"""The weights that ship: METHOD/shared.safetensors and METHOD/STYLE.safetensors with their cards, the styles' cards and
+thumbnails in styles/, and the credits of the training pictures in credits/."""
 
 
 def data_dir() -> Path:
-    """The user's data: SCUMBLE_DATA_DIR, else where the platform keeps such things."""
+    """The user's data folder: SCUMBLE_DATA_DIR, or the platform's place for an application's data."""
     return Path(os.environ.get("SCUMBLE_DATA_DIR") or platformdirs.user_data_path("scumble"))
 
 
 def state_path(folder: Path, method: str, style: str) -> Path:
-    """Where the state that was trained for a style lies in a folder of weights."""
+    """The file of a style's trained state in a folder of weights."""
     return folder / method / f"{style}.safetensors"
 
 
 def shared_path(folder: Path, method: str) -> Path:
-    """Where the networks that all styles of a method share lie in a folder of weights."""
+    """The file of the networks that all styles of a method share, in a folder of weights."""
     return folder / method / "shared.safetensors"
 
 
 def state_beside(networks: Path, method: str, style: str) -> Path:
-    """Where the state of a style lies beside its method's networks; in folders of older versions both had the method's name."""
+    """The file of a style's state beside its method's networks, also beside METHOD.safetensors as older versions wrote it."""
     name = style if networks.stem == "shared" else f"{method}_{style}"
     return networks.with_name(f"{name}.safetensors")
 
 
 def perceptual_path(folder: Path, network: str) -> Path:
-    """Where a perceptual network, "half" or "quarter" say, lies in a folder of weights."""
+    """The file of a perceptual network, "half" for example, in a folder of weights."""
     return folder / "perceptual" / f"{network}.safetensors"
 
 
 COMPACT = perceptual_path(SHIPPED, "compact")
 """The compact perceptual network."""
 
-SURROGATE = SHIPPED / "perceptual" / "surrogate.safetensors"
-"""What lets the compact network stand for the networks of the trainings (methods/style_memory/surrogate.py)."""
+SURROGATE = perceptual_path(SHIPPED, "surrogate")
+"""Linear maps that let the compact network stand in for the teachers (methods/style_memory/surrogate.py)."""

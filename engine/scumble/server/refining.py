@@ -17,8 +17,8 @@ from typing import Any, cast
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Checkpoint, Pixels, Progress, Refined, Refinement, Refiner, Runtime
 from scumble.library.refinements import read_checkpoint
-from scumble.library.states import MAX_CARD, pack_state
 from scumble.library.styles import StyleStore
+from scumble.library.weights import MAX_CARD, pack_state
 from scumble.methods import registry
 from scumble.server import channel, limits
 

@@ -207,7 +207,7 @@ def _key(layer: str) -> str:
     return layer.replace(".", "_")
 
 
-def _card(recipe: Recipe, step: int, credits: Card, tested: dict[str, float] | None) -> Card:
+def _card(recipe: Recipe, step: int, credits: dict[str, str | int], tested: dict[str, float] | None) -> Card:
     return {
         "network": recipe.network,
         "architecture": {"widths": WIDTHS[recipe.network], "depths": DEPTHS[recipe.network], "padding": "reflect"},

@@ -308,7 +308,7 @@ def _sheet(memory: TrainableMemory, known: Sequence[Seen], painter: Painter, pho
     return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
 
 
-def _card(recipe: Recipe, step: int, credits: Card) -> Card:
+def _card(recipe: Recipe, step: int, credits: dict[str, str | int]) -> Card:
     net = MemoryNet()
     return {
         "method": "memory",
@@ -344,5 +344,10 @@ def _row_card(style: OnePainting, networks: Path) -> Card:
     """Of a row that was trained with the networks of that weight file."""
     told = ("command", "teachers", "finished", "style_weight", "seed", "machine")
     training = load_card(networks)["training"]
-    about = {"method": "memory", "style": style.described, "shared": name_of(networks), "licence": "Apache-2.0"}
-    return about | {"training": {key: training[key] for key in told} | {"grade": 1}}
+    return {
+        "method": "memory",
+        "style": style.described,
+        "shared": name_of(networks),
+        "licence": "Apache-2.0",
+        "training": {key: training[key] for key in told} | {"grade": 1},
+    }
