@@ -16,7 +16,7 @@ from scumble.api.errors import ScumbleError
 from scumble.api.method import Content, Result, Runtime
 from scumble.library.places import COMPACT, SHIPPED, shared_path, state_path
 from scumble.library.styles import StyleStore
-from scumble.library.weights import card_path, load_weights, save_weights
+from scumble.library.weights import card_path, load_card, load_weights, save_weights
 from scumble.methods import registry
 from scumble.methods.johnson.method import Johnson, Options, load_network
 from scumble.methods.style_memory.method import fits, load_memory, load_row
@@ -39,6 +39,16 @@ def test_every_weight_file_is_the_one_its_card_describes(path: Path) -> None:
     assert card["parameters"] == sum(t.numel() for t in tensors.values())
     assert card["licence"]
     assert {"command", "teachers", "machine"} <= set(card["training"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_the_pictures_of_a_training_are_credited_one_a_line(path: Path) -> None:
+    """Cards held the list themselves: 2600 lines were parsed whenever a network was loaded."""
+    credits = load_card(path)["training"].get("credits")
+    if credits is not None:
+        lines = (SHIPPED / credits["file"]).read_text(encoding="utf-8").splitlines()
+        assert len(lines) == credits["pictures"] > 0
+        assert all(lines)
 
 
 def test_together_they_stay_small() -> None:
