@@ -206,7 +206,7 @@ class Job:
             return [Cancelled(self.id)]
         size = (self.raster.width, self.raster.height, self.raster.format, self.raster.order)
         done = self._done
-        return [Done(self.id, Raster(*size, self._result), done.styles, done.seconds, done.device)]
+        return [Done(self.id, Raster(*size, self._result, self.raster.transfer), done.styles, done.seconds, done.device)]
 
     def _end(self, header: Mapping[str, Any]) -> list[Event]:
         ended = self._ending(header)

@@ -30,6 +30,8 @@ MAX_PIXELS = 1 << 29
 class Raster:
     """Interleaved rows, four channels, straight alpha, little endian, sRGB; see docs/protocol.md, section 5.
 
+    `transfer` "linear" is for f16 and f32 of linear light (with sRGB primaries), which the engine converts.
+
     `data` is any C-contiguous object with the buffer protocol: bytes, bytearray, memoryview, a numpy array.
     Raises EngineError "bad-raster" when the numbers and the bytes disagree.
     """
@@ -39,10 +41,13 @@ class Raster:
     format: str
     order: str
     data: Any
+    transfer: str = "srgb"
 
     def __post_init__(self) -> None:
         if self.format not in BYTES_PER_PIXEL or self.order not in ORDERS:
             raise _bad(f"{self.format!r} in order {self.order!r} is no format of the wire")
+        if self.transfer != "srgb" and (self.transfer != "linear" or self.format not in ("f16", "f32")):
+            raise _bad(f"{self.format!r} of transfer {self.transfer!r} is no format of the wire")
         _check(self)
 
     @property
@@ -52,7 +57,8 @@ class Raster:
 
     def header(self) -> dict[str, Any]:
         """As the wire describes it."""
-        return {"width": self.width, "height": self.height, "format": self.format, "order": self.order}
+        plain = {"width": self.width, "height": self.height, "format": self.format, "order": self.order}
+        return plain if self.transfer == "srgb" else {**plain, "transfer": self.transfer}  # older engines do not know the word
 
     def rows(self, y: int, count: int) -> memoryview:
         """`count` rows from `y` on, as bytes, not copied."""

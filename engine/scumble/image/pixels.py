@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scumble.api.errors import ScumbleError
 from scumble.image.fill import fill_hidden
 from scumble.image.resample import Array, resize
+from scumble.image.transfer import Transfer, decoded, encoded
 
 Order = Literal["rgba", "bgra"]
 AnyPixels = NDArray[Any]
-"""(H, W, 4) uint8, uint16, float16 or float32, straight alpha, sRGB curve."""
+"""(H, W, 4) uint8, uint16, float16 or float32, straight alpha, sRGB curve; floats may be linear light."""
 
 CHANNELS: dict[Order, tuple[int, int, int, int]] = {"rgba": (0, 1, 2, 3), "bgra": (2, 1, 0, 3)}
 """Where red, green, blue and alpha lie in a pixel."""
@@ -42,11 +43,12 @@ def check(pixels: AnyPixels, order: str, what: str = "picture") -> None:
         raise ScumbleError("bad-raster", f"The {what} ({size}, {pixels.dtype.name}, {order}) has a form that is not taken.")
 
 
-def decode(band: AnyPixels, order: Order) -> Array:
-    """(rows, W, 4) to (4, rows, W) float32: red, green, blue, alpha. NaN is 0, infinity the largest number of its depth."""
+def decode(band: AnyPixels, order: Order, transfer: Transfer = "srgb") -> Array:
+    """(rows, W, 4) to (4, rows, W) float32: red, green, blue on the sRGB curve, alpha. NaN is 0, infinity the largest number of
+    its depth."""
     planes = np.empty((4, *band.shape[:2]), np.float32)
-    for plane, channel in zip(planes, CHANNELS[order], strict=True):
-        plane[...] = band[..., channel]
+    for number, (plane, channel) in enumerate(zip(planes, CHANNELS[order], strict=True)):
+        plane[...] = decoded(band[..., channel]) if transfer == "linear" and number < 3 else band[..., channel]
     if band.dtype.kind == "f":
         most = float(np.finfo(band.dtype).max)
         return np.nan_to_num(planes, copy=False, nan=0.0, posinf=most, neginf=-most)
@@ -59,11 +61,13 @@ def clamp(planes: Array, depth: np.dtype[Any]) -> Array:
     return np.clip(planes, 0, 1) if depth.kind == "f" else planes
 
 
-def encode(rgb: Array, visible: NDArray[np.bool_] | None, order: Order, out: AnyPixels) -> None:
+def encode(rgb: Array, visible: NDArray[np.bool_] | None, order: Order, out: AnyPixels, transfer: Transfer = "srgb") -> None:
     """Write (3, rows, W) into the colours of `out` (rows, W, 4), only where `visible` (rows, W) says so, if it is given."""
     whole = np.iinfo(out.dtype).max if out.dtype.kind == "u" else None
     for plane, channel in zip(rgb, CHANNELS[order], strict=False):
-        if whole is None:
+        if transfer == "linear":
+            values = encoded(plane, out.dtype)
+        elif whole is None:
             most = float(np.finfo(out.dtype).max)
             values = np.clip(plane, -most, most).astype(out.dtype)
         else:
@@ -71,10 +75,10 @@ def encode(rgb: Array, visible: NDArray[np.bool_] | None, order: Order, out: Any
         np.copyto(out[..., channel], values, where=True if visible is None else visible)
 
 
-def reduced(pixels: AnyPixels, order: Order, height: int, width: int) -> tuple[Array, Array]:
+def reduced(pixels: AnyPixels, order: Order, height: int, width: int, transfer: Transfer = "srgb") -> tuple[Array, Array]:
     """A picture in small: (height, width, 3) in [0, 1], colours weighted with alpha, and alpha; for pictures that fit into
     memory as floats. Colours under alpha 0 are none."""
-    planes = clamp(decode(pixels, order), pixels.dtype)
+    planes = clamp(decode(pixels, order, transfer), pixels.dtype)
     planes[:3] *= planes[3]
     small = resize(np.moveaxis(planes, 0, 2), height, width)
     rgb, alpha = np.ascontiguousarray(small[..., :3]), np.ascontiguousarray(small[..., 3])
@@ -82,10 +86,10 @@ def reduced(pixels: AnyPixels, order: Order, height: int, width: int) -> tuple[A
     return rgb, alpha
 
 
-def rgb8(pixels: AnyPixels, order: Order) -> NDArray[np.uint8]:
+def rgb8(pixels: AnyPixels, order: Order, transfer: Transfer = "srgb") -> NDArray[np.uint8]:
     """(H, W, 3) uint8 for a style's picture; hidden colours are filled from their visible neighbours."""
     check(pixels, order)
-    planes = clamp(decode(pixels, order), pixels.dtype)
+    planes = clamp(decode(pixels, order, transfer), pixels.dtype)
     rgb = np.ascontiguousarray(np.moveaxis(planes[:3], 0, 2))
     fill_hidden(rgb, planes[3])
     return np.rint(rgb * 255).astype(np.uint8)

@@ -26,6 +26,7 @@ from scumble.image.fill import fill_hidden
 from scumble.image.mapped import empty, in_memory, let_go
 from scumble.image.pixels import AnyPixels, Order, check, clamp, decode, encode
 from scumble.image.resample import Array, across, resize
+from scumble.image.transfer import Transfer
 from scumble.painting import mixing, progressive, regions
 from scumble.painting.grid import LEAST_SHARE, WHOLE, Grid, Size, Span, natural_side, working_grid
 from scumble.painting.progressive import Effort, Prepared
@@ -96,6 +97,7 @@ class Context:
     full_width: int
     full_height: int
     order: Order = "rgba"
+    transfer: Transfer = "srgb"
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class Request:
     options: dict[str, Any]
     pixels: AnyPixels
     order: Order = "rgba"
+    transfer: Transfer = "srgb"
+    """ "linear" for floats that are linear light; the result is as the picture."""
     context: Context | None = None
     previews: bool = False
     masks: AnyMasks | None = None
@@ -197,7 +201,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         styles = [style for style, there in zip(styles, present, strict=True) if there]
         shares = shares[..., present] if len(states) > 1 else None
     rgb, alpha = empty((*grid.shape, 3), np.float32), empty(grid.shape, np.float32)
-    yield from _progress(_read(pixels, request.order, grid, rgb, alpha), 0.02, READ)
+    yield from _progress(_read(pixels, (request.order, request.transfer), grid, rgb, alpha), 0.02, READ)
     fill_hidden(rgb, alpha)
     seen_alpha = _unless_opaque(alpha)
     if seen_alpha is not None or not grid.identity:
@@ -228,7 +232,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
     del content, whole
     upscaler = None if grid.identity else Upscaler(painted, rgb, *grid.up())
     for a, b in _bands(len(pixels), max(pixels.shape[1], grid.cells // len(pixels))):
-        planes = decode(pixels[a:b], request.order)
+        planes = decode(pixels[a:b], request.order, request.transfer)
         original, visible = planes[:3], planes[3] > 0
         seen = clamp(original, pixels.dtype)
         y = np.moveaxis(painted[a:b], 2, 0) if upscaler is None else upscaler.band(a, b, seen)
@@ -241,7 +245,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
         if not (amount == 1).all():
             y = original * (1 - amount) + y * amount
         out[a:b] = pixels[a:b]
-        encode(y, None if visible.all() else visible, request.order, out[a:b])
+        encode(y, None if visible.all() else visible, request.order, out[a:b], request.transfer)
         let_go(pixels, out, painted, rgb)
         yield Progress(PAINTED + (1 - PAINTED) * b / len(pixels), "finishing")
 
@@ -281,14 +285,16 @@ def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
         yield a, min(a + step, height)
 
 
-def _read(pixels: AnyPixels, order: Order, grid: Grid, rgb: Array, alpha: Array) -> Generator[float, None, None]:
+def _read(
+    pixels: AnyPixels, form: tuple[Order, Transfer], grid: Grid, rgb: Array, alpha: Array
+) -> Generator[float, None, None]:
     """Fill `rgb` and `alpha` with the picture on the working grid, colours weighted with alpha; yields the share done."""
     rows, columns = grid.down()
     per_band = max(1, BAND * rows.outputs // max(rows.length * columns.length, rows.outputs * columns.outputs))
     for a in range(0, rows.outputs, per_band):
         b = min(a + per_band, rows.outputs)
         lo, hi, matrix = rows.window(a, b)
-        planes = clamp(decode(pixels[lo:hi], order), pixels.dtype)
+        planes = clamp(decode(pixels[lo:hi], *form), pixels.dtype)
         opaque = grid.identity or bool((planes[3] == 1).all())  # then nothing is mixed
         if not opaque:
             planes[:3] *= planes[3]
@@ -318,7 +324,7 @@ def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | N
     rows, columns = (Span(0, n, 0, cells, cells / n) for n in size for cells in [max(1, round(n * ratio))])
     seen = Grid(rows, columns, (rows.cells, columns.cells))
     rgb, alpha = np.empty((*seen.shape, 3), np.float32), np.empty(seen.shape, np.float32)
-    for _ in _read(context.pixels, context.order, seen, rgb, alpha):
+    for _ in _read(context.pixels, (context.order, context.transfer), seen, rgb, alpha):
         pass
     fill_hidden(rgb, alpha)
     seen_alpha = _unless_opaque(alpha)

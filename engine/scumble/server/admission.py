@@ -56,6 +56,8 @@ def check_raster(raster: Raster, pixels: int) -> None:
         raise ScumbleError(
             "bad-raster", f"A picture of {w} x {h} pixels cannot be.", f"Sides go from 1 to {limits.SIDE} pixels."
         )
+    if raster.transfer == "linear" and raster.format not in ("f16", "f32"):
+        raise ScumbleError("bad-raster", f"Linear light does not fit into {raster.format}.", "Send it as f16 or f32.")
     if w * h > pixels:
         raise ScumbleError("bad-raster", f"{w} x {h} pixels are too many.", f"The most is {pixels:,} pixels.")
 
@@ -63,6 +65,8 @@ def check_raster(raster: Raster, pixels: int) -> None:
 def _check_context(context: ContextRaster, raster: Raster) -> None:
     if not (1 <= context.width <= limits.CONTEXT_SIDE and 1 <= context.height <= limits.CONTEXT_SIDE):
         raise ScumbleError("bad-raster", f"The context's sides go from 1 to {limits.CONTEXT_SIDE} pixels.")
+    if context.transfer == "linear" and context.format not in ("f16", "f32"):
+        raise ScumbleError("bad-raster", f"Linear light does not fit into {context.format}.", "Send it as f16 or f32.")
     inside = (
         0 <= context.x <= context.full_width - raster.width
         and 0 <= context.y <= context.full_height - raster.height

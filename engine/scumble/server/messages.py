@@ -37,6 +37,7 @@ class Raster(Struct, frozen=True, forbid_unknown_fields=True):
     height: Size
     format: Literal["u8", "u16", "f16", "f32"]
     order: Literal["rgba", "bgra"]
+    transfer: Literal["srgb", "linear"] = "srgb"
 
     @property
     def channels(self) -> int:
@@ -71,7 +72,7 @@ class MaskRaster(Struct, frozen=True, forbid_unknown_fields=True):
 AnyRaster = Raster | MaskRaster
 
 
-class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
+class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole layer in small, and where the picture lies in it, in layer pixels."""
 
     x: Size

@@ -100,7 +100,7 @@ class Painter:
         """Keep the picture that was painted last, in small, to refine styles on; once its client has its result."""
         request, self._painted = self._painted, None
         if request is not None and any(m.capabilities.refine for m in registry.methods().values()):
-            self.contents.keep(request.pixels, request.order, request.context)
+            self.contents.keep(request.pixels, request.order, request.context, request.transfer)
 
     def refine(self, asked: channel.Refine) -> refining.End:
         """Refine a style to the end, or until it is cancelled."""
@@ -123,6 +123,7 @@ class Painter:
             options=dict(run.options),
             pixels=pixels,
             order=run.raster.order,
+            transfer=run.raster.transfer,
             context=context,
             previews=run.previews,
             masks=masks,
@@ -181,7 +182,7 @@ def _mapped(run: channel.Run, fds: list[int]) -> tuple[Pixels, pipeline.Context 
     context = None
     if run.context is not None:
         c = run.context
-        context = pipeline.Context(found["context"], c.x, c.y, c.full_width, c.full_height, c.order)
+        context = pipeline.Context(found["context"], c.x, c.y, c.full_width, c.full_height, c.order, c.transfer)
     return found["picture"], context, found.get("masks"), as_array(result, run.raster)
 
 

@@ -77,9 +77,10 @@ def keep_picture(job: Job, store: StyleStore) -> Callable[[], str]:
     """Work for another thread: store the picture that came with `job` as a style. Gives "id@revision", raises ScumbleError."""
     request = job.request
     assert isinstance(request, StylePut)
-    data = job.input.read(0, request.raster.nbytes)
+    raster = request.raster
+    data = job.input.read(0, raster.nbytes)
 
     def work() -> str:
-        return store.put(request.name, rgb8(as_array(data, request.raster), request.raster.order)).pinned
+        return store.put(request.name, rgb8(as_array(data, raster), raster.order, raster.transfer)).pinned
 
     return work
