@@ -180,7 +180,7 @@ def overload(seconds: float, rng: random.Random) -> Iterator[Row]:
         f"refused as busy (median {1000 * median:.0f} ms); {told['wrong']} wrong, {lost} lost; engine {grown >> 20} MB in all"
     )
     wrong = told["wrong"] + abs(lost)
-    yield Row("overload", f"{asked:,} jobs of {clients} clients at once, {rounds} times", saw, wrong)
+    yield Row("overload", f"{asked:,} jobs of {clients} clients at once, rounds: {rounds}", saw, wrong)
 
 
 def soak(seconds: float, rng: random.Random) -> Iterator[Row]:
