@@ -18,6 +18,9 @@ OVERHEAD = {"U8": 1.0, "U16": 2.0, "U16 linear": None}
 BLOCKED = 0.1
 """Seconds for which the event loop may stand still while a U8 layer of 12 megapixels is painted."""
 
+LIVE = 0.06
+"""Seconds that reading the layer and showing the result may take of a live pass on one megapixel."""
+
 
 def bench() -> Iterator[Figure]:
     """Overhead for each depth, and the longest pauses."""
@@ -30,9 +33,15 @@ def bench() -> Iterator[Figure]:
         print(f"  krita: not measured, {e}", file=sys.stderr)
         return
     with kritas.user(folder) as user:
-        seen = user.show("window:docker", "speed:large")["large"]
-    if "error" in seen:
-        raise RuntimeError(seen["error"])
+        found = user.show("window:docker", "speed:large", "speed:live", SCUMBLE_TEST_ENGINE=user.real_engine())
+    for scenario in ("large", "live"):
+        if "error" in found[scenario]:
+            raise RuntimeError(found[scenario]["error"])
+    seen, live = found["large"], found["live"]
+    for side in ("384", "768"):
+        note = f"1152 x 896, passes of {side} pixels, median of 20"
+        yield Figure(f"Krita's part of a live pass at {side}", live[side]["host"], "s", LIVE, note=note)
+        yield Figure(f"From a stroke to the canvas at {side}", live[side]["latency"], "s", note=note)
     for depth, limit in OVERHEAD.items():
         found = seen[depth]
         note = f"4000 x 3000, {depth}, over the engine's own {found['engine']:.2f} s"

@@ -24,6 +24,7 @@ class Clock(QtCore.QObject):
         self._timer = QtCore.QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tick)
+        studio.hurry = self.hurry
 
     def hurry(self) -> None:
         """Something was asked: do not wait for the rest to end."""

@@ -27,7 +27,15 @@ class ScumbleExtension(Extension):
         again.triggered.connect(lambda: self._do(studio().paint_again))
         frames = window.createAction("scumble_frames", "Scumble All Frames", MENU)
         frames.triggered.connect(lambda: self._do(studio().paint_frames))
+        live = window.createAction("scumble_live", "Scumble Live", MENU)
+        live.triggered.connect(lambda: self._do(self._live))
         clock().hurry()
+
+    def _live(self) -> None:
+        if studio().live.active:
+            studio().stop_live()
+        else:
+            studio().start_live(studio().live.source)
 
     def _do(self, what) -> None:
         what()

@@ -6,14 +6,16 @@ Invariant: with krita_layers and krita_frames this is all that knows Krita's doc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from krita import Document, Krita, Node, View
 
 from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
 from .krita_hand import Hand
 from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
+from .krita_live import KritaLive
 from .krita_places import in_small_of, listed, rows_of
+from .krita_watch import Watch
 from .qt import QtCore
 from .scumble_client.desk.blend import SELECTION
 from .scumble_client.errors import EngineError
@@ -30,6 +32,7 @@ class KritaHost:
         self._krita = Krita.instance()
         self.name = f"Krita {self._krita.version()}"
         self._hand = Hand()
+        self._watch: Watch | None = None
 
     def layers(self) -> list[KritaLayer]:
         view, document = self._active()
@@ -74,7 +77,20 @@ class KritaHost:
     def target(self, source: KritaSource | FrameSource, name: str, alone: bool = False) -> KritaTarget | FrameTarget:
         return source.target(name, alone)
 
-    def in_the_way(self, what: KritaLayer | KritaFrame | KritaTarget | FrameTarget) -> str:
+    def live(self, source: str, name: str) -> KritaLive:
+        _, document = self._active()
+        if document is None:
+            raise EngineError("layer-gone", "There is no picture to paint live.", "Open one.")
+        if why := self._hand.in_the_way(document):
+            raise EngineError("host-busy", f"Live painting {why}.", "Start it again then.")
+        self._hand.watch()
+        return KritaLive(document, source, name)
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        self._watch = self._watch or Watch(changed)
+        self._watch.look()
+
+    def in_the_way(self, what: KritaLayer | KritaFrame | KritaTarget | FrameTarget | KritaLive) -> str:
         if not any(what.document == opened for opened in self._krita.documents()):
             return ""
         return self._hand.in_the_way(what.document)

@@ -7,12 +7,20 @@ from .clock import Clock
 from .controls import Controls
 from .gallery import Gallery
 from .history_list import HistoryList
+from .live_button import LiveButton
 from .pictures import PictureView
 from .qt import QtCore, QtGui, QtWidgets
 from .standing import Mood
 from .studio import Studio, Topic
 
-COLOURS = {Mood.ASLEEP: "#888", Mood.STARTING: "#d90", Mood.READY: "#4a4", Mood.BUSY: "#48c", Mood.ERROR: "#d44"}
+COLOURS = {
+    Mood.ASLEEP: "#888",
+    Mood.STARTING: "#d90",
+    Mood.READY: "#4a4",
+    Mood.BUSY: "#48c",
+    Mood.LIVE: "#a6c",
+    Mood.ERROR: "#d44",
+}
 
 
 class Panel(QtWidgets.QWidget):
@@ -26,6 +34,7 @@ class Panel(QtWidgets.QWidget):
         self.button = QtWidgets.QPushButton("Scumble")
         self.button.setObjectName("scumble_button")
         self.button.clicked.connect(self._press)
+        self.live = LiveButton(studio, clock)
         self.light = QtWidgets.QLabel("●")
         self.status = QtWidgets.QLabel()
         self.status.setObjectName("scumble_status")
@@ -58,6 +67,7 @@ class Panel(QtWidgets.QWidget):
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802 (Qt's name)
         self._studio.previewing.enabled = True
+        self._studio.watch()
         self._clock.hurry()
 
     def hideEvent(self, event: QtGui.QHideEvent) -> None:  # noqa: N802 (Qt's name)
@@ -85,7 +95,10 @@ class Panel(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.tabs, 1)
-        layout.addWidget(self.button)
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self.button, 1)
+        buttons.addWidget(self.live)
+        layout.addLayout(buttons)
         layout.addLayout(line)
 
     def _hear(self, topic: Topic) -> None:
@@ -102,6 +115,7 @@ class Panel(QtWidgets.QWidget):
         shown = self._studio.standing
         self.light.setStyleSheet(f"color: {COLOURS[shown.mood]}")
         self.status.setText(f"{shown.text} {shown.hint}".strip())
+        self.live.show_state()
         busy = self._studio.busy
         self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
 

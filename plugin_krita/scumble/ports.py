@@ -8,12 +8,13 @@ some tens of milliseconds, so that the canvas never freezes, but for a conversio
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .scumble_client.desk.settings import Settings
 from .scumble_client.events import Context
-from .scumble_client.raster import Raster
+from .scumble_client.raster import Masks, Raster
 
 
 class Layer(Protocol):
@@ -88,6 +89,43 @@ class Target(Protocol):
         """A PNG."""
 
 
+@dataclass(frozen=True)
+class Shot:
+    """What a live pass is painted from, and where its result goes."""
+
+    place: Any
+    """Equal for two shots of the same layer, frame and selection."""
+    raster: Raster
+    context: Context | None
+    masks: Masks | None
+    area: Any
+    """The host's own, as is `limit`, the selection."""
+    limit: Any = None
+
+
+class LiveLayer(Protocol):
+    """A layer that is painted again and again; ports.Host.live makes it."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether it, or its document, is not there any more."""
+
+    @property
+    def pause(self) -> str:
+        """Why nothing is to be painted now, as a sentence; "" if there is no reason."""
+
+    def rename(self, name: str) -> None: ...
+
+    def read(self, side: int, settings: Settings) -> Shot:
+        """At most `side` pixels long; 0 is every pixel. Raises EngineError, whose message begins with a small letter."""
+
+    def write(self, shot: Shot, raster: Raster) -> None:
+        """Show a result of a shot, of whatever size, without an undo step; only while nothing is in the way."""
+
+    def finish(self, name: str) -> None:
+        """It becomes an ordinary layer called `name`; "" removes it."""
+
+
 class Host(Protocol):
     """Raises EngineError, whose message the painter reads."""
 
@@ -117,9 +155,16 @@ class Host(Protocol):
         """A layer above the one `source` was read from and above its other results, or (`alone`) instead of those. Raises
         EngineError "layer-gone"."""
 
-    def in_the_way(self, what: Layer | Target) -> str:
+    def in_the_way(self, what: Layer | Target | LiveLayer) -> str:
         """Why its document must not be read or written to now, in words that follow "the result": a stroke is being drawn, a
         tool has the picture. "" if it may be, until the event loop turns, or is closed."""
+
+    def live(self, source: str, name: str) -> LiveLayer:
+        """Put one into the active document, in one undo step. `source` is "" for the active layer, "seen" for all that is
+        seen, or the id of a layer. Raises EngineError "layer-gone", "host-busy"."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` after every stroke, undo and redo from now on. Idempotent."""
 
     def target_here(self, source: Source, name: str) -> Target:
         """The same above the active layer of whatever document is active."""

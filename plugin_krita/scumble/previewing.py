@@ -7,6 +7,7 @@ is not shown.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from .ports import Host, Layer
@@ -19,6 +20,9 @@ from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Rejected, Request
 from .scumble_client.raster import Masks, Raster
 from .scumble_client.session import Session
+
+REST = 0.7
+"""Seconds for which the hand rests before the preview follows it."""
 
 
 class Previewing:
@@ -35,16 +39,26 @@ class Previewing:
         self._host, self._changed = host, changed
         self._job: str | None = None
         self._cancelling = False
+        self._touched = 0.0
         self._shown: tuple[str, Settings] | None = None  # what the picture, or the job, is of
         self._failed: tuple[str, Settings] | None = None
 
     def repeat(self) -> None:
-        """The layer's pixels have changed, which no host tells, or what can be painted has."""
+        """The layer's pixels may have changed, or what can be painted has."""
         self._shown = self._failed = None
 
     def forget(self) -> None:
         """The session that had the job is gone."""
         self._job, self._cancelling, self.active, self._shown = None, False, False, None
+
+    def touch(self) -> None:
+        """The painter has drawn something: follow when the hand rests."""
+        self._touched = time.monotonic()
+
+    def show_both(self, raster: Raster, original: Raster) -> None:
+        """The result of live painting, and what it was painted from."""
+        self.original = original
+        self.show(raster)
 
     def show(self, raster: Raster) -> None:
         """A picture from elsewhere: what a long painting looks like so far."""
@@ -62,6 +76,9 @@ class Previewing:
         layer = self._layer()
         if layer is None:
             return
+        if self._touched and time.monotonic() - self._touched >= REST:
+            self._touched = 0.0
+            self.repeat()
         wanted = (layer.key, settings)
         if wanted in (self._shown, self._failed) or self._host.in_the_way(layer):
             return

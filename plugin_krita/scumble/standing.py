@@ -23,6 +23,7 @@ class Mood(enum.Enum):
     STARTING = "starting"
     READY = "ready"
     BUSY = "busy"
+    LIVE = "live"
     ERROR = "error"
 
 
@@ -35,13 +36,16 @@ class Standing:
     hint: str = ""
 
 
-def standing(state: State, device: str, trouble: EngineError | None, work: str, wanted: bool) -> Standing:
-    """`work` says what is being done, "" if nothing; `wanted`: something is asked of the engine."""
+def standing(state: State, device: str, trouble: EngineError | None, work: str, wanted: bool, live: str = "") -> Standing:
+    """`work` says what is being done, `live` what live painting does, "" if nothing; `wanted`: something is asked of the
+    engine."""
     if trouble is not None:
         return Standing(Mood.ERROR, trouble.message, trouble.hint)
     if state is State.READY:
         if work:
             return Standing(Mood.BUSY, work)
+        if live:
+            return Standing(Mood.LIVE, live)
         return Standing(Mood.READY, f"Ready, on {device}." if device else "Ready.")
     if state is State.SEEKING and not wanted:
         return Standing(Mood.ASLEEP, "The engine sleeps.", "It starts with the first picture.")

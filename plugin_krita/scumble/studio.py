@@ -16,14 +16,15 @@ from typing import Any
 
 from .easel import Easel
 from .history import Entry
+from .live import Live
+from .orders import order
 from .painting import Order
 from .ports import Host, Layer
 from .previewing import Previewing
 from .records import Records
 from .scumble_client import VERSION
 from .scumble_client.catalogue import Catalogue
-from .scumble_client.desk.choosing import method_of, obstacle, options_for, plain_id
-from .scumble_client.desk.names import name_of
+from .scumble_client.desk.choosing import plain_id
 from .scumble_client.desk.settings import Other, Settings, from_json
 from .scumble_client.desk.shelf import shelf
 from .scumble_client.desk.sizes import STYLE_SIDE
@@ -36,17 +37,17 @@ from .scumble_client.events import (
     Ready,
     Recovered,
     Refining,
-    Request,
     RequestFailed,
     State,
     StyleStored,
     Welcome,
 )
 from .scumble_client.locate import start_engine
-from .scumble_client.raster import Masks, Raster
+from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 from .standing import Standing, device_name, report, standing
 from .stylebook import Stylebook
+from .troubles import Troubles
 
 BUDGET = 8 << 20
 """Bytes a pump may move."""
@@ -54,9 +55,6 @@ SLICE = 0.03
 """Seconds a tick may read or write a layer."""
 HURRY, STROLL, REST = 0.004, 0.03, 0.4
 """Seconds between two ticks: while pixels move, while something is awaited, while nothing happens."""
-
-READ = 1.0
-"""Seconds for which a message stays whatever is chosen."""
 
 
 class Topic(enum.Enum):
@@ -83,17 +81,18 @@ class Studio:
         self.settings = from_json(host.setting("settings"))
         self.catalogue: Catalogue | None = None
         self.session = session(host.name)
+        self.troubles = Troubles(lambda: tuple(layer.key for layer in host.layers()))
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
         self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES), self.complain)
         self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
-        self.easel = Easel(host, self.records, self.complain, self._settle, self.previewing.show)
+        self.easel = Easel(host, self.records, self.complain, self.troubles.settle, self.previewing.show)
+        self.live = Live(host, functools.partial(self._tell, Topic.STANDING), self.complain, self.previewing.show_both)
+        self.hurry: Callable[[], None] = lambda: None
+        """Called when something has happened that a tick should not wait for; the clock puts itself here."""
         self.last: Settings | None = None
         """Of the last painting, for Scumble Again."""
         self._open_session = session
         self._observers: list[Callable[[Topic], None]] = []
-        self._trouble: EngineError | None = None
-        self._troubled: tuple[str, ...] | None = None  # what was selected then; None for trouble with the engine itself
-        self._complained = 0.0
         self._asked: int | None = None  # for the catalogue
         self._status: int | None = None  # asked for, once the engine knows its devices
         self._device = ""
@@ -119,11 +118,13 @@ class Studio:
     @property
     def standing(self) -> Standing:
         wanted = self.busy or self._asked is not None
-        return standing(self.session.state, self._device, self._trouble, self.easel.text, wanted)
+        return standing(self.session.state, self._device, self.troubles.error, self.easel.text, wanted, self.live.text)
 
     @property
     def report(self) -> str:
-        return report(self.host.name, self.standing, self.session.state, self.session.welcome, self._device, self._trouble)
+        return report(
+            self.host.name, self.standing, self.session.state, self.session.welcome, self._device, self.troubles.error
+        )
 
     # What widgets ask
 
@@ -132,7 +133,7 @@ class Studio:
         settings = replace(self.settings, **changes)
         if settings != self.settings:
             self.settings = settings
-            self._settle()
+            self.troubles.settle()
             self.host.keep_setting("settings", settings.to_json())
             self._tell(Topic.SETTINGS)
 
@@ -175,6 +176,37 @@ class Studio:
         except EngineError as e:
             self.complain(e)
 
+    def start_live(self, source: str = "") -> None:
+        """Paint live from a source as `Live.source` names it."""
+        self._fresh_start()
+        self.stop_live()
+        self.live.source = source
+        self.watch()
+        try:
+            self.live.start(self.settings, self.catalogue)
+        except EngineError as e:
+            self.complain(e)
+        if self.catalogue is None:
+            self._ask_catalogue()
+        self._tell(Topic.STANDING)
+
+    def stop_live(self) -> None:
+        """What was painted stays as an ordinary layer."""
+        if self.live.active:
+            self.live.stop(self.session, self.settings, self.catalogue)
+
+    def watch(self) -> None:
+        """Hear of strokes, so that live painting and the preview follow them. Idempotent."""
+        self.host.watch(self.touch)
+
+    def touch(self) -> None:
+        """The painter has drawn, undone or redone something."""
+        if self.live.active:
+            self.live.touch()
+            self.hurry()
+        else:
+            self.previewing.touch()
+
     def cancel(self) -> None:
         """End everything that is being painted."""
         self.easel.cancel(self.session)
@@ -209,10 +241,9 @@ class Studio:
     def one_result(self) -> bool:
         return self.host.setting("one-result") == "yes"
 
-    def complain(self, error: EngineError) -> None:
+    def complain(self, error: EngineError, engine: bool = False) -> None:
         """Show an error until it is settled: something else is tried or chosen, or works."""
-        self._trouble, self._troubled = error, self._looked_at()
-        self._complained = time.monotonic()
+        self.troubles.show(error, engine)
         self.host.tell(str(error), trouble=True)
         self._tell(Topic.STANDING)
 
@@ -230,30 +261,33 @@ class Studio:
             self.session.shutdown()
 
     def close(self) -> None:
-        """The host ends."""
+        """The host ends; its documents are not to be touched any more."""
         self.session.close()
 
     # The clock
 
     def tick(self) -> float:
         """Go on a little; seconds until the next tick is wanted."""
-        for event in self.session.pump(HURRY if self.easel.awaiting else 0.0, BUDGET):
+        for event in self.session.pump(HURRY if self.easel.awaiting or self.live.awaiting else 0.0, BUDGET):
             self._hear(event)
         if self.catalogue is not None or self._asked is None:
             self.easel.advance(self.session, time.monotonic() + SLICE)
         self._stopping = self._stopping and self.session.welcome is not None
-        self.previewing.advance(self.session, self.settings, self.catalogue, self.busy or self._stopping)
-        self._look_on()
+        elsewhere = self.busy or self._stopping
+        self.live.advance(self.session, self.settings, self.catalogue, elsewhere)
+        self.previewing.advance(self.session, self.settings, self.catalogue, elsewhere or self.live.active)
+        self.troubles.look()
         shown = (self.standing, self.fraction)
         if shown != self._shown:
             self._shown = shown
             self._tell(Topic.STANDING)
-        if self.busy and self._asked is None:
+        if (self.busy or self.live.awaiting) and self._asked is None:
             return HURRY
-        return STROLL if self.busy or self._asked is not None or self.previewing.active or self.stylebook.active else REST
+        waits = self.busy or self._asked is not None or self.previewing.active or self.stylebook.active or self.live.active
+        return STROLL if waits else REST
 
     def _hear(self, event: Event) -> None:
-        if self.easel.hear(event) or self.previewing.hear(event):
+        if self.easel.hear(event) or self.live.hear(event) or self.previewing.hear(event):
             return
         if self.stylebook.hear(event):
             self._hear_of_style(event)
@@ -265,15 +299,14 @@ class Studio:
             self.previewing.repeat()  # a style may have changed, or can be painted only now
             self._tell(Topic.CATALOGUE)
         elif isinstance(event, (Welcome, Ready, Recovered)):
-            self._trouble = self._troubled = None
+            self.troubles.clear()
             self._ask_catalogue()
         elif isinstance(event, Answer) and event.request == self._status:
             self._device = device_name(event.header)
         elif isinstance(event, Lost):
             self._asked = None
             self.easel.give_up(self.session)
-            self.complain(event.error())
-            self._troubled = None
+            self.complain(event.error(), engine=True)
         elif isinstance(event, RequestFailed) and event.request == self._asked:
             self._asked = None
             self.complain(event.error())
@@ -288,45 +321,8 @@ class Studio:
 
     # Small things
 
-    def _settle(self) -> None:
-        """Something else is tried, or has worked: what was wrong with a picture is not worth showing any more."""
-        if self._troubled is not None:
-            self._trouble = self._troubled = None
-
-    def _look_on(self) -> None:
-        """What was wrong with one layer is settled by choosing another."""
-        if self._troubled is None:
-            return
-        looked_at = self._looked_at()
-        if time.monotonic() - self._complained < READ:  # what was done before may only show now
-            self._troubled = looked_at
-        elif looked_at != self._troubled:
-            self._settle()
-
-    def _looked_at(self) -> tuple[str, ...]:
-        return tuple(layer.key for layer in self.host.layers())
-
     def _order(self, layer: Layer, settings: Settings) -> Order:
-        return Order(layer, settings, self._title(settings), functools.partial(self._request, settings), self.one_result)
-
-    def _title(self, settings: Settings) -> str:
-        """What the result is called: options of another method have no part in it."""
-        method = method_of(self.catalogue, settings)
-        options = options_for(method, settings.options) if method else settings.options
-        return name_of(self.catalogue, settings, settings.strength, options)
-
-    def _request(self, settings: Settings, raster: Raster, context: Any, masks: Masks | None) -> Request:
-        """Made when the layer has been read: the catalogue is there by then."""
-        method = method_of(self.catalogue, settings)
-        if method is None:
-            why = obstacle(self.catalogue, settings)
-            if why:
-                raise EngineError("style-unavailable", why)
-            message = "No method can paint what is chosen." if settings.style else "No style is chosen."
-            raise EngineError("style-unavailable", message, "Choose another style.")
-        options = options_for(method, settings.options)
-        how = (method.id, settings.strength, options)
-        return Request(raster, settings.weights(), *how, context, method.gradual(options), masks)
+        return order(layer, settings, lambda: self.catalogue, self.one_result)
 
     def _choose_something(self, catalogue: Catalogue) -> None:
         """The first catalogue decides what was asked for before it came."""
@@ -342,12 +338,13 @@ class Studio:
 
     def _fresh_start(self) -> None:
         """Forget an old error; a session that has given up hope would not speak of it again."""
-        self._trouble = self._troubled = None
+        self.troubles.clear()
         if self.session.state is State.LOST:
             self.session.close()
             self.session = self._open_session(self.host.name)
             self.stylebook.renew(self.session)
             self.previewing.forget()
+            self.live.forget()
             self._asked = None
 
     def _tell(self, topic: Topic) -> None:

@@ -78,6 +78,33 @@ class Target:
         return b"png"
 
 
+class LiveLayer:
+    def __init__(self, host: Host, source: str, name: str) -> None:
+        self.host, self.source, self.name = host, source, name
+        self.gone, self.pause = False, ""
+        self.sides: list[int] = []
+        self.written: list[int] = []
+        self.finished: str | None = None
+
+    def rename(self, name: str) -> None:
+        self.name = name
+
+    def read(self, side: int, settings: Any) -> Any:
+        self.sides.append(side)
+        width = side or 2000
+        pixels = bytes([self.host.drawn]) * (4 * width)
+        return module("ports").Shot(
+            "place", module("scumble_client.raster").Raster(width, 1, "u8", "bgra", pixels), None, None, None
+        )
+
+    def write(self, shot: Any, raster: Any) -> None:
+        assert not self.host.way
+        self.written.append(shot.raster.data[0])
+
+    def finish(self, name: str) -> None:
+        self.finished = name
+
+
 class Host:
     name = "Nobody 1.0"
 
@@ -93,6 +120,9 @@ class Host:
         self.sides: list[int] = []
         self.alone: list[bool] = []
         self.way = ""
+        self.lives: list[LiveLayer] = []
+        self.drawn = 0
+        """What the layer looks like."""
         self.empty: set[str] = set()
 
     def layers(self) -> list[Layer]:
@@ -130,6 +160,13 @@ class Host:
 
     def in_the_way(self, what: Any) -> str:
         return self.way
+
+    def watch(self, changed: Any) -> None:
+        self.stroke = changed
+
+    def live(self, source: str, name: str) -> LiveLayer:
+        self.lives.append(LiveLayer(self, source, name))
+        return self.lives[-1]
 
     def target_here(self, source: Source, name: str) -> Target:
         return Target(self, name)

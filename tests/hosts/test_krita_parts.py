@@ -105,9 +105,24 @@ def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
         "krita_places.py",
         "krita_hand.py",
         "krita_results.py",
+        "krita_live.py",
+        "krita_watch.py",
     }
     assert knows == {"__init__.py", "docker.py", "extension.py", *adapter}
-    model = {"studio", "easel", "painting", "previewing", "records", "history", "standing", "stylebook", "ports"}
+    model = {
+        "live",
+        "orders",
+        "troubles",
+        "studio",
+        "easel",
+        "painting",
+        "previewing",
+        "records",
+        "history",
+        "standing",
+        "stylebook",
+        "ports",
+    }
     assert not [name for name in model if "qt import" in (folder / f"{name}.py").read_text(encoding="utf-8")]
 
 

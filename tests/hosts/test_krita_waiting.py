@@ -72,7 +72,7 @@ def test_what_was_wrong_with_a_layer_is_forgotten_when_another_is_chosen_or_pain
     studio: Any, host: Host, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The red message stayed when everything was well again."""
-    monkeypatch.setattr(module("studio"), "READ", 0.0)
+    monkeypatch.setattr(module("troubles"), "READ", 0.0)
     host.empty = {"layer"}
     for settle in (lambda: setattr(host, "selected", [Layer("other")]), lambda: studio.choose(strength=0.5)):
         host.selected = [Layer()]

@@ -53,6 +53,17 @@ class Hand:
     def up(self) -> Any:
         return self.do("mouseup", 1)
 
+    def quick(self, *strokes: Sequence[Point]) -> Any:
+        """Whole strokes along their points in one go; whether they are drawn."""
+        words: list[Any] = []
+        for points in strokes:
+            places = [self.place(point) for point in points]
+            words += ["mousemove", places[0].x(), places[0].y(), "sleep", 0.03, "mousedown", 1, "sleep", 0.02]
+            for place in places[1:]:
+                words += ["mousemove", place.x(), place.y(), "sleep", 0.015]
+            words += ["sleep", 0.02, "mouseup", 1, "sleep", 0.08]
+        return self.do(*words)
+
     def stroke(self, points: Sequence[Point], between: Any = None) -> Generator[Any, None, None]:
         """Draw along the points; `between(number)` is called after each and may give what to wait for."""
         yield self.to(points[0])

@@ -6,13 +6,18 @@ from __future__ import annotations
 import os
 import time
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
+import scumble.live as scumble_live
 from driver import Scenario, Stage
+from hand import Hand
 from PyQt5.QtCore import QTimer
 from scumble.krita_layers import KritaTarget
+from scumble.krita_live import KritaLive
 from scumble.scumble_client.desk.settings import Settings
 from scumble.scumble_client.desk.sizes import WORKING_SIDE
+from strokes import BRUSH, choose
 
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
 
@@ -85,4 +90,57 @@ def large(stage: Stage) -> Scenario:
         stage.close(document)
         yield 500
     KritaTarget.insert = insert
+    return found
+
+
+def live(stage: Stage) -> Scenario:
+    """Live painting on a megapixel by the engine that SCUMBLE_TEST_ENGINE starts: from a stroke to the canvas, and the host's
+    own part of that, seconds, twenty strokes at each size of the fast pass."""
+    stage.studio.stop_engine()
+    yield lambda: stage.studio.session.welcome is None
+    os.environ["SCUMBLE_ENGINE"] = os.environ["SCUMBLE_TEST_ENGINE"]
+    stage.studio.take_up(Settings(style="starry-night"))
+    document = stage.document(1152, 896)
+    yield stage.shown(document)
+    yield choose(stage, BRUSH)
+    stage.krita.activeWindow().activeView().canvas().setZoomLevel(0.5)
+    hand, node = Hand(stage), document.nodeByName("layer")
+    node.setPixelData(os.urandom(4 * 1152 * 896), 0, 0, 1152, 896)
+    marks: dict[str, list[float]] = {"touched": [], "host": [], "shown": []}
+    read, write = KritaLive.read, KritaLive.write
+
+    def clocked(function: Any, *given: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return function(*given)
+        finally:
+            marks["host"].append(time.monotonic() - began)
+
+    def written(*given: Any) -> None:
+        clocked(write, *given)
+        marks["shown"].append(time.monotonic())
+
+    KritaLive.read, KritaLive.write = lambda *given: clocked(read, *given), written  # type: ignore[method-assign]
+    stage.studio.start_live()
+    yield lambda: stage.studio.live.passes > 1 and not stage.studio.live.awaiting  # the first ones load the networks
+    found: dict[str, Any] = {}
+    scumble_live.REST, sides, scumble_live.SIDES = 1e9, scumble_live.SIDES, (384,)
+    for side in (384, 768):
+        scumble_live.SIDES = (side,)
+        stage.studio.live._side = stage.studio.live._printed = side
+        latency, own = [], []
+        for number in range(21):
+            passes = stage.studio.live.passes
+            y = 40 + 40 * number
+            yield hand.quick([(200, y), (400, y), (600, y)])
+            marks["host"].clear()
+            yield lambda passes=passes: stage.studio.live.passes > passes and not stage.studio.live.awaiting
+            latency.append(marks["shown"][-1] - stage.studio.live._touched)
+            own.append(sum(marks["host"][-2:]))
+        found[str(side)] = {"latency": median(latency[1:]), "host": median(own[1:])}
+    scumble_live.REST, scumble_live.SIDES = 0.8, sides
+    KritaLive.read, KritaLive.write = read, write  # type: ignore[method-assign]
+    stage.studio.stop_live()
+    yield 500
+    stage.close(document)
     return found

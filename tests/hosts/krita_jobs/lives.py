@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios in a whole Krita about live painting: strokes, undo, styles, selections, and how it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from driver import Scenario, Stage
+from PyQt5.QtWidgets import QAbstractItemView
+from scumble.scumble_client.desk.settings import Settings
+from strokes import begin, row
+from window import names
+
+NAME = "Test style, live"
+INVERTED, INVERTED_INK = [245, 235, 225, 255], [255, 255, 255, 255]
+
+
+def started(stage: Stage, source: str = "") -> Any:
+    """A document that is painted live; `yield from` gives it, a hand, its layer and the live one."""
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    document, hand = yield from begin(stage)
+    stage.studio.start_live(source)
+    yield lambda: stage.studio.live.passes > 0 and not stage.studio.live.awaiting
+    return document, hand, document.nodeByName("layer"), document.nodeByName(NAME)
+
+
+def follows(stage: Stage, passes: int) -> Any:
+    """Whether a pass has come since."""
+    return lambda: stage.studio.live.passes > passes and not stage.studio.live.awaiting
+
+
+def steps(stage: Stage) -> int:
+    """Steps in the History docker, the document's beginning among them."""
+    history = next(d for d in stage.krita.activeWindow().dockers() if d.objectName() == "History")
+    return int(history.findChildren(QAbstractItemView)[0].model().rowCount())
+
+
+def painting(stage: Stage) -> Scenario:
+    """A stroke, undo, another strength, a selection."""
+    document, hand, node, live = yield from started(stage)
+    yield lambda: document.activeNode() == node
+    found: dict[str, Any] = {
+        "names": names(document),
+        "locked": live.locked(),
+        "status": stage.panel.status.text(),
+        "pressed": stage.panel.live.isChecked(),
+        "begun": row(live, 150, 50, 200),
+    }
+    before = steps(stage)
+    passes = stage.studio.live.passes
+    yield hand.quick([(100, 150), (200, 150), (300, 150)])
+    yield follows(stage, passes)
+    yield lambda: row(live, 150, 200) == [INVERTED_INK]
+    found["stroke"] = row(live, 150, 50, 200)
+    found["drawn"] = row(node, 150, 50, 200)
+    yield 300
+    document.waitForDone()
+    found["shown"] = list(bytes(document.pixelData(200, 150, 1, 1)))
+    found["steps"] = [steps(stage) - before, stage.krita.action("edit_undo").text()]
+    stage.shoot("live")
+    stage.krita.action("edit_undo").trigger()
+    yield lambda: row(live, 150, 200) == [INVERTED]
+    found["undone"] = row(live, 150, 50, 200)
+    stage.studio.choose(strength=0.5)
+    yield lambda: row(live, 150, 200) != [INVERTED]
+    found["half"] = row(live, 150, 200)
+    stage.studio.choose(strength=1.0)
+    yield lambda: row(live, 150, 200) == [INVERTED]
+    yield from hand.stroke([(100, 60), (150, 60), (200, 60)], lambda n: stage.studio.live.touch())  # a pass comes due during it
+    found["during"] = row(node, 60, 60, 110, 150, 195)
+    stage.studio.stop_live()
+    found |= {"kept": names(document), "unlocked": not live.locked(), "left": steps(stage) - before}
+    yield 500
+    stage.close(document)
+    return found
+
+
+def selected(stage: Stage) -> Scenario:
+    """Only what is selected is painted."""
+    document, _, _, live = yield from started(stage)
+    from krita import Selection
+
+    selection = Selection()
+    selection.select(100, 100, 100, 100, 255)
+    document.setSelection(selection)
+    yield lambda: row(live, 150, 50, 150) == [[0, 0, 0, 0], INVERTED]
+    found: dict[str, Any] = {"limited": row(live, 150, 50, 150, 250)}
+    stage.krita.action("deselect").trigger()
+    yield lambda: row(live, 150, 50) == [INVERTED]
+    live.remove()
+    yield lambda: not stage.studio.live.active
+    found |= {"deleted": names(document), "status": stage.panel.status.text(), "pressed": stage.panel.live.isChecked()}
+    stage.close(document)
+    return found
+
+
+def seen(stage: Stage) -> Scenario:
+    """All that is seen, without the live layer itself; then the document is closed."""
+    document, _, node, live = yield from started(stage, "seen")
+    found: dict[str, Any] = {"begun": row(live, 150, 200)}
+    above = document.createNode("above", "paintlayer")
+    above.setPixelData(bytes((100, 110, 120, 255)) * 200 * 300, 0, 0, 200, 300)
+    document.rootNode().addChildNode(above, node)
+    yield lambda: row(live, 150, 100) == [[155, 145, 135, 255]]
+    found["composed"] = row(live, 150, 100, 300)
+    yield 500
+    found["visible"] = live.visible()
+    stage.close(document)
+    yield lambda: not stage.studio.live.active
+    found["status"] = stage.panel.status.text()
+    return found

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live painting in the Krita plug-in's model: the newest pixels win, and no result is written into a stroke."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosts.krita_doubles import Host, LiveLayer, Session, event, finish, module, ticks
+
+pytestmark = pytest.mark.usefixtures("krita_plugin")
+
+
+@pytest.fixture
+def live(studio: Any, host: Host, monkeypatch: pytest.MonkeyPatch) -> LiveLayer:
+    """Started, its first fast pass submitted."""
+    monkeypatch.setattr(module("live"), "REST", 1e9)
+    monkeypatch.setattr(module("live"), "LOOK", 1e9)
+    studio.start_live()
+    ticks(studio)
+    return host.lives[0]
+
+
+def draw(host: Host) -> None:
+    """Another stroke."""
+    host.drawn += 1
+    host.stroke()
+
+
+def rest(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hand rests."""
+    monkeypatch.setattr(module("live"), "REST", 0.0)
+    studio.tick()
+
+
+def test_it_begins_with_a_fast_small_pass_under_the_styles_name(live: LiveLayer, session: Session) -> None:
+    assert (live.name, live.source, live.sides) == ("The Night, live", "", [384])
+    assert session.requests[0].method == "fast"
+
+
+def test_every_stroke_is_followed(studio: Any, live: LiveLayer, host: Host, session: Session) -> None:
+    finish(studio, session)
+    for _ in range(3):
+        draw(host)
+        ticks(studio)
+        finish(studio, session)
+    assert live.written == [0, 1, 2, 3]
+
+
+def test_a_change_that_shows_nothing_is_not_painted_again(studio: Any, host: Host, session: Session, live: LiveLayer) -> None:
+    finish(studio, session)
+    host.stroke()
+    ticks(studio)
+    assert len(session.requests) == 1
+
+
+def test_strokes_that_come_faster_than_the_engine_paints_are_painted_together(
+    studio: Any, live: LiveLayer, host: Host, session: Session
+) -> None:
+    for _ in range(5):
+        draw(host)
+        ticks(studio)
+    assert len(session.requests) == 1
+    finish(studio, session)
+    finish(studio, session)
+    assert live.written == [0, 5]
+
+
+def test_when_the_hand_rests_all_pixels_are_painted_and_a_stroke_stops_that(
+    studio: Any, live: LiveLayer, host: Host, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(studio, session)
+    rest(studio, monkeypatch)
+    assert live.sides[-1] == 0
+    monkeypatch.setattr(module("live"), "REST", 1e9)
+    monkeypatch.setattr(module("live"), "LOOK", 60.0)
+    draw(host)
+    studio.tick()
+    assert session.cancelled == ["job2"]
+    session.says.append(event("Cancelled", "job2"))
+    ticks(studio)
+    finish(studio, session)
+    assert live.written == [0, 1]
+
+
+def test_a_result_is_not_written_into_a_stroke(studio: Any, live: LiveLayer, host: Host, session: Session) -> None:
+    host.way = "waits for your hand"
+    finish(studio, session)
+    assert not live.written
+    host.way = ""
+    ticks(studio)
+    assert live.written == [0]
+
+
+def test_nothing_is_read_during_a_stroke(studio: Any, live: LiveLayer, host: Host, session: Session) -> None:
+    finish(studio, session)
+    host.way = "waits for your hand"
+    draw(host)
+    ticks(studio)
+    assert len(live.sides) == 1
+
+
+def test_another_style_is_painted_at_once_and_names_the_layer(
+    studio: Any, live: LiveLayer, session: Session, host: Host
+) -> None:
+    finish(studio, session)
+    studio.choose(strength=0.5)
+    ticks(studio)
+    assert session.requests[-1].strength == 0.5
+    studio.choose(style="wave")
+    finish(studio, session)
+    assert live.name == "The Wave, live"
+    assert "No quick method" in studio.standing.text
+
+
+def test_it_waits_while_a_picture_is_painted_and_goes_on(studio: Any, live: LiveLayer, session: Session, host: Host) -> None:
+    studio.paint()
+    ticks(studio)
+    assert "job1" in session.cancelled
+    session.says.append(event("Cancelled", "job1"))
+    finish(studio, session)
+    assert host.inserted
+    ticks(studio)
+    assert len(session.requests) == 3
+    finish(studio, session)
+    assert live.written == [0]
+
+
+@pytest.mark.parametrize("why", ["Live waits until Krita's window is the active one.", "The picture is too large."])
+def test_it_says_why_it_pauses(studio: Any, live: LiveLayer, session: Session, host: Host, why: str) -> None:
+    finish(studio, session)
+    live.pause = why
+    draw(host)
+    ticks(studio)
+    assert studio.standing.text == why
+    assert len(session.requests) == 1
+    live.pause = ""
+    ticks(studio)
+    assert len(session.requests) == 2
+
+
+def test_the_button_ends_it_and_the_layer_stays_under_the_results_name(
+    studio: Any, live: LiveLayer, session: Session, host: Host
+) -> None:
+    finish(studio, session)
+    studio.stop_live()
+    assert live.finished == "The Night 100 %"
+    assert not studio.live.active
+    draw(host)
+    ticks(studio)
+    assert len(session.requests) == 1
+
+
+def test_a_layer_that_was_never_painted_does_not_stay(studio: Any, live: LiveLayer) -> None:
+    studio.stop_live()
+    assert live.finished == ""
+
+
+def test_deleting_its_layer_ends_it(studio: Any, live: LiveLayer, session: Session) -> None:
+    live.gone = True
+    finish(studio, session)
+    assert not studio.live.active
+    assert not live.written
+    assert live.finished is None
+
+
+def test_a_quick_engine_gets_larger_passes_and_a_slow_one_smaller(
+    studio: Any, live: LiveLayer, host: Host, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(studio, session)
+    draw(host)
+    ticks(studio)
+    assert [r.raster.width for r in session.requests] == [384, 768]
+    monkeypatch.setattr(module("live"), "SLOW", 0.0)
+    monkeypatch.setattr(module("live"), "QUICK", 0.0)
+    finish(studio, session)
+    draw(host)
+    ticks(studio)
+    assert [r.raster.width for r in session.requests] == [384, 768, 384]
+
+
+def test_the_preview_follows_strokes_by_itself(
+    studio: Any, host: Host, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stood still until it was clicked."""
+    monkeypatch.setattr(module("previewing"), "REST", 0.0)
+    studio.previewing.enabled = True
+    studio.watch()
+    ticks(studio)
+    finish(studio, session)
+    assert len(session.requests) == 1
+    host.stroke()
+    ticks(studio)
+    assert len(session.requests) == 2

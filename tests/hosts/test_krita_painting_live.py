@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live painting in the whole Krita, with a real pointer: strokes, undo, styles, selections, and how it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosts.kritas import KritaUser, play
+
+SCENARIOS = "painting selected seen"
+RESULT = "Test style 100 %"
+LIVE = "Test style, live"
+PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
+INVERTED, INVERTED_INK, NOTHING = [245, 235, 225, 255], [255, 255, 255, 255], [0, 0, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def seen(krita_user: KritaUser) -> dict[str, Any]:
+    """What all scenarios report, played one after another in one Krita."""
+    return play(krita_user, "window:docker", *(f"lives:{name}" for name in SCENARIOS.split()))
+
+
+@pytest.fixture
+def saw(seen: dict[str, Any], request: pytest.FixtureRequest) -> Any:
+    """What the scenario saw that the test names with `of`."""
+    assert "error" not in seen[request.param], seen[request.param]["error"]
+    return seen[request.param]
+
+
+def of(scenario: str) -> pytest.MarkDecorator:
+    """The test judges this scenario."""
+    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
+
+
+@of("painting")
+def test_a_locked_layer_above_follows_a_stroke_and_its_undoing_and_the_canvas_shows_it(saw: Any) -> None:
+    assert saw["names"] == ["Background", "layer", LIVE]
+    assert saw["locked"]
+    assert saw["pressed"]
+    assert saw["status"] == "Live."
+    assert saw["begun"] == [INVERTED, INVERTED]
+    assert saw["drawn"] == [PLAIN, INK]
+    assert saw["stroke"] == [INVERTED, INVERTED_INK]
+    assert saw["shown"] == INVERTED_INK
+    assert saw["undone"] == [INVERTED, INVERTED]
+
+
+@of("painting")
+def test_painting_live_leaves_no_undo_steps_and_cuts_no_stroke(saw: Any) -> None:
+    assert saw["steps"] == [1, "Undo Freehand Brush Stroke"]
+    assert saw["during"] == [PLAIN, INK, INK, INK]
+
+
+@of("painting")
+def test_what_is_chosen_is_painted_at_once(saw: Any) -> None:
+    assert saw["half"] == [pytest.approx([128, 128, 128, 255], abs=1)]
+
+
+@of("painting")
+def test_the_button_ends_it_and_the_layer_stays_as_an_ordinary_one(saw: Any) -> None:
+    assert saw["kept"] == ["Background", "layer", RESULT]
+    assert saw["unlocked"]
+    assert saw["left"] == 1
+
+
+@of("selected")
+def test_only_what_is_selected_is_painted_live(saw: Any) -> None:
+    assert saw["limited"] == [NOTHING, INVERTED, NOTHING]
+
+
+@of("selected")
+def test_deleting_the_live_layer_ends_it(saw: Any) -> None:
+    assert saw["deleted"] == ["Background", "layer"]
+    assert saw["status"].startswith("Ready")
+    assert not saw["pressed"]
+
+
+@of("seen")
+def test_what_is_seen_is_painted_without_the_live_layer_itself(saw: Any) -> None:
+    assert saw["begun"] == [INVERTED]
+    assert saw["composed"] == [[155, 145, 135, 255], INVERTED]
+    assert saw["visible"]
+
+
+@of("seen")
+def test_closing_the_document_ends_it(saw: Any) -> None:
+    assert saw["status"].startswith("Ready")
