@@ -134,3 +134,14 @@ def test_output_to_a_full_disk_is_said_in_a_sentence() -> None:
         code, said = run_into(full.fileno())
     assert code == Exit.NO_WRITE
     assert said == "scumble: The output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("stylise", "stylize"), ("style", "styles"), ("doktor", "doctor")])
+def test_a_command_that_is_spelt_otherwise_is_suggested(typed: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([typed, "x.png"]) == Exit.USAGE
+    assert f"Did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_an_option_that_is_spelt_otherwise_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stylize", "x.png", "-o", "y.png", "--keep-colors", "luminance"]) == Exit.USAGE
+    assert "--keep-colours" in capsys.readouterr().err

@@ -321,3 +321,38 @@ def test_an_engine_of_an_older_version_is_named(run: Run, tmp_path: Path, monkey
     assert "older than this 99.1.0. `scumble stop` lets the next use start the new one." in err
     monkeypatch.setattr("scumble.cli.connect.__version__", "0.0.1")
     assert "older" not in run("methods")[2]
+
+
+def test_the_id_of_a_style_can_be_chosen(run: Run, tmp_path: Path) -> None:
+    photo = picture(tmp_path / "富士.png")
+    assert run("styles", "add", photo, "--no-refine", "--id", "fuji")[:2] == (0, "fuji@1\n")
+    code, _, err = run("styles", "add", picture(tmp_path / "b.png"), "--no-refine", "--id", "fuji")
+    assert code == Exit.USAGE
+    assert "Another style has the id" in err
+    assert run("styles", "add", photo, "--id", "Fuji San")[0] == Exit.USAGE
+    made = ("stylize", picture(tmp_path / "a.png"), "-o", tmp_path / "x.png", "--method", "invert")
+    assert run(*made, "--style", "富士")[0] == 0, "its title will do"
+    assert run("styles", "remove", "fuji")[0] == 0
+
+
+def test_colours_metadata_and_quality_go_the_whole_way(run: Run, tmp_path: Path) -> None:
+    """What is known of the file when it is read must not be lost on the way through the engine."""
+    exif = Image.Exif()
+    exif[0x8298] = "(c) Eva"
+    exif.get_ifd(0x8769)[0xA001] = 2  # Adobe RGB
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
+    sizes = []
+    for quality in ("30", "95"):
+        code, _, err = run(
+            "stylize", tmp_path / "a.jpg", "-o", tmp_path / "o.jpg", *PAINT, "--quality", quality, "--profile", "keep"
+        )
+        assert code == 0, err
+        sizes.append((tmp_path / "o.jpg").stat().st_size)
+        with Image.open(tmp_path / "o.jpg") as made:
+            assert b"A\0d\0o\0b\0e" in made.info["icc_profile"]
+            assert made.getexif()[0x8298] == "(c) Eva"
+    assert sizes[0] < 0.7 * sizes[1]
+    code, out, err = run("stylize", tmp_path / "a.jpg", "-o", tmp_path / "o.gif", *PAINT, "--json")
+    assert code == 0
+    assert "EXIF of it went lost" in json.loads(out)["pictures"][0]["notes"][0]
+    assert len(err.splitlines()) == 1, "one line a picture, with what is to be told of it"

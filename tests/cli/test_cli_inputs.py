@@ -268,3 +268,20 @@ def test_an_output_that_is_no_file_is_refused_before_any_work(photos: Path, tmp_
     with pytest.raises(ScumbleError) as e:
         plan([str(photos / "b.png")], str(out))
     assert e.value.code == "no-write"
+
+
+def test_heic_pictures_that_cannot_be_decoded_are_left_out_and_named(photos: Path, tmp_path: Path) -> None:
+    """The wheels of libvips decode no HEVC; every photograph of a telephone was a failure of its own, or passed over in
+    silence."""
+    (photos / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    told: list[str] = []
+    tasks = plan([str(photos)], str(tmp_path / "out"), tell=told.append)
+    assert [t.source.name for t in tasks] == ["a.JPG", "b.png"]
+    assert told == ["2 files left out, not of a kind that is read: 1 .heic, 1 .txt."]
+
+
+def test_heic_pictures_that_can_be_decoded_are_taken_up(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (photos / "IMG_1.HEIC").touch()
+    monkeypatch.setattr("scumble.cli.listing.can_decode", lambda path: True)
+    tasks = plan([str(photos)], str(tmp_path / "out"))
+    assert [t.target.name for t in tasks] == ["IMG_1.png", "a.JPG", "b.png"]

@@ -19,6 +19,7 @@ from PIL import Image
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Style
 from scumble.library import stored_style, styles
+from scumble.library.names import id_of, title_of
 from scumble.library.styles import ID, StyleStore
 from scumble.library.weights import load_weights, save_weights
 
@@ -81,7 +82,7 @@ def test_a_picture_is_kept_no_larger_than_it_is_compared_at(store: StyleStore, h
 
 @given(st.text(max_size=200))
 def test_every_name_gives_a_safe_id(name: str) -> None:
-    assert ID.fullmatch(styles._slug(styles._title(name)))
+    assert ID.fullmatch(id_of(title_of(name)))
 
 
 def test_one_name_for_many_pictures_gives_many_ids_and_the_same_picture_again_the_same_id(store: StyleStore) -> None:
@@ -290,3 +291,24 @@ def test_what_is_no_8_bit_picture_is_refused(store: StyleStore, bad: np.ndarray)
 
 def test_the_user_folder_follows_the_environment(user_folders: Path) -> None:
     assert StyleStore().user_dir == user_folders / "data" / "styles"
+
+
+def test_titles_in_any_script_have_ids_that_tell_them_apart(tmp_path: Path) -> None:
+    """Paintings with Japanese names were style, style-2, style-3, ..., and nobody knew which was which."""
+    titles = ["日本", "富士山", "かな", "Кошка", "Собака", "Müller", "Café", "Ελλάδα", "서울", "🎨", "harbour 夜"]
+    ids = [id_of(title) for title in titles]
+    assert len(set(ids)) == len(titles)
+    assert all(ID.fullmatch(one) for one in ids)
+    assert (ids[0], ids[2], ids[5], ids[6], ids[-1]) == ("u65e5-u672c", "ka-na", "muller", "cafe", "harbour-u591c")
+
+
+def test_the_id_of_a_style_may_be_chosen_and_is_nobody_elses(tmp_path: Path) -> None:
+    store = StyleStore(tmp_path)
+    one, other = (np.full((8, 8, 3), grey, np.uint8) for grey in (10, 200))
+    assert store.put("日本", one, "japan").pinned == "japan@1"
+    assert store.put("日本", one, "japan").pinned == "japan@1", "the same picture is not kept twice"
+    for taken in ("japan", "starry-night"):
+        with pytest.raises(ScumbleError, match="Another style has the id") as e:
+            store.put("日本", other, taken)
+        assert e.value.code == "style-unavailable"
+    assert store.put("日本", other).pinned == "u65e5-u672c@1"

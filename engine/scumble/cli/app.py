@@ -7,6 +7,7 @@ Invariant: a user sees one clear sentence and a hint, never a traceback (but wit
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import importlib
 import os
@@ -49,6 +50,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
+            near = difflib.get_close_matches(cmd_name, COMMANDS, 1, 0.6)
+            if near:  # "stylise", "style"
+                raise click.UsageError(f"There is no command {cmd_name!r}. Did you mean {near[0]}?", ctx)
             return None
         module, name = COMMANDS[cmd_name].split(":")
         command = getattr(importlib.import_module(module), name)

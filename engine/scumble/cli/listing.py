@@ -19,13 +19,20 @@ import click
 
 from scumble.api.errors import ScumbleError
 from scumble.cli.say import counted
-from scumble.image.files import SAVERS
+from scumble.image.files import SAVERS, can_decode
 
 OUTPUTS = (*SAVERS, ".gif")
 """Suffixes an output may have, lower case."""
 
-PICTURES = (*OUTPUTS, ".apng", ".bmp", ".dib", ".avif", ".heic", ".heif", ".hif")
-"""Suffixes a folder is searched for, lower case. An input named outright may bear any name."""
+PICTURES = (*OUTPUTS, ".apng", ".bmp", ".dib", ".avif")
+"""Suffixes a folder is searched for, lower case, with HEIC's where they can be decoded. An input named outright may bear any
+name."""
+
+HEIC = (".heic", ".heif", ".hif")
+"""Suffixes of pictures that not every libvips decodes."""
+
+PROBES = 3
+"""Of these pictures that are tried, to learn whether this one does."""
 
 PEEK = 10_000
 """Entries of subfolders that are looked at to say whether they hold pictures."""
@@ -69,6 +76,7 @@ class Listing:
     def _folder(self, folder: Path, given: str) -> None:
         before = len(self.found)
         self._entries(folder, Path())
+        self._leave_out_heic()
         if len(self.found) > before:
             return
         if not self.recursive and _deeper(folder):
@@ -90,13 +98,20 @@ class Listing:
         for entry in shown:
             if _is(entry, "folder"):
                 continue
-            if Path(entry.name).suffix.lower() in PICTURES and not _is(entry, "special"):
+            if Path(entry.name).suffix.lower() in (*PICTURES, *HEIC) and not _is(entry, "special"):
                 self.found.append(Found(Path(entry.path), below))
             else:
                 self.left_out[Path(entry.name).suffix.lower()] += 1
         for entry in shown if self.recursive else ():
             if _is(entry, "folder") and not entry.is_symlink():
                 self._entries(Path(entry.path), below / entry.name)
+
+    def _leave_out_heic(self) -> None:
+        """HEIC pictures are no failures of theirs where nothing here decodes them: they are counted with the other kinds."""
+        heic = [f for f in self.found if f.path.suffix.lower() in HEIC]
+        if heic and not any(can_decode(f.path) for f in heic[:PROBES]):
+            self.found = [f for f in self.found if f not in heic]
+            self.left_out.update(f.path.suffix.lower() for f in heic)
 
     def _pattern(self, given: str) -> None:
         matches = glob.glob(given, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern

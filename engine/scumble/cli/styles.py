@@ -21,6 +21,7 @@ from scumble.client.blocking import Engine
 from scumble.client.catalogue import Catalogue, Style
 from scumble.client.errors import EngineError
 from scumble.client.events import Refining
+from scumble.library.styles import ID
 
 
 @click.group()
@@ -52,21 +53,28 @@ def list_styles(no_start: bool, as_json: bool) -> None:
     OUT.print(table)
 
 
+def _checked_id(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not ID.fullmatch(value):
+        raise click.BadParameter("an id has small letters, digits and dashes, 64 at most.")
+    return value
+
+
 @styles.command()
 @click.argument("picture")
 @click.option("--name", help="What to call it; the file's name without one.")
+@click.option("--id", "style_id", metavar="ID", callback=_checked_id, help="Its id; without one, it is made of the name.")
 @click.option("--refine/--no-refine", default=True, help="Make it better in the engine's idle time.  [default: refine]")
 @click.option("--wait", is_flag=True, help="Wait until it is refined.")
 @no_start_option
 @remote_options
 @json_option
-def add(picture: str, name: str | None, refine: bool, wait: bool, no_start: bool, as_json: bool) -> None:
+def add(picture: str, name: str | None, style_id: str | None, refine: bool, wait: bool, no_start: bool, as_json: bool) -> None:
     """Add PICTURE as a style of your own. It can be used at once, and is refined while the engine has nothing else to do."""
     if wait and not refine:
         raise click.UsageError("--wait waits for what --no-refine leaves out.")
     raster = style_raster(picture)
     with engine(start=not no_start) as attached:
-        stored = attached.put_style(legible(name or Path(picture).stem), raster, refine)
+        stored = attached.put_style(legible(name or Path(picture).stem), raster, refine, style_id)
         if wait:
             try:
                 stored = _wait(attached, stored.partition("@")[0]).style

@@ -131,10 +131,10 @@ class Engine:
         done = self._finish(self.session.submit(request), Done, on_progress, on_preview, keep)
         return Finished(done.raster, done.styles, done.seconds, done.device)
 
-    def put_style(self, name: str, raster: Raster, refine: bool = True) -> str:
+    def put_style(self, name: str, raster: Raster, refine: bool = True, id: str | None = None) -> str:
         """Keep a picture as a style of the user's; its id@rev. It can be used at once; `refine` lets the engine make it
-        better in its idle time, under a new revision (`wait_refined` waits for that)."""
-        return self._finish(self.session.put_style(name, raster, refine), StyleStored, None, None).style
+        better in its idle time, under a new revision (`wait_refined` waits for that). `id`: else one is made of `name`."""
+        return self._finish(self.session.put_style(name, raster, refine, id), StyleStored, None, None).style
 
     def remove_style(self, style: str) -> None:
         self._answer(self.session.remove_style(style), Answer)

@@ -42,6 +42,7 @@ class NewStyle:
     name: str
     raster: Raster
     refine: bool = True
+    id: str | None = None
 
 
 Reply = Callable[[Header], None]
@@ -78,7 +79,8 @@ class Job:
         if isinstance(self._ask, NewStyle):
             style = {"name": self._ask.name, "raster": self.raster.header()}
             refine = {} if self._ask.refine else {"refine": False}
-            return {"type": "style.put", "id": request, "job": self.id, **style, **refine}
+            wanted = {} if self._ask.id is None else {"style": self._ask.id}  # an engine of before knows neither word
+            return {"type": "style.put", "id": request, "job": self.id, **style, **refine, **wanted}
         header = {
             "type": "submit",
             "id": request,

@@ -94,12 +94,13 @@ class Session:
         """Hand in a picture; the job's id. Its pixels must not change until the job has ended."""
         return self._enter(request)
 
-    def put_style(self, name: str, raster: Raster, refine: bool = True) -> str:
+    def put_style(self, name: str, raster: Raster, refine: bool = True, id: str | None = None) -> str:
         """Hand in a picture as a style of the user's; the job's id. Ends with StyleStored, Rejected or Failed.
 
         With `refine` the engine goes on to refine it in its idle time, if it is one that does; Refining tells how far it is.
+        `id` is what it is to be called by; without one, the engine makes it of the name.
         """
-        return self._enter(NewStyle(name, raster, refine))
+        return self._enter(NewStyle(name, raster, refine, id))
 
     def cancel(self, job: str) -> None:
         """Ask for a job to end; it answers with Cancelled unless it has ended already. Idempotent."""

@@ -30,7 +30,7 @@ from scumble.image.pixels import MAX_PIXELS, MAX_SIDE, AnyPixels
 from scumble.image.vips import vips
 from scumble.library.atomic import cannot_write, open_regular, replacing
 
-__all__ = ["SAVERS", "Picture", "Settings", "encode_picture", "metadata_of", "read_picture", "write_picture"]
+__all__ = ["SAVERS", "Picture", "Settings", "can_decode", "encode_picture", "metadata_of", "read_picture", "write_picture"]
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,15 @@ def read_picture(path: Path | str) -> Picture:
         opened.profile,
         tuple(opened.notes),
     )
+
+
+def can_decode(path: Path | str) -> bool:
+    """Whether the first pixels of a picture can be had: of a HEIC that is a question of how libvips was built."""
+    try:
+        open_picture(Path(path), _kind(Path(path))).image.crop(0, 0, 1, 1).avg()
+    except (ScumbleError, BmpError, OSError, vips().Error):
+        return False
+    return True
 
 
 def metadata_of(path: Path | str) -> Metadata:

@@ -16,7 +16,6 @@ import logging
 import re
 import secrets
 import shutil
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from PIL import Image, ImageOps
 from scumble.api.errors import ScumbleError
 from scumble.library.atomic import cannot_write, write_atomic
 from scumble.library.json_files import read_object, to_bytes
+from scumble.library.names import id_of, title_of
 from scumble.library.places import SHIPPED, data_dir
 from scumble.library.stored_style import ID, StoredStyle, load_style
 from scumble.library.weights import card_path, load_weights
@@ -44,7 +44,6 @@ PINNED = re.compile(r"([a-z0-9-]{1,64})(?:@([1-9][0-9]{0,8}))?")
 
 MAX_SIDE = 1536
 """Longest side in pixels at which a style's picture is kept: one and a half times the scale it is compared at."""
-MAX_TITLE = 80
 THUMBNAIL = 128
 """Side in pixels."""
 
@@ -81,14 +80,15 @@ class StyleStore:
             )
         return replace(newest, revision=wanted)
 
-    def put(self, name: str, rgb: NDArray[np.uint8]) -> StoredStyle:
+    def put(self, name: str, rgb: NDArray[np.uint8], style_id: str | None = None) -> StoredStyle:
         """Add the picture (H, W, 3) uint8 as a user style titled `name`; the same picture and title again give the same style.
 
-        Raises ScumbleError "bad-raster", "disk-full", "no-write".
+        Without `style_id` the id is made of the name. Raises ScumbleError "bad-raster", "disk-full", "no-write", and
+        "style-unavailable" where another style has that id.
         """
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or min(rgb.shape) < 1:
             raise ScumbleError("bad-raster", "A style needs a picture of 8-bit red, green and blue.")
-        title = _title(name)
+        title = title_of(name)
         image = Image.fromarray(np.ascontiguousarray(rgb))
         if max(image.size) > MAX_SIDE:
             scale = MAX_SIDE / max(image.size)
@@ -97,11 +97,14 @@ class StyleStore:
         picture, thumbnail = _png(image), _png(ImageOps.fit(image, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS))
         digest = hashlib.sha256(picture).hexdigest()
         for style in self._own():
-            if style.title == title and read_object(style.folder / "style.json").get("sha256") == digest:
+            same = style.title == title and style_id in (None, style.id)
+            if same and read_object(style.folder / "style.json").get("sha256") == digest:
                 return style
         card = {"title": title, "artist": "", "year": "", "licence": "", "sha256": digest}
         try:
-            return self._store(_slug(title), card, {"picture.png": picture, "thumbnail.png": thumbnail})
+            return self._store(
+                style_id or id_of(title), style_id is not None, card, {"picture.png": picture, "thumbnail.png": thumbnail}
+            )
         except OSError as e:
             raise cannot_write(e, self.user_dir) from e
 
@@ -154,15 +157,16 @@ class StyleStore:
             )
         return style
 
-    def _store(self, wanted: str, card: dict[str, Any], files: dict[str, bytes]) -> StoredStyle:
-        """Write a new style's folder under the first free id like `wanted`. Raises OSError; there is then no such style."""
+    def _store(self, wanted: str, exactly: bool, card: dict[str, Any], files: dict[str, bytes]) -> StoredStyle:
+        """Write a new style's folder under the first free id like `wanted`, or under that one `exactly`. Raises OSError; there
+        is then no such style."""
         draft = self.user_dir / f".{secrets.token_hex(6)}.new"
         draft.mkdir(parents=True)
         try:
             for name, data in files.items():
                 write_atomic(draft / name, data)
             taken, removed = _shipped_ids(), self._ledger()["removed"]
-            for number in range(1, 10_000):
+            for number in range(1, 2 if exactly else 10_000):
                 style_id = wanted if number == 1 else f"{wanted[:58].rstrip('-')}-{number}"
                 if style_id in taken:
                     continue
@@ -171,6 +175,8 @@ class StyleStore:
                     return load_style(self.user_dir / style_id / "style.json", own=True)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+        if exactly:
+            raise ScumbleError("style-unavailable", f"Another style has the id {wanted!r}.", "Choose one that is free.")
         raise ScumbleError("no-write", f"There are thousands of styles called {card['title']!r}.", "Choose another name.")
 
     def _place(self, draft: Path, card: dict[str, Any]) -> bool:
@@ -261,14 +267,3 @@ def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _title(name: str) -> str:
-    """`name` in one line of printable text, 80 characters at most."""
-    text = "".join(c if c.isprintable() else " " for c in name)
-    return " ".join(text.split())[:MAX_TITLE].strip() or "Style"
-
-
-def _slug(title: str) -> str:
-    ascii_text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_text)[:64].strip("-") or "style"

@@ -152,6 +152,8 @@ class StylePut(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
     name: ShortText
     raster: Raster
     refine: bool = True
+    style: StyleId | None = None
+    """The id it is to have; without one, it is made of the name."""
     id: RequestId = None
 
     @property

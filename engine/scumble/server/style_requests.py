@@ -81,6 +81,7 @@ def keep_picture(job: Job, store: StyleStore) -> Callable[[], str]:
     data = job.input.read(0, raster.nbytes)
 
     def work() -> str:
-        return store.put(request.name, rgb8(as_array(data, raster), raster.order, raster.transfer)).pinned
+        rgb = rgb8(as_array(data, raster), raster.order, raster.transfer)
+        return store.put(request.name, rgb, request.style).pinned
 
     return work
