@@ -30,14 +30,19 @@ BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
 """Of a number."""
 
 
-class Raster(Struct, frozen=True, forbid_unknown_fields=True):
+class _Light(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the numbers of a raster mean; "linear" only of floats."""
+
+    transfer: Literal["srgb", "linear"] = "srgb"
+
+
+class Raster(_Light, frozen=True, forbid_unknown_fields=True):
     """Interleaved RGBA or BGRA, straight alpha, little endian (section 5)."""
 
     width: Size
     height: Size
     format: Literal["u8", "u16", "f16", "f32"]
     order: Literal["rgba", "bgra"]
-    transfer: Literal["srgb", "linear"] = "srgb"
 
     @property
     def channels(self) -> int:
@@ -72,7 +77,7 @@ class MaskRaster(Struct, frozen=True, forbid_unknown_fields=True):
 AnyRaster = Raster | MaskRaster
 
 
-class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
     """The whole layer in small, and where the picture lies in it, in layer pixels."""
 
     x: Size
