@@ -136,7 +136,7 @@ def test_a_training_that_runs_away_ends_and_leaves_its_last_checkpoint_whole() -
         return {"total": found["total"] * (float("nan") if step == 7 else 1.0)}
 
     every_step = Schedule(40, 1e-2, minutes_between_checkpoints=0)
-    with pytest.raises(ScumbleError, match=r"ran away.* step 8 ") as caught:
+    with pytest.raises(ScumbleError, match=r"diverged.* step 8 ") as caught:
         fit(model, runs_away, every_step, run_folder("away"), report=lambda line: None)
     assert "--lr" in caught.value.hint
     state = torch.load(run_folder("away") / "checkpoint.pt", weights_only=True)
@@ -184,7 +184,9 @@ def test_training_johnson_lowers_the_loss_and_writes_a_network_with_its_card(
     tensors, card = load_weights(path)
     assert tensors["down.0.conv.weight"].shape == (4, 3, 9, 9)
     assert card["training"]["finished"]["phase"] == 2
-    assert len(card["training"]["credits"]) == 3
+    assert card["training"]["credits"]["pictures"] == 3
+    assert card["style"] == recipe.described
+    assert (card["training"]["width"], card["training"]["batch"], card["training"]["steps"]) == (0.125, 1, [30, 2])
     rows = [line.split(",") for line in (run_folder("johnson-noise-1", recipe) / "losses.csv").read_text().splitlines()[1:]]
     assert float(rows[-1][2]) < float(rows[0][2])
     assert (run_folder("johnson-noise-1", recipe) / "sample-000030.png").exists()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`scumble train METHOD`: a thin wrapper over the recipes of the methods and of training/.
+"""`scumble train METHOD`: the recipes of the methods and of training/ as commands.
 
 Invariant: a recipe's flags are its dataclass's fields, no more and no fewer; a new field needs no change here.
 """
@@ -31,11 +31,11 @@ RECIPES = {
     "surrogate": "methods.style_memory.train_surrogate",
     "stylebank": "methods.stylebank.train",
 }
-"""Command to the module of scumble that has its `Recipe` and `train(recipe, out)`."""
+"""The module in scumble with the `Recipe` and `train(recipe, out)` of each command."""
 
 
 class RecipeGroup(click.Group):
-    """One command a recipe, made from its fields when it is asked for: importing one imports torch."""
+    """One command for each recipe, made from its fields only when it is used, because importing a recipe imports torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(RECIPES)
@@ -54,7 +54,7 @@ class RecipeGroup(click.Group):
 def train() -> None:
     """Train the networks that ship, or one for a painting of your own.
 
-    A run that is broken off goes on from its last checkpoint when it is started again. On several GPUs:
+    A run that was broken off resumes from its last checkpoint when it is started again. On several GPUs:
     torchrun --standalone --nproc-per-node N -m -- scumble train METHOD ...
     """
 
@@ -70,13 +70,13 @@ def recipe_command(name: str) -> click.Command:
         if start is not None and Path(out).resolve() in start.resolve().parents[:2]:
             raise ScumbleError(
                 "bad-options",
-                "A training that starts from a weight file cannot write to its folder: broken off, it could not go on.",
+                "A training cannot write to the folder of the weight file it starts from: broken off, it could not resume.",
                 "Name another --out.",
             )
         from scumble.training import distributed as parallel  # here, for it imports torch
 
         with parallel.processes() as number, TemporaryDirectory() as nowhere:
-            folder, report = (nowhere, _unheard) if number else (out, click.echo)
+            folder, report = (nowhere, _discard) if number else (out, click.echo)
             report(module.train(recipe(**given), Path(folder), report=report))
 
     flags: list[click.Parameter] = [_flag(field, hints[field.name]) for field in dataclasses.fields(recipe)]
@@ -84,8 +84,8 @@ def recipe_command(name: str) -> click.Command:
     return click.Command(name, callback=run, params=[*flags, where], help=f"{module.__doc__}\n\n{recipe.__doc__}")
 
 
-def _unheard(line: object) -> None:
-    """What any process but the first has to say."""
+def _discard(line: object) -> None:
+    """The report of every process but the first."""
 
 
 def _module(name: str) -> str:
@@ -93,7 +93,7 @@ def _module(name: str) -> str:
 
 
 def _flag(field: dataclasses.Field[Any], hint: Any) -> click.Option:
-    """--style-id is --style, as the cards write it; a tuple takes several values; a Path one of the file system."""
+    """The option for a field: `style_id` is --style, as in the commands on cards; a tuple takes several values."""
     required = field.default is dataclasses.MISSING
     name = field.name.removesuffix("_id").replace("_", "-")
     kind, count = _kind(hint)
@@ -104,7 +104,7 @@ def _flag(field: dataclasses.Field[Any], hint: Any) -> click.Option:
         nargs=count,
         required=required,
         default=default,
-        show_default=default is not None,
+        show_default=default not in (None, ""),
         metavar=field.name.upper() if kind is str else None,
     )
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the trainings of all methods share: the loop, data, teachers, optimisers and processes."""
+"""What the trainings of all methods share: recipe, loop, data, teachers, optimizer, processes, cards and sheets."""

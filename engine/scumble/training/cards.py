@@ -1,35 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a card says of the painting whose style a file holds: the same for every method."""
+"""The cards that trainings write beside their weight files: what was trained, by which recipe, on whose pictures."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from scumble.library.atomic import write_atomic
+from scumble.library.weights import Card
 from scumble.training.data import Pictures, read_rows
+from scumble.training.loop import machine
+from scumble.training.recipe import OnePainting, TrainingRecipe
+from scumble.training.teachers import credited
+
+STYLE = {field.name for field in dataclasses.fields(OnePainting)}
+"""Fields of recipes that describe a style; a card has them in "style"."""
+
+LICENCE = "Apache-2.0"
+"""Of everything that is trained here, where a card does not say otherwise."""
 
 
-@dataclass(frozen=True)
-class OnePainting:
-    """The painting and what its card says of it. Recipes that make the state of one style begin with these fields."""
+def trained_card(
+    about: Card, command: str, recipe: TrainingRecipe, credits: Mapping[str, object], finished: object, **more: object
+) -> Card:
+    """The card of trained weights: `about` says what they are, and "training" how `scumble train COMMAND` made them.
 
-    style_id: str
-    painting: Path
-    title: str
-    artist: str
-    year: str
-    licence: str = "public domain"
+    "training" holds every setting of the recipe, `finished` (the last step, or phase and step), the machine, the `credits` of
+    the pictures (`write_credits`), and whatever else the training tells in `more`.
+    """
+    training = {
+        "command": f"scumble train {command} ...",
+        **settings(recipe),
+        "finished": finished,
+        **more,
+        "machine": machine(),
+        "credits": dict(credits),
+    }
+    return {"licence": LICENCE, **about, "training": training}
 
-    @property
-    def described(self) -> dict[str, str]:
-        """The part of a card that tells of the style."""
-        return {"id": self.style_id, "title": self.title, "artist": self.artist, "year": self.year, "licence": self.licence}
+
+def measured_card(about: Card, command: str, style: OnePainting, **more: object) -> Card:
+    """The card of a style's state that was measured or predicted from its painting; `more` tells of a refinement after that."""
+    training = {
+        "command": f"scumble train {command} --style {style.style_id}",
+        "teachers": "none: measured, not trained",
+        "machine": machine(),
+        **more,
+    }
+    return {"style": style.described, "licence": LICENCE, **about, "training": training}
+
+
+def settings(recipe: TrainingRecipe) -> dict[str, Any]:
+    """The fields of a recipe by name, without the places of files and folders, which mean nothing elsewhere."""
+    values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    told = {k: v for k, v in values.items() if k not in STYLE | {"start"} and v is not None and not isinstance(v, Path)}
+    told["teachers"] = credited(recipe.teachers) if recipe.teachers else "none"
+    if "start" in values:
+        told["warm_start"] = values["start"].name if values["start"] else None
+    return told
 
 
 def read_table(table: Path, paintings: Path) -> list[OnePainting]:
-    """The styles of a CSV with the columns id, title, artist, year and file, whose files lie in `paintings`.
+    """The styles of a CSV file with the columns id, title, artist, year and file; the files are in the folder `paintings`.
 
     Raises ScumbleError "bad-picture".
     """
@@ -38,10 +73,10 @@ def read_table(table: Path, paintings: Path) -> list[OnePainting]:
 
 
 def write_credits(folder: Path, *pictures: Pictures) -> dict[str, str | int]:
-    """Write the credits of all `pictures` to `folder`/credits/HASH.txt, a line a picture, and return what a card says of them.
+    """Write the credits of all `pictures` to `folder`/credits/HASH.txt, one line a picture, and return the card's "credits".
 
-    Trainings on the same pictures share the file: a card with thousands of lines of its own is read for nothing whenever a
-    network is loaded.
+    Trainings on the same pictures share the file, so that loading a network does not parse thousands of lines in its card.
+    Raises OSError.
     """
     lines = [line for kind in pictures for line in kind.credits]
     text = "".join(f"{line}\n" for line in lines).encode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training pictures: a folder of photographs or paintings, held in memory as bytes, cut into random crops."""
+"""Training pictures: a folder of photographs or paintings, kept in memory as uint8 and cut into random crops."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 @dataclass(frozen=True)
 class Pictures:
-    """`tensors` are uint8 (3, H, W), in the order of `files`; `credits` one line a picture where a manifest gives it."""
+    """Pictures in memory: `tensors` are uint8 (3, H, W) in the order of `files`; `credits` has one line a picture."""
 
     files: list[Path]
     tensors: list[Tensor] = field(repr=False)
     credits: list[str] = field(repr=False)
 
     def crops(self, n: int, size: int, generator: torch.Generator, scale: tuple[float, float] = (0.9, 1.5)) -> Tensor:
-        """(n, 3, size, size) float32 in [0, 1]: random pictures, places, flips, and crop sides of `scale` x `size`."""
+        """Random crops (n, 3, size, size) float32 in [0, 1], some mirrored; sides are `scale` x `size` before resizing."""
         out = torch.empty(n, 3, size, size)
         for i in range(n):
             picture = self.tensors[_integer(len(self.tensors), generator)]
@@ -45,23 +45,23 @@ class Pictures:
 
 
 SHORT_SIDE = 512
-"""Pixels to which a larger picture's short side is brought: a crop of what a camera takes would show nothing but grain."""
+"""Short side in pixels that larger pictures are reduced to: a crop of a camera's full resolution shows nothing but grain."""
 
 Split = Literal["train", "test"]
 
 
 def read_pictures(folder: Path, split: Split = "train", short_side: int | None = SHORT_SIDE) -> Pictures:
-    """The pictures of `folder`: those its manifest.csv (columns file, split, ...) marks `split`, or all without one.
+    """The pictures of `folder` that its manifest.csv (columns file, split, ...) marks as `split`; all where it has no manifest.
 
-    `short_side` brings larger pictures down to that short side in pixels. Raises ScumbleError "bad-picture", also where there
-    is none.
+    Pictures with a larger short side than `short_side` pixels are reduced to it. Raises ScumbleError "bad-picture", also where
+    there are no pictures.
     """
     rows = _manifest(folder, split)
     if rows is not None:
         files = [folder / r["file"] for r in rows]
         credits = [_credit(r) for r in rows]
     else:
-        files = _found(folder)
+        files = _picture_files(folder)
         credits = [p.name for p in files]
     if not files:
         raise ScumbleError(
@@ -73,16 +73,16 @@ def read_pictures(folder: Path, split: Split = "train", short_side: int | None =
 
 
 def has_test_split(folder: Path) -> bool:
-    """Whether a manifest keeps pictures from the training."""
+    """Whether the folder's manifest marks pictures as "test", which no training sees."""
     return bool(_manifest(folder, "test"))
 
 
 def listed(folder: Path) -> bytes:
-    """Which pictures a folder holds: its manifest.csv, or the names of all without one."""
+    """A text that names the pictures of a folder: its manifest.csv, or all file names where it has none."""
     manifest = folder / "manifest.csv"
     if manifest.exists():
         return manifest.read_bytes()
-    return "\n".join(p.relative_to(folder).as_posix() for p in _found(folder)).encode()
+    return "\n".join(p.relative_to(folder).as_posix() for p in _picture_files(folder)).encode()
 
 
 def read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -103,12 +103,12 @@ def read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _found(folder: Path) -> list[Path]:
+def _picture_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
 
 
 def _manifest(folder: Path, split: Split) -> list[dict[str, str]] | None:
-    """Its rows of a split; None where there is no manifest."""
+    """The rows of a split in a folder's manifest; None where it has no manifest."""
     manifest = folder / "manifest.csv"
     if not manifest.exists():
         return None
@@ -116,7 +116,7 @@ def _manifest(folder: Path, split: Split) -> list[dict[str, str]] | None:
 
 
 def read_picture(path: Path, short_side: int | None = None) -> Tensor:
-    """uint8 (3, H, W) of one picture, upright, brought to `short_side` pixels where that makes it smaller.
+    """One picture, upright, as uint8 (3, H, W), reduced to `short_side` pixels where it is larger.
 
     Raises ScumbleError "bad-picture".
     """
@@ -124,7 +124,7 @@ def read_picture(path: Path, short_side: int | None = None) -> Tensor:
         with Image.open(path) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except Exception as e:  # a damaged file may raise anything
-        raise ScumbleError("bad-picture", f"The picture {path} cannot be read ({e}).", "Mend it, or leave it out.") from e
+        raise ScumbleError("bad-picture", f"The picture {path} cannot be read ({e}).", "Repair it, or leave it out.") from e
     if short_side is not None and min(image.size) > short_side:
         k = short_side / min(image.size)
         image = image.resize((round(image.width * k), round(image.height * k)), Image.Resampling.LANCZOS)
@@ -132,10 +132,12 @@ def read_picture(path: Path, short_side: int | None = None) -> Tensor:
 
 
 def _integer(below: int, generator: torch.Generator) -> int:
+    """A random integer from 0 to `below` - 1."""
     return int(torch.randint(below, (), generator=generator))
 
 
 def _credit(row: dict[str, str]) -> str:
+    """The credit line of a picture: title, who made it, licence."""
     who = row.get("artist") or row.get("photographer") or "unknown"
     licence = row.get("licence") or row.get("licence_as_stated") or "licence unknown"
     return f"{row.get('title') or row['file']}, {who} ({licence})"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One training in several processes of one machine, one a GPU.
+"""One training in several processes on one machine, one for each GPU.
 
     torchrun --standalone --nproc-per-node N -m -- scumble train METHOD ...
 
-Invariant: all processes hold the same weights at every step. Each draws pictures of its own, and their gradients are averaged:
-a step is one over N batches. The first process alone reports and writes. Without torchrun there is one process and no more.
+Invariant: all processes hold the same weights at every step. Each draws its own pictures, and the gradients are averaged, so
+that a step is one over N batches. Only the first process reports and writes. Without torchrun there is one process.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-PATIENCE = timedelta(hours=2)
-"""How long a process waits for another: the first looks at all paintings before a training begins."""
+TIMEOUT = timedelta(hours=2)
+"""How long a process waits for another: the first measures all paintings before a training begins."""
 
 
 @contextmanager
 def processes() -> Iterator[int]:
-    """Join the processes that torchrun started, if it did, on a GPU each or on the CPU. Gives this one's number."""
+    """Join the processes that torchrun started, one on each GPU or all on the CPU, and give this one's number."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield 0
         return
-    # Optimizers import this at their first step, and what is imported then keeps the processes' group, and its threads, to the
-    # end of the interpreter, where they crash.
+    # Optimizers import this at their first step, and the module keeps the process group that exists when it is imported, with
+    # its threads, until the interpreter ends, where they crash. So it is imported before there is a group.
     import torch.distributed.nn
 
     gpu = torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     device = torch.device("cuda", torch.cuda.current_device()) if gpu else None
-    dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE, device_id=device)
+    dist.init_process_group("nccl" if gpu else "gloo", timeout=TIMEOUT, device_id=device)
     try:
         yield number()
     finally:
@@ -45,18 +45,18 @@ def processes() -> Iterator[int]:
 
 
 def count() -> int:
-    """Processes at work on this training."""
+    """The number of processes in this training."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def number() -> int:
-    """Of this process, from 0."""
+    """This process's number, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 @contextmanager
 def first_before_others() -> Iterator[None]:
-    """The first process alone goes through what is within, then all others."""
+    """Run the block in the first process, then in all others."""
     if number() > 0:
         dist.barrier()
     yield
@@ -66,7 +66,7 @@ def first_before_others() -> Iterator[None]:
 
 @torch.no_grad()
 def begin_alike(model: nn.Module) -> None:
-    """Everyone's weights and buffers become the first one's."""
+    """Copy the weights and buffers of the first process to all others."""
     if count() > 1:
         for tensor in model.state_dict().values():
             dense = tensor.contiguous()
@@ -75,7 +75,7 @@ def begin_alike(model: nn.Module) -> None:
 
 
 def average_gradients(parameters: Sequence[Tensor]) -> None:
-    """In place. A parameter that no process has a gradient of stays without one."""
+    """Average the gradients over all processes, in place; a parameter without a gradient in any process keeps none."""
     if count() == 1:
         return
     given = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
@@ -88,6 +88,6 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
 
 
 def draw_apart(generator: torch.Generator, seed: int, step: int) -> None:
-    """Set the generator of any process but the first for this step, so that a run which is resumed draws what it would have."""
+    """Seed the generator of every process but the first by number and step, so that a resumed run draws the same batches."""
     if number() > 0:
         generator.manual_seed(random.Random(f"{seed} {number()} {step}").getrandbits(32))

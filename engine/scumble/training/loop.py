@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop every method shares: cosine learning rate, bfloat16, checkpoints, a loss table, sample sheets.
+"""The training loop that all methods share: cosine learning rate, bfloat16, checkpoints, a table of losses, sample sheets.
 
-A run lives in one folder: `checkpoint.pt` (ours alone, read with weights_only), `losses.csv` and `sample-*.png`. Starting
-the same run again goes on from its checkpoint. Several processes can share one run (parallel.py).
+A run has one folder with `checkpoint.pt` (read with weights_only), `losses.csv` and `sample-*.png`. Starting the same run again
+resumes it from its checkpoint. Several processes can share one run (distributed.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
+from scumble.library.atomic import replacing
 from scumble.library.weights import name_of
 from scumble.nst.vgg import computes_bfloat16
 from scumble.training import distributed as parallel
@@ -32,13 +33,13 @@ from scumble.training.data import listed
 from scumble.training.teachers import files_of
 
 Losses = Mapping[str, Tensor]
-"""Scalars by name; "total" is what descends."""
+"""Scalars by name; "total" is the one that is minimised."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast. The learning rate goes from `lr` to 0 along half a cosine over `steps`; in the first `warm_up`
-    of them it rises to there."""
+    """Length and learning rate. The rate falls from `lr` to 0 along half a cosine over `steps`; during the first `warm_up`
+    steps it rises from near 0."""
 
     steps: int
     lr: float = 1e-3
@@ -48,26 +49,26 @@ class Schedule:
     steps_between_samples: int = 250
 
     def rate(self, step: int) -> float:
-        """Of the step of that number, from 0."""
+        """The learning rate of a step, counted from 0."""
         risen = min(1.0, (step + 1) / (self.warm_up + 1))
         return risen * self.lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 def best_device() -> str:
-    """Where trainings compute: torch's name of the GPU, where there is one, or of the processor."""
+    """The device trainings run on: "cuda" where there is a GPU, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def half_pays(kind: str) -> bool:
-    """Whether bfloat16 is the faster on a device of that kind: on a GPU, and on a processor with instructions for it."""
+    """Whether bfloat16 is faster on this kind of device: on a GPU, and on a processor with instructions for it."""
     return kind != "cpu" or computes_bfloat16(kind)
 
 
 def run_folder(name: str, recipe: Any = None) -> Path:
-    """Where the run called `name` keeps its checkpoint: in SCUMBLE_TRAIN_DIR, or scumble-train in the user's cache.
+    """The folder of the run `name`, in SCUMBLE_TRAIN_DIR or in scumble-train in the user's cache.
 
-    Each recipe (a dataclass) has a folder of its own: with another one's checkpoint there, it would go on from that. `steps`
-    alone are no matter, so that a run can go on for longer. Raises ScumbleError "weights-corrupt".
+    Each recipe (a dataclass) has its own folder, so that no run resumes from another's checkpoint. `steps` does not count, so
+    that a run can be made longer. Raises ScumbleError "weights-corrupt".
     """
     root = os.environ.get("SCUMBLE_TRAIN_DIR") or platformdirs.user_cache_path("scumble-train")
     folder = Path(root) / (f"{name}-{_digest(recipe)}" if recipe else name)
@@ -76,10 +77,10 @@ def run_folder(name: str, recipe: Any = None) -> Path:
 
 
 def _digest(recipe: Any) -> str:
-    """A weight file is known by what it holds, a folder or another file by where it is and what it holds: with other pictures
-    it is another run. Of a folder's pictures only the names are read; teachers go by what the files hold."""
+    """12 digits that change with any setting, and with any file the recipe names: weight files and teachers count by content,
+    other files by place and content, folders by place and the names of their pictures."""
 
-    def told(value: object) -> str:
+    def of_value(value: object) -> str:
         if not isinstance(value, Path):
             return repr(value)
         if value.suffix == ".safetensors":
@@ -87,12 +88,12 @@ def _digest(recipe: Any) -> str:
         held = listed(value) if value.is_dir() else value.read_bytes() if value.is_file() else b""
         return f"{value.resolve()} {hashlib.sha256(held).hexdigest()}"
 
-    def taught(source: str | None) -> str:
+    def of_teachers(source: str | None) -> str:
         files = files_of(source or "")
         return " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files) if files else repr(source)
 
     given = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name != "steps"}
-    fields = [f"{name}={taught(value) if name == 'teachers' else told(value)}" for name, value in given.items()]
+    fields = [f"{name}={of_teachers(value) if name == 'teachers' else of_value(value)}" for name, value in given.items()]
     return hashlib.sha256("\n".join(fields).encode()).hexdigest()[:12]
 
 
@@ -108,71 +109,121 @@ def fit(
 ) -> float:
     """Train `model`'s parameters in place; return the seconds spent in all sessions of this run.
 
-    `loss(step, generator)` draws its batch from the generator, so that a resumed run sees the batches an unbroken one
-    sees. `sample()` gives (3, H, W) in [0, 1], kept as sample-STEP.png. `on_checkpoint(step)` runs after each checkpoint.
-    `optimizer` is Adam unless one is given. Of several processes the first alone reports, samples and writes; the losses that
-    are told are those of its own batches. Raises ScumbleError "bad-options" where the training runs away.
+    `loss(step, generator)` draws its batch from the generator, so that a resumed run sees the batches of an unbroken one.
+    `sample()` gives a picture (3, H, W) in [0, 1], saved as sample-STEP.png. `on_checkpoint(step)` runs after each checkpoint.
+    `optimizer` is Adam unless one is given. Of several processes only the first reports, samples and writes; the losses it
+    reports are those of its own batches. Raises ScumbleError "bad-options" where the training diverges.
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    device = parameters[0].device
-    optimizer = optimizer or torch.optim.Adam(parameters, lr=schedule.lr)
-    generator = torch.Generator().manual_seed(schedule.seed)
-    checkpoint = folder / "checkpoint.pt"
-    first, spent = 0, 0.0
+    run = _Run(model, optimizer, schedule, folder)
     report(f"checkpoints, losses and samples go to {folder}")
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True, map_location=device)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        generator.set_state(state["generator"].cpu())
-        first, spent = int(state["step"]), float(state["seconds"])
-        report(f"resumed at step {first}")
+    if run.resume():
+        report(f"resumed at step {run.done}")
     parallel.begin_alike(model)
-    started = last_saved = time.monotonic()
-    smooth: dict[str, float] = {}
-    for step in range(first, schedule.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
-        parallel.draw_apart(generator, schedule.seed, step)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half_pays(device.type)):
-            losses = loss(step, generator)
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses["total"])
-        parallel.average_gradients(parameters)
-        if not nn.utils.clip_grad_norm_(parameters, 10.0).isfinite():
-            raise _ran_away(step)
-        optimizer.step()
+
+    while run.done < schedule.steps:
+        losses = run.step(loss)
         if parallel.number() > 0:
             continue
-        for k, v in losses.items():
-            smooth[k] = 0.95 * smooth.get(k, float(v.detach())) + 0.05 * float(v.detach())
-        done = step + 1
-        seconds = spent + time.monotonic() - started
-        if done % 25 == 0 or done == schedule.steps:
-            append_losses(folder, {"step": done, "seconds": round(seconds)}, smooth)
-        if done % 50 == 0 or done == schedule.steps:
-            shown = "  ".join(f"{k} {v:.4f}" for k, v in smooth.items())
-            report(f"{done:6d}/{schedule.steps} {seconds:7.0f} s  {shown}")
-        if sample and (done % schedule.steps_between_samples == 0 or done == schedule.steps):
+        run.smooth(losses)
+        run.report(report)
+        last = run.done == schedule.steps
+        if sample and (run.done % schedule.steps_between_samples == 0 or last):
             with torch.no_grad():
-                save_png(folder / f"sample-{done:06d}.png", sample())
-        due = time.monotonic() - last_saved > 60 * schedule.minutes_between_checkpoints
-        if due or done == schedule.steps:
-            temporary = checkpoint.with_suffix(".tmp")
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "generator": generator.get_state()}
-            torch.save(state | {"step": done, "seconds": seconds}, temporary)
-            temporary.replace(checkpoint)
-            last_saved = time.monotonic()
+                save_png(folder / f"sample-{run.done:06d}.png", sample())
+        if run.checkpoint_due or last:
+            run.checkpoint()
             if on_checkpoint:
-                on_checkpoint(done)
-    return spent + time.monotonic() - started
+                on_checkpoint(run.done)
+    return run.seconds
 
 
-def _ran_away(step: int) -> ScumbleError:
+class _Run:
+    """A training in progress: the model, what moves it, and how far it is."""
+
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer | None, schedule: Schedule, folder: Path) -> None:
+        self.model, self.schedule, self.folder = model, schedule, folder
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = optimizer or torch.optim.Adam(self.parameters, lr=schedule.lr)
+        self.generator = torch.Generator().manual_seed(schedule.seed)
+        self.done = 0
+        """Steps taken."""
+        self.smoothed: dict[str, float] = {}
+        self._earlier = 0.0  # seconds of earlier sessions
+        self._began = self._saved = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Spent in all sessions of this run."""
+        return self._earlier + time.monotonic() - self._began
+
+    @property
+    def checkpoint_due(self) -> bool:
+        return time.monotonic() - self._saved > 60 * self.schedule.minutes_between_checkpoints
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint; False where there is none."""
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, weights_only=True, map_location=self.parameters[0].device)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"].cpu())
+        self.done, self._earlier = int(state["step"]), float(state["seconds"])
+        return True
+
+    def step(self, loss: Callable[[int, torch.Generator], Losses]) -> Losses:
+        """Take one step. Raises ScumbleError "bad-options" where the gradient is not finite; the weights are then unchanged."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.rate(self.done)
+        parallel.draw_apart(self.generator, self.schedule.seed, self.done)
+        kind = self.parameters[0].device.type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=half_pays(kind)):
+            losses = loss(self.done, self.generator)
+
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses["total"])
+        parallel.average_gradients(self.parameters)
+        if not nn.utils.clip_grad_norm_(self.parameters, 10.0).isfinite():
+            raise _diverged(self.done)
+        self.optimizer.step()
+        self.done += 1
+        return losses
+
+    def smooth(self, losses: Losses) -> None:
+        """Take the losses of a step into the running means, which have a time constant of 20 steps."""
+        for name, value in losses.items():
+            now = float(value.detach())
+            self.smoothed[name] = 0.95 * self.smoothed.get(name, now) + 0.05 * now
+
+    def report(self, report: Callable[[str], None]) -> None:
+        """Add a row to the loss table every 25 steps, and report a line every 50; both also at the end."""
+        last = self.done == self.schedule.steps
+        if self.done % 25 == 0 or last:
+            append_losses(self.folder, {"step": self.done, "seconds": round(self.seconds)}, self.smoothed)
+        if self.done % 50 == 0 or last:
+            losses = "  ".join(f"{name} {value:.4f}" for name, value in self.smoothed.items())
+            report(f"{self.done:6d}/{self.schedule.steps} {self.seconds:7.0f} s  {losses}")
+
+    def checkpoint(self) -> None:
+        """Write checkpoint.pt, all or nothing."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "step": self.done,
+            "seconds": self.seconds,
+        }
+        with replacing(self.folder / "checkpoint.pt") as temporary:
+            torch.save(state, temporary)
+        self._saved = time.monotonic()
+
+
+def _diverged(step: int) -> ScumbleError:
     return ScumbleError(
         "bad-options",
-        f"The training ran away: the gradient of step {step + 1} is not finite. The last checkpoint is whole, and so are the "
-        "weights in --out.",
+        f"The training diverged: the gradient of step {step + 1} is not finite. The last checkpoint and "
+        "the weights in --out are good.",
         "Train with a lower --lr, anew or by --start from those weights, to another folder.",
     )
 
@@ -184,14 +235,14 @@ def save_png(path: Path, image: Tensor) -> None:
 
 
 def machine() -> str:
-    """One line for a card: what trained it."""
+    """The machine in one line, for a card."""
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     several = f", {parallel.count()} processes" if parallel.count() > 1 else ""
     return f"{platform.machine()}, {os.cpu_count()} cores{gpu}{several}, torch {torch.__version__.split('+')[0]}"
 
 
 def append_losses(folder: Path, at: Mapping[str, float], losses: Mapping[str, float]) -> None:
-    """A row more in the loss table of a run: where it is, and the losses there."""
+    """Append a row to a run's losses.csv: the columns `at` (step, seconds), then the losses."""
     path, row = folder / "losses.csv", dict(at) | {k: round(v, 5) for k, v in losses.items()}
     new = not path.exists()
     with open(path, "a", newline="", encoding="utf-8") as f:
@@ -199,3 +250,9 @@ def append_losses(folder: Path, at: Mapping[str, float], losses: Mapping[str, fl
         if new:
             writer.writeheader()
         writer.writerow(row)
+
+
+def mean_losses(batches: Iterable[Losses]) -> dict[str, float]:
+    """The mean of each loss over all batches, rounded to four places for a card."""
+    rows = list(batches)
+    return {name: round(float(torch.stack([row[name] for row in rows]).mean()), 4) for name in rows[0]}

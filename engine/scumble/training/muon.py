@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Muon (Jordan et al. 2024): momentum whose singular values are all brought near 1, for the convolutions of a network.
+"""Muon (Jordan et al. 2024): momentum with all its singular values brought near 1, for the convolutions of a network.
 
-A step then moves every direction of a layer alike, where Adam's follow the few that the gradient is loudest in
-(methods/style_memory/README.md has what that gave here). torch.optim.Muon takes matrices alone, and a convolution
-is one only once its kernel is flattened. Everything else of the model goes by Adam, in the same object, so that a checkpoint
+A step then moves all directions of a layer by the same amount, where Adam follows the few with the largest gradients
+(methods/style_memory/README.md has what that gained). It is our own because torch.optim.Muon takes matrices only, and a
+convolution is one only with its kernel flattened. All other parameters move by Adam, in the same object, so that a checkpoint
 holds both.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 RMS = 0.3
-"""Root mean square of a step of a convolution's weights, in learning rates: about that of Adam's, so that one rate serves."""
+"""Root mean square of a step of a convolution's weights, in learning rates: about that of Adam, so that both share one rate."""
 
 MOMENTUM = 0.95
 BETAS, EPS = (0.9, 0.999), 1e-8
@@ -63,8 +63,8 @@ class Muon(Optimizer):
 
 
 def for_convolutions(model: nn.Module, ends: Collection[nn.Module], lr: float) -> Muon:
-    """Of what is open in `model`: the weights of convolutions by Muon; the convolutions within `ends`, which begin or end at
-    a picture's few channels, and all else by Adam."""
+    """An optimizer of `model`'s trainable parameters: weights of convolutions by Muon; the convolutions in `ends`, which read
+    or write a picture's few channels, and all others by Adam."""
     apart = {m for end in ends for m in end.modules()}
     matrices = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and m not in apart]
     chosen = {id(p) for p in matrices}

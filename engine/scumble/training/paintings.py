@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What trainings of many styles share: how pictures are looked at, and the pictures they learn styles of, each measured once.
+"""What trainings of many styles share: their losses, and the pictures they learn styles from, each measured once.
 
-Invariant: a painting is measured by the teachers in several sizes and colours before the first step; a step then costs no look
-at a painting at all.
+Invariant: a painting's Gram matrices are measured in several sizes and colours before the first step, so that no step runs the
+teachers on a painting.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ from scumble.training.loop import run_folder
 from scumble.training.teachers import COMPLETE, Teachers
 
 SYNTHETIC = 1 / 8
-"""Share of contents that are made rather than photographed: skies above all, on which a lattice shows."""
+"""Share of contents that are generated rather than photographed: mostly skies, on which a lattice shows."""
 
 PHOTOGRAPHS = 1 / 5
-"""Share of styles that are photographs. Paintings are few, and what is learned of them alone holds for them alone."""
+"""Share of styles that are photographs: with the few paintings alone, the network would not generalise beyond them."""
 
 VARIANTS = 10
-"""Of a painting; of a photograph a third as many."""
+"""Variants of a painting; a photograph has a third as many."""
 
 SIDE, SIDES = 384, (192, 512)
-"""Short side in pixels at which a painting is looked at as it is, and the least and greatest of its variants: painters ask for
-small pictures in the manner of a whole painting, and for large ones."""
+"""Short side in pixels at which a painting is measured unchanged, and the range of its variants: the style of a whole painting
+is asked for in small pictures and in large ones."""
 
 BLURRED = 0.05
-"""Noise on what is seen of a picture, in deviations over all paintings: a hundred of them are soon known by heart."""
+"""Noise on signatures, in standard deviations over all paintings, without which a hundred paintings are overfitted."""
 
 LATTICE = 300.0
-"""Weight of the loss of a lattice, where content counts 1."""
+"""Weight of the lattice loss, where content counts 1."""
 
-LOOKED_AT_WHOLE_EVERY = 4
-"""Steps from one look through both teachers at both scales to the next; between them through cheap eyes."""
+FULL_LOSS_EVERY = 4
+"""Every so many steps the loss takes both teachers at both scales; the others take the cheap loss."""
 
-See = Callable[[Tensor], Tensor]
-"""(1, 3, H, W) in [0, 1] to what a predictor of styles reads of a painting, (1, S)."""
+Encoder = Callable[[Tensor], Tensor]
+"""A style encoder: (1, 3, H, W) in [0, 1] to the signature (1, S) that a predictor of styles reads."""
 
 
 def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
-    """Two ways of looking, through whichever teachers there are. Through a complete VGG-16, or a narrow one, both are the same,
-    at the picture's own scale alone. Otherwise: with cheap eyes (VGG-16 sees only the half-size picture), and
-    through both teachers at both scales. Grams are compared by their roots (`losses.root_gram_loss`).
+    """A cheap and a full loss, through whichever teachers there are.
 
-    Raises ScumbleError "weights-missing" where VGG-16 is the only one.
+    With a complete VGG-16, or a narrow one, both are the same, at the picture's own scale. Otherwise the cheap one runs VGG-16
+    on the half-size picture only, and the full one runs both teachers at both scales; Gram matrices are compared by their roots
+    (`losses.root_gram_loss`). Raises ScumbleError "weights-missing" where a partial VGG-16 is the only teacher.
     """
     if teachers.complete is not None:
         layers = {f"{teachers.complete}/{name}": weight for name, weight in COMPLETE.items()}
@@ -68,8 +68,8 @@ def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
     if deep is None:
         raise ScumbleError(
             "weights-missing",
-            "VGG-16 alone teaches colours, but no stroke that is broader than a hair.",
-            "Put another network beside it, or give --teachers compact or torchvision.",
+            "A partial VGG-16 alone teaches colours, but only the finest strokes.",
+            "Put another network beside it, or give --teachers half, compact or torchvision.",
         )
     weights = zip((f"relu{k}_1" for k in range(1, 6)), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)
     strokes = {f"{deep}/{name}": w for name, w in weights if name.removeprefix("relu") in teachers.layers[deep]}
@@ -86,55 +86,55 @@ def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
 
 @dataclass(frozen=True)
 class Paintings:
-    """The styles of a training: each painting or photograph as it is and in variants of size, colour and direction."""
+    """The styles of a training: each painting or photograph unchanged, and in variants of size, colour and direction."""
 
     pictures: list[Tensor] = field(repr=False)
-    """uint8 (3, H, W); the variants of a painting side by side, the one as it is first."""
+    """uint8 (3, H, W); the variants of a painting one after the other, the unchanged one first."""
     signatures: Tensor = field(repr=False)
     """(number of pictures, S)."""
     grams: dict[str, Tensor] = field(repr=False)
     """"scale/teacher/layer": (number of pictures, C, C)."""
 
     def whole(self, i: int) -> Tensor:
-        """(1, 3, H, W) in [0, 1] of picture i, its sides cut to multiples of 8."""
+        """Picture i as (1, 3, H, W) in [0, 1], its sides cropped to multiples of 8."""
         picture = self.pictures[i]
         return picture[None, :, : picture.shape[1] // 8 * 8, : picture.shape[2] // 8 * 8].float() / 255
 
     def crop(self, i: int, size: int, generator: torch.Generator) -> Tensor:
-        """(3, size, size) in [0, 1] of picture i, at its own scale."""
+        """A random crop (3, size, size) in [0, 1] of picture i, at its own scale."""
         return Pictures([], [self.pictures[i]], []).crops(1, size, generator, (1.0, 1.0))[0]
 
 
 @dataclass(frozen=True)
 class Styles:
-    """What a training paints by: paintings, and now and then a photograph."""
+    """The styles that a training draws from: paintings, and now and then a photograph."""
 
     paintings: Paintings
     photographs: Paintings
 
     def draw(self, generator: torch.Generator) -> tuple[Paintings, int]:
-        """A picture: where it is kept, and as which."""
+        """A random picture: the set it belongs to, and its number there."""
         kept = self.photographs if float(torch.rand((), generator=generator)) < PHOTOGRAPHS else self.paintings
         return kept, int(torch.randint(len(kept.pictures), (), generator=generator))
 
-    def draw_seen(self, n: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Of n pictures what is seen of them, (n, S), and their Grams."""
+    def draw_measured(self, n: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """The signatures (n, S) and Gram matrices of n random pictures."""
         drawn = [self.draw(generator) for _ in range(n)]
         signatures = torch.stack([kept.signatures[i] for kept, i in drawn])
         return signatures, {k: torch.stack([kept.grams[k][i] for kept, i in drawn]) for k in self.paintings.grams}
 
 
 @torch.no_grad()
-def look_at(
+def measure(
     paintings: Pictures,
     teachers: Teachers,
     wanted: Mapping[int, set[str]],
-    see: See,
+    see: Encoder,
     variants: int,
     seed: int,
     report: Callable[[str], None],
 ) -> Paintings:
-    """Measure every painting and its variants once: the Grams of the `wanted` layers by scale, and what `see` gives."""
+    """The Gram matrices of the `wanted` layers by scale, and the signatures by `see`, of every painting and its variants."""
     change = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.5)])
     torch.manual_seed(seed)
     sides = random.Random(seed)
@@ -153,11 +153,11 @@ def look_at(
             signatures.append(see(x)[0])
             pictures.append(picture)
         if number % 20 == 0:
-            report(f"looked at {number + 1} of {len(paintings.tensors)} pictures")
+            report(f"measured {number + 1} of {len(paintings.tensors)} pictures")
     return Paintings(pictures, torch.stack(signatures), {k: torch.stack(v) for k, v in grams.items()})
 
 
-def remembered(
+def measured(
     pictures: Pictures,
     teachers: Teachers,
     see: nn.Module,
@@ -165,11 +165,13 @@ def remembered(
     seed: int,
     report: Callable[[str], None],
 ) -> Paintings:
-    """`look_at` for `looks`, kept in the trainings' folder, because it takes minutes: what the same networks saw of the same
-    files."""
+    """`measure` for the layers of `looks`, cached in the trainings' folder, because it takes minutes.
+
+    The cache is used again for the same files and networks with the same weights.
+    """
     files = [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in pictures.files]
-    told = (seed, variants, SIDE, SIDES, fingerprint(teachers), fingerprint(see), files)
-    kept = run_folder("looked-at") / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:16]}.pt"
+    key = (seed, variants, SIDE, SIDES, fingerprint(teachers), fingerprint(see), files)
+    kept = run_folder("looked-at") / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.pt"
     device = next(teachers.parameters()).device
     with parallel.first_before_others():
         if not kept.exists():
@@ -177,30 +179,30 @@ def remembered(
             for look in looks(teachers, 1.0):
                 for scale, layers in look.styles.items():
                     wanted[scale] |= set(layers)
-            with torch.random.fork_rng():  # a run draws the same whether or not it has looked before
-                seen = look_at(pictures, teachers, wanted, see, variants, seed, report)
+            with torch.random.fork_rng():  # a run draws the same numbers with and without the cache
+                seen = measure(pictures, teachers, wanted, see, variants, seed, report)
             grams = {k: v.cpu() for k, v in seen.grams.items()}
-            with replacing(kept) as temporary:  # a name of its own: another training may be looking at the same pictures
+            with replacing(kept) as temporary:  # another training may be measuring the same pictures
                 torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, temporary)
-    found = torch.load(kept, weights_only=True, map_location="cpu")
-    return Paintings(found["pictures"], found["signatures"].to(device), {k: v.to(device) for k, v in found["grams"].items()})
+    cached = torch.load(kept, weights_only=True, map_location="cpu")
+    return Paintings(cached["pictures"], cached["signatures"].to(device), {k: v.to(device) for k, v in cached["grams"].items()})
 
 
 def fingerprint(network: nn.Module) -> str:
-    """The sha256 of all numbers a network computes with, those that its files leave out too, such as the mean it takes off."""
+    """The sha256 of all parameters and buffers of a network, also those that its file leaves out, such as the input's mean."""
     digest = hashlib.sha256()
     for name, values in (*network.named_parameters(), *network.named_buffers()):
         digest.update(name.encode() + values.detach().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
-def remembered_styles(paintings: Pictures, photographs: Pictures, variants: int, look: Callable[..., Paintings]) -> Styles:
-    """Paintings in so many variants, photographs in a third as many; `look` is `remembered` with all else given."""
-    return Styles(look(paintings, variants=variants), look(photographs, variants=max(1, variants // 3)))
+def measured_styles(paintings: Pictures, photographs: Pictures, variants: int, of: Callable[..., Paintings]) -> Styles:
+    """Paintings in `variants` variants, photographs in a third as many; `of` is `measured` with its other arguments bound."""
+    return Styles(of(paintings, variants=variants), of(photographs, variants=max(1, variants // 3)))
 
 
 def blurred(signatures: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
-    """(N, S) with noise of BLURRED deviations `spread` (S,)."""
+    """Signatures (N, S) with noise of BLURRED standard deviations `spread` (S,)."""
     noise = torch.randn(signatures.shape, generator=generator).to(signatures.device)
     return signatures + BLURRED * spread * noise
 
@@ -215,8 +217,10 @@ def painted_losses(
     reconstruction: float,
     lattice: float = LATTICE,
 ) -> dict[str, Tensor]:
-    """Total and parts of pictures `y` (N, 3, H, W) of contents `x`. The first are painted, one by each of `targets`; the rest
-    give back what they were."""
+    """The total loss and its parts for pictures `y` (N, 3, H, W) of contents `x`.
+
+    The first pictures are stylized, one by each of `targets`; the others reconstruct their contents.
+    """
     n = len(next(iter(targets.values())))
     parts = compare(y[:n], x[:n], targets, teachers, look)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if len(x) > n else x.new_zeros(())
@@ -226,7 +230,7 @@ def painted_losses(
 
 
 def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
-    """(n, 3, size, size): crops of photographs, and now and then a picture that is made."""
+    """Contents (n, 3, size, size) in [0, 1]: crops of photographs, and now and then a generated picture."""
     x = photographs.crops(n, size, generator)
     for i in range(n):
         if float(torch.rand((), generator=generator)) < SYNTHETIC:

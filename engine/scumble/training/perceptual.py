@@ -10,7 +10,7 @@ matrices matches the teacher's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -22,10 +22,11 @@ from scumble.library.places import perceptual_path
 from scumble.library.weights import Card, save_weights
 from scumble.nst.losses import gram, gram_loss
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, narrow
-from scumble.training.cards import write_credits
+from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import has_test_split, read_pictures
-from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
+from scumble.training.loop import Schedule, best_device, fit, run_folder
 from scumble.training.narrowing import linear_map, narrowed
+from scumble.training.recipe import TrainingRecipe
 from scumble.training.teachers import load_teachers
 
 LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_1": 1.0, "relu4_2": 1.0, "relu4_3": 2.0, "relu5_1": 2.0}
@@ -35,21 +36,19 @@ CREDIT = "VGG-16 of the Visual Geometry Group, University of Oxford (Simonyan an
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(TrainingRecipe):
     """Everything a run depends on. Photographs and paintings are drawn in equal parts. `fitted` crops are what the closed form
     is computed from; `steps` 0 leaves the network as that gives it; `gram_weight` weighs Gram matrices beside features."""
 
-    photographs: Path
     paintings: Path
     network: Literal["half", "quarter"] = "half"
+    _: KW_ONLY
     teachers: str = "torchvision"
     steps: int = 1500
-    batch: int = 4
+    lr: float = 2e-4
     crop: int = 160
     fitted: int = 160
-    lr: float = 2e-4
     gram_weight: float = 0.3
-    seed: int = 0
 
 
 class Student(nn.Module):
@@ -131,7 +130,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
         levelled = level(student.net, recipe.network, few)
-        save_weights(path, levelled.convs.state_dict(), _card(recipe, step, credits, tested))
+        card = trained_card(_about(recipe), "perceptual", recipe, credits, step, layers=LAYERS, test_losses=tested)
+        save_weights(path, levelled.convs.state_dict(), card)
 
     save(0)
     if recipe.steps:
@@ -207,26 +207,6 @@ def _key(layer: str) -> str:
     return layer.replace(".", "_")
 
 
-def _card(recipe: Recipe, step: int, credits: dict[str, str | int], tested: dict[str, float] | None) -> Card:
-    return {
-        "network": recipe.network,
-        "architecture": {"widths": WIDTHS[recipe.network], "depths": DEPTHS[recipe.network], "padding": "reflect"},
-        "licence": "CC-BY-4.0",
-        "credit": CREDIT,
-        "training": {
-            "command": f"scumble train perceptual --network {recipe.network} --steps {recipe.steps}",
-            "teachers": CREDIT,
-            "layers": LAYERS,
-            "fitted": recipe.fitted,
-            "steps": step,
-            "of": recipe.steps,
-            "batch": recipe.batch,
-            "crop": recipe.crop,
-            "lr": recipe.lr,
-            "gram_weight": recipe.gram_weight,
-            "seed": recipe.seed,
-            "test_losses": tested,
-            "machine": machine(),
-            "credits": credits,
-        },
-    }
+def _about(recipe: Recipe) -> Card:
+    shape = {"widths": WIDTHS[recipe.network], "depths": DEPTHS[recipe.network], "padding": "reflect"}
+    return {"network": recipe.network, "architecture": shape, "licence": "CC-BY-4.0", "credit": CREDIT}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frozen feature networks that training looks through; feature maps are named "teacher/reluK_J".
+"""Teachers: frozen feature networks whose features the losses of trainings compare, named "teacher/reluK_J".
 
 Three sources: "compact" (the network that ships), "torchvision" (real VGG-16 and VGG-19, downloaded once), or a folder
 with a partial VGG-16 (`vgg16_*.safetensors`, Caffe order BGR * 255) and a pruned VGG-19 (`cd_vgg19_16x/5SE.safetensors`,
@@ -23,7 +23,7 @@ from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 
 Source = Literal["half", "quarter", "compact", "torchvision"]
 NAMED: tuple[Source, ...] = typing.get_args(Source)
-"""Teachers that no folder has to hold: networks that ship, and what torchvision downloads."""
+"""Teachers that need no folder: networks that ship, and those that torchvision downloads."""
 
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 
@@ -44,18 +44,18 @@ class Teachers(nn.Module):
 
     @property
     def deep(self) -> str | None:
-        """Whichever sees furthest beside VGG-16: strokes are compared through it."""
+        """The network with the deepest layers besides a VGG-16; broad strokes are compared in it."""
         return next((name for name in ("pruned", "compact", "vgg19") if name in self.layers), None)
 
     @property
     def complete(self) -> str | None:
-        """A network of VGG-16's layers to relu5_1, which needs no other beside it."""
+        """A network with VGG-16's layers up to relu5_1, which needs no other beside it."""
         wanted = {layer.removeprefix("relu") for layer in COMPLETE}
         return next((name for name in ("half", "quarter", "vgg16") if wanted <= self.layers.get(name, set())), None)
 
     @property
     def style_layers(self) -> list[str]:
-        """VGG-16 alone gives right colours but only fine strokes, a deep network alone the reverse; together they give both."""
+        """VGG-16's shallow layers for colours and fine strokes, and the deep network's for broad ones."""
         shallow = [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3") if "vgg16" in self.layers]
         deep = self.deep
         return shallow + [f"{deep}/relu{k}_1" for k in range(1, 6) if deep and f"{k}_1" in self.layers[deep]]
@@ -74,20 +74,20 @@ class Teachers(nn.Module):
 
 
 def credited(source: str) -> str:
-    """`source` as a card names it: a folder's place says nothing, what lies in it does."""
+    """`source` as a card names it: a folder's path means nothing on another machine, so its kind of contents is named."""
     return source if source in NAMED else "VGG-16 and pruned VGG-19"
 
 
 def files_of(source: str) -> list[Path]:
-    """What `load_teachers` reads of a folder; none where `source` is no folder's."""
+    """The files that `load_teachers` reads of a folder; none where `source` is a name."""
     known = source in ("", *NAMED)
     return [] if known else [path for _, path, _ in _found(Path(source))]
 
 
 def load_teachers(source: str) -> Teachers:
-    """`source` "compact", "torchvision" or a folder.
+    """The networks of `source`: one of NAMED, or a folder.
 
-    Raises ScumbleError "weights-missing" where a network cannot be had, or a folder is without any.
+    Raises ScumbleError "weights-missing" where a network cannot be downloaded, or a folder holds none.
     """
     if source in NAMED:
         names = ("vgg16", "vgg19") if source == "torchvision" else (source,)
@@ -98,13 +98,13 @@ def load_teachers(source: str) -> Teachers:
         raise ScumbleError(
             "weights-missing",
             f"{folder} holds none of {', '.join(p for p, _, _ in FILES)}.",
-            "--teachers takes compact, torchvision, or a folder of teachers.",
+            f"--teachers takes {', '.join(NAMED)}, or a folder of teachers.",
         )
     return Teachers(nets)
 
 
 def _found(folder: Path) -> list[tuple[str, Path, Callable[[Path], VGG]]]:
-    """Name, file and reader of every teacher that lies there."""
+    """Name, file and reader of every teacher in a folder; a complete VGG-16 comes before a partial one."""
     found: dict[str, tuple[str, Path, Callable[[Path], VGG]]] = {}
     for pattern, name, read in FILES:
         for path in sorted(folder.glob(pattern))[:1]:

@@ -33,7 +33,7 @@ def test_training_moves_everything_and_can_go_on(recipe: ghiasi.Recipe, tmp_path
     assert model.net.style_size == load_weights(path)[1]["architecture"]["style"]
     assert float(model.predictor.spread.min()) > 0
     assert load_weights(path)[1]["training"]["finished"] == 4
-    assert len(load_weights(path)[1]["training"]["credits"]) == 4
+    assert load_weights(path)[1]["training"]["credits"]["pictures"] == 4
     rows = [line.split(",") for line in (run_folder("ghiasi", recipe) / "losses.csv").read_text().splitlines()]
     assert {"content", "style", "rebuilt", "lattice"} <= set(rows[0])
     assert (run_folder("ghiasi", recipe) / "sample-000004.png").exists()
@@ -58,7 +58,7 @@ def test_one_step_in_four_looks_through_both_teachers(
         return {"total": sum(p.square().sum() for p in model.parameters())}
 
     monkeypatch.setattr(ghiasi, "looks", lambda teachers, weight: (cheap, whole))
-    monkeypatch.setattr(ghiasi, "remembered_styles", lambda *given: Styles(seen, seen))
+    monkeypatch.setattr(ghiasi, "measured_styles", lambda *given: Styles(seen, seen))
     monkeypatch.setattr(ghiasi, "_losses", losses)
     seen = Paintings([torch.zeros(3, 64, 64, dtype=torch.uint8)], torch.zeros(2, ghiasi.SIZES["compact"]), {})
     monkeypatch.setattr(ghiasi, "_sheet", lambda *given: torch.zeros(3, 8, 8))

@@ -23,7 +23,7 @@ from scumble.nst.vgg import compact
 from scumble.training import paintings
 from scumble.training.data import read_pictures
 from scumble.training.loop import run_folder
-from scumble.training.paintings import Paintings, Styles, looks, remembered
+from scumble.training.paintings import Paintings, Styles, looks, measured
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
@@ -99,7 +99,7 @@ def test_pictures_are_looked_at_anew_by_networks_that_changed(recipe: memory.Rec
 
     def found() -> Paintings:
         looked.clear()
-        return remembered(pictures, teachers, see, 1, 0, looked.append)
+        return measured(pictures, teachers, see, 1, 0, looked.append)
 
     before = found()
     assert looked
@@ -118,7 +118,7 @@ def test_two_trainings_may_look_at_the_same_pictures_at_once(recipe: memory.Reci
     pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
 
     def look() -> Paintings:
-        return remembered(pictures, teachers, see, 1, 0, lambda line: None)
+        return measured(pictures, teachers, see, 1, 0, lambda line: None)
 
     save = torch.save
 
@@ -152,7 +152,7 @@ def kept(colour: float, sees: torch.Tensor) -> Paintings:
 def test_styles_are_drawn_from_paintings_and_one_time_in_five_from_photographs() -> None:
     sees = torch.zeros(1, 4)
     styles, generator = Styles(kept(0.0, sees), kept(1.0, sees + 1)), torch.Generator().manual_seed(0)
-    signatures, grams = styles.draw_seen(1000, generator)
+    signatures, grams = styles.draw_measured(1000, generator)
     assert float(signatures.mean()) == pytest.approx(paintings.PHOTOGRAPHS, abs=0.04)
     assert torch.equal(grams["1/a"][:, 0, 0], signatures[:, 0])
 

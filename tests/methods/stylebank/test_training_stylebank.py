@@ -53,7 +53,7 @@ def test_a_run_writes_the_shared_networks_and_a_bank_a_style(tmp_path: Path, rec
     card = load_weights(state_path(out, "stylebank", "s1"))[1]
     assert card["style"]["title"] == "S1"
     assert card["training"]["finished"]["phase"] == 2
-    assert len(card["training"]["credits"]) == 3
+    assert card["training"]["credits"]["pictures"] == 3
 
 
 def test_an_added_bank_leaves_every_other_file_as_it_was(tmp_path: Path, recipe: Recipe) -> None:

@@ -9,7 +9,7 @@ compares.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -22,43 +22,43 @@ from scumble.methods.adain.network import LOSS_LAYERS, AdaINNet, statistics
 from scumble.nst.losses import content_loss, gram, gram_loss, lattice_loss, tv_loss
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
-from scumble.training.data import Pictures, has_test_split, read_pictures
-from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
-from scumble.training.refusals import fitting, refuse_crop
-from scumble.training.teachers import Teachers, credited, load_teachers
+from scumble.training.cards import trained_card, write_credits
+from scumble.training.data import has_test_split, read_pictures
+from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
+from scumble.training.recipe import TrainingRecipe, loading, refuse_crop
+from scumble.training.sheets import sheet
+from scumble.training.teachers import Teachers, load_teachers
 
 CROPS = ((0.9, 1.5), (1.0, 2.5))
 """Sides of the photographs' and the paintings' crops in multiples of `crop`: from single strokes to half a painting."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(TrainingRecipe):
     """Everything a run depends on. `start` is a weight file to warm-start from.
 
-    Weights beside content (1): `style` of the paper's style loss; and, which the paper has not, `gram` of Gram matrices of
-    the same layers (or of `teachers`, where they are named), `identity` of a photograph that is its own style, and `lattice`
-    and `tv` against weaves and grain. With those at 0 the losses are the paper's.
+    Weights beside content (1): `style` of the paper's style loss; and, which the paper does not have, `gram` of Gram matrices
+    of the same layers (or of the `teachers`, where some are named), `identity` of a photograph that is its own style, and
+    `lattice` and `tv` against weaves and grain. With those at 0 the losses are the paper's.
     """
 
-    photographs: Path
     paintings: Path
-    encoder: Literal["compact", "vgg19"] = "compact"
-    teachers: str | None = None
+    _: KW_ONLY
+    teachers: str = ""
     steps: int = 3000
-    batch: int = 4
-    crop: int = 192
     lr: float = 1.5e-3
+    crop: int = 192
+    encoder: Literal["compact", "vgg19"] = "compact"
     style: float = 10.0
     gram: float = 2.0
     identity: float = 1.0
     lattice: float = 300.0
     tv: float = 0.1
-    seed: int = 0
     start: Path | None = None
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run (going on where a run was broken off) and write `out`/adain/shared.safetensors with its card.
+    """Run the recipe (resuming a run that was broken off) and write `out`/adain/shared.safetensors with its card.
 
     For another encoder than the compact one it is `out`/adain-ENCODER.safetensors. The file holds the encoder too, so that no
     other network's training can part them.
@@ -69,7 +69,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     pictures = [read_pictures(folder, "train") for folder in (recipe.photographs, recipe.paintings)]
     net = AdaINNet(first_stages(load_perceptual(recipe.encoder)))
     if recipe.start:
-        with fitting(recipe.start):
+        with loading(recipe.start):
             net.load_state_dict(load_weights(recipe.start)[0])
     net = net.to(device).to(memory_format=torch.channels_last)
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last) if recipe.teachers else None
@@ -80,22 +80,25 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         return [t.to(device, memory_format=torch.channels_last) for t in drawn]
 
     @torch.no_grad()
-    def sheet() -> Tensor:
-        """Photographs, paintings, and each photograph in the manner of the painting above it."""
-        x, s = (t[:4] for t in batch(torch.Generator().manual_seed(1)))
-        y, _ = net(x, net.measure(s))
-        return torch.cat([torch.cat(list(row.float()), -1) for row in (x, s, y)], -2)
+    def sample() -> Tensor:
+        """Four photographs under four paintings."""
+        x, paintings = (t[:4] for t in batch(torch.Generator().manual_seed(1)))
+        painted = [net(x, net.measure(s[None].expand_as(x)))[0] for s in paintings]
+        return sheet(x, painted, list(paintings[:, None]))
 
     name = "adain" if recipe.encoder == "compact" else f"adain-{recipe.encoder}"
     path = shared_path(out, name) if recipe.encoder == "compact" else out / f"{name}.safetensors"
 
+    credits = write_credits(out, *pictures)
+
     def save(step: int, tested: dict[str, float] | None = None) -> None:
-        save_weights(path, net.state_dict(), _card(recipe, step, pictures, tested, net))
+        card = trained_card(_about(recipe, net), "adain", recipe, credits, step, test_losses=tested)
+        save_weights(path, net.state_dict(), card)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         return criterion(*batch(generator))
 
-    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(name, recipe), sheet, save, report)
+    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(name, recipe), sample, save, report)
     save(recipe.steps, test_losses(criterion, recipe))
     return path
 
@@ -167,34 +170,10 @@ def test_losses(criterion: Criterion, recipe: Recipe) -> dict[str, float] | None
     generator = torch.Generator().manual_seed(0)
     x, s = (read_pictures(f, "test").crops(32, recipe.crop, generator, k) for f, k in zip(folders, CROPS, strict=True))
     x, s = (t.to(device).contiguous(memory_format=torch.channels_last) for t in (x, s))
-    batches = [criterion(a, b) for a, b in zip(torch.split(x, 4), torch.split(s, 4), strict=True)]
-    return {k: round(float(torch.stack([b[k] for b in batches]).mean()), 4) for k in batches[0]}
+    return mean_losses(criterion(a, b) for a, b in zip(torch.split(x, 4), torch.split(s, 4), strict=True))
 
 
-def _card(recipe: Recipe, step: int, pictures: Sequence[Pictures], tested: dict[str, float] | None, net: AdaINNet) -> Card:
-    return {
-        "method": "adain",
-        "architecture": {
-            "widths": WIDTHS[recipe.encoder][:4],
-            "depths": [*DEPTHS[recipe.encoder][:3], 1],
-            "padding": net.encoder.padding,
-            "layers": net.layers,
-        },
-        "licence": "Apache-2.0",
-        "training": {
-            "command": "scumble train adain --photographs FOLDER --paintings FOLDER --out FOLDER",
-            "encoder": recipe.encoder,
-            "teachers": credited(recipe.teachers) if recipe.teachers else recipe.encoder,
-            "weights": {k: getattr(recipe, k) for k in ("style", "gram", "identity", "lattice", "tv")},
-            "steps": step,
-            "of": recipe.steps,
-            "batch": recipe.batch,
-            "crop": recipe.crop,
-            "lr": recipe.lr,
-            "seed": recipe.seed,
-            "warm_start": recipe.start.name if recipe.start else None,
-            "test_losses": tested,
-            "machine": machine(),
-            "credits": [line for p in pictures for line in p.credits],
-        },
-    }
+def _about(recipe: Recipe, net: AdaINNet) -> Card:
+    widths, depths = WIDTHS[recipe.encoder][:4], [*DEPTHS[recipe.encoder][:3], 1]
+    shape = {"widths": widths, "depths": depths, "padding": net.encoder.padding, "layers": net.layers}
+    return {"method": "adain", "architecture": shape}

@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 
 from scumble.library.places import SHIPPED, state_path
-from scumble.library.weights import save_weights
+from scumble.library.weights import Card, save_weights
 from scumble.methods.adain.network import Statistics, encoder_digest, load_network, pack
 from scumble.nst.style_statistics import ladder_sides, resized
-from scumble.training.cards import OnePainting
+from scumble.training.cards import measured_card
 from scumble.training.data import read_picture
-from scumble.training.loop import machine
+from scumble.training.recipe import OnePainting
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,11 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         ladder[side] = net.measure(resized(painting, side))
         report(f"measured at {side} px")
     path = state_path(out, "adain", recipe.style_id)
-    card = {
+    about: Card = {
         "method": "adain",
-        "style": recipe.described,
         "encoder": encoder_digest(net),
-        "licence": "Apache-2.0",
         "long_sides": list(ladder),
         "layers": list(net.layers),
-        "training": {
-            "command": f"scumble train adain-style --style {recipe.style_id}",
-            "teachers": "none: measured, not trained",
-            "machine": machine(),
-        },
     }
-    save_weights(path, pack(ladder), card, torch.float32)
+    save_weights(path, pack(ladder), measured_card(about, "adain-style", recipe), torch.float32)
     return path

@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 
 from scumble.library.places import COMPACT, state_path
-from scumble.library.weights import load_card, save_weights
+from scumble.library.weights import Card, load_card, save_weights
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import LAYERS, Statistics, StyleStatistics, drained, ladder_sides, pack
-from scumble.training.cards import OnePainting
+from scumble.training.cards import measured_card
 from scumble.training.data import read_picture
-from scumble.training.loop import machine
+from scumble.training.recipe import OnePainting
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,11 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         ladder[side] = drained(style.at(side, net, LAYERS))
         report(f"measured at {side} px")
     path = state_path(out, "gatys", recipe.style_id)
-    card = {
+    about: Card = {
         "method": "gatys",
-        "style": recipe.described,
         "network": {"name": "compact", "sha256": load_card(COMPACT)["sha256"]},
-        "licence": "Apache-2.0",
         "long_sides": sides,
         "layers": list(LAYERS),
-        "training": {
-            "command": f"scumble train gatys --style {recipe.style_id}",
-            "teachers": "none: measured, not trained",
-            "machine": machine(),
-        },
     }
-    save_weights(path, pack(ladder), card)
+    save_weights(path, pack(ladder), measured_card(about, "gatys", recipe))
     return path

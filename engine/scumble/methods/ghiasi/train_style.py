@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 
 from scumble.library.places import SHIPPED, state_path
-from scumble.library.weights import save_weights
+from scumble.library.weights import Card, save_weights
 from scumble.methods.ghiasi.method import SIDES, load_shared, shared_name
 from scumble.nst.style_statistics import ladder_sides, resized
-from scumble.training.cards import OnePainting
+from scumble.training.cards import measured_card
 from scumble.training.data import read_picture
-from scumble.training.loop import machine
+from scumble.training.recipe import OnePainting
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,10 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         ladder[str(side)] = shared.known(resized(painting, side))
     report(f"looked at {', '.join(ladder)} px")
     path = state_path(out, "ghiasi", recipe.style_id)
-    card = {
+    about: Card = {
         "method": "ghiasi",
-        "style": recipe.described,
         "networks": shared_name(recipe.network),
-        "licence": "Apache-2.0",
         "long_sides": [int(side) for side in ladder],
-        "training": {
-            "command": f"scumble train ghiasi-style --style {recipe.style_id}",
-            "teachers": "none: predicted, not trained",
-            "machine": machine(),
-        },
     }
-    save_weights(path, ladder, card, torch.float32)
+    save_weights(path, ladder, measured_card(about, "ghiasi-style", recipe), torch.float32)
     return path

@@ -9,7 +9,7 @@ then strokes (three times the weight, deep layers up, the painting at short side
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 import torch
@@ -20,14 +20,16 @@ from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.johnson.network import TransformNet
 from scumble.nst.looks import Look, compare, grams_of
 from scumble.nst.losses import lattice_loss
+from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import Pictures, has_test_split, read_picture, read_pictures
-from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
+from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
 from scumble.training.paintings import contents
-from scumble.training.refusals import fitting, refuse_crop
-from scumble.training.teachers import Teachers, credited, load_teachers
+from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
+from scumble.training.sheets import sheet, sheet_contents
+from scumble.training.teachers import Teachers, load_teachers
 
 PAINTING_SIDES = (512, 384)
-"""Short side in pixels of the painting in the two phases; smaller paintings make larger strokes."""
+"""Short side in pixels of the painting in the two phases; a smaller painting gives larger strokes."""
 
 STYLE_WEIGHTS = (3.0, 10.0)
 LATTICE, TV = 5000.0, 0.1
@@ -38,28 +40,19 @@ DEEP = {"relu3_1": 2.0, "relu3_3": 2.0, "relu4_1": 3.0, "relu5_1": 3.0}
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Everything a run depends on. `width` scales the paper's channels; `start` is a weight file to warm-start from. `crop`
-    is a multiple of 32 pixels, the side of the windows in which a lattice is looked for."""
+class Recipe(TrainingRecipe, OnePainting):
+    """The painting, what its card says of it, and the training. `steps` are those of the two phases; `width` scales the paper's
+    channels; `start` is a weight file to warm-start from. `crop` is a multiple of 32 pixels."""
 
-    style_id: str
-    painting: Path
-    title: str
-    artist: str
-    year: str
-    photographs: Path
-    teachers: str = "compact"
-    width: float = 0.5
+    _: KW_ONLY
     steps: tuple[int, int] = (1000, 1200)
-    batch: int = 4
-    crop: int = 256
     lr: float = 2e-3
-    seed: int = 0
+    width: float = 0.5
     start: Path | None = None
 
 
 def phases(teachers: Teachers) -> tuple[Look, Look]:
-    """How the two phases look at a picture, through whichever teachers there are."""
+    """The losses of the two phases, through whichever teachers there are."""
     layers, content = teachers.style_layers, {teachers.content_layer: 1.0}
     gentle = dict.fromkeys(layers, 1.0)
     strong = {k: DEEP.get(k.split("/")[1], 1.0) for k in layers}
@@ -70,7 +63,7 @@ def phases(teachers: Teachers) -> tuple[Look, Look]:
 
 
 class Criterion:
-    """Content + style + TV + lattice losses under one look, towards the strokes of a painting (1, 3, H, W) in [0, 1]."""
+    """The loss of one phase: content, style, TV and lattice, with the style of a painting (1, 3, H, W) in [0, 1]."""
 
     def __init__(self, teachers: Teachers, look: Look, painting: Tensor) -> None:
         self._teachers, self._look = teachers, look
@@ -87,7 +80,7 @@ class Criterion:
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run both phases (going on where a run was broken off) and write `out`/johnson/STYLE.safetensors with its card."""
+    """Run both phases (resuming a run that was broken off) and write `out`/johnson/STYLE.safetensors with its card."""
     refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
@@ -95,10 +88,12 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     photographs = read_pictures(recipe.photographs, "train")
     net = TransformNet(recipe.width)
     if recipe.start:
-        with fitting(recipe.start):
+        with loading(recipe.start):
             net.load_state_dict(load_weights(recipe.start)[0])
     net = net.to(device).to(memory_format=torch.channels_last)
     path = state_path(out, "johnson", recipe.style_id)
+    credits, command = write_credits(out, photographs), f"johnson --style {recipe.style_id}"
+    told = _phases(recipe, phases(teachers))
     seconds = 0.0
     for phase, look in enumerate(phases(teachers)):
         painting = read_picture(recipe.painting, PAINTING_SIDES[phase])
@@ -106,7 +101,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase + 1, "step": step, "seconds": round(before)}
-            save_weights(path, net.state_dict(), _card(recipe, phases(teachers), done, photographs))
+            save_weights(path, net.state_dict(), trained_card(_about(recipe), command, recipe, credits, done, phases=told))
 
         def loss(step: int, generator: torch.Generator, criterion: Criterion = criterion) -> dict[str, Tensor]:
             x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
@@ -116,8 +111,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         folder = run_folder(f"johnson-{recipe.style_id}-{phase + 1}", recipe)
         seconds += fit(net, loss, schedule, folder, lambda: _sheet(net, photographs, recipe), save, report)
     done = {"phase": len(recipe.steps), "step": recipe.steps[-1], "seconds": round(seconds)}
-    card = _card(recipe, phases(teachers), done, photographs)
-    card["training"]["test_losses"] = test_losses(net, criterion, recipe)
+    tested = test_losses(net, criterion, recipe)
+    card = trained_card(_about(recipe), command, recipe, credits, done, phases=told, test_losses=tested)
     save_weights(path, net.state_dict(), card)
     return path
 
@@ -129,45 +124,29 @@ def test_losses(net: TransformNet, criterion: Criterion, recipe: Recipe) -> dict
         return None
     generator = torch.Generator().manual_seed(0)
     unseen = read_pictures(recipe.photographs, "test").crops(32, recipe.crop, generator).to(next(net.parameters()).device)
-    batches = [criterion(net(x), x) for x in torch.split(unseen.contiguous(memory_format=torch.channels_last), 4)]
-    return {k: round(float(torch.stack([b[k] for b in batches]).mean()), 4) for k in batches[0]}
+    return mean_losses(criterion(net(x), x) for x in torch.split(unseen.contiguous(memory_format=torch.channels_last), 4))
 
 
 def _sheet(net: TransformNet, photographs: Pictures, recipe: Recipe) -> Tensor:
-    """Four fixed crops of training photographs over their stylized versions, (3, 2*crop, 4*crop)."""
-    x = photographs.crops(4, recipe.crop, torch.Generator().manual_seed(1), (1.1, 1.1)).to(next(net.parameters()).device)
-    y = net(x)
-    return torch.cat([torch.cat(list(x), -1), torch.cat(list(y.float()), -1)], -2)
+    x = sheet_contents(photographs, 4, recipe.crop, next(net.parameters()).device)
+    return sheet(x, [net(x)])
 
 
-def _card(recipe: Recipe, looks: tuple[Look, ...], done: dict[str, int], photographs: Pictures) -> Card:
-    return {
-        "method": "johnson",
-        "style": {"id": recipe.style_id, "title": recipe.title, "artist": recipe.artist, "year": recipe.year},
-        "architecture": {"width": recipe.width, "blocks": 5},
-        "licence": "Apache-2.0",
-        "training": {
-            "command": f"scumble train johnson --style {recipe.style_id} --painting FILE --photographs FOLDER ...",
-            "teachers": credited(recipe.teachers),
-            "phases": [
-                {
-                    "steps": steps,
-                    "painting_short_side": side,
-                    "style_weight": look.style_weight,
-                    "tv_weight": TV,
-                    "lattice_weight": LATTICE,
-                    "style_layers": dict(look.styles[1]),
-                    "content_layers": dict(look.content),
-                }
-                for steps, side, look in zip(recipe.steps, PAINTING_SIDES, looks, strict=True)
-            ],
-            "finished": done,
-            "batch": recipe.batch,
-            "crop": recipe.crop,
-            "lr": recipe.lr,
-            "seed": recipe.seed,
-            "warm_start": recipe.start.name if recipe.start else None,
-            "machine": machine(),
-            "credits": photographs.credits,
-        },
-    }
+def _about(recipe: Recipe) -> Card:
+    return {"method": "johnson", "style": recipe.described, "architecture": {"width": recipe.width, "blocks": 5}}
+
+
+def _phases(recipe: Recipe, looks: tuple[Look, ...]) -> list[dict[str, object]]:
+    """The two phases as a card lists them."""
+    return [
+        {
+            "steps": steps,
+            "painting_short_side": side,
+            "style_weight": look.style_weight,
+            "tv_weight": TV,
+            "lattice_weight": LATTICE,
+            "style_layers": dict(look.styles[1]),
+            "content_layers": dict(look.content),
+        }
+        for steps, side, look in zip(recipe.steps, PAINTING_SIDES, looks, strict=True)
+    ]

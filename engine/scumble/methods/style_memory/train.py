@@ -15,7 +15,7 @@ paint at any strength and size:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,31 +28,31 @@ from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.network import MemoryNet, StyleMemory
-from scumble.nst import synthetic
 from scumble.nst.looks import Look, grams_of
 from scumble.nst.losses import gram, gram_loss, lattice_loss, tv_loss
 from scumble.nst.style_encoder import Sight as StyleEncoder
 from scumble.nst.style_encoder import load_sight
 from scumble.painting.two_passes import DETAIL
-from scumble.training.cards import OnePainting, read_table, write_credits
+from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, read_picture, read_pictures
-from scumble.training.loop import Schedule, best_device, fit, machine, run_folder
+from scumble.training.loop import Schedule, best_device, fit, run_folder
 from scumble.training.muon import Muon, for_convolutions
 from scumble.training.paintings import LATTICE, blurred, contents, looks
-from scumble.training.refusals import fitting, refuse_crop
-from scumble.training.teachers import Teachers, credited, load_teachers
+from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
+from scumble.training.sheets import sheet, sheet_contents
+from scumble.training.teachers import Teachers, load_teachers
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Everything a run depends on. `styles` is a table of the styles that ship (painting.py), whose files lie in `paintings`;
+class Recipe(TrainingRecipe):
+    """Everything a run depends on. `styles` is a table of the styles that ship (cards.py), whose files lie in `paintings`;
     `known` of the `batch` crops of a step are painted by these, the others by any painting. `start` is a weight file to go on
     from, with the rows that lie beside it. `side` is the short side in pixels of a painting of a style that ships; others lie
     between `side` times the two of `sides`. `reconstruction` weighs the mean squared error of a crop that is given back, where
     content counts 1; one is in every `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
 
-    photographs: Path
     paintings: Path
+    _: KW_ONLY
     teachers: str = "half"
     steps: int = 2000
     lr: float = 6e-4
@@ -69,7 +69,6 @@ class Recipe:
     reconstruction: float = 20.0
     rebuilt_every: int = 8
     pace: float = 10.0
-    seed: int = 0
     styles: Path | None = None
     start: Path | None = None
 
@@ -114,7 +113,7 @@ class TrainableMemory(nn.Module):
     @torch.no_grad()
     def begin(self, start: Path, known: Sequence[Seen], styles: Sequence[OnePainting], report: Callable[[str], None]) -> None:
         """Go on from a weight file and the rows beside it that belong to it. Raises ScumbleError "weights-corrupt"."""
-        with fitting(start):
+        with loading(start):
             self.shared.load_state_dict(load_weights(start)[0])
         going_on = 0
         for i, style in enumerate(styles):
@@ -203,8 +202,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         return _losses(memory, known, painter, recipe, look, x, step, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed, min(WARM_UP, recipe.steps // 10) if recipe.start else 0)
-    sheet = partial(_sheet, memory, known, painter, photographs, recipe)
-    fit(memory, loss, schedule, run_folder("memory", recipe), sheet, save, report, optimizer(memory, recipe.lr))
+    sample = partial(_sheet, memory, known, painter, photographs, recipe)
+    fit(memory, loss, schedule, run_folder("memory", recipe), sample, save, report, optimizer(memory, recipe.lr))
     save(recipe.steps)
     return path
 
@@ -292,52 +291,23 @@ def by_picture(
 
 
 def _sheet(memory: TrainableMemory, known: Sequence[Seen], painter: Painter, photographs: Pictures, recipe: Recipe) -> Tensor:
-    """Four crops by six known styles, and by three other paintings; parts of the paintings on top."""
-    generator = torch.Generator().manual_seed(1)
-    x = photographs.crops(4, 256, generator, (1.1, 1.1)).to(painter.device, memory_format=torch.channels_last)
-    x[3] = synthetic.shades(256, generator)
-    columns = [torch.cat([torch.ones_like(x[:1]), x])]
+    """Four contents by six known styles, and by three other paintings."""
+    x, generator = sheet_contents(photographs, 4, 256, painter.device, sky=True), torch.Generator().manual_seed(1)
     every = torch.linspace(0, len(known) - 1, 6).long().tolist() if known else []
     chosen = [(known[i], memory.known_row(known, i)) for i in every]
     for _ in range(3):
         seen = painter.draw(recipe.side, (1.0, 1.0), generator)
         chosen.append((seen, memory.predicted(seen.picture, seen.signature)))
-    for seen, row in chosen:
-        top = F.interpolate(seen.picture[..., :256, :256], (256, 256), mode="bilinear")
-        columns.append(torch.cat([top, memory.shared.net(x, row.expand(len(x), -1)).float()]))
-    return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
+    tops = [F.interpolate(seen.picture[..., :256, :256], (256, 256), mode="bilinear") for seen, _ in chosen]
+    return sheet(x, [memory.shared.net(x, row.expand(len(x), -1)) for _, row in chosen], tops)
 
 
-def _card(recipe: Recipe, step: int, credits: dict[str, str | int]) -> Card:
+def _card(recipe: Recipe, step: int, credits: Mapping[str, object]) -> Card:
     net = MemoryNet()
-    return {
-        "method": "memory",
-        "architecture": {"widths": net.widths, "blocks": net.blocks_count, "basis": net.basis_sizes, "row": net.row_size},
-        "licence": "Apache-2.0",
-        "training": {
-            "command": "scumble train memory --photographs FOLDER --paintings FOLDER ...",
-            "teachers": credited(recipe.teachers),
-            "steps": recipe.steps,
-            "finished": step,
-            "batch": recipe.batch,
-            "crop": recipe.crop,
-            "known": recipe.known,
-            "side": recipe.side,
-            "sides": recipe.sides,
-            "optimizer": "Muon, Adam",
-            "lr": recipe.lr,
-            "pace": recipe.pace,
-            "style_weight": recipe.style_weight,
-            "dialled": recipe.dialled,
-            "weights": {"reconstruction": recipe.reconstruction, "lattice": recipe.lattice, "tv": recipe.tv},
-            "every": {"rebuilt": recipe.rebuilt_every, "second": recipe.second_every},
-            "seed": recipe.seed,
-            "styles": recipe.styles.name if recipe.styles else None,
-            "warm_start": recipe.start.name if recipe.start else None,
-            "machine": machine(),
-            "credits": credits,
-        },
-    }
+    shape = {"widths": net.widths, "blocks": net.blocks_count, "basis": net.basis_sizes, "row": net.row_size}
+    table = recipe.styles.name if recipe.styles else None
+    about: Card = {"method": "memory", "architecture": shape}
+    return trained_card(about, "memory", recipe, credits, step, optimizer="Muon, Adam", styles=table)
 
 
 def _row_card(style: OnePainting, networks: Path) -> Card:

@@ -8,7 +8,7 @@ that is broken off goes on when it is started again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -26,11 +26,11 @@ from scumble.nst.looks import grams_of
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
-from scumble.training.cards import OnePainting
+from scumble.training.cards import measured_card, write_credits
 from scumble.training.data import read_picture, read_pictures
-from scumble.training.loop import append_losses, best_device, machine, run_folder
+from scumble.training.loop import append_losses, best_device, run_folder
 from scumble.training.paintings import contents, looks
-from scumble.training.refusals import refuse_crop
+from scumble.training.recipe import OnePainting, refuse_crop
 from scumble.training.teachers import credited, load_teachers
 
 
@@ -38,6 +38,7 @@ from scumble.training.teachers import credited, load_teachers
 class Recipe(OnePainting):
     """The painting, what its card says of it, and what it is refined by; 0 steps keep the predicted row."""
 
+    _: KW_ONLY
     photographs: Path | None = None
     teachers: str = "compact"
     steps: int = 100
@@ -71,21 +72,15 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         row = memory.rows(to_stride(painting), signature(compact, painting))
     record: dict[str, object] = {"grade": 0}
     if recipe.steps:
-        row, record = _refined(recipe, memory, painting, row, report)
+        row, record = _refined(recipe, out, memory, painting, row, report)
     path = state_path(out, "memory", recipe.style_id)
-    card = {
-        "method": "memory",
-        "style": recipe.described,
-        "shared": name_of(recipe.memory),
-        "licence": "Apache-2.0",
-        "training": {"command": f"scumble train memory-row --style {recipe.style_id}", "machine": machine(), **record},
-    }
+    card = measured_card({"method": "memory", "shared": name_of(recipe.memory)}, "memory-row", recipe, **record)
     save_weights(path, {"row": row}, card, torch.float32)
     return path
 
 
 def _refined(
-    recipe: Recipe, memory: StyleMemory, painting: Tensor, row: Tensor, report: Callable[[str], None]
+    recipe: Recipe, out: Path, memory: StyleMemory, painting: Tensor, row: Tensor, report: Callable[[str], None]
 ) -> tuple[Tensor, dict[str, object]]:
     """The row (1, R) after all steps, and what its card says of them."""
     if recipe.photographs is None:
@@ -125,7 +120,7 @@ def _refined(
         "style_weight": recipe.style_weight,
         "seed": recipe.seed,
         "loss": [round(sum(part) / tenth, 4) for part in (losses[:tenth], losses[-tenth:])],
-        "credits": photographs.credits,
+        "credits": write_credits(out, photographs),
     }
 
 

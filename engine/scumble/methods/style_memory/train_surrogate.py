@@ -24,9 +24,10 @@ from scumble.methods.style_memory.surrogate import own_layer, root
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
+from scumble.training.cards import write_credits
 from scumble.training.data import Split, has_test_split, read_pictures
 from scumble.training.loop import best_device, machine
-from scumble.training.refusals import refuse_crop
+from scumble.training.recipe import refuse_crop
 from scumble.training.teachers import Teachers, credited, load_teachers
 
 
@@ -83,7 +84,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     save_weights(
         path,
         {name: root(w.T) for name, w in maps.items()},
-        _card(recipe, shown, tested, time.monotonic() - began),
+        _card(recipe, write_credits(out, shown.photographs, shown.paintings), tested, time.monotonic() - began),
         torch.float32,
     )
     return path
@@ -155,7 +156,7 @@ def _with_one(cells: Tensor) -> Tensor:
     return torch.cat([cells, torch.ones_like(cells[:, :1])], 1)
 
 
-def _card(recipe: Recipe, shown: Shown, tested: dict[str, float] | None, seconds: float) -> Card:
+def _card(recipe: Recipe, credits: Mapping[str, object], tested: dict[str, float] | None, seconds: float) -> Card:
     return {
         "network": name_of(COMPACT),
         "licence": "Apache-2.0",
@@ -169,6 +170,6 @@ def _card(recipe: Recipe, shown: Shown, tested: dict[str, float] | None, seconds
             "unexplained": tested,
             "seconds": round(seconds),
             "machine": machine(),
-            "credits": shown.photographs.credits + shown.paintings.credits,
+            "credits": credits,
         },
     }

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train StyleBank: the autoencoder and all banks together, or (`--add PICTURE`) one more bank with the rest as it is.
 
-First the autoencoder alone, for a moment. Then both branches by turns (the paper's section 3.2): T steps paint crops by
-several of the styles, and one gives crops back, its gradient brought to the length of the other's. Last only one style's
-bank is open when a style is added, so no other style's picture can change. README.md compares.
+First the autoencoder alone, for a few steps. Then both branches by turns (the paper's section 3.2): T steps stylize crops in
+several of the styles, and one reconstructs crops, its gradient scaled to the norm of the other branch's. When a style is added,
+only its bank is trained, so that no other style's picture can change. README.md compares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,44 +24,44 @@ from scumble.methods.stylebank.method import load_bank, load_shared
 from scumble.methods.stylebank.network import CHANNELS, Bank, StyleBankNet
 from scumble.nst.looks import Look, compare, grams_of
 from scumble.nst.losses import lattice_loss
-from scumble.training.cards import OnePainting, read_table
+from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, read_picture, read_pictures
-from scumble.training.loop import Losses, Schedule, best_device, fit, machine, run_folder
+from scumble.training.loop import Losses, Schedule, best_device, fit, run_folder
 from scumble.training.paintings import contents, looks
-from scumble.training.refusals import refuse_crop
-from scumble.training.teachers import Teachers, credited, load_teachers
+from scumble.training.recipe import OnePainting, TrainingRecipe, refuse_crop
+from scumble.training.sheets import sheet, sheet_contents
+from scumble.training.teachers import Teachers, load_teachers
 
 PAINTING_SIDE = 384
-"""Short side in pixels at which a painting is looked at; it decides how broad its strokes are."""
+"""Short side in pixels at which a painting is measured; it decides how broad its strokes are."""
 
 T = 2
-"""Stylizing steps to one that gives pictures back."""
+"""Stylizing steps to one that reconstructs."""
 
 BALANCE = 1.0
-"""The paper's lambda: the length of the autoencoder's gradient, in that of the stylizing branch's."""
+"""The paper's lambda: the norm of the autoencoder's gradient, in norms of the stylizing branch's."""
 
 LATTICE, TV = 3000.0, 0.1
 """Weights beside content (1) and style."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(TrainingRecipe):
     """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
-    `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`.
-    `steps` are those of the autoencoder alone, and then through cheap eyes and through all of them; `--add` makes the last two.
-    `style_weights` and `lr` are of the same two phases. `start` is a weight file of networks to go on from, with the banks that
-    lie beside it."""
+    `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`. `steps` are
+    those of the autoencoder alone, and then of two phases of both branches, through one teacher at full size and through all;
+    `--add` makes the last two. `style_weights` and `lr` are of the same two phases. `start` is a weight file of networks to go
+    on from, with the banks beside it."""
 
-    photographs: Path
     paintings: Path | None = None
     table: Path | None = None
+    _: KW_ONLY
     count: int = 12
     add: Path | None = None
     style_id: str = ""
     title: str = ""
     artist: str = "unknown"
     year: str = "unknown"
-    teachers: str = "compact"
     shared: Path = SHIPPED / "stylebank" / "shared.safetensors"
     steps: tuple[int, int, int] = (60, 300, 1500)
     style_weights: tuple[float, float] = (3.0, 3.5)
@@ -69,14 +70,13 @@ class Recipe:
     crop: int = 128
     width: float = 0.5
     blocks: int = 2
-    seed: int = 0
     start: Path | None = None
 
 
 class Banks(nn.Module):
-    """What is trained: the shared networks, and S banks.
+    """The trained module: the shared networks, and one bank for each style.
 
-    `length` is that of the stylizing branch's last gradient, kept here so that a resumed run balances as before.
+    `length` is the norm of the stylizing branch's last gradient, a buffer so that a resumed run balances as before.
     """
 
     length: Tensor
@@ -89,11 +89,12 @@ class Banks(nn.Module):
         self.register_buffer("length", torch.ones(()))
 
     def bank(self, number: int) -> Bank:
+        """The bank of the style of that number."""
         return Bank(self.kernels[number], self.biases[number])
 
     @torch.no_grad()
     def begin(self, paintings: Sequence[Tensor]) -> None:
-        """Every bank as AdaIN has it."""
+        """Initialise every bank as AdaIN would have it for its painting."""
         for number, painting in enumerate(paintings):
             kernel, bias = self.net.own_bank(painting)
             self.kernels[number].copy_(kernel)
@@ -101,7 +102,7 @@ class Banks(nn.Module):
 
     @torch.no_grad()
     def go_on(self, start: Path, styles: Sequence[OnePainting]) -> None:
-        """Every bank that lies beside the networks `start` and was made for them, as it is there."""
+        """Load every bank that lies beside the networks `start` and was trained with them."""
         for number, style in enumerate(styles):
             path = state_beside(start, "stylebank", style.style_id)
             if path.exists() and load_card(path).get("shared") == name_of(start):
@@ -110,14 +111,14 @@ class Banks(nn.Module):
                 self.biases[number].copy_(bias)
 
     def forward(self, x: Tensor, chosen: Sequence[int]) -> Tensor:
-        """Pictures (N, 3, H, W), each under the bank of its own number."""
+        """Pictures (N, 3, H, W), each stylized by the bank of its own number in `chosen`."""
         features = self.net.norm(self.net.coder.encode(x))
         painted = torch.cat([self.bank(i)(features[n : n + 1]) for n, i in enumerate(chosen)])
         return self.net.coder.decode(painted, painted=True)
 
 
 class Branches:
-    """The losses of a run, step by step: T times stylizing, once giving back, where the autoencoder is open at all."""
+    """The losses of a run, step by step: T times stylizing, once reconstructing, unless the autoencoder is frozen."""
 
     def __init__(self, banks: Banks, photographs: Pictures, recipe: Recipe, device: str) -> None:
         self._banks, self._photographs, self._recipe, self._device = banks, photographs, recipe, device
@@ -125,11 +126,11 @@ class Branches:
         self._last = dict.fromkeys(("content", "style", "tv", "lattice", "rebuilt"), torch.zeros(()))
 
     def alone(self, step: int, generator: torch.Generator) -> Losses:
-        """The autoencoder's loss, and no other."""
+        """The loss of the autoencoder alone."""
         return {"total": self._rebuilt(generator)}
 
     def both(self, step: int, generator: torch.Generator, look: Look, targets: dict[str, Tensor], teachers: Teachers) -> Losses:
-        """The loss of whichever branch has its turn. All losses are told each time, as they were last."""
+        """The loss of the branch whose turn it is, and the last value of every other loss."""
         if self._open:
             self._measure(step)
         if self._open and step % (T + 1) == T:
@@ -146,26 +147,26 @@ class Branches:
         return {"total": total + TV * losses["tv"] + LATTICE * losses["lattice"], **self._last}
 
     def _turn(self, step: int) -> list[int]:
-        """Whose turn it is: the styles one after the other, so that all are trained alike."""
+        """The styles of this step's batch, in rotation, so that all are trained equally."""
         painted = step - step // (T + 1) if self._open else step
         n = self._recipe.batch
         return [i % len(self._banks.kernels) for i in range(painted * n, painted * n + n)]
 
     def _measure(self, step: int) -> None:
-        """Remember how long the gradient of a stylizing step was, which is still there when the next step begins."""
+        """Keep the norm of the last stylizing step's gradient, which is still there when the next step begins."""
         gradients = [p.grad for p in self._open if p.grad is not None]
         if gradients and (step - 1) % (T + 1) != T:
             self._banks.length.copy_(_length(gradients))
 
     def _balanced(self, rebuilt: Tensor) -> Tensor:
-        """What has the value of `rebuilt`, and its gradient at BALANCE times the length of the stylizing branch's."""
+        """A loss with the value of `rebuilt`, and its gradient scaled to BALANCE times the stylizing branch's norm."""
         gradients = torch.autograd.grad(rebuilt, self._open)
         scale = BALANCE * self._banks.length / _length(gradients).clamp_min(1e-12)
         along = torch.stack([(p * (scale * g)).sum() for p, g in zip(self._open, gradients, strict=True)]).sum()
         return rebuilt.detach() + along - along.detach()
 
     def _rebuilt(self, generator: torch.Generator) -> Tensor:
-        """Of half as many crops: giving back is learnt easily, and these steps cost most of their time in the coder too."""
+        """The reconstruction error of half as many crops: it is learnt easily, and the steps cost as much in the coder."""
         x = self._contents((self._recipe.batch + 1) // 2, generator)
         return F.mse_loss(self._banks.net.coder(x).float(), x)
 
@@ -175,12 +176,13 @@ class Branches:
 
 
 def _length(gradients: Sequence[Tensor]) -> Tensor:
+    """The norm of all gradients together."""
     length: Tensor = torch.stack([g.norm() for g in gradients]).norm()
     return length
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run all phases (going on where a run was broken off) and write `out`/stylebank/shared.safetensors and a bank a style, or,
+    """Run all phases (resuming a run that was broken off) and write `out`/stylebank/shared.safetensors and a bank a style, or,
     with `add`, the one new bank. Returns what was written last."""
     refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
@@ -199,13 +201,14 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         net = load_shared(recipe.start).requires_grad_(True).train()
     banks = Banks(net, len(styles)).to(device).to(memory_format=torch.channels_last)
     branches = Branches(banks, photographs, recipe, device)
-    paintings = [_looked_at(style.painting).to(device) for style in styles]
+    paintings = [_load_painting(style.painting).to(device) for style in styles]
+    credits = write_credits(out, photographs)
     run = f"stylebank/{recipe.style_id}" if recipe.add else "stylebank"
     seconds = 0.0
     if not recipe.add and not recipe.start:
         alone = Schedule(recipe.steps[0], recipe.lr[0], recipe.seed + 1)
-        sheet = lambda: sheet_of(banks, photographs, 0)  # noqa: E731
-        seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0", recipe), sheet, None, report)
+        sample = partial(sheet_of, banks, photographs, 0)
+        seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0", recipe), sample, None, report)
     banks.begin(paintings)
     if recipe.start:
         banks.go_on(recipe.start, styles)
@@ -215,25 +218,24 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase, "step": step, "seconds": round(before)}
-            write(banks, styles, out, card(recipe, net, done, photographs), shared)
+            write(banks, styles, out, card(recipe, net, done, credits), shared)
 
         def loss(step: int, generator: torch.Generator, look: Look = look, targets: dict[str, Tensor] = targets) -> Losses:
             return branches.both(step, generator, look, targets, teachers)
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
-        sheet = lambda: sheet_of(banks, photographs, len(styles))  # noqa: E731
-        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe), sheet, save, report)
+        sample = partial(sheet_of, banks, photographs, len(styles))
+        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe), sample, save, report)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
-    return write(banks, styles, out, card(recipe, net, done, photographs), shared)
+    return write(banks, styles, out, card(recipe, net, done, credits), shared)
 
 
 def table(recipe: Recipe) -> list[OnePainting]:
-    """The styles of the run. Raises ScumbleError "bad-options" where the recipe names none."""
+    """The styles to train. Raises ScumbleError "bad-options" where the recipe names none."""
     if recipe.add:
         if not recipe.style_id:
             raise ScumbleError("bad-options", "A painting that is added needs a name.", "Give --style ID.")
-        said = (recipe.style_id, recipe.add, recipe.title or recipe.style_id, recipe.artist, recipe.year)
-        return [OnePainting(*said)]
+        return [OnePainting(recipe.style_id, recipe.add, recipe.title or recipe.style_id, recipe.artist, recipe.year)]
     if recipe.paintings is None or recipe.table is None:
         raise ScumbleError("bad-options", "No style is named to train.", "Give --paintings and --table, or --add.")
     return read_table(recipe.table, recipe.paintings)[: recipe.count]
@@ -247,22 +249,21 @@ def targets_of(paintings: Sequence[Tensor], teachers: Teachers, look: Look) -> d
     return {k: torch.cat([grams[k] for grams in each]) for k in each[0]}
 
 
-def _looked_at(path: Path) -> Tensor:
-    """(1, 3, H, W) with sides that are multiples of 4."""
+def _load_painting(path: Path) -> Tensor:
+    """The painting (1, 3, H, W) in [0, 1] at PAINTING_SIDE, its sides cropped to multiples of 4."""
     painting = read_picture(path, PAINTING_SIDE)[None].float() / 255
     h, w = (n // 4 * 4 for n in painting.shape[2:])
     return painting[..., :h, :w].contiguous(memory_format=torch.channels_last)
 
 
 def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
-    """Three crops, given back and under each of `count` banks: a row a crop."""
-    x = photographs.crops(3, 256, torch.Generator().manual_seed(1), (1.1, 1.1)).to(banks.length.device)
-    columns = [x, banks.net.coder(x).float(), *(banks(x, [i] * len(x)).float() for i in range(count))]
-    return torch.cat([torch.cat(list(c), -2) for c in columns], -1)
+    """Three contents, reconstructed and under each of `count` banks."""
+    x = sheet_contents(photographs, 3, 256, banks.length.device)
+    return sheet(x, [banks.net.coder(x), *(banks(x, [i] * len(x)) for i in range(count))])
 
 
 def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, shared: str) -> Path:
-    """The shared networks, unless they are those called `shared`, and a file a bank. Returns the last path."""
+    """Write the shared networks, unless they are those named `shared`, and a file for each bank; return the last path."""
     path = shared_path(out, "stylebank")
     if not shared:
         save_weights(path, banks.net.state_dict(), common)
@@ -275,33 +276,15 @@ def write(banks: Banks, styles: Sequence[OnePainting], out: Path, common: Card, 
     return path
 
 
-def card(recipe: Recipe, net: StyleBankNet, done: dict[str, int], photographs: Pictures) -> Card:
-    """What every file of a run says of it."""
-    added = bool(recipe.add)
-    asked = f"--add FILE --style {recipe.style_id}" if added else "--paintings FOLDER --table FILE"
-    return {
+def card(recipe: Recipe, net: StyleBankNet, done: dict[str, int], credits: Mapping[str, object]) -> Card:
+    """The card that all files of a run share."""
+    command = f"stylebank --add FILE --style {recipe.style_id}" if recipe.add else "stylebank"
+    about: Card = {
         "method": "stylebank",
-        "architecture": {
-            "width": net.coder.width,
-            "blocks": len(net.coder.blocks),
-            "channels": CHANNELS,
-        },
-        "licence": "Apache-2.0",
-        "training": {
-            "command": f"scumble train stylebank {asked} --photographs FOLDER ...",
-            "teachers": credited(recipe.teachers),
-            "branches": None if added else {"T": T, "lambda": BALANCE, "steps_alone": 0 if recipe.start else recipe.steps[0]},
-            "steps": list(recipe.steps[1:]),
-            "style_weights": list(recipe.style_weights),
-            "weights": {"tv": TV, "lattice": LATTICE},
-            "painting_short_side": PAINTING_SIDE,
-            "finished": done,
-            "batch": recipe.batch,
-            "crop": recipe.crop,
-            "lr": list(recipe.lr),
-            "seed": recipe.seed,
-            "warm_start": recipe.start.name if recipe.start else None,
-            "machine": machine(),
-            "credits": photographs.credits,
-        },
+        "architecture": {"width": net.coder.width, "blocks": len(net.coder.blocks), "channels": CHANNELS},
     }
+    branches = None if recipe.add else {"T": T, "lambda": BALANCE, "steps_alone": 0 if recipe.start else recipe.steps[0]}
+    weights = {"tv": TV, "lattice": LATTICE}
+    return trained_card(
+        about, command, recipe, credits, done, branches=branches, weights=weights, painting_short_side=PAINTING_SIDE
+    )
