@@ -2,7 +2,8 @@
 """GIF (CompuServe, version 89a), and Netscape's block that says how often it is shown.
 
 Invariant: every block that the file begins is there, and so is its end. What is written holds the colours and transparency
-that a GIF can; palette.py chooses them.
+that a GIF can; palette.py chooses them. It is our own because Pillow collects all frames before it writes the first, and merges
+equal ones.
 """
 
 from __future__ import annotations
