@@ -90,7 +90,7 @@ def test_a_file_of_another_network_to_start_from_is_named_in_a_sentence(
     save_weights(start, {"x": torch.zeros(2)}, {"method": "other"})
     table = tmp_path / "styles.csv"
     table.write_text("id,title,artist,year,file\nx,X,X,2020,0.png\n")
-    more = {"ghiasi": ["--variants", 2], "memory": ["--variants", 1], "stylebank": ["--table", table]}.get(name, [])
+    more = {"ghiasi": ["--variants", 2], "stylebank": ["--table", table]}.get(name, [])
     assert main(a_training(name, pictures, "--start", start, *more)) == Exit.JOB
     said = _unfolded(capsys.readouterr().err)
     assert "other.safetensors" in said
