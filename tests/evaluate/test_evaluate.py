@@ -95,17 +95,25 @@ def row(method: str, content: str, total: float = 1.0, problem: str = "") -> Row
 def test_one_pair_and_two_methods_give_finite_figures_and_a_page(folders: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     asked = ["evaluate", *map(str, folders), "-o", str(out), "--methods", "johnson,gatys", "--limit", "1", "1", "--size", "64"]
-    assert main([*asked, "--option", "gatys.steps=2", "--option", "gatys.levels=1"]) == Exit.OK
+    asked += ["--teachers", "half"]
+    assert main([*asked, "--option", "gatys.steps=4", "--option", "gatys.levels=1"]) == Exit.OK
     found = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert [row["method"] for row in found["rows"]] == ["input", "johnson", "gatys"]
-    figures = [v for row in found["rows"] for v in row["judged"]["compact"].values()]
-    assert len(figures) == 9
+    figures = [v for row in found["rows"] for v in row["judged"]["half"].values()]
+    assert len(figures) == 3 * (3 + 5), "content, style, total and the style of five layers"
     assert all(math.isfinite(v) for v in figures)
     means = found["means"]
-    assert means["gatys"]["judged"]["compact"]["total"] < means["input"]["judged"]["compact"]["total"]
+    assert means["gatys"]["judged"]["half"]["style"] < means["input"]["judged"]["half"]["style"]
+    assert found["conditions"]["judges"] == ["half", "compact"]
     assert means["gatys"]["seconds"] > 0
-    assert found["conditions"]["options"] == {"gatys": {"steps": 2, "levels": 1}}
+    assert found["conditions"]["options"] == {"gatys": {"steps": 4, "levels": 1}}
+    for name in ("johnson", "gatys"):
+        distances = [point["distance"] for point in means[name]["curve"]]
+        assert distances == sorted(distances)
+        assert distances[-1] == pytest.approx(means[name]["judged"]["half"]["content"], abs=1e-3)
+        assert [point["strength"] for point in means[name]["curve"]] == [0.25, 0.5, 0.75, 1.0]
     page = (out / "index.html").read_text(encoding="utf-8")
+    assert page.count("<polyline") == 3
     assert page.count("data:image/jpeg;base64,") == 4
     assert "The Starry Night" in page
     assert "http" not in page
@@ -120,12 +128,12 @@ def test_a_method_is_compared_with_itself_refined_and_with_other_options(
     monkeypatch.setattr(painting_sizes, "PAINTING_SIDE", 64)
     out = tmp_path / "out"
     asked = ["evaluate", *map(str, folders), "-o", str(out), "--methods", "memory", "--limit", "1", "1", "--size", "64"]
-    also = ["--also", "memory:refined", "--also", "memory:practised", "--also", "memory:polish=2"]
-    assert main([*asked, "--split", "train", *also]) == Exit.OK
+    also = ["--also", "memory:refined", "--also", "memory:practised", "--also", "memory:polish=4"]
+    assert main([*asked, "--split", "train", "--teachers", "half", "--strengths", "1", *also]) == Exit.OK
     found = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert list(found["means"]) == ["input", "memory", "memory-refined", "memory-practised", "memory-polish-2"]
-    totals = {name: means["judged"]["compact"]["total"] for name, means in found["means"].items()}
-    assert totals["memory-polish-2"] < totals["memory"]
+    assert list(found["means"]) == ["input", "memory", "memory-refined", "memory-practised", "memory-polish-4"]
+    totals = {name: means["judged"]["half"]["total"] for name, means in found["means"].items()}
+    assert totals["memory-polish-4"] < totals["memory"]
     assert totals["memory-refined"] != totals["memory-practised"], "one was refined on the photograph that is painted"
     for folder in ("refined", "practised"):
         assert len(list(out.glob(f"{folder}/memory_painting-1-*.safetensors"))) == 1
@@ -209,6 +217,8 @@ def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: 
         (["--teachers", "nowhere"], Exit.JOB, "holds none of"),
         (["--peers", "."], Exit.USAGE, "peers.py"),
         (["--also", "memory"], Exit.USAGE, "memory:polish=20"),
+        (["--strengths", "0,1"], Exit.USAGE, "above 0"),
+        (["--strengths", "strong"], Exit.USAGE, "above 0"),
         (["--also", "gatys:refined"], Exit.USAGE, "does not refine"),
     ],
 )
@@ -304,8 +314,9 @@ def test_methods_that_share_no_pair_leave_the_others_their_means(capsys: pytest.
     found = {name: (m["pairs"], m["shared"], m["judged"].get("plain", {}).get("total")) for name, m in table.means().items()}
     assert found == {"gatys": (2, True, 1.5), "a": (2, True, 1.5), "b": (2, False, 3.5), "none": (0, True, None)}
     text = page(table, [], [], tmp_path)
-    assert "<td>a</td><td>0.000</td><td>0.000</td><td>1.500</td><td>1.00</td>" in text
-    assert "<td>b *</td><td>0.000</td><td>0.000</td><td>3.500</td><td></td>" in text
+    zeros = "<td>0.000</td>" * 3
+    assert f"<td>a</td><td>0.000</td><td></td>{zeros}<td>2</td><td>1.500</td>" in text
+    assert f"<td>b *</td><td>0.000</td><td></td>{zeros}<td>2</td><td>3.500</td>" in text
     show(table)
     assert all("b *" in shown and APART in shown for shown in (text, "".join(capsys.readouterr())))
 
@@ -314,6 +325,23 @@ def test_methods_that_share_no_pair_leave_the_others_their_means(capsys: pytest.
 def test_who_answered_hardly_anything_does_not_narrow_what_the_others_are_compared_by(answers: int, compared_by: int) -> None:
     rows = [row(m, str(c)) for m, many in (("most", 20), ("few", answers)) for c in range(many)]
     assert Table({}, rows).means()["most"]["pairs"] == compared_by
+
+
+def test_a_method_that_paints_weaker_by_itself_is_asked_for_it_and_others_are_mixed(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def paint(rgb: Pixels, painting: Painting, strength: float = 1.0) -> Answer:
+        return Answer(np.full_like(rgb, 0.5 + 0.5 * strength), 0.0, 0.0)
+
+    photographs, paintings = read_photographs(folders[0], 32, "all", 1), read_paintings(folders[1], 32, "all", 1)
+    contestants = [Contestant("mixed", "Mixed", paint), Contestant("own", "Own", paint, weaker=paint)]
+    table = Table({})
+    hold(table, contestants, photographs, paintings, [judge_of_means()], tmp_path, lambda line: None, strengths=[0.5, 1.0])
+    mixed, own = (row.curve for row in table.rows)
+    assert mixed[1] == own[1]
+    assert 0 < mixed[0]["distance"] < mixed[1]["distance"]
+    assert mixed[0]["distance"] == pytest.approx(mixed[1]["distance"] / 4, rel=0.01), "half the way, of squares"
+    assert own[0] != mixed[0]
 
 
 def test_a_camera_picture_on_its_side_is_set_upright(tmp_path: Path) -> None:
@@ -333,6 +361,7 @@ def test_a_run_goes_on_only_from_answers_to_the_same_pictures_with_the_same_judg
 ) -> None:
     """Conditions held counts and names only, so that answers to other pictures of the same names were kept."""
     monkeypatch.setattr(run, "_judges", lambda plan: [judge_of_means()])  # the files below hold no networks
+    monkeypatch.setattr(run, "_lpips", lambda plan: None)
     (networks / "darken").mkdir()
     for name in ("judge", "vgg16_1.safetensors", "peers.py", "models/darken/a.json"):
         (tmp_path / name).write_text(PEERS)

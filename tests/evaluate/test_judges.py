@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from scumble.api.errors import ScumbleError
-from scumble.evaluate.judges import Judgement, SqueezeNet, compact_judge, squeezenet_judge, teachers_judge
+from scumble.evaluate.judges import Judgement, SqueezeNet, compact_judge, lpips_judge, squeezenet_judge, teachers_judge
 from scumble.nst.tensors import to_tensor
+from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -47,3 +48,47 @@ def test_teachers_may_be_the_compact_network(tmp_path: Path) -> None:
     assert judge.content_layers == ["compact/relu3_3"]
     grey = to_tensor(np.full((32, 32, 3), 0.5, np.float32))
     assert judge(grey, judge.expect(grey, grey)).style == 0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Teachers with a complete VGG-16, of random weights."""
+    path = tmp_path_factory.mktemp("teachers")
+    torch.manual_seed(0)
+    net = VGG(DEPTHS["vgg16"], WIDTHS["vgg16"])
+    state = {f"conv{k}": v.half() for k, v in net.convs.state_dict().items()}
+    save_file(state, path / "complete_vgg16_random.safetensors")
+    return path
+
+
+def test_a_complete_vgg16_judges_alone_and_layer_by_layer(folder: Path) -> None:
+    judge = teachers_judge(str(folder))
+    assert judge.name == "vgg16"
+    x, s = (torch.rand(1, 3, 48, 40, generator=torch.Generator().manual_seed(k)) for k in (0, 1))
+    said = judge(x, judge.expect(x, s))
+    assert list(said.layers) == [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3", "4_3", "5_1")]
+    assert said.content == 0
+    assert said.style == pytest.approx(sum(said.layers.values()) / 5)
+
+
+def test_a_narrow_network_that_ships_judges_as_vgg16_does() -> None:
+    judge = teachers_judge("half")
+    assert (judge.name, judge.content_layers) == ("half", ["half/relu3_3"])
+    x = torch.rand(1, 3, 32, 32)
+    assert judge(x, judge.expect(x, x)).total == 0
+
+
+def test_lpips_is_0_for_the_photograph_and_rises_with_what_is_changed(folder: Path) -> None:
+    lpips = lpips_judge(str(folder))
+    assert lpips is not None
+    generator = torch.Generator().manual_seed(0)
+    x, noise = torch.rand(1, 3, 48, 40, generator=generator), torch.rand(1, 3, 48, 40, generator=generator)
+    expected = lpips.expect(x)
+    distances = [lpips(torch.lerp(x, noise, share), expected) for share in (0.0, 0.1, 0.3, 1.0)]
+    assert distances[0] == 0
+    assert distances == sorted(distances)
+    assert distances[1] > 0
+
+
+def test_without_a_complete_vgg16_there_is_no_lpips() -> None:
+    assert lpips_judge("compact") is None

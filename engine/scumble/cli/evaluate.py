@@ -53,8 +53,19 @@ EITHER = click.Path(exists=True, path_type=Path)
     "memory:practised with each refined on CONTENTS.",
 )
 @click.option("--peers", type=FOLDER, help="A folder with a peers.py to compare with.")
-@click.option("--teachers", metavar="FOLDER", help="Judge by training's teachers too: a folder, or torchvision.")
+@click.option(
+    "--teachers",
+    metavar="FOLDER",
+    help="Judge by the complete VGG-16 and LPIPS too: a folder of training's teachers that holds it, or torchvision.",
+)
 @click.option("--judge", type=FILE, help="Judge by SqueezeNet 1.0 too, from this safetensors file.")
+@click.option(
+    "--strengths",
+    default="0.25,0.5,0.75,1",
+    show_default=True,
+    metavar="S,...",
+    help="Of each method's line of style against distance from the photograph.",
+)
 @click.option("--half", is_flag=True, help="bfloat16 where a network allows it.")
 @click.option("--resume", is_flag=True, help="Keep what is in the folder already, if it was made under the same conditions.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
@@ -65,13 +76,14 @@ def evaluate(
     limit: tuple[int, int] | None,
     options: Sequence[str],
     also: Sequence[str],
+    strengths: str,
     as_json: bool,
     **given: Any,
 ) -> None:
     """Paint every photograph of CONTENTS in the manner of every painting of STYLES (folders, or one picture each).
 
-    Writes results.json, index.html with all pictures in it, and the pictures themselves. Losses are relative: content and
-    style are 0 where equal, and the total is content + 3 style.
+    Writes results.json, index.html with all pictures in it, and the pictures themselves. Style says how far a picture is from
+    the painting's manner, LPIPS (with --teachers) or content how far from the photograph; 0 is equal.
     """
     from scumble.evaluate import run
 
@@ -84,6 +96,7 @@ def evaluate(
             methods=names,
             options=options_by_method(options),
             also=[variant(text) for text in also],
+            strengths=parse_strengths(strengths),
             photographs=photographs,
             paintings=paintings,
             **given,
@@ -112,6 +125,17 @@ def variant(text: str) -> Variant:
     return Variant(method, options_by_method([f"{method}.{how}"])[method])
 
 
+def parse_strengths(text: str) -> list[float]:
+    """Numbers in (0, 1], rising. Raises click.UsageError."""
+    try:
+        found = sorted({float(part) for part in text.split(",") if part.strip()})
+    except ValueError:
+        found = [0.0]
+    if not all(0 < strength <= 1 for strength in found):
+        raise click.UsageError(f"--strengths takes numbers above 0 and up to 1, separated by commas, not {text!r}.")
+    return found
+
+
 def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Typed values by method of each METHOD.NAME=VALUE. Raises click.UsageError and ScumbleError "method-unknown"."""
     from scumble.methods import registry
@@ -137,12 +161,14 @@ def show(table: Table) -> None:
     means = table.means()
     for judge in table.conditions["judges"]:
         shown = Shown(title=f"judged by {judge}", title_justify="left")
-        for number, head in enumerate(("method", "content", "style", "total", "seconds", "pairs")):
+        for number, head in enumerate(("method", "style", "LPIPS", "content", "seconds", "pairs", "content + 3 style")):
             shown.add_column(head, justify="right" if number else "left")
         for name, m in means.items():
             said = m["judged"].get(judge)
-            figures = [f"{said[k]:.3f}" for k in ("content", "style", "total")] + [f"{m['seconds']:.3f}"] if said else ["-"] * 4
-            shown.add_row(marked(name, m), *figures, str(m["pairs"]))
+            left = "-" if m["lpips"] is None else f"{m['lpips']:.3f}"
+            style, content, total = (f"{said[k]:.3f}" if said else "-" for k in ("style", "content", "total"))
+            seconds = f"{m['seconds']:.3f}" if said else "-"
+            shown.add_row(marked(name, m), style, left, content, seconds, str(m["pairs"]), total)
         OUT.print(shown)
     if not all(m["shared"] for m in means.values()):
         note(APART)

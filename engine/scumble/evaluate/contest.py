@@ -23,7 +23,8 @@ from PIL import Image, ImageOps
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Pixels, Style
 from scumble.evaluate.contestants import Answer, Contestant, Painting
-from scumble.evaluate.judges import Expected, Judge
+from scumble.evaluate.judges import Judge, Lpips
+from scumble.evaluate.panel import Panel, panel
 from scumble.image.files import SAVERS
 from scumble.library.atomic import write_atomic
 from scumble.nst.tensors import to_tensor
@@ -53,7 +54,12 @@ class Photograph:
 
 @dataclass
 class Row:
-    """One contestant's answer to one pair; `judged` is {judge: {"content", "style", "total"}}, empty where it failed."""
+    """One contestant's answer to one pair.
+
+    `judged` is {judge: {"content", "style", "total", and the style of each layer by its name}}, empty where it failed; `lpips`
+    how far the answer is from the photograph, None where nobody says. `curve` has for each strength how far the picture is from
+    the photograph (LPIPS, else the first judge's content) and the first judge's style: {"strength", "distance", "style"}.
+    """
 
     method: str
     content: str
@@ -61,6 +67,8 @@ class Row:
     seconds: float = 0.0
     prepared: float = 0.0
     judged: dict[str, dict[str, float]] = field(default_factory=dict)
+    lpips: float | None = None
+    curve: list[dict[str, float]] = field(default_factory=list)
     picture: str = ""
     problem: str = ""
 
@@ -104,6 +112,8 @@ class Table:
                 "seconds": round(float(np.median([r.seconds for r in rows])), 4) if rows else None,
                 "prepared": round(float(np.median([r.prepared for r in rows])), 4) if rows else None,
                 "judged": {j: _mean([r.judged[j] for r in rows]) for j in judges},
+                "lpips": _mean_of([r.lpips for r in rows if r.lpips is not None]),
+                "curve": [_mean(points) for points in zip(*(r.curve for r in rows), strict=True)],
             }
         return found
 
@@ -154,8 +164,12 @@ def hold(
     judges: Sequence[Judge],
     out: Path,
     note: Callable[[str], None],
+    lpips: Lpips | None = None,
+    strengths: Sequence[float] = (),
 ) -> None:
     """Fill `table`, leaving out what it already has, and keep it and the pictures in `out` as it grows.
+
+    `strengths` in (0, 1] are those of the answers' curves, which `lpips` and the first judge measure.
 
     Raises ScumbleError "disk-full" and "no-write".
     """
@@ -165,9 +179,9 @@ def hold(
     for painting in paintings:
         for photograph in photographs:
             asked = [c for c in contestants if (c.name, photograph.id, painting.id) not in done]
-            expected = _expected(judges, photograph, painting) if asked else []
+            seen = _seated(judges if asked else [], lpips if asked else None, photograph, painting)
             for contestant in asked:
-                row = _row(contestant, photograph, painting, expected, out)
+                row = _row(contestant, photograph, painting, seen, out, strengths)
                 table.rows.append(row)
                 if row.problem:
                     note(f"{contestant.name}, {photograph.id}, {painting.id}: {row.problem}")
@@ -202,32 +216,43 @@ def save_picture(path: Path, rgb: Pixels) -> None:
     Image.fromarray((rgb * 255).round().astype(np.uint8)).save(path)
 
 
-Expectations = list[tuple[Judge, Expected]]
-
-
-def _expected(judges: Sequence[Judge], photograph: Photograph, painting: Painting) -> Expectations:
-    """What each judge finds in the pair, once for all who answer."""
+def _seated(judges: Sequence[Judge], lpips: Lpips | None, photograph: Photograph, painting: Painting) -> Panel:
     scaled = at_scale_of(painting.pixels, photograph.rgb)
-    return [(judge, judge.expect(to_tensor(photograph.rgb), to_tensor(scaled))) for judge in judges]
+    return panel(judges, lpips, to_tensor(photograph.rgb), to_tensor(scaled))
 
 
-def _row(contestant: Contestant, photograph: Photograph, painting: Painting, expected: Expectations, out: Path) -> Row:
+def _row(
+    contestant: Contestant, photograph: Photograph, painting: Painting, judges: Panel, out: Path, strengths: Sequence[float]
+) -> Row:
     row = Row(contestant.name, photograph.id, painting.id)
     try:
         answer = _answer(contestant, photograph, painting)
+        curve = [_point(contestant, answer, s, photograph, painting, judges) for s in strengths if judges.judges]
     except ScumbleError as e:
         row.problem = str(e)
         return row
     except Exception as e:  # plug-ins and peers are not ours, and memory may run out
         row.problem = f"it failed: {type(e).__name__}: {e}"
         return row
-    row.seconds, row.prepared = round(answer.seconds, 4), round(answer.prepared, 4)
+    row.seconds, row.prepared, row.curve = round(answer.seconds, 4), round(answer.prepared, 4), curve
     row.picture = picture_name(*row.key)
     save_picture(out / row.picture, answer.rgb)
-    for judge, pair in expected:
-        said = judge(to_tensor(answer.rgb), pair)
-        row.judged[judge.name] = {k: round(getattr(said, k), 5) for k in ("content", "style", "total")}
+    painted = to_tensor(answer.rgb)
+    row.judged, row.lpips = judges.judged(painted), judges.distance(painted)
     return row
+
+
+def _point(
+    contestant: Contestant, full: Answer, strength: float, photograph: Photograph, painting: Painting, judges: Panel
+) -> dict[str, float]:
+    """A point of a curve. One that has no weaker pictures of its own is mixed with the photograph, as the pipeline does."""
+    if strength >= 1:
+        rgb = full.rgb
+    elif contestant.weaker is not None:
+        rgb = contestant.weaker(photograph.rgb, painting, strength).rgb
+    else:
+        rgb = photograph.rgb + np.float32(strength) * (full.rgb - photograph.rgb)
+    return judges.point(to_tensor(rgb), strength)
 
 
 def _answer(contestant: Contestant, photograph: Photograph, painting: Painting) -> Answer:
@@ -299,4 +324,8 @@ def _with_own_ids(found: list[Seen]) -> list[Seen]:
 
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {k: round(float(np.mean([r[k] for r in rows])), 4) for k in ("content", "style", "total")}
+    return {k: round(float(np.mean([r[k] for r in rows])), 4) for k in rows[0]}
+
+
+def _mean_of(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 4) if values else None

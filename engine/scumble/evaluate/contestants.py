@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -60,12 +60,13 @@ class Answer:
 @dataclass(frozen=True)
 class Contestant:
     """`paint` answers one photograph and painting, or raises whatever it likes, being code of anybody's; `can` says cheaply
-    whether it will."""
+    whether it will. `weaker` paints at a strength in (0, 1), where that is more than a mixture with the photograph."""
 
     name: str
     title: str
     paint: Callable[[Pixels, Painting], Answer]
     can: Callable[[Painting], bool] = lambda painting: True
+    weaker: Callable[[Pixels, Painting, float], Answer] | None = None
 
 
 def unchanged() -> Contestant:
@@ -89,16 +90,22 @@ class Variant:
         return "-".join([self.method, *told]).replace("_", "-")
 
 
-def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Callable[[Pixels, Style], Answer]:
+class Paint(Protocol):
+    """How a method paints a photograph by a style at a strength in (0, 1]."""
+
+    def __call__(self, rgb: Pixels, style: Style, strength: float = 1.0) -> Answer: ...
+
+
+def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Paint:
     """How a method paints with those options. Raises ScumbleError "bad-options", as it is made."""
     _, options = pipeline.parse_options(method, dict(given))
 
-    def paint(rgb: Pixels, style: Style) -> Answer:
+    def paint(rgb: Pixels, style: Style, strength: float = 1.0) -> Answer:
         begun = time.perf_counter()
         states = mixing.states(method, [(style, 1.0)], options, runtime)
         ready = time.perf_counter()
         result: Pixels | None = None
-        with closing(cast(Any, method.run(Content(rgb), states, options, runtime))) as events:
+        with closing(cast(Any, method.run(Content(rgb, strength=strength), states, options, runtime))) as events:
             for event in events:
                 if isinstance(event, Result):
                     result = event.rgb
@@ -112,7 +119,8 @@ def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Calla
 def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime) -> Contestant:
     """A method with its options. Raises ScumbleError "method-unknown" and "bad-options"."""
     method: Method = registry.method(method_id)
-    return Contestant(method_id, method.title, painter(method, given, runtime), method.available)
+    paint = painter(method, given, runtime)
+    return Contestant(method_id, method.title, paint, method.available, paint if method.capabilities.strength else None)
 
 
 def variant_contestant(
@@ -148,7 +156,7 @@ def variant_contestant(
         _check_fits(method, better, path)
         return dataclasses.replace(plain.paint(rgb, better), prepared=read_state(path)[1]["seconds"])
 
-    return dataclasses.replace(plain, name=variant.name, paint=paint)
+    return dataclasses.replace(plain, name=variant.name, paint=paint, weaker=None)
 
 
 @dataclass(frozen=True)

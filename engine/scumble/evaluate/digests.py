@@ -32,11 +32,11 @@ def of_files(paths: Iterable[Path]) -> str:
 
 
 def of_networks(method: str) -> str:
-    """Of what ships for a method and belongs to no single style, told by the cards: its own networks, if it has any, and the
-    compact one and the surrogate, which it may look through."""
+    """Of what ships for a method and belongs to no single style, told by the cards: its own networks, if it has any, and
+    the perceptual ones, which it may look through."""
     paths = (
         shared_path(SHIPPED, method),
-        *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "surrogate")),
+        *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "half", "surrogate")),
     )
     networks = [card_path(path) for path in paths]
     return of_files(card for card in networks if card.is_file())

@@ -2,13 +2,15 @@
 """Networks that judge a stylized picture: how much of the photograph and of the painting each finds in it.
 
 Every layer's Gram loss is divided by the painting's Gram matrix' mean square, and the content loss by the variance of the
-photograph's features (losses.py), so that figures compare across layers and networks: 0 is equal, 1 to 2 is unrelated.
+photograph's features (losses.py), so that figures compare across layers and networks: 0 is equal, 1 to 2 is unrelated. How much
+of the photograph is left is said by LPIPS, which was fitted to what people call alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -20,18 +22,20 @@ from scumble.api.errors import ScumbleError
 from scumble.nst.looks import Eyes
 from scumble.nst.losses import content_loss, gram, gram_loss
 from scumble.nst.pretrained import load_perceptual
-from scumble.training.teachers import load_teachers
+from scumble.nst.vgg import VGG
+from scumble.training.teachers import COMPLETE, load_teachers
 
 STYLE_WEIGHT = 3.0
-"""Of the total: content + 3 * style."""
+"""Of the total, content + 3 style: a figure that rewards a picture which is hardly painted, so it stands in tables only."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one network says of one picture."""
+    """What one network says of one picture; `style` is the mean of `layers`, which are by name."""
 
     content: float
     style: float
+    layers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -66,20 +70,64 @@ class Judge:
         """Of (1, 3, H, W) in [0, 1], of the size of the content that is expected."""
         seen = self.look(painted, {*self.content_layers, *self.style_layers})
         contents = [float(content_loss(seen[k], expected.content[k])) for k in self.content_layers]
-        styles = [float(gram_loss(gram(seen[k]), expected.manner[k])) for k in self.style_layers]
-        return Judgement(sum(contents) / len(contents), sum(styles) / len(styles))
+        styles = {k: float(gram_loss(gram(seen[k]), expected.manner[k])) for k in self.style_layers}
+        return Judgement(sum(contents) / len(contents), sum(styles.values()) / len(styles), styles)
 
 
 def compact_judge() -> Judge:
-    """The network that ships, which Gatys descends and AdaIN is trained through."""
+    """A network that ships, which AdaIN is trained through; Gatys no longer descends it."""
     layers = [f"relu{k}_1" for k in range(1, 6)]
     return Judge("compact", load_perceptual("compact"), ["relu3_3"], layers)
 
 
 def teachers_judge(source: str) -> Judge:
-    """The networks that training looks through (training/teachers.py). Raises ScumbleError "weights-missing"."""
+    """The complete VGG-16 where `source` has one; else all the networks that a training with it looks through
+    (training/teachers.py). Raises ScumbleError "weights-missing"."""
     teachers = load_teachers(source)
-    return Judge("teachers", teachers, [teachers.content_layer], teachers.style_layers)
+    name = teachers.complete
+    if name is None:
+        return Judge("teachers", teachers, [teachers.content_layer], teachers.style_layers)
+    return Judge(name, teachers, [f"{name}/relu3_3"], [f"{name}/{layer}" for layer in COMPLETE])
+
+
+LPIPS_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+
+
+@dataclass(frozen=True)
+class Lpips:
+    """Learned perceptual distance (Zhang et al. 2018, arXiv 1801.03924, section 3, "lin"): 0 is equal, above 0.7 unrelated.
+
+    `weights` (1, C, 1, 1) are the package lpips' for torchvision's VGG-16. On the VGG-16 of style transfer they weigh other
+    channels than they were fitted to, so figures compare with each other, not with those of other programs.
+    """
+
+    net: VGG
+    weights: Sequence[Tensor]
+
+    @torch.no_grad()
+    def expect(self, photograph: Tensor) -> list[Tensor]:
+        """Of (1, 3, H, W) in [0, 1]: its features, each cell a unit vector."""
+        seen = self.net(photograph, set(LPIPS_LAYERS))
+        return [seen[k] / (seen[k].square().sum(1, keepdim=True).sqrt() + 1e-10) for k in LPIPS_LAYERS]
+
+    @torch.no_grad()
+    def __call__(self, painted: Tensor, expected: Sequence[Tensor]) -> float:
+        """How far (1, 3, H, W) in [0, 1] is from the photograph."""
+        pairs = zip(self.weights, self.expect(painted), expected, strict=True)
+        return sum(float(((a - b).square() * w).sum(1).mean()) for w, a, b in pairs)
+
+
+def lpips_judge(source: str) -> Lpips | None:
+    """With the complete VGG-16 of a folder of teachers; None where it has none, or where the package lpips is not installed.
+
+    Raises ScumbleError "weights-missing".
+    """
+    spec = find_spec("lpips")
+    net = load_teachers(source).nets.get("vgg16")
+    if spec is None or spec.origin is None or not isinstance(net, VGG) or "5_3" not in net.layers:
+        return None
+    fitted = torch.load(Path(spec.origin).parent / "weights" / "v0.1" / "vgg.pth", map_location="cpu", weights_only=True)
+    return Lpips(net, [fitted[f"lin{k}.model.1.weight"] for k in range(len(LPIPS_LAYERS))])
 
 
 def squeezenet_judge(path: Path) -> Judge:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contest as one HTML page: the table of means, then every pair with everyone's answer side by side.
+"""The contest as one HTML page: style against distance, the tables of means, then every pair with everyone's answer.
 
 Invariant: the page is one file that asks nothing of a network or of a neighbour; pictures are inlined as JPEG.
 """
@@ -17,13 +17,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from scumble.api.method import Pixels
+from scumble.evaluate.chart import chart
 from scumble.evaluate.contest import Photograph, Table
 from scumble.evaluate.contestants import Painting
 
 THUMBNAIL = 240
 """Longest side of a picture on the page, in pixels."""
-
-REFERENCE = "gatys"
 
 APART = "* Means over its own answers: it has too few in common with the others to be compared with them."
 """What the mark beside a method says that is not "shared" (`Table.means`)."""
@@ -52,11 +51,11 @@ def page(table: Table, photographs: Sequence[Photograph], paintings: Sequence[Pa
     ]
     parts.append("<h1>Evaluation</h1>")
     parts.append(f"<p>{html.escape(_conditions(table.conditions))}</p>")
+    parts += _lines(table, means)
     for judge in table.conditions["judges"]:
         parts.append(f"<h2>Judged by {html.escape(judge)}</h2>")
         parts.append(_means(means, judge))
-    if REFERENCE in means:
-        parts.append(f"<p><small>relative: total over that of {REFERENCE}, the reference.</small></p>")
+        parts.append(_layers(means, judge))
     if not all(m["shared"] for m in means.values()):
         parts.append(f"<p><small>{APART}</small></p>")
     parts += _pairs(table, photographs, paintings, out)
@@ -73,27 +72,56 @@ def _conditions(c: dict[str, Any]) -> str:
     return (
         f"{c['photographs']} photographs x {c['paintings']} paintings (split {c['split']}), short side {c['size']} px, "
         f"{c['device']}{', bfloat16' if c['half'] else ''}, {c['threads']} threads, {c['machine']}{options}. "
-        "Total = content + 3 style; 0 is equal. Means over the pairs that all answered."
+        "Style, content and LPIPS are 0 where equal. Means over the pairs that all answered."
     )
+
+
+def _lines(table: Table, means: dict[str, Any]) -> list[str]:
+    """Style against distance from the photograph, a line a method from its weakest pictures to its full ones."""
+    lines = {marked(name, m): [(p["distance"], p["style"]) for p in m["curve"]] for name, m in means.items() if m["curve"]}
+    if not lines:
+        return []
+    judge = table.conditions["judges"][0]
+    away = "LPIPS" if table.conditions.get("lpips") else f"content, judged by {judge}"
+    return [
+        "<h2>How much is painted, and how much of the photograph is left</h2>",
+        "<p>Lower is more of the painting, left is more of the photograph. Of two methods the better lies lower at the same "
+        "distance; a line ends at full strength.</p>",
+        chart(lines, f"distance from the photograph ({away})", f"distance from the style ({judge})"),
+    ]
 
 
 def _means(means: dict[str, Any], judge: str) -> str:
-    best = means.get(REFERENCE, {"shared": False})
-    reference = best["judged"].get(judge, {}).get("total") if best["shared"] else None
-    head = "".join(
-        f"<th>{h}</th>" for h in ("method", "content", "style", "total", "relative", "seconds", "style taken in", "pairs")
-    )
-    lines = [f'<table class="means"><thead><tr>{head}</tr></thead><tbody>']
+    heads = ("method", "style", "LPIPS", "content", "seconds", "style taken in", "pairs", "content + 3 style")
+    lines = [_head(heads)]
     for name, m in means.items():
         said = m["judged"].get(judge)
         if said is None:
             lines.append(f'<tr><td>{html.escape(name)}</td><td colspan="7">no answer ({m["failed"]} failed)</td></tr>')
             continue
-        relative = f"{said['total'] / reference:.2f}" if reference and m["shared"] else ""
-        figures = [f"{said['content']:.3f}", f"{said['style']:.3f}", f"{said['total']:.3f}", relative]
-        figures += [f"{m['seconds']:.3f}", f"{m['prepared']:.3f}", str(m["pairs"])]
-        lines.append(f"<tr><td>{html.escape(marked(name, m))}</td>" + "".join(f"<td>{f}</td>" for f in figures) + "</tr>")
+        left = "" if m["lpips"] is None else f"{m['lpips']:.3f}"
+        figures = [f"{said['style']:.3f}", left, f"{said['content']:.3f}", f"{m['seconds']:.3f}", f"{m['prepared']:.3f}"]
+        lines.append(_line(marked(name, m), [*figures, str(m["pairs"]), f"{said['total']:.3f}"]))
     return "\n".join([*lines, "</tbody></table>"])
+
+
+def _layers(means: dict[str, Any], judge: str) -> str:
+    """The style of each layer."""
+    said = {marked(name, m): m["judged"][judge] for name, m in means.items() if judge in m["judged"]}
+    layers = [k for figures in list(said.values())[:1] for k in figures if k not in ("content", "style", "total")]
+    if not layers:
+        return ""
+    lines = [_line(name, [f"{figures[k]:.3f}" for k in layers]) for name, figures in said.items()]
+    heads = [layer.rsplit("/", 1)[-1] for layer in layers]
+    return "\n".join(["<p><small>style by layer</small></p>", _head(["method", *heads]), *lines, "</tbody></table>"])
+
+
+def _head(names: Sequence[str]) -> str:
+    return '<table class="means"><thead><tr>' + "".join(f"<th>{html.escape(n)}</th>" for n in names) + "</tr></thead><tbody>"
+
+
+def _line(name: str, figures: Sequence[str]) -> str:
+    return f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td>{f}</td>" for f in figures) + "</tr>"
 
 
 def _pairs(table: Table, photographs: Sequence[Photograph], paintings: Sequence[Painting], out: Path) -> Iterable[str]:
@@ -115,7 +143,9 @@ def _pairs(table: Table, photographs: Sequence[Photograph], paintings: Sequence[
                 with Image.open(out / row.picture) as image:
                     shown = _image(np.asarray(image.convert("RGB"), np.float32) / np.float32(255))
                 said = row.judged[judge]
-                label = f"{html.escape(name)} {said['content']:.2f} + 3 x {said['style']:.2f}, {row.seconds:.2f} s"
+                left = "content" if row.lpips is None else "LPIPS"
+                away = said["content"] if row.lpips is None else row.lpips
+                label = f"{html.escape(name)}: style {said['style']:.2f}, {left} {away:.2f}, {row.seconds:.2f} s"
                 cells.append(f"<td>{shown}<small>{label}</small></td>")
             yield "<tr>" + "".join(cells) + "</tr>"
         yield "</table>"

@@ -22,7 +22,7 @@ from scumble.evaluate.contestants import (
     unchanged,
     variant_contestant,
 )
-from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
+from scumble.evaluate.judges import Judge, Lpips, compact_judge, lpips_judge, squeezenet_judge, teachers_judge
 from scumble.evaluate.page import page
 from scumble.library.atomic import write_atomic
 from scumble.library.styles import StyleStore
@@ -50,6 +50,8 @@ class Plan:
     peers: Path | None = None
     teachers: str | None = None
     judge: Path | None = None
+    strengths: Sequence[float] = (0.25, 0.5, 0.75, 1.0)
+    """Of each method's line of style against distance from the photograph."""
     half: bool = False
     resume: bool = False
 
@@ -61,6 +63,7 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
     """
     runtime = Runtime("cuda" if torch.cuda.is_available() else "cpu", plan.half)
     judges = _judges(plan)
+    lpips = _lpips(plan)
     photographs = read_photographs(plan.contents, plan.size, plan.split, plan.photographs)
     contestants = _contestants(plan, runtime, [photograph.rgb for photograph in photographs], note)
     paintings = read_paintings(plan.styles, plan.size, plan.split, plan.paintings, StyleStore().list())
@@ -70,6 +73,8 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
         "photographs": len(photographs),
         "paintings": len(paintings),
         "judges": [judge.name for judge in judges],
+        "lpips": lpips is not None,
+        "strengths": list(plan.strengths),
         "options": {name: dict(options) for name, options in plan.options.items()},
         "half": plan.half,
         "device": runtime.device,
@@ -78,7 +83,7 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
         "made_of": _made_of(plan, photographs, paintings),
     }
     table = resumed(plan.out, conditions) if plan.resume else Table(conditions)
-    hold(table, contestants, photographs, paintings, judges, plan.out, note)
+    hold(table, contestants, photographs, paintings, judges, plan.out, note, lpips, plan.strengths)
     keep(table, plan.out)
     write_atomic(plan.out / "index.html", page(table, photographs, paintings, plan.out).encode())
     return table
@@ -98,12 +103,15 @@ def _made_of(plan: Plan, photographs: Sequence[Photograph], paintings: Sequence[
 
 
 def _judges(plan: Plan) -> list[Judge]:
-    judges = [compact_judge()]
-    if plan.teachers is not None:
-        judges.append(teachers_judge(plan.teachers))
+    """Whoever knows most first: it judges the lines and the pictures' captions."""
+    judges = [] if plan.teachers is None else [teachers_judge(plan.teachers)]
     if plan.judge is not None:
         judges.append(squeezenet_judge(plan.judge))
-    return judges
+    return [*judges, compact_judge()]
+
+
+def _lpips(plan: Plan) -> Lpips | None:
+    return None if plan.teachers is None else lpips_judge(plan.teachers)
 
 
 def _contestants(plan: Plan, runtime: Runtime, photographs: Sequence[Pixels], note: Callable[[str], None]) -> list[Contestant]:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All who judge the answers to one photograph and painting, and what they say of a picture.
+
+Invariant: photograph and painting are measured once, however many answers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from scumble.evaluate.judges import Expected, Judge, Lpips
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The judges of one pair, each with what it expects, and who says how much of the photograph is left. Make it with `panel`.
+    Pictures are (1, 3, H, W) in [0, 1], of the photograph's size."""
+
+    judges: Sequence[tuple[Judge, Expected]]
+    lpips: tuple[Lpips, list[Tensor]] | None
+
+    def distance(self, picture: Tensor) -> float | None:
+        """LPIPS from the photograph; None where nobody measures it."""
+        return None if self.lpips is None else round(self.lpips[0](picture, self.lpips[1]), 5)
+
+    def judged(self, picture: Tensor) -> dict[str, dict[str, float]]:
+        """By judge: content, style, total, and the style of each layer by its name."""
+        found = {}
+        for judge, pair in self.judges:
+            said = judge(picture, pair)
+            figures = {k: getattr(said, k) for k in ("content", "style", "total")} | dict(said.layers)
+            found[judge.name] = {k: round(v, 5) for k, v in figures.items()}
+        return found
+
+    def point(self, picture: Tensor, strength: float) -> dict[str, float]:
+        """How far a picture of that strength is from the photograph, by LPIPS or else the first judge's content, and from the
+        style, by the first judge."""
+        judge, pair = self.judges[0]
+        said, distance = judge(picture, pair), self.distance(picture)
+        away = round(said.content, 5) if distance is None else distance
+        return {"strength": strength, "distance": away, "style": round(said.style, 5)}
+
+
+def panel(judges: Sequence[Judge], lpips: Lpips | None, photograph: Tensor, painting: Tensor) -> Panel:
+    """The judges of a pair, the painting at the size whose strokes are wanted."""
+    left = None if lpips is None else (lpips, lpips.expect(photograph))
+    return Panel([(judge, judge.expect(photograph, painting)) for judge in judges], left)
