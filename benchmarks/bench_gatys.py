@@ -17,22 +17,25 @@ from torch import Tensor
 
 from benchmarks.figures import Figure
 from scumble.library.places import SHIPPED, state_path
-from scumble.methods.gatys.method import PRESETS, Preset
 from scumble.methods.gatys.objective import Objective, objective
 from scumble.methods.gatys.optimize import Step, descend
+from scumble.methods.gatys.presets import Options, Preset, chosen
 from scumble.methods.gatys.pyramid import begin, level_sizes, to_size
+from scumble.methods.gatys.statistics_file import load_statistics
 from scumble.nst.pretrained import load_perceptual
-from scumble.nst.style_statistics import StyleStatistics, drained, load_ladder
-from scumble.nst.vgg import VGG, computes_bfloat16, halved
+from scumble.nst.style_statistics import StyleStatistics, drained
+from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, computes_bfloat16, halved
 
 
 def bench() -> Iterator[Figure]:
     photograph = torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None].float().contiguous() / 255
-    net = load_perceptual("compact").to(memory_format=torch.channels_last)
-    style = StyleStatistics(ladder=load_ladder(state_path(SHIPPED, "gatys", "starry-night")))
-    ours = PRESETS["scumble"]
+    style = load_statistics(state_path(SHIPPED, "gatys", "starry-night"))
+    assert style.network is not None
+    net = load_perceptual(style.network).to(memory_format=torch.channels_last)
+    ours = chosen(Options(network=style.network))
+    yield from against_vgg(photograph)
     run(net, style, photograph, replace(ours, steps=2), ours.steps)  # the first convolution of a size is slow
-    classic = replace(ours, steps=500, levels=1, exponent=0.0, history=100, patience=0.0, half=False)
+    classic = replace(ours, steps=500, levels=1, exponent=0.0, history=100, delta=0.0, half=False)
     reference = run(net, style, photograph, classic)
     seconds, goal = reference[-1]
     yield Figure("loss of 500 L-BFGS steps from the content", goal, "")
@@ -44,6 +47,24 @@ def bench() -> Iterator[Figure]:
     needed = time_to(goal, run(net, style, photograph, replace(ours, steps=4 * ours.steps), ours.steps, goal))
     yield Figure("time to the loss of 500 steps, preset", needed, "s", note=f"given {4 * ours.steps} steps at full size")
     yield Figure("share of the classic time", needed / seconds, "", limit=0.1)
+
+
+STEPS = 4
+"""Evaluations through each network whose time is taken."""
+
+
+def against_vgg(photograph: Tensor) -> Iterator[Figure]:
+    """Seconds of an evaluation of the preset's loss through half, quarter and a VGG-16 of full width, in float32. What its
+    weights are does not change the time, so they need not be here."""
+    vgg = VGG(DEPTHS["vgg16"], WIDTHS["vgg16"]).requires_grad_(False).eval()
+    style, preset = StyleStatistics(painting=photograph.flip(3)), replace(chosen(Options()), steps=STEPS, levels=1, half=False)
+    seconds = {}
+    for name, net in {"half": load_perceptual("half"), "quarter": load_perceptual("quarter"), "vgg16": vgg}.items():
+        net = net.to(memory_format=torch.channels_last)
+        run(net, style, photograph, replace(preset, steps=1))  # the first convolution of a size is slow
+        seconds[name] = run(net, style, photograph, preset)[-1][0] / STEPS
+        yield Figure(f"an evaluation at 512 px through {name}", seconds[name], "s")
+    yield Figure("vgg16 against half", seconds["vgg16"] / seconds["half"], "x", limit=3, at_least=True)
 
 
 Curve = list[tuple[float, float]]
@@ -71,7 +92,7 @@ def run(net: VGG, style: StyleStatistics, photograph: Tensor, preset: Preset, co
         last = size == sizes[-1]
         steps = preset.steps if last else coarse or preset.steps
         exact = loss_of(net, style, small, preset)
-        loss = replace(exact, net=through, patience=preset.patience)
+        loss = replace(exact, net=through, delta=preset.delta)
         for step in descend(loss, x, steps, "lbfgs", preset.exponent, preset.history):
             if not isinstance(step, Step):
                 continue

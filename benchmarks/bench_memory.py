@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What polishing (grade 2 of the style memory) saves: its loss and time against Gatys' own, in one run.
 
-One photograph of 256 pixels, one shipped style, one network. Twice is told how good a picture is: by Gatys' objective (fp32,
-full resolution), and as `scumble evaluate` does, content + 3 style. Gatys descends in three ways: 500 evaluations of L-BFGS
-of that objective from the content on plain pixels; his authors' preset (500 steps of their own loss); and our preset.
+One photograph of 256 pixels, one shipped style, one network. Gatys' objective (fp32, full resolution) says how good a picture
+is. Gatys descends it in two ways: by 500 evaluations of L-BFGS from the content on plain pixels, and by our preset.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,14 @@ from skimage import data, transform
 from benchmarks import bench_gatys
 from benchmarks.figures import Figure
 from scumble.api.method import Content, Method, Pixels, Result, Runtime, Style, Weighted
-from scumble.evaluate.judges import Judgement, compact_judge
 from scumble.library.styles import StyleStore
-from scumble.methods.gatys.method import PRESETS, Gatys
+from scumble.methods.gatys.method import Gatys
+from scumble.methods.gatys.presets import Options, chosen
+from scumble.methods.gatys.statistics_file import load_statistics
 from scumble.methods.style_memory.method import Memory
-from scumble.nst.losses import content_loss, gram_loss, mean_gram
 from scumble.nst.pretrained import load_perceptual
-from scumble.nst.style_statistics import Statistics, StyleStatistics, drained, load_ladder
+from scumble.nst.style_statistics import drained
 from scumble.nst.tensors import to_tensor
-from scumble.nst.vgg import VGG
 
 SIDE = 256
 STYLE = "starry-night"
@@ -49,11 +47,12 @@ class Polished:
 def bench() -> Iterator[Figure]:
     style = StyleStore().get(STYLE)
     photograph = np.ascontiguousarray(transform.resize(data.astronaut(), (SIDE, SIDE), order=3).astype(np.float32).clip(0, 1))
-    net = load_perceptual("compact").to(memory_format=torch.channels_last)
     path = style.state("gatys")
     assert path is not None
-    statistics = StyleStatistics(ladder=load_ladder(Path(path)))
-    ours = PRESETS["scumble"]
+    statistics = load_statistics(Path(path))
+    assert statistics.network is not None
+    net = load_perceptual(statistics.network).to(memory_format=torch.channels_last)
+    ours = chosen(Options(network=statistics.network))
     exact = bench_gatys.loss_of(net, statistics, to_tensor(photograph), ours)
 
     def loss(rgb: Pixels) -> float:
@@ -62,7 +61,7 @@ def bench() -> Iterator[Figure]:
     gatys, memory = Gatys(), Memory()
     painted(gatys, style, photograph, steps=2)  # the first convolution of a size is slow
     painted(memory, style, photograph, polish=1)
-    classic = replace(ours, steps=500, levels=1, exponent=0.0, history=100, patience=0.0, half=False)
+    classic = replace(ours, steps=500, levels=1, exponent=0.0, history=100, delta=0.0, half=False)
     curve = bench_gatys.run(net, statistics, to_tensor(photograph), classic)
     seconds, goal = curve[-1]
     yield Figure("500 L-BFGS steps from the content: loss", goal, "", note=f"{seconds:.1f} s")
@@ -82,25 +81,6 @@ def bench() -> Iterator[Figure]:
         there = [polished.seconds for polished in found.values() if polished.loss <= theirs]
         share = min(there, default=float("inf")) / spent
         yield Figure(f"share of the time of {name} to its loss", share, "", limit=TENTH)
-    yield from _published(
-        gatys, style, photograph, net, statistics, found | {"gatys' preset": Polished(preset, took, preset_loss)}
-    )
-
-
-def _published(
-    gatys: Method, style: Style, photograph: Pixels, net: VGG, statistics: StyleStatistics, found: Mapping[str, Polished]
-) -> Iterator[Figure]:
-    """Against the authors' preset, whose loss is another: by content + 3 style."""
-    manner = drained(statistics.at(SIDE, net, compact_judge().style_layers))
-    rgb, spent = painted(gatys, style, photograph, preset="code")
-    goal = judged(rgb, photograph, net, manner)
-    yield Figure("the authors' preset: content + 3 style", goal, "", note=f"500 steps, {spent:.1f} s")
-    totals = {name: judged(polished.rgb, photograph, net, manner) for name, polished in found.items()}
-    for name, total in totals.items():
-        yield Figure(f"{name}: content + 3 style", total, "", note=f"{found[name].seconds:.2f} s")
-    first = next((name for name, total in totals.items() if total <= goal and name.startswith("polish")), "")
-    share = found[first].seconds / spent if first else float("inf")
-    yield Figure("share of the time of the authors' preset to its total", share, "", limit=TENTH, note=first)
 
 
 def painted(method: Method, style: Style, photograph: Pixels, **options: Any) -> tuple[Pixels, float]:
@@ -111,13 +91,3 @@ def painted(method: Method, style: Style, photograph: Pixels, **options: Any) ->
     *_, result = method.run(Content(photograph), states, given, runtime)
     assert isinstance(result, Result)
     return result.rgb, time.perf_counter() - begun
-
-
-def judged(rgb: Pixels, photograph: Pixels, net: VGG, manner: Statistics) -> float:
-    """Content + 3 style as the judge of `scumble evaluate` that ships says it, of a style whose statistics ship."""
-    judge = compact_judge()
-    seen = net(to_tensor(rgb), {*judge.content_layers, *judge.style_layers})
-    truth = net(to_tensor(photograph), set(judge.content_layers))
-    content = [float(content_loss(seen[k], truth[k])) for k in judge.content_layers]
-    style = [float(gram_loss(mean_gram(seen[k]), manner[k].gram)) for k in judge.style_layers]
-    return Judgement(sum(content) / len(content), sum(style) / len(style)).total

@@ -3,6 +3,7 @@
 measures or refines one. Run scripts/thumbnails.py afterwards.
 
     python scripts/make_styles.py PAINTINGS [--photographs FOLDER --teachers SOURCE --steps 100] [--only ID ...]
+        [--methods gatys adain ghiasi memory]
 
 Without photographs the rows of the style memory are those predicted from the paintings. What is there and still fits the
 shared networks is kept, so a run that was broken off goes on.
@@ -25,6 +26,8 @@ from scumble.training.cards import read_table
 
 TABLE = Path(__file__).with_name("styles.csv")
 
+METHODS = ("gatys", "adain", "ghiasi", "memory")
+
 DOTTED = ("houses-of-parliament", "starry-night-rhone", "water-lilies")
 """Styles in which ghiasi's network prints fine dots; it does not ship them."""
 
@@ -36,6 +39,7 @@ def main() -> None:
     parser.add_argument("--teachers", default="compact")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--methods", nargs="*", choices=METHODS, default=METHODS)
     asked = parser.parse_args()
     for style in read_table(TABLE, asked.paintings):
         if asked.only is not None and style.style_id not in asked.only:
@@ -46,13 +50,14 @@ def main() -> None:
         if not card.exists():
             about = style.described | {"licence": "Public domain", "revision": 1}
             card.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-        if not (state_path(SHIPPED, "gatys", style.style_id)).exists():
+        if "gatys" in asked.methods and not gatys.current(state_path(SHIPPED, "gatys", style.style_id)):
             gatys.train(gatys.Recipe(**said), SHIPPED)
-        if (shared_path(SHIPPED, "adain")).exists():
+        if "adain" in asked.methods and (shared_path(SHIPPED, "adain")).exists():
             adain_style.train(adain_style.Recipe(**said), SHIPPED)
-        if (shared_path(SHIPPED, "ghiasi")).exists() and style.style_id not in DOTTED:
+        if "ghiasi" in asked.methods and (shared_path(SHIPPED, "ghiasi")).exists() and style.style_id not in DOTTED:
             ghiasi_style.train(ghiasi_style.Recipe(**said), SHIPPED)
-        if (shared_path(SHIPPED, "memory")).exists() and not made(style.style_id, bool(asked.photographs)):
+        wanted = "memory" in asked.methods and (shared_path(SHIPPED, "memory")).exists()
+        if wanted and not made(style.style_id, bool(asked.photographs)):
             steps = asked.steps if asked.photographs else 0
             recipe = memory_row.Recipe(**said, photographs=asked.photographs, teachers=asked.teachers, steps=steps)
             memory_row.train(recipe, SHIPPED)

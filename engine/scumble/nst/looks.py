@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scumble.nst.losses import content_loss, gram, gram_loss, root_gram_loss, tv_loss
+from scumble.nst.losses import content_loss, gram, gram_loss, pseudo_huber, root_gram_loss, tv_loss
 from scumble.nst.tensors import shrink
 
 Layers = Mapping[str, float]
@@ -55,11 +55,11 @@ def grams_of(pictures: Tensor, eyes: Eyes, wanted: Mapping[int, set[str]]) -> di
     return {f"{s}/{k}": gram(f) for s, layers in wanted.items() for k, f in eyes(shrink(pictures, s), layers).items()}
 
 
-def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look, patience: float = 0.0) -> dict[str, Tensor]:
+def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look, delta: float = 0.0) -> dict[str, Tensor]:
     """Content, style and TV losses of pictures `y` of contents `x` (N, 3, H, W), each against its own style's `targets`.
 
-    With patience also "pull": style, but far above `patience` a picture's term of one layer pulls like its root only, as in
-    objective.py, so that a picture whose term is very large does not drown all others.
+    With `delta` also "pull": style in its pseudo-Huber form (losses.pseudo_huber), so that one whose term is very large does
+    not drown all others.
     """
     with torch.no_grad():
         truth = eyes(shrink(x, look.content_scale), set(look.content))
@@ -70,15 +70,10 @@ def compare(y: Tensor, x: Tensor, targets: Grams, eyes: Eyes, look: Look, patien
         pairs = {k: zip(gram(seen[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
         terms = {k: torch.stack([look.distance(g, t) for g, t in pairs[k]]) for k in layers}
         styles.append(_mean(layers, {k: term.mean() for k, term in terms.items()}))
-        if patience:
-            pulls.append(_mean(layers, {k: rooted(term, patience).mean() for k, term in terms.items()}))
+        if delta:
+            pulls.append(_mean(layers, {k: pseudo_huber(term, delta).mean() for k, term in terms.items()}))
     found = {"content": content, "style": torch.stack(styles).mean(), "tv": tv_loss(y.float())}
     return found | ({"pull": torch.stack(pulls).mean()} if pulls else {})
-
-
-def rooted(term: Tensor, patience: float) -> Tensor:
-    """A loss that pulls in full far below `patience`, and like its root far above it; with the same bottom."""
-    return 2 * patience * ((1 + term / patience).sqrt() - 1)
 
 
 def _mean(layers: Layers, terms: dict[str, Tensor]) -> Tensor:

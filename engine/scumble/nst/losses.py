@@ -56,6 +56,12 @@ def tv_loss(x: Tensor) -> Tensor:
     return (horizontal.mean() if horizontal.numel() else zero) + (vertical.mean() if vertical.numel() else zero)
 
 
+def pseudo_huber(term: Tensor, delta: float) -> Tensor:
+    """A loss, of any shape and >= 0, that pulls in full far below `delta` and like its root far above it (Charbonnier et al.
+    1997); its bottom is where the loss has its own."""
+    return 2 * delta * ((1 + term / delta).sqrt() - 1)
+
+
 def pixel_weight(alpha: Tensor, height: int, width: int) -> Tensor:
     """How much each cell of a feature map counts: alpha (1, 1, H, W) averaged to `height` x `width`, with sum 1.
 

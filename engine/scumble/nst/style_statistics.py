@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an optimisation asks of a painting: mean and Gram matrix of every layer, for the painting at several sizes.
 
-Two sources: the painting itself, in any network and at any size, or a weight file with a ladder of sizes in the compact
-network, so that a style can ship without its painting.
+Two sources: the painting itself, in any network and at any size, or what was measured of it at a few sizes in one network, so
+that a style can ship without its painting (methods/gatys/statistics_file.py).
 """
 
 from __future__ import annotations
@@ -10,27 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scumble.api.errors import ScumbleError
-from scumble.library.weights import load_weights
 from scumble.nst.losses import mean_gram
+from scumble.nst.pretrained import Network
 from scumble.nst.vgg import VGG
 
 LADDER = (64, 90, 128, 181, 256, 362, 512, 724, 1024)
-"""Long sides of the painting in a weight file, half an octave apart, so that no stroke is off by more than a fifth. The
-largest is the working scale of the pipeline."""
+"""Long sides at which a painting is measured, half an octave apart, so that no stroke is off by more than a fifth. The largest
+is the working scale of the pipeline."""
 
 PICTURE = "picture"
 """Where statistics hold those of the pixels themselves: red, green and blue in [0, 1]."""
-
-LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_3", "relu4_1", "relu4_2", "relu5_1")
-"""The compact network's layers that a weight file holds: those its distillation was taught (training/perceptual.py)."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +50,29 @@ Statistics = Mapping[str, LayerStatistics]
 class StyleStatistics:
     """A style's statistics at any size of the painting. Exactly one of `painting` and `ladder` is given."""
 
-    def __init__(self, painting: Tensor | None = None, ladder: Mapping[int, Statistics] | None = None) -> None:
-        """`painting` (1, 3, H, W) in [0, 1]; `ladder` holds statistics in the compact network by long side."""
-        if (painting is None) == (ladder is None):
-            raise ValueError("give a painting or a ladder")
-        self.painting, self.ladder = painting, ladder
+    def __init__(
+        self, painting: Tensor | None = None, ladder: Mapping[int, Statistics] | None = None, network: Network | None = None
+    ) -> None:
+        """`painting` (1, 3, H, W) in [0, 1]; `ladder` holds statistics by long side, and `network` names what they were
+        measured in."""
+        if (painting is None) == (ladder is None) or (ladder is None) != (network is None):
+            raise ValueError("give a painting, or a ladder and its network")
+        self.painting, self.ladder, self.network = painting, ladder, network
+
+    @property
+    def layers(self) -> set[str]:
+        """The layers that a ladder holds."""
+        return set(next(iter(self.ladder.values()))) - {PICTURE} if self.ladder else set()
 
     def at(self, long_side: int, net: VGG, layers: Sequence[str]) -> Generator[None, None, Statistics]:
         """Statistics of the painting brought to `long_side` pixels; yields while it computes.
 
-        A ladder gives its nearest size, whatever `net` is. Raises KeyError for a layer the ladder does not hold.
+        A ladder interpolates between the sizes below and above, and below its least and above its greatest gives that; `net`
+        must be its network. Raises KeyError for a layer the ladder does not hold.
         """
         if self.ladder is not None:
             device = net.mean.device
-            rung = self.ladder[nearest(self.ladder, long_side)]
+            rung = interpolated(self.ladder, long_side)
             return {k: LayerStatistics(rung[k].mean.to(device), rung[k].gram.to(device)) for k in (PICTURE, *layers)}
         assert self.painting is not None
         return (yield from measure(net, resized(self.painting.to(net.mean.device), long_side), layers))
@@ -94,6 +98,15 @@ def between(own: Statistics, style: Statistics, strength: float) -> Statistics:
         name: LayerStatistics(torch.lerp(own[name].mean, s.mean, strength), torch.lerp(own[name].gram, s.gram, strength))
         for name, s in style.items()
     }
+
+
+def interpolated(ladder: Mapping[int, Statistics], long_side: int) -> Statistics:
+    """Statistics for a size in pixels, in proportion to the logarithms of the sizes below and above it."""
+    below = max((side for side in ladder if side <= long_side), default=min(ladder))
+    above = min((side for side in ladder if side >= long_side), default=max(ladder))
+    if below >= above:
+        return ladder[above]
+    return between(ladder[below], ladder[above], math.log(long_side / below) / math.log(above / below))
 
 
 def drained(steps: Generator[object, None, T]) -> T:
@@ -124,43 +137,3 @@ def resized(picture: Tensor, long_side: int) -> Tensor:
     if size == (h, w):
         return picture
     return F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-
-
-def pack(ladder: Mapping[int, Statistics]) -> dict[str, Tensor]:
-    """A ladder as the tensors of a weight file: "SIZE/LAYER/mean", and "SIZE/LAYER/upper", the upper triangle of the
-    covariance, row by row. (Half precision keeps a covariance better than a Gram matrix, whose mean drowns it.)"""
-    tensors = {}
-    for side, statistics in ladder.items():
-        for layer, s in statistics.items():
-            rows, columns = torch.triu_indices(len(s.mean), len(s.mean))
-            tensors[f"{side}/{layer}/mean"] = s.mean
-            tensors[f"{side}/{layer}/upper"] = s.centred[rows, columns]
-    return tensors
-
-
-def load_ladder(path: Path) -> dict[int, Statistics]:
-    """The ladder of a weight file. Raises ScumbleError "weights-corrupt"."""
-    tensors, _ = load_weights(path)
-    ladder: dict[int, dict[str, LayerStatistics]] = {}
-    try:
-        for name, mean in tensors.items():
-            side, layer, kind = name.split("/")
-            if kind == "mean":
-                ladder.setdefault(int(side), {})[layer] = _unpacked(mean, tensors[f"{side}/{layer}/upper"])
-        if not ladder or any(statistics.keys() != {PICTURE, *LAYERS} for statistics in ladder.values()):
-            raise ValueError("a layer is missing")
-    except (KeyError, ValueError, RuntimeError) as e:
-        raise ScumbleError(
-            "weights-corrupt",
-            f"The weight file {path.name} holds no Gram matrices ({e}).",
-            "Install Scumble again, or make it anew: scumble train gatys.",
-        ) from e
-    return dict(ladder)
-
-
-def _unpacked(mean: Tensor, upper: Tensor) -> LayerStatistics:
-    covariance = mean.new_zeros(len(mean), len(mean))
-    rows, columns = torch.triu_indices(len(mean), len(mean))
-    covariance[rows, columns] = upper
-    covariance[columns, rows] = upper
-    return LayerStatistics(mean, covariance + torch.outer(mean, mean))

@@ -13,8 +13,8 @@ from torch import Tensor
 from scumble.methods.gatys import lbfgs
 from scumble.methods.gatys import tiled_loss as pieces
 from scumble.methods.gatys.lbfgs import LBFGS
-from scumble.methods.gatys.method import PRESETS
 from scumble.methods.gatys.objective import Losses, Terms, objective
+from scumble.methods.gatys.presets import PRESETS
 from scumble.nst import synthetic
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import drained, measure
@@ -41,7 +41,7 @@ def picture(height: int, width: int, seed: int) -> Tensor:
 
 
 def compared(
-    net: VGG, terms: Terms, size: tuple[int, int], alpha: Tensor | None, patience: float, guides: Tensor | None = None
+    net: VGG, terms: Terms, size: tuple[int, int], alpha: Tensor | None, delta: float, guides: Tensor | None = None
 ) -> None:
     """Losses and gradients both ways, for two styles."""
     layers = tuple(terms.style)
@@ -53,7 +53,7 @@ def compared(
     start = (content + 0.1 * torch.randn(content.shape, generator=torch.Generator().manual_seed(4))).contiguous()
     found: list[tuple[Losses, Tensor]] = []
     for make in (objective, pieces.objective):
-        loss = replace(drained(make(net, terms, content, styles, alpha, guides)), patience=patience)
+        loss = replace(drained(make(net, terms, content, styles, alpha, guides)), delta=delta)
         x = start.clone().requires_grad_()
         losses = drained(loss.evaluate(x))
         assert x.grad is not None

@@ -18,8 +18,8 @@ from scumble.client.catalogue import Method, Option
 from scumble.library.styles import StyleStore
 from scumble.library.weights import save_weights
 from scumble.methods.gatys import tiled_loss as pieces
-from scumble.methods.gatys.method import PRESETS
 from scumble.methods.gatys.objective import Losses, objective
+from scumble.methods.gatys.presets import PRESETS
 from scumble.methods.style_memory.method import Memory, Options, shared_name
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import StyleStatistics, drained
@@ -53,7 +53,7 @@ def painted(method: Memory, polish: int, *styles: Painted, **content: Any) -> Pi
 
 def loss(rgb: Pixels, style: Painted, content: Pixels = PHOTOGRAPH) -> Losses:
     """By Gatys' own objective."""
-    net = load_perceptual("compact")
+    net = load_perceptual("half")
     assert style.rgb is not None
     statistics = StyleStatistics(painting=to_tensor(style.rgb))
     at = {scale: drained(statistics.at(max(content.shape[:2]) // scale, net, tuple(TERMS.style))) for scale in TERMS.scales}

@@ -2,13 +2,13 @@
 """Gatys, Ecker and Bethge 2015: optimise the picture itself (arXiv 1508.06576).
 
 Invariant: nothing here was trained for a style; content, painting and a perceptual network decide alone. What the published
-presets and ours compare, and why, is in README.md.
+presets and ours compare, and why, is in README.md and presets.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,14 +21,15 @@ from torch import Tensor
 from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
 from scumble.api.method import Capabilities, Content, Event, Method, Pixels, Preview, Progress, Result, Runtime, Style, Weighted
-from scumble.api.options import option
-from scumble.methods.gatys.objective import Terms
 from scumble.methods.gatys.optimize import Step, descend
 from scumble.methods.gatys.pace import Pace
+from scumble.methods.gatys.presets import Options as Options
+from scumble.methods.gatys.presets import Preset, chosen
 from scumble.methods.gatys.pyramid import begin, level_sizes, reduced_to, to_size
+from scumble.methods.gatys.statistics_file import load_statistics
 from scumble.methods.gatys.tiled_loss import objective
 from scumble.nst.pretrained import Network, load_perceptual
-from scumble.nst.style_statistics import Statistics, StyleStatistics, between, load_ladder, measure
+from scumble.nst.style_statistics import Statistics, StyleStatistics, between, measure
 from scumble.nst.tensors import shrink, to_pixels, to_tensor
 from scumble.nst.vgg import VGG, computes_bfloat16, halved
 from scumble.painting.grid import WHOLE
@@ -40,128 +41,6 @@ STEPS = {"draft": 1, "good": 40, "best": 150}
 """Steps at each size for a quality, from another method's answer; with a limit in seconds the last ones are not reached."""
 COARSEST = 256
 """Long side in pixels of the coarsest size at which an answer is improved."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Published or chosen values that belong together."""
-
-    terms: Terms
-    steps: int
-    start: Literal["content", "noise", "fast"]
-    pooling: Literal["max", "average"] = "max"
-    levels: int = 1
-    exponent: float = 0.0
-    """Of the change of variables (optimise.Spectrum); 0 optimises plain pixels."""
-    patience: float = 0.0
-    """With the terms of style that begin very large (objective.Objective)."""
-    half: bool = False
-    """Descend through the network in bfloat16 wherever the machine computes in it; targets are always taken in float32."""
-    history: int = 100
-    """Pairs that L-BFGS remembers; 100 is the default of the authors' library."""
-
-
-PUBLISHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-WIDTHS = (64, 128, 256, 512, 512)
-"""VGG-19's, which the code's weights are divided by, squared, in any network."""
-
-PAPER_CELLS = 64 * 64 * 512
-"""Values of relu4_2 for a picture of 512 x 512: the paper's content loss is a sum, so its weight depends on the size."""
-
-PRESETS: Mapping[str, Preset] = {
-    # Section 2 of the paper: alpha/beta 1e-3; content 1/2 sum (F - P)^2; style 1/5 sum (G - A)^2 / (4 N^2 M^2) a layer.
-    "paper": Preset(
-        Terms(
-            content={"relu4_2": 0.5 * PAPER_CELLS},
-            style=dict.fromkeys(PUBLISHED, 1 / 5 / 4),
-            content_weight=1e-3,
-            relative=False,
-        ),
-        steps=500,
-        start="noise",
-        pooling="average",
-    ),
-    # The authors' PyTorch code: style weights 1e3/n^2, content weight 1, means, 500 steps from the content.
-    "code": Preset(
-        Terms(
-            content={"relu4_2": 1.0},
-            style={layer: 1e3 / n**2 for layer, n in zip(PUBLISHED, WIDTHS, strict=True)},
-            relative=False,
-        ),
-        steps=500,
-        start="content",
-    ),
-    "scumble": Preset(
-        Terms(
-            content={"relu3_3": 0.5, "relu4_2": 0.5},
-            style={"relu1_1": 1/13, "relu1_2": 1/13, "relu2_1": 1/13, "relu2_2": 1/13,
-                   "relu3_1": 2/13, "relu3_3": 2/13, "relu4_1": 3/13, "relu5_1": 3/13},
-            style_weight=10.0,
-            colour_weight=0.5,
-            tv_weight=0.5,
-            scales=(1, 2),
-        ),
-        steps=40,
-        start="content",
-        levels=4,
-        exponent=0.25,
-        patience=0.05,
-        half=True,
-        history=20,
-    ),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Options:
-    """What can be chosen. Weights are multiples of the preset's, so 1 is always the preset's own."""
-
-    preset: Literal["scumble", "paper", "code"] = option(
-        "scumble",
-        "scumble is fast and made for the compact network; paper and code follow the paper and its authors' later code.",
-    )
-    network: Literal["compact", "vgg19", "vgg16"] = option(
-        "compact",
-        "What judges the picture. compact ships with Scumble; the VGG networks are downloaded once (550 MB), take many times "
-        "as long, and need the painting itself.",
-    )
-    style_scale: float = option(
-        1.0,
-        "Size of the painting relative to the picture; smaller gives finer strokes.",
-        minimum=0.25,
-        maximum=2.0,
-        step=0.05,
-        unit="x",
-    )
-    style_weight: float = option(
-        1.0, "How much the painting counts, in multiples of the preset's weight.", minimum=0, maximum=100, step=0.1, unit="x"
-    )
-    content_weight: float = option(
-        1.0, "How much the picture counts, in multiples of the preset's weight.", minimum=0, maximum=100, step=0.1, unit="x"
-    )
-    tv_weight: float = option(
-        1.0,
-        "How smooth the result is (total variation), in multiples of the preset's weight; paper and code have none.",
-        title="Smoothness",
-        minimum=0,
-        maximum=100,
-        step=0.1,
-        unit="x",
-    )
-    steps: int = option(0, "Steps at each size; 0 takes the preset's number.", minimum=0, maximum=5000, step=10)
-    levels: int = option(
-        0, "Sizes to work at, each half the next; 0 takes the preset's number, 1 only the full size.", minimum=0, maximum=6
-    )
-    start: Literal["preset", "content", "noise", "fast"] = option(
-        "preset",
-        "What to begin with: your picture, noise, or the answer of a fast method that knows the style.",
-        title="Begin with",
-    )
-    optimiser: Literal["lbfgs", "adam"] = option("lbfgs", "adam takes more steps; up to 2 megapixels it takes less memory.")
-    pooling: Literal["preset", "max", "average"] = option(
-        "preset", "How VGG reduces its maps; the compact network always takes the maximum, which it was trained with."
-    )
-    seed: int = option(0, "Another number, another noise.", minimum=0, maximum=2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -181,7 +60,7 @@ class Gatys:
     purpose = "The most a painting can give a picture, step by step; takes seconds to minutes, and any picture as its style."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, iterative=True)
-    pixel_bytes = 1400  # measured with the default preset: 1480 in bfloat16, 1910 in float32
+    pixel_bytes = 1900  # of the default preset through half: its maps' values twice over, and 20 pairs of L-BFGS
     most_pixels = WHOLE  # tiled_loss.py cuts up what is larger
 
     def __init__(self) -> None:
@@ -195,11 +74,11 @@ class Gatys:
         painting = style.picture()
         if painting is not None:
             return State(style, StyleStatistics(painting=to_tensor(painting)))
-        if options.network != "compact":
+        if options.network in ("vgg16", "vgg19"):
             raise ScumbleError(
                 "style-needs-picture",
                 f"The style {style.id!r} ships without its painting, which {options.network} has to see.",
-                "Use the compact network, or add the painting to your own styles.",
+                "Use the network half, or add the painting to your own styles.",
             )
         path = style.state(self.id)
         if path is None:
@@ -208,7 +87,16 @@ class Gatys:
                 f"The style {style.id!r} has neither a painting nor statistics of one.",
                 "Add the painting to your own styles, or choose another method.",
             )
-        return State(style, StyleStatistics(ladder=load_ladder(Path(path))))
+        statistics = load_statistics(Path(path))
+        missing = set(chosen(_with_network(options, [statistics])).terms.style) - statistics.layers
+        if missing:
+            raise ScumbleError(
+                "style-needs-picture",
+                f"The style {style.id!r} ships without its painting, and without what the preset {options.preset} compares "
+                f"({', '.join(sorted(missing))}).",
+                "Use the preset scumble, or add the painting to your own styles.",
+            )
+        return State(style, statistics)
 
     def forget(self) -> None:
         """Let go of the networks; the next run loads them again."""
@@ -216,6 +104,7 @@ class Gatys:
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         """Of a selection the whole layer in small is painted; what has more pixels than that goes on from there by itself."""
+        options = _with_network(options, [style.state.statistics for style in styles])
         paint = partial(self._begun, styles=styles, options=options, runtime=runtime)
         if content.whole is None:
             yield from paint(content)
@@ -241,6 +130,7 @@ class Gatys:
         Other than `run` this heeds the content's regions, with a Gram matrix for each style's own places, and its strength,
         with targets as far between the content's own statistics and the painting's.
         """
+        options = _with_network(options, [style.state.statistics for style in styles])
         preset = chosen(options)
         net = self._network(options.network, preset.pooling, runtime.device)
         picture = torch.from_numpy(content.rgb).permute(2, 0, 1)[None].to(runtime.device)  # no copy of a large one
@@ -323,7 +213,7 @@ class Gatys:
         exact = yield from objective(net, preset.terms, small, targets, alpha, guides)
         half = runtime.half or (preset.half and computes_bfloat16(runtime.device))
         through = self._network(options.network, preset.pooling, runtime.device, half)
-        loss = replace(exact, net=through, patience=preset.patience)
+        loss = replace(exact, net=through, delta=preset.delta)
         yield from descend(loss, first(), preset.steps, options.optimiser, preset.exponent, preset.history)
 
     def _network(self, network: Network, pooling: Literal["max", "average"], device: str, half: bool = False) -> VGG:
@@ -338,25 +228,19 @@ class Gatys:
         return self._networks[key]
 
 
-def chosen(options: Options) -> Preset:
-    """The preset with what the options change."""
-    preset = PRESETS[options.preset]
-    terms = replace(
-        preset.terms,
-        colour_weight=preset.terms.colour_weight * options.style_weight,
-        content_weight=preset.terms.content_weight * options.content_weight,
-        style_weight=preset.terms.style_weight * options.style_weight,
-        tv_weight=preset.terms.tv_weight * options.tv_weight,
-    )
-    pooling = preset.pooling if options.pooling == "preset" else options.pooling
-    return replace(
-        preset,
-        terms=terms,
-        steps=options.steps or preset.steps,
-        levels=options.levels or preset.levels,
-        start=preset.start if options.start == "preset" else options.start,
-        pooling="max" if options.network == "compact" else pooling,
-    )
+def _with_network(options: Any, styles: Sequence[StyleStatistics]) -> Any:
+    """The options with the network that all `styles` can be compared in: one without its painting knows one network only.
+
+    Raises ScumbleError "style-needs-picture" where two such styles know different networks.
+    """
+    known = {style.network for style in styles if style.network}
+    if len(known) > 1:
+        raise ScumbleError(
+            "style-needs-picture",
+            f"These styles ship without their paintings, measured in different networks ({', '.join(sorted(known))}).",
+            "Use one of them alone, or add the paintings to your own styles.",
+        )
+    return replace(options, network=known.pop()) if known else options
 
 
 def _fast_answer(content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Generator[Event, None, Tensor | None]:

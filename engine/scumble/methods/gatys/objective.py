@@ -15,8 +15,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from scumble.nst.looks import rooted
-from scumble.nst.losses import mean_gram, pixel_weight, squared_distance, tv_loss
+from scumble.nst.losses import mean_gram, pixel_weight, pseudo_huber, squared_distance, tv_loss
 from scumble.nst.style_statistics import PICTURE, LayerStatistics, Statistics
 from scumble.nst.tensors import shrink
 from scumble.nst.vgg import VGG
@@ -81,7 +80,7 @@ class Objective:
     guides: Tensor | None = None
     """(S, 1, H, W): how much of each pixel belongs to each style, where they are mixed by place; their Gram matrices are then
     of their own places (Gatys et al. 2017, arXiv 1611.07865, section 4: guided Gram matrices)."""
-    patience: float = 0.0
+    delta: float = 0.0
     """How much of a relative style term of one layer pulls in full. Far above it a term's pull grows like its root, so that
     one that begins at a thousand times its end does not wreck the content, which takes longer to mend than to keep. Without
     bound on any term and with the same bottom for each; 0 pulls as the loss does. Losses are always told as they are."""
@@ -89,7 +88,7 @@ class Objective:
     _whitening: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def evaluate(self, x: Tensor) -> Generator[float, None, Losses]:
-        """Add the gradient of what pulls (`patience`) to `x.grad`; give the losses. Yields the share done between stages."""
+        """Add the gradient of what pulls (`delta`) to `x.grad`; give the losses. Yields the share done between stages."""
         sums = {"content": 0.0, "style": 0.0}
         done, total = 0, 2 * sum(len(self.net.stages(self.wanted(scale))) for scale in self.terms.scales)
         for scale in self.terms.scales:
@@ -165,7 +164,7 @@ class Objective:
         return pull, float(torch.stack([weight * term.detach() for weight, term in found]).sum())
 
     def _pull(self, term: Tensor) -> Tensor:
-        return rooted(term, self.patience) if self.patience else term
+        return pseudo_huber(term, self.delta) if self.delta else term
 
     def _gram_term(self, gram: Tensor, style: LayerStatistics) -> Tensor:
         if self.terms.relative:

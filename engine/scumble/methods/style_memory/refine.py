@@ -19,8 +19,8 @@ from torch import Tensor
 
 from scumble.api.method import Arrays
 from scumble.methods.style_memory.network import MemoryNet
-from scumble.nst.looks import Eyes, Grams, Look, compare, rooted
-from scumble.nst.losses import lattice_loss
+from scumble.nst.looks import Eyes, Grams, Look, compare
+from scumble.nst.losses import lattice_loss, pseudo_huber
 from scumble.nst.tensors import to_array
 
 LATTICE, TV = 300.0, 0.1
@@ -120,7 +120,7 @@ def descend_row(
 
 def _pulling(losses: Mapping[str, Tensor], look: Look) -> Tensor:
     """What of content and style pulls."""
-    return rooted(losses["content"], 1.0) + look.style_weight * losses["pull"]
+    return pseudo_huber(losses["content"], 1.0) + look.style_weight * losses["pull"]
 
 
 def _adam(at: Descent, g: Tensor, rate: float) -> tuple[Tensor, Tensor]:
