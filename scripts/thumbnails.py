@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Render the thumbnails of the shipped styles: one photograph in the manner of each, 128 pixels square.
 
-    python scripts/thumbnails.py
+    python scripts/thumbnails.py PHOTOGRAPH [--crop X Y SIDE] [--method memory] [--only ID ...]
 
-The photograph is scikit-image's cat (Chelsea, CC0); the painting itself never ships.
+The photograph should show a face, sky and foliage, so that the manner is seen at a glance: a woman in a meadow (Unsplash
+licence) was used. Neither it nor a painting ships.
 """
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
-from skimage import data
 
 from scumble.api.method import Runtime
 from scumble.library.places import SHIPPED
@@ -23,20 +26,26 @@ RENDERED = 3 * SIDE
 
 
 def main() -> None:
-    photograph = Image.fromarray(data.chelsea()).crop((40, 0, 340, 300)).resize((RENDERED, RENDERED), Image.Resampling.LANCZOS)
-    pixels = np.asarray(photograph.convert("RGBA"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photograph", type=Path)
+    parser.add_argument("--crop", type=int, nargs=3, metavar=("X", "Y", "SIDE"))
+    parser.add_argument("--method", default="memory")
+    parser.add_argument("--only", nargs="*")
+    asked = parser.parse_args()
+    photograph = Image.open(asked.photograph).convert("RGBA")
+    x, y, side = asked.crop or (0, 0, min(photograph.size))
+    square = photograph.crop((x, y, x + side, y + side)).resize((RENDERED, RENDERED), Image.Resampling.LANCZOS)
+    pixels, method = np.asarray(square), registry.method(asked.method)
     for style in StyleStore().list():
         path = SHIPPED / "styles" / f"{style.id}.png"
-        method = next(
-            (m for m in registry.methods().values() if path.with_suffix(".json").exists() and m.available(style)), None
-        )
-        if method is None:
+        wanted = asked.only is None or style.id in asked.only
+        if not (wanted and path.with_suffix(".json").exists() and method.available(style)):
             continue
         out = np.empty_like(pixels)
         for _ in pipeline.run(pipeline.Request(method, [(style, 1.0)], 1.0, {}, pixels), Runtime(), out):
             pass
         Image.fromarray(out).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(path, optimize=True)
-        print(f"{path.name}  {method.id}")
+        print(path.name)
 
 
 if __name__ == "__main__":
