@@ -22,7 +22,7 @@ from scumble.methods import registry
 from scumble.painting import pipeline
 
 SIDE = 128
-RENDERED = 3 * SIDE
+RENDERED = 320
 
 
 def main() -> None:

@@ -52,10 +52,11 @@ def test_the_pictures_of_a_training_are_credited_one_a_line(path: Path) -> None:
 
 
 def test_together_they_stay_small() -> None:
-    assert sum(p.stat().st_size for p in FILES) <= 40_000_000
+    """half and quarter are what made pictures of brush strokes, and are 6 MB of it."""
+    assert sum(p.stat().st_size for p in FILES) <= 60_000_000
     assert COMPACT.stat().st_size <= 4 << 20
     least = ("perceptual", "johnson", "gatys", "adain", "memory")  # what painting by any picture wants
-    assert sum(p.stat().st_size for p in FILES if p.parent.name in least) <= 25_000_000
+    assert sum(p.stat().st_size for p in FILES if p.parent.name in least) <= 40_000_000
 
 
 def test_cards_of_styles_name_title_artist_and_year_and_have_a_picture() -> None:

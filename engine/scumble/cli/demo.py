@@ -54,10 +54,12 @@ class Rendering:
 
 
 RENDERINGS = (
-    Rendering("johnson", "starry-night"),
-    Rendering("johnson", "great-wave"),
     Rendering("memory", "composition-vii"),
-    Rendering("stylebank", "scream"),
+    Rendering("memory", "calanque"),
+    Rendering("memory", "scream"),
+    Rendering("memory", "wheatfield-with-cypresses"),
+    Rendering("memory", "great-wave", every=False),
+    Rendering("johnson", "starry-night", every=False),
     Rendering("gatys", "starry-night", {"steps": 24}, every=False),
 )
 
