@@ -39,7 +39,7 @@ class Capabilities:
     """Improves its state of a style in the engine's idle time: it is a `Refiner`."""
     strength: bool = False
     """Paints weaker by itself, as `Content.strength` asks, from the picture's own style to the painting's. The engine then
-    mixes pixels only below a strength of 0.3, so that 0 is the picture itself."""
+    mixes pixels only below a strength of 0.6, so that 0 is the picture itself."""
 
 
 @dataclass(frozen=True)

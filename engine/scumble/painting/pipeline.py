@@ -49,7 +49,7 @@ which a network with norms in a row would blow up where all is flat."""
 MAX_PREVIEW = 1024
 """Longest side of a preview."""
 
-MIXED = 0.3
+MIXED = 0.6
 """Where a method paints weaker by itself, the strength below which pixels are mixed too: networks give a picture back only
 nearly, and below that strength a style may bring it nearer to the picture rather than farther away."""
 
