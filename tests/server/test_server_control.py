@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import zmq
 
-from scumble.server import greeting
+from scumble.server import handshake
 from scumble.server.control import About, ControlThread
-from scumble.server.greeting import Greeter
-from scumble.server.shared import Board, Inbox, StopAsked
+from scumble.server.handshake import Handshake
+from scumble.server.shared import Inbox, SharedStatus, StopAsked
 
 
 def broken() -> dict[str, Any]:
@@ -28,12 +28,12 @@ def inbox() -> Inbox:
 @pytest.fixture
 def dealer(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[zmq.Socket[bytes]]:
     """A client of a control thread whose figures cannot be had."""
-    monkeypatch.setattr(greeting, "is_remote", lambda frame: False)  # which only a gatekeeper's socket knows
+    monkeypatch.setattr(handshake, "is_remote", lambda frame: False)  # which only a gatekeeper's socket knows
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     router = context.socket(zmq.ROUTER)
     router.bind("inproc://control")
-    board = Board(owner=lambda job: None, figures=broken)
-    thread = ControlThread(router, Greeter("token", "0"), About("0", 1, "log"), board, inbox)
+    shared = SharedStatus(owner=lambda job: None, figures=broken)
+    thread = ControlThread(router, Handshake("token", "0"), About("0", 1, "log"), shared, inbox)
     thread.start()
     with context.socket(zmq.DEALER) as socket:
         socket.linger = 0

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The broker: the thread that owns the work socket, and with it everything that happens to a job.
 
-Invariants: it waits in one place, for its socket, its worker and its inbox together; no message of a client makes it
-wait elsewhere; it never runs torch. No message, letter or word of the worker ends it: one that meets a bug is answered.
+Invariants: it waits in one place, for its socket, its worker and its inbox together; no message of a client makes it wait
+elsewhere; it never runs torch. No message of a client, event or worker ends it: one whose handling fails is answered as an
+internal error.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients, Frame, Sent
 from scumble.server.clock import clock
 from scumble.server.delivery import accepted, deliver, forget_sent, resume
-from scumble.server.greeting import Greeter, is_remote
+from scumble.server.handshake import Handshake, is_remote
 from scumble.server.helper import Helper
 from scumble.server.installation import Installation
-from scumble.server.jobs import Busy, Job, Jobs, State, a_bug, failed
+from scumble.server.jobs import Busy, Job, Jobs, State, failed, internal_error
+from scumble.server.lookups import Lookups
 from scumble.server.messages import BadMessage, error, refusal
-from scumble.server.refinery import Refinery
-from scumble.server.shared import Board, CancelAsked, Facts, Inbox, KeepAsked, Letter, Returned, StopAsked
-from scumble.server.style_requests import StyleDesk
+from scumble.server.refinement_queue import RefinementQueue
+from scumble.server.scheduler import Scheduler
+from scumble.server.shared import CancelAsked, Event, Facts, Inbox, KeepAsked, Returned, SharedStatus, StopAsked
+from scumble.server.style_service import StyleService
 from scumble.server.workers import Worker
-from scumble.server.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -42,29 +44,28 @@ class Broker:
     def __init__(
         self,
         sock: zmq.Socket[bytes],
-        greeter: Greeter,
+        handshake: Handshake,
         jobs: Jobs,
         catalogue: Catalogue,
         worker: Worker,
-        board: Board,
+        shared: SharedStatus,
         inbox: Inbox,
         idle_exit: float,
         refine: bool = True,
     ) -> None:
-        self._socket, self._greeter, self._jobs, self._catalogue = sock, greeter, jobs, catalogue
-        self._board, self._inbox, self._idle_exit = board, inbox, idle_exit
+        self._socket, self._handshake, self._jobs, self._catalogue = sock, handshake, jobs, catalogue
+        self._shared, self._inbox, self._idle_exit = shared, inbox, idle_exit
         self._clients = Clients(self._send)
         self._worker = worker
         self._helper = Helper(inbox)
-        self._refinery = Refinery(self._clients, catalogue, worker, self._helper, jobs.painting, refine)
-        self._workshop = Workshop(jobs, self._clients, catalogue, worker, self._refinery, self._settled)
-        self._desk = StyleDesk(self._clients, catalogue, self._workshop, self._refinery, self._helper)
-        self._wanting: list[tuple[Client, messages.Catalogue | messages.StyleRefine]] = []
-        """What was asked before the worker has told its methods."""
+        self._refinements = RefinementQueue(self._clients, catalogue, worker, self._helper, jobs.painting, refine)
+        self._scheduler = Scheduler(jobs, self._clients, catalogue, worker, self._refinements, self._settled)
+        self._styles = StyleService(self._clients, catalogue, self._scheduler, self._refinements, self._helper)
+        self._lookups = Lookups(self._clients, catalogue, worker, self._styles)
         self._stopping = ""
         self._installation = Installation()
         self._replaced = False
-        self._wait_until = self._ticked = self._peopled = clock.now()
+        self._wait_until = self._ticked = self._last_client_at = clock.now()
 
     def serve(self) -> str:
         """Serve until told to stop, or idle for long enough. Why it stopped."""
@@ -74,7 +75,7 @@ class Broker:
                 self._round()
             log.info("stopping: %s", self._stopping)
             self._publish()
-            self._part()
+            self._say_goodbye()
         finally:
             self._worker.close()
             self._helper.close(wait=False)
@@ -94,9 +95,9 @@ class Broker:
         clock.expect(pause)
         poller.poll(math.ceil(pause * 1000))
         self._read_clients()
-        for letter in self._inbox.take():
-            self._read(letter)
-        self._workshop.attend()
+        for event in self._inbox.take():
+            self._read_event(event)
+        self._scheduler.step()
         now = clock.now()
         if now - self._ticked >= limits.TICK:
             self._ticked = now
@@ -116,18 +117,18 @@ class Broker:
             except zmq.Again:
                 return
             try:
-                self._hear(route.bytes, frames)
+                self._on_message(route.bytes, frames)
             except BadMessage as e:
                 self._answer(route.bytes, error(e.code, e.message, e.hint, e.re))
             except Exception:
                 log.exception("a message could not be handled")
                 number = messages.number(frames[0].buffer) if frames else None
-                self._answer(route.bytes, refusal(a_bug(), number))
+                self._answer(route.bytes, refusal(internal_error(), number))
 
-    def _hear(self, route: bytes, frames: list[zmq.Frame]) -> None:
+    def _on_message(self, route: bytes, frames: list[zmq.Frame]) -> None:
         client = self._clients.by_route(route)
         if client is None:
-            hello, welcome = self._greeter.first(frames, self._board.facts)
+            hello, welcome = self._handshake.first(frames, self._shared.facts)
             self._greet(route, hello, welcome, frames[0])
             return
         client.heard = clock.now()
@@ -140,11 +141,11 @@ class Broker:
             case messages.Received() | messages.Release():
                 self._advance(client, message)
             case messages.Hello():
-                self._greet(route, message, self._greeter.welcome(message, frames[0], self._board.facts), frames[0])
+                self._greet(route, message, self._handshake.welcome(message, frames[0], self._shared.facts), frames[0])
             case messages.Catalogue() | messages.StyleRefine():
-                self._look_up(client, message)
+                self._lookups.answer(client, message)
             case messages.StyleRemove():
-                self._desk.remove(client, message)
+                self._styles.remove(client, message)
 
     def _greet(self, route: bytes, hello: messages.Hello, welcome: dict[str, Any], frame: zmq.Frame) -> None:
         name = f"{hello.client} ({hello.host})"
@@ -199,14 +200,14 @@ class Broker:
         try:
             complete = self._jobs.receive(job, strip, data)
         except ScumbleError as e:
-            self._workshop.end(job, failed(job.id, e), "failed")
+            self._scheduler.end(job, failed(job.id, e), "failed")
             return
         if not complete:
             job.credit += 1
             self._clients.post(client, {"type": "credit", "job": job.id, "credit": 1})
         elif isinstance(job.request, messages.StylePut):
             self._jobs.queue.remove(job)
-            self._desk.keep(job)
+            self._styles.keep(job)
 
     def _advance(self, client: Client, message: messages.Received | messages.Release) -> None:
         job = self._owned(client, message.job)
@@ -232,60 +233,31 @@ class Broker:
         else:
             self._send(route, [messages.encode(header)])
 
-    # What needs the methods known.
-
-    def _look_up(self, client: Client, request: messages.Catalogue | messages.StyleRefine) -> None:
-        problem = self._worker.problem
-        if problem is not None:
-            self._clients.post(client, refusal(problem, request.id))
-        elif self._catalogue.ready:
-            try:
-                self._look_up_now(client, request)
-            except ScumbleError as e:
-                self._clients.post(client, refusal(e, request.id))
-            except Exception:
-                log.exception("the catalogue cannot be shown")
-                self._clients.post(client, refusal(a_bug(), request.id))
-        elif len(self._wanting) >= limits.CLIENTS:
-            busy = ScumbleError("busy", "Too many programs wait for the engine to start.", "Try again in a minute.")
-            self._clients.post(client, refusal(busy, request.id))
-        else:
-            self._wanting.append((client, request))
-
-    def _look_up_now(self, client: Client, request: messages.Catalogue | messages.StyleRefine) -> None:
-        if isinstance(request, messages.StyleRefine):
-            self._clients.post(client, self._desk.refine(client, request))
-            return
-        page, thumbnails = self._catalogue.page(request.page)
-        self._clients.post(client, {"type": "catalogue", "re": request.id, **page}, *thumbnails)
-
     def _settled(self) -> None:
         self._publish()
-        wanting, self._wanting = self._wanting, []
-        for client, request in wanting:
-            self._look_up(client, request)
+        self._lookups.settled()
 
-    # Time and letters.
+    # Ticks and events.
 
     def _tick(self, now: float) -> None:
         for job in self._jobs.live():
-            self._workshop.report(job)
+            self._scheduler.report(job)
             if job.state is State.RECEIVING and now - job.touched > limits.SILENT:
                 e = ScumbleError("bad-strip", "The picture stopped coming half-way.", "Try again.")
-                self._workshop.end(job, failed(job.id, e), "failed")
+                self._scheduler.end(job, failed(job.id, e), "failed")
         for client in self._clients:
             self._look_after(client, now)
         self._jobs.expire(now)
         idle_exit = self._idle_exit if self._worker.problem is None else min(self._idle_exit, limits.BROKEN_EXIT)
         if self._clients.connected() or self._jobs.live():
-            self._peopled = now
-        elif now - self._peopled > idle_exit:
+            self._last_client_at = now
+        elif now - self._last_client_at > idle_exit:
             self._stopping = f"nobody has been here for {idle_exit:g} s"
         changed = self._installation.changed()
         if changed and not (self._worker.ready and self._worker.job):
             self._replaced = True
             self._stopping = f"the engine's files {changed}"
-        self._workshop.rest(now)
+        self._scheduler.free_memory_when_idle(now)
 
     def _look_after(self, client: Client, now: float) -> None:
         """Give a client its sign of life; cancel the jobs of one that has gone or says nothing."""
@@ -297,7 +269,7 @@ class Broker:
         if gone or (live and now - client.heard > limits.SILENT):
             for job in live:
                 log.info("%r has %s; its job %s is cancelled", client.name, "gone" if gone else "fallen silent", job.id)
-                self._workshop.cancel(job, why="silent")
+                self._scheduler.cancel(job, why="silent")
                 self._jobs.drop(job)  # so that a client which comes back may submit it once more
         if gone:
             self._clients.forget(client)
@@ -308,56 +280,56 @@ class Broker:
         if client.is_away() and not self._jobs.live(client.secret):
             self._clients.forget(client)
 
-    def _read(self, letter: Letter) -> None:
+    def _read_event(self, event: Event) -> None:
         try:
-            self._open(letter)
+            self._handle(event)
         except Exception:
-            log.exception("a letter could not be handled")
+            log.exception("an event could not be handled")
 
-    def _open(self, letter: Letter) -> None:
-        match letter:
+    def _handle(self, event: Event) -> None:
+        match event:
             case CancelAsked():
-                job = self._jobs.get(letter.job)
+                job = self._jobs.get(event.job)
                 if job is not None:
-                    self._workshop.cancel(job)
+                    self._scheduler.cancel(job)
             case KeepAsked():
-                job = self._jobs.get(letter.job)
+                job = self._jobs.get(event.job)
                 if job is not None:
-                    self._workshop.keep(job)
+                    self._scheduler.keep(job)
             case StopAsked():
-                self._stopping = letter.why
-            case Returned() if not letter.work.cancelled():
+                self._stopping = event.why
+            case Returned() if not event.work.cancelled():
                 try:
-                    letter.then(letter.work.result())
+                    event.then(event.work.result())
                 except ScumbleError as e:
-                    letter.otherwise(e)
+                    event.otherwise(e)
                 except Exception:
                     log.exception("what the helper thread did met a bug")
-                    letter.otherwise(a_bug())
+                    event.otherwise(internal_error())
 
-    def _part(self) -> None:
+    def _say_goodbye(self) -> None:
         """Tell clients that their jobs end here, but for a style that is being stored, which ends as it will.
 
         An engine whose files have been replaced tells nothing: its clients take their jobs to the next one.
         """
         for job in () if self._replaced else self._jobs.live():
-            self._workshop.cancel(job)
+            self._scheduler.cancel(job)
         self._helper.close(wait=True)
-        for letter in self._inbox.take():
-            self._read(letter)
+        for event in self._inbox.take():
+            self._read_event(event)
         self._clients.flush()
 
     def _publish(self) -> None:
-        """Put the facts on the board."""
-        self._board.facts = Facts(
+        """Update what other threads see."""
+        self._shared.facts = Facts(
             state=self._state(),
             problem=self._worker.problem,
             revision=self._catalogue.revision,
-            devices=self._workshop.devices,
+            devices=self._scheduler.devices,
             clients=self._clients.connected(),
             worker=self._worker.pid,
             restarts=self._worker.restarts,
-            refining=self._refinery.present,
+            refining=self._refinements.current,
         )
 
     def _state(self) -> str:

@@ -18,10 +18,10 @@ import psutil
 import zmq
 
 from scumble.server import limits, messages
-from scumble.server.greeting import Greeter, standing
-from scumble.server.jobs import a_bug
+from scumble.server.handshake import Handshake, standing
+from scumble.server.jobs import internal_error
 from scumble.server.messages import BadMessage, encode, error, refusal
-from scumble.server.shared import Board, CancelAsked, Inbox, KeepAsked, StopAsked
+from scumble.server.shared import CancelAsked, Inbox, KeepAsked, SharedStatus, StopAsked
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,10 @@ class About:
 class ControlThread(threading.Thread):
     """Owns `sock`, a bound ROUTER, from `start` until its context ends."""
 
-    def __init__(self, sock: zmq.Socket[bytes], greeter: Greeter, about: About, board: Board, inbox: Inbox) -> None:
+    def __init__(self, sock: zmq.Socket[bytes], handshake: Handshake, about: About, shared: SharedStatus, inbox: Inbox) -> None:
         super().__init__(name="control", daemon=True)
-        self._socket, self._greeter, self._about = sock, greeter, about
-        self._board, self._inbox = board, inbox
+        self._socket, self._handshake, self._about = sock, handshake, about
+        self._shared, self._inbox = shared, inbox
         self._began = time.monotonic()
         self._secrets: OrderedDict[bytes, str] = OrderedDict()
         """Who said hello on which route; the longest silent go first."""
@@ -84,12 +84,12 @@ class ControlThread(threading.Thread):
             return error(e.code, e.message, e.hint, e.re)
         except Exception:
             log.exception("a message on the control socket could not be handled")
-            return refusal(a_bug(), messages.number(frames[0].buffer) if frames else None)
+            return refusal(internal_error(), messages.number(frames[0].buffer) if frames else None)
 
     def _answer(self, route: bytes, frames: list[zmq.Frame]) -> dict[str, Any] | None:
         secret = self._secrets.get(route)
         if secret is None:
-            hello, welcome = self._greeter.first(frames, self._board.facts)
+            hello, welcome = self._handshake.first(frames, self._shared.facts)
             self._remember(route, hello.secret)
             return welcome
         message = messages.decode_control(frames[0].buffer if frames else b"", len(frames) - 1)
@@ -97,14 +97,14 @@ class ControlThread(threading.Thread):
         match message:
             case messages.Hello():
                 self._remember(route, message.secret)
-                return self._greeter.welcome(message, frames[0], self._board.facts)
+                return self._handshake.welcome(message, frames[0], self._shared.facts)
             case messages.Ping():
-                facts = self._board.facts
+                facts = self._shared.facts
                 return {"type": "pong", "re": message.id, **standing(facts), "state": facts.state}
             case messages.Status():
                 return {"type": "status", "re": message.id, **self._status()}
             case messages.Cancel() | messages.Keep():
-                if self._board.owner(message.job) != secret:
+                if self._shared.owner(message.job) != secret:
                     return error("job-unknown", "There is no such picture in work.", "", message.id)
                 keep = isinstance(message, messages.Keep)
                 self._inbox.put(KeepAsked(message.job) if keep else CancelAsked(message.job))
@@ -122,7 +122,7 @@ class ControlThread(threading.Thread):
             self._secrets.popitem(last=False)
 
     def _status(self) -> dict[str, Any]:
-        facts = self._board.facts
+        facts = self._shared.facts
         return {
             **standing(facts),
             "state": facts.state,
@@ -130,7 +130,7 @@ class ControlThread(threading.Thread):
             "pid": self._about.pid,
             "uptime": round(time.monotonic() - self._began, 3),
             "clients": facts.clients,
-            **self._board.figures(),
+            **self._shared.figures(),
             "device": facts.devices[0]["id"] if facts.devices else None,
             "devices": facts.devices,
             "worker": {"pid": facts.worker, "restarts": facts.restarts, "rss": _rss(facts.worker)},

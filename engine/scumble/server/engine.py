@@ -29,9 +29,9 @@ from scumble.server import auth, limits, presence
 from scumble.server.broker import Broker
 from scumble.server.catalogue import Catalogue
 from scumble.server.control import About, ControlThread
-from scumble.server.greeting import Greeter
+from scumble.server.handshake import Handshake
 from scumble.server.jobs import Jobs
-from scumble.server.shared import Board, Inbox, StopAsked
+from scumble.server.shared import Inbox, SharedStatus, StopAsked
 from scumble.server.spool import sweep
 from scumble.server.workers import Worker
 
@@ -127,12 +127,12 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         sweep(spool)
         jobs = Jobs(spool, limits.byte_budget())
         catalogue = Catalogue(StyleStore())
-        board = Board(jobs.owner, jobs.figures)
-        greeter = Greeter(token, scumble.__version__)
+        shared = SharedStatus(jobs.owner, jobs.figures)
+        handshake = Handshake(token, scumble.__version__)
         worker = Worker(options.device, options.threads, log_file.with_name("worker.log"))
-        broker = Broker(work, greeter, jobs, catalogue, worker, board, inbox, options.idle, options.refine)
+        broker = Broker(work, handshake, jobs, catalogue, worker, shared, inbox, options.idle, options.refine)
         about = About(scumble.__version__, os.getpid(), str(log_file))
-        ControlThread(control, greeter, about, board, inbox).start()
+        ControlThread(control, handshake, about, shared, inbox).start()
         connection = presence.describe(addresses[0], addresses[1], token, scumble.__version__)
         try:
             presence.publish(runtime, connection)

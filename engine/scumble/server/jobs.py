@@ -323,7 +323,7 @@ class Jobs:
         return round(min(30.0, max(0.5, self._usual_seconds)), 1)
 
 
-def a_bug() -> ScumbleError:
+def internal_error() -> ScumbleError:
     """What a client is told where an exception ended something; the log has the exception."""
     return ScumbleError("internal", "The engine has a bug.", "Please report it with the engine's log.")
 

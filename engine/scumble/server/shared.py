@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two things the control thread and the broker share: a board to read, and an inbox to write to.
+"""What the control thread and the broker share: a status to read, and an inbox of events for the broker.
 
-Invariant: the broker alone writes the board, and replaces its facts as a whole; of the jobs others read, and never write,
-the table itself. Whoever else has something to say puts it into the inbox, which wakes the broker at once.
+Invariant: the broker alone writes the status, and replaces its facts as a whole; other threads read the table of jobs and never
+write it. Whoever else has something for the broker puts an event into the inbox, which wakes the broker at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scumble.api.errors import ScumbleError
 
 @dataclass(frozen=True)
 class Facts:
-    """What a status answer needs to know of the broker's doings."""
+    """What a status answer says about the broker."""
 
     state: str = "starting"
     """starting, ready, broken or stopping."""
@@ -37,7 +37,7 @@ class Facts:
 
 
 @dataclass
-class Board:
+class SharedStatus:
     """`owner` says whose secret a job belongs to. Any thread may ask that, and `figures`."""
 
     owner: Callable[[str], str | None]
@@ -71,14 +71,14 @@ class Returned:
     otherwise: Callable[[ScumbleError], None]
 
 
-Letter = CancelAsked | KeepAsked | StopAsked | Returned
+Event = CancelAsked | KeepAsked | StopAsked | Returned
 
 
 class Inbox:
     """A queue with a file descriptor that is readable while something lies in it."""
 
     def __init__(self) -> None:
-        self._letters: deque[Letter] = deque()
+        self._events: deque[Event] = deque()
         self._read, self._write = socket.socketpair()
         self._read.setblocking(False)
         self._write.setblocking(False)
@@ -86,20 +86,20 @@ class Inbox:
     def fileno(self) -> int:
         return self._read.fileno()
 
-    def put(self, letter: Letter) -> None:
+    def put(self, event: Event) -> None:
         """From any thread, or a signal handler."""
-        self._letters.append(letter)
+        self._events.append(event)
         with contextlib.suppress(OSError):  # full: it is readable already; closed: nobody reads any more
             self._write.send(b"\0")
 
-    def take(self) -> list[Letter]:
+    def take(self) -> list[Event]:
         """Everything that has come."""
         with contextlib.suppress(BlockingIOError):
             self._read.recv(4096)
-        letters = []
-        while self._letters:
-            letters.append(self._letters.popleft())
-        return letters
+        events = []
+        while self._events:
+            events.append(self._events.popleft())
+        return events
 
     def close(self) -> None:
         self._read.close()

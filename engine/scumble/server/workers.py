@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Death:
-    """A worker is no more. `job` is what it was at, a job or a refinement; `code` is of section 8; `how` completes
+    """A worker has died. `job` is what it was working on, a job or a refinement; `code` is of section 8; `how` completes
     "The worker ..."; `begun` is whether it had begun that job, or was handed it as it died of something else. Of a
     refinement nobody asks that."""
 
@@ -48,9 +48,9 @@ class Worker:
         self.restarts = -1
         self.ready = False
         self.job: str | None = None
-        """What it is at, which may have been cancelled meanwhile."""
+        """What it is working on, which may have been cancelled meanwhile."""
         self._begun = False
-        """Whether it has said that it is at it."""
+        """Whether it has said that it began."""
         self.failed_starts = 0
         self._why = ""
         """Why the last start failed, as a sentence."""
@@ -188,7 +188,7 @@ class Worker:
                 left -= len(data)
                 for message, payload in self._unpacker.feed(data):
                     if isinstance(message, channel.Ready) and not message.methods:
-                        self._broken = self._give_up(message.problems)
+                        self._broken = self._no_methods(message.problems)
                         break
                     self._note(message)
                     told.append((message, payload))
@@ -200,7 +200,7 @@ class Worker:
                 self._broken = f"talked nonsense ({e})"
         return told
 
-    def _give_up(self, problems: list[str]) -> str:
+    def _no_methods(self, problems: list[str]) -> str:
         """The worker has no method, and the next one will have none soon. How it ended."""
         said = "; ".join(problems)[:1000] or "none is installed"
         self._why = f"The engine could load no method: {said}."
@@ -232,13 +232,13 @@ class Worker:
                 self.launch()
             return None
         if self._broken:
-            return self._bury("worker-died", self._broken if self._broken != "died" else self._last_words())
+            return self._reap("worker-died", self._broken if self._broken != "died" else self._last_words())
         if self._stop_by is not None and now >= self._stop_by:
-            return self._bury("cancelled", "did not stop when it was asked to")
+            return self._reap("cancelled", "did not stop when it was asked to")
         if self.ready and now >= self._beat + limits.HUNG:
-            return self._bury("worker-hung", f"gave no sign of life for {limits.HUNG:.0f} s")
+            return self._reap("worker-hung", f"gave no sign of life for {limits.HUNG:.0f} s")
         if not self.ready and now >= self._began + limits.WORKER_START:
-            return self._bury("worker-hung", f"was not ready after {limits.WORKER_START:.0f} s")
+            return self._reap("worker-hung", f"was not ready after {limits.WORKER_START:.0f} s")
         return None
 
     def close(self) -> None:
@@ -252,8 +252,8 @@ class Worker:
                 process.wait(2.0)
         self._process = None
 
-    def _bury(self, code: str, how: str) -> Death:
-        """Kill what is left, and start another at once, or after a pause where that has not helped before."""
+    def _reap(self, code: str, how: str) -> Death:
+        """Kill the process if it still runs, and start another at once, or after a pause where starts have failed."""
         assert self._process is not None
         assert self._socket is not None
         death = Death(self.job, code, how, self._begun)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A painter's own styles over the wire: keep a picture as one, refine one, remove one (docs/protocol.md, section 6).
+"""The user's own styles over the wire: add, refine and remove them (docs/protocol.md, section 6).
 
-Invariant: what a client is told of a style is what is on the disk.
+Invariant: what a client is told about a style is what is on disk.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from scumble.server.clients import Client, Clients
 from scumble.server.helper import Helper
 from scumble.server.jobs import Job, State, failed
 from scumble.server.messages import StylePut, StyleRefine, StyleRemove, refusal
-from scumble.server.refinery import Refinery
+from scumble.server.refinement_queue import RefinementQueue
+from scumble.server.scheduler import Scheduler
 from scumble.server.spool import as_array
-from scumble.server.workshop import Workshop
 
 
-class StyleDesk:
-    """Answers what clients ask of styles; the helper thread does what takes long."""
+class StyleService:
+    """Answers requests about styles; the helper thread does what takes long."""
 
-    def __init__(self, clients: Clients, catalogue: Catalogue, workshop: Workshop, refinery: Refinery, helper: Helper) -> None:
-        self._clients, self._catalogue, self._workshop = clients, catalogue, workshop
-        self._refinery, self._helper = refinery, helper
+    def __init__(
+        self, clients: Clients, catalogue: Catalogue, scheduler: Scheduler, refinements: RefinementQueue, helper: Helper
+    ) -> None:
+        self._clients, self._catalogue, self._scheduler = clients, catalogue, scheduler
+        self._refinements, self._helper = refinements, helper
 
     def keep(self, job: Job) -> None:
         """Store a style whose picture has come."""
@@ -37,21 +39,21 @@ class StyleDesk:
         job.state = State.RUNNING
 
         def stored(style: str) -> None:
-            self._workshop.worker.tell(channel.Look())
+            self._scheduler.worker.tell(channel.Look())
             header = {"type": "style", "job": job.id, "style": style, "catalogue": self._catalogue.changed()}
-            self._workshop.end(job, header, "finished")
+            self._scheduler.end(job, header, "finished")
             if request.refine:
-                self._refinery.begin(style, job.secret)
+                self._refinements.begin(style, job.secret)
 
         def refused(e: ScumbleError) -> None:
-            self._workshop.end(job, failed(job.id, e), "failed")
+            self._scheduler.end(job, failed(job.id, e), "failed")
 
         job.storing = self._helper.have_done(keep_picture(job, self._catalogue.store), stored, refused)
 
     def remove(self, client: Client, request: StyleRemove) -> None:
         def removed(_: None) -> None:
-            self._refinery.drop(request.style)
-            self._workshop.worker.tell(channel.Look())
+            self._refinements.drop(request.style)
+            self._scheduler.worker.tell(channel.Look())
             header = {"type": "removed", "re": request.id, "style": request.style, "catalogue": self._catalogue.changed()}
             self._clients.post(client, header)
 
@@ -65,11 +67,11 @@ class StyleDesk:
         style, method = request.style.partition("@")[0], request.method
         match request.action:
             case "start":
-                fields = self._refinery.start(style, method, client.secret)
+                fields = self._refinements.start(style, method, client.secret)
             case "stop":
-                fields = self._refinery.stop(style, method)
+                fields = self._refinements.stop(style, method)
             case "status":
-                fields = self._refinery.status(style, method, client.secret)
+                fields = self._refinements.status(style, method, client.secret)
         return {"type": "refining", "re": request.id, **fields}
 
 

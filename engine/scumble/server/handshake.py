@@ -17,8 +17,8 @@ from scumble.server.messages import BadMessage, Hello, told
 from scumble.server.shared import Facts
 
 
-class Greeter:
-    """Makes welcomes."""
+class Handshake:
+    """Answers hello with welcome."""
 
     def __init__(self, token: str, version: str) -> None:
         self._token = token

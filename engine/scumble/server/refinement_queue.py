@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which styles are refined, in the worker's idle time (docs/protocol.md, section 6).
+"""The queue of style refinements, which run in the worker's idle time (docs/protocol.md, section 6).
 
-Invariants: the worker refines only while no picture is on its way to it; a refinement that has been asked for is done,
-stopped or failed in the end, also by another engine, unless its style goes; a broker's thread alone calls what is here.
+Invariants: the worker refines only while no picture is on its way to it; a refinement that has been asked for ends as done,
+stopped or failed, if need be in a later engine, unless its style is removed; only the broker's thread calls what is here.
 """
 
 from __future__ import annotations
 
-import enum
 import functools
 import logging
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from scumble.api.errors import ScumbleError
@@ -25,43 +23,13 @@ from scumble.server.clients import Clients
 from scumble.server.clock import clock
 from scumble.server.helper import Helper
 from scumble.server.messages import told
+from scumble.server.refinement import Refinement, Stage
 from scumble.server.workers import Death, Worker
 
 log = logging.getLogger(__name__)
 
 
-class Stage(enum.StrEnum):
-    IDLE = "idle"
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(eq=False)
-class Refinement:
-    """One style's, by one method, from one revision."""
-
-    style: str
-    method: str
-    base: int
-    stage: Stage = Stage.IDLE
-    fraction: float = 0.0
-    text: str = ""
-    failure: ScumbleError | None = None
-    deaths: int = 0
-    """Workers it has cost."""
-    unattended: bool = False
-    """Whether a command asked for it, so that it goes on while no painter's program is there."""
-    watchers: set[str] = field(default_factory=set)
-    """The secrets of the clients that asked for it."""
-
-    @property
-    def wanted(self) -> bool:
-        return self.stage in (Stage.WAITING, Stage.RUNNING)
-
-
-class Refinery:
+class RefinementQueue:
     """`busy` says whether pictures are on their way to the worker; `automatic` whether a new style, or what an earlier engine
     left, is refined unasked."""
 
@@ -86,7 +54,7 @@ class Refinery:
         self._resumed = False
 
     @property
-    def present(self) -> str | None:
+    def current(self) -> str | None:
         """The style that is being refined now."""
         return f"{self._at.style}@{self._at.base}" if self._at is not None else None
 
@@ -102,7 +70,7 @@ class Refinery:
         found = self._all.pop(style.id, None)
         if found is None or found.method != chosen or found.base != style.revision:
             if found is not None:
-                self._let_go(found)
+                self._interrupt(found)
             found = Refinement(style.id, chosen, style.revision, watchers=found.watchers if found else set())
         self._all[style.id] = found
         found.watchers.add(secret)
@@ -119,7 +87,7 @@ class Refinery:
         found = self._of(style_id, method)
         if found.wanted:
             found.stage, found.text = Stage.IDLE, "stopped"
-            self._let_go(found)
+            self._interrupt(found)
             self._record(found, Record(found.method, found.base, "stopped", found.fraction))
             self._tell(found)
         return self._fields(found)
@@ -151,7 +119,7 @@ class Refinery:
         found = self._all.pop(style_id, None)
         if found is not None:
             found.stage = Stage.IDLE
-            self._let_go(found)
+            self._interrupt(found)
 
     # What happens to the worker.
 
@@ -176,8 +144,8 @@ class Refinery:
         for name, secret in early:
             self.begin(name, secret)
 
-    def attend(self) -> None:
-        """Make way for pictures, or use the worker while there are none. To be called whenever something has happened."""
+    def step(self) -> None:
+        """Interrupt the refinement when a picture comes, or start the next one. Called whenever something has happened."""
         now = clock.now()
         if self._clients.any_stays():
             self._attended_at = now
@@ -194,15 +162,15 @@ class Refinery:
         at = self._at
         if at is not None and at.stage is Stage.RUNNING:
             at.stage, at.text = Stage.WAITING, why
-            self._let_go(at)
+            self._interrupt(at)
             self._tell(at)
 
     def _may_run(self, found: Refinement) -> bool:
         """Whether anybody is there for it: what a painter's program asked for does not go on without one."""
         return found.unattended or clock.now() - self._attended_at < limits.REFINE_ALONE
 
-    def hear(self, message: Any, payload: bytes) -> bool:
-        """Whether a word of the worker was about a refinement."""
+    def on_worker_message(self, message: Any, payload: bytes) -> bool:
+        """Handle a message of the worker; whether it was about a refinement."""
         if self._at is None or getattr(message, "job", None) != self._run:
             return False
         at = self._at
@@ -221,8 +189,8 @@ class Refinery:
                 self._fail(at, ScumbleError(message.code, message.message, message.hint))
         return True
 
-    def mourn(self, death: Death) -> bool:
-        """Whether the worker died of a refinement. Another one tries once more."""
+    def on_worker_death(self, death: Death) -> bool:
+        """Handle a worker's death; whether it died during a refinement, which is tried once more."""
         if self._at is None or death.job != self._run:
             return False
         at, self._run, self._at = self._at, "", None
@@ -254,8 +222,8 @@ class Refinery:
         self._worker.refine(channel.Refine(self._run, f"{found.style}@{found.base}", found.method))
         self._tell(found)
 
-    def _let_go(self, found: Refinement) -> None:
-        """Have the worker stop, where it is at this."""
+    def _interrupt(self, found: Refinement) -> None:
+        """Have the worker stop this refinement, if it runs."""
         if found is self._at:
             self._worker.cancel(self._run, limits.REFINE_GRACE)
 
@@ -278,7 +246,7 @@ class Refinery:
         """Have the helper write something of a refinement; where that fails the refinement does."""
 
         def refused(e: ScumbleError) -> None:
-            self._let_go(at)
+            self._interrupt(at)
             self._fail(at, e)
 
         self._saving = self._helper.have_done(work, then, refused)

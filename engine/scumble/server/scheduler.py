@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where jobs are worked on: which runs next, what the worker says of it, and how each ends. Styles are refined between them.
+"""Which job runs next, what the worker reports about it, and how each job ends. Styles are refined between jobs.
 
-Invariant: every admitted job ends once, by its worker's word, a cancel, or two workers' deaths of it, and its client is told.
+Invariant: every admitted job ends exactly once (reported by the worker, cancelled, or failed after two worker deaths), and its
+client is told.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients
 from scumble.server.clock import clock
 from scumble.server.delivery import deliver
-from scumble.server.jobs import Job, Jobs, State, a_bug, failed
+from scumble.server.jobs import Job, Jobs, State, failed, internal_error
 from scumble.server.messages import Submit
-from scumble.server.refinery import Refinery
+from scumble.server.refinement_queue import RefinementQueue
 from scumble.server.workers import Death, Worker
 
 log = logging.getLogger(__name__)
 
 
-class Workshop:
-    """The worker with the jobs it is for. `settled` is called once the catalogue can be shown, or can never be."""
+class Scheduler:
+    """Gives jobs to the worker. `settled` is called once the catalogue can be shown, or once it is clear that it cannot."""
 
     def __init__(
         self,
@@ -33,29 +34,29 @@ class Workshop:
         clients: Clients,
         catalogue: Catalogue,
         worker: Worker,
-        refinery: Refinery,
+        refinements: RefinementQueue,
         settled: Callable[[], None],
     ) -> None:
-        self.worker, self._refinery = worker, refinery
+        self.worker, self._refinements = worker, refinements
         self.devices: list[dict[str, str]] = []
         self._jobs, self._clients, self._catalogue, self._settled = jobs, clients, catalogue, settled
         self._used = clock.now()
         self._forgot = True
 
-    def attend(self) -> None:
-        """Hear the worker, notice its death, give it the next job."""
+    def step(self) -> None:
+        """Read what the worker sent, notice its death, start the next job."""
         for message, payload in self.worker.receive():
             try:
-                self._hear(message, payload)
+                self._on_worker_message(message, payload)
             except Exception:
-                log.exception("a word of the worker could not be handled")
-                self._spoil(message)
+                log.exception("a message of the worker could not be handled")
+                self._fail_job_of(message)
         death = self.worker.check()
         if death is not None:
-            self._mourn(death)
+            self._on_worker_death(death)
         self._start_next()
-        self._refinery.attend()
-        if self._refinery.present is not None:
+        self._refinements.step()
+        if self._refinements.current is not None:
             self._used, self._forgot = clock.now(), False
 
     def end(self, job: Job, outcome: dict[str, Any], how: str, seconds: float | None = None) -> None:
@@ -141,15 +142,15 @@ class Workshop:
             self._used, self._forgot = clock.now(), False
             self.report(job)
 
-    def _hear(self, message: Any, payload: bytes) -> None:
-        if self._refinery.hear(message, payload):
+    def _on_worker_message(self, message: Any, payload: bytes) -> None:
+        if self._refinements.on_worker_message(message, payload):
             return
         match message:
             case channel.Ready():
                 self.devices = message.devices
                 try:
                     self._catalogue.learn(message.methods, message.available, message.outdated)
-                    self._refinery.resume()
+                    self._refinements.resume()
                 finally:
                     self._settled()
             case channel.Available():
@@ -159,9 +160,9 @@ class Workshop:
             case channel.Progress() | channel.Preview() | channel.Done() | channel.Failed() | channel.Cancelled():
                 job = self._jobs.get(message.job)
                 if job is not None and job.state is State.RUNNING:
-                    self._hear_of_job(job, message, payload)
+                    self._on_job_message(job, message, payload)
 
-    def _hear_of_job(self, job: Job, message: Any, payload: bytes) -> None:
+    def _on_job_message(self, job: Job, message: Any, payload: bytes) -> None:
         self._used = clock.now()
         match message:
             case channel.Progress():
@@ -182,16 +183,16 @@ class Workshop:
             case channel.Cancelled():
                 self.end(job, {"type": "cancelled", "job": job.id}, "cancelled")
 
-    def _spoil(self, message: Any) -> None:
-        """Fail the job that a message ended, where the message met a bug: nobody will speak of it again."""
+    def _fail_job_of(self, message: Any) -> None:
+        """Fail the job that a message ended whose handling failed: no other message about it will come."""
         job = self._jobs.get(message.job) if isinstance(message, channel.Done | channel.Failed | channel.Cancelled) else None
         if job is not None and job.state is State.RUNNING:
-            self.end(job, failed(job.id, a_bug()), "failed")
+            self.end(job, failed(job.id, internal_error()), "failed")
 
-    def _mourn(self, death: Death) -> None:
+    def _on_worker_death(self, death: Death) -> None:
         if self.worker.problem:
             self._settled()
-        if self._refinery.mourn(death):
+        if self._refinements.on_worker_death(death):
             return
         job = self._jobs.get(death.job) if death.job else None
         if job is None or job.state is not State.RUNNING:
@@ -203,8 +204,8 @@ class Workshop:
         hint = "Try a smaller picture or another method; other pictures are not affected."
         self.end(job, failed(job.id, ScumbleError(death.code, message, hint)), "failed")
 
-    def rest(self, now: float) -> None:
-        """Have an idle worker let go of weights."""
+    def free_memory_when_idle(self, now: float) -> None:
+        """Tell a worker that has been idle for a while to drop its weights."""
         if not self._forgot and self.worker.idle and now - self._used > limits.IDLE_FORGET:
             self._forgot = True
             self.worker.tell(channel.Forget())

@@ -15,10 +15,10 @@ from scumble.server.clients import Clients, Sent
 from scumble.server.helper import Helper
 from scumble.server.jobs import Jobs, State
 from scumble.server.messages import PixelStrip, Raster, Submit
-from scumble.server.refinery import Refinery
+from scumble.server.refinement_queue import RefinementQueue
+from scumble.server.scheduler import Scheduler
 from scumble.server.shared import Inbox
 from scumble.server.workers import Worker
-from scumble.server.workshop import Workshop
 
 JOB = "0" * 32
 
@@ -50,13 +50,13 @@ def jobs(tmp_path: Path) -> Jobs:
 def test_a_word_of_the_worker_that_meets_a_bug_fails_its_job_alone(jobs: Jobs, tmp_path: Path) -> None:
     worker = Talker("cpu", None, tmp_path / "log")
     clients, catalogue = Clients(lambda route, frames: Sent.YES), Catalogue(StyleStore())
-    refinery = Refinery(clients, catalogue, worker, Helper(Inbox()), jobs.painting, False)
-    shop = Workshop(jobs, clients, catalogue, worker, refinery, lambda: None)
-    shop.devices = [{}]  # no device has no name: it is the bug
+    refinements = RefinementQueue(clients, catalogue, worker, Helper(Inbox()), jobs.painting, False)
+    scheduler = Scheduler(jobs, clients, catalogue, worker, refinements, lambda: None)
+    scheduler.devices = [{}]  # no device has no name: it is the bug
     worker.said = [channel.Done(JOB, 1.0), channel.Available({"s@1": ["invert"]})]
-    shop.attend()
+    scheduler.step()
     job = jobs.get(JOB)
     assert job is not None
     assert job.outcome is not None
     assert (job.state, job.outcome["code"]) == (State.DONE, "internal")
-    assert shop._catalogue.ready, "what came after it was heard"
+    assert scheduler._catalogue.ready, "what came after it was heard"
