@@ -20,6 +20,9 @@ Order = Literal["rgba", "bgra"]
 AnyPixels = NDArray[Any]
 """(H, W, 4) uint8, uint16, float16 or float32, straight alpha, sRGB curve; floats may be linear light."""
 
+Form = tuple[Order, Transfer]
+"""What the numbers of a pixel mean."""
+
 CHANNELS: dict[Order, tuple[int, int, int, int]] = {"rgba": (0, 1, 2, 3), "bgra": (2, 1, 0, 3)}
 """Where red, green, blue and alpha lie in a pixel."""
 

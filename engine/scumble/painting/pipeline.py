@@ -24,7 +24,7 @@ from scumble.api.options import OptionSpec, check_options, option, option_specs
 from scumble.image import colour
 from scumble.image.fill import fill_hidden
 from scumble.image.mapped import empty, in_memory, let_go
-from scumble.image.pixels import AnyPixels, Order, check, clamp, decode, encode
+from scumble.image.pixels import AnyPixels, Form, Order, check, clamp, decode, encode
 from scumble.image.resample import Array, across, resize
 from scumble.image.transfer import Transfer
 from scumble.painting import mixing, progressive, regions
@@ -285,9 +285,7 @@ def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
         yield a, min(a + step, height)
 
 
-def _read(
-    pixels: AnyPixels, form: tuple[Order, Transfer], grid: Grid, rgb: Array, alpha: Array
-) -> Generator[float, None, None]:
+def _read(pixels: AnyPixels, form: Form, grid: Grid, rgb: Array, alpha: Array) -> Generator[float, None, None]:
     """Fill `rgb` and `alpha` with the picture on the working grid, colours weighted with alpha; yields the share done."""
     rows, columns = grid.down()
     per_band = max(1, BAND * rows.outputs // max(rows.length * columns.length, rows.outputs * columns.outputs))
