@@ -20,7 +20,7 @@ class NoOptions:
     """Nothing to choose."""
 
 
-class Invert:
+class Invert(Method):
     """The cheapest method that touches every pixel."""
 
     id = "invert"

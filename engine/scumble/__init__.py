@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from scumble.api.errors import ScumbleError as ScumbleError
     from scumble.api.hookspecs import hookimpl as hookimpl
     from scumble.api.method import Capabilities as Capabilities
+    from scumble.api.method import Checkpoint as Checkpoint
     from scumble.api.method import Content as Content
+    from scumble.api.method import Cost as Cost
     from scumble.api.method import Event as Event
     from scumble.api.method import Method as Method
     from scumble.api.method import Pixels as Pixels
     from scumble.api.method import Preview as Preview
     from scumble.api.method import Progress as Progress
+    from scumble.api.method import Refined as Refined
     from scumble.api.method import Refiner as Refiner
     from scumble.api.method import Result as Result
     from scumble.api.method import Runtime as Runtime
@@ -28,16 +31,10 @@ if TYPE_CHECKING:
     from scumble.api.method import Weighted as Weighted
     from scumble.api.options import option as option
 
-_PUBLIC = {
-    "ScumbleError": "errors",
-    "hookimpl": "hookspecs",
-    "option": "options",
-    **dict.fromkeys(
-        ("Capabilities", "Content", "Event", "Method", "Pixels", "Preview", "Progress"),
-        "method",
-    ),
-    **dict.fromkeys(("Refiner", "Result", "Runtime", "Style", "Weighted"), "method"),
-}
+_METHOD = (
+    "Capabilities Checkpoint Content Cost Event Method Pixels Preview Progress Refined Refiner Result Runtime Style Weighted"
+)
+_PUBLIC = {"ScumbleError": "errors", "hookimpl": "hookspecs", "option": "options"} | dict.fromkeys(_METHOD.split(), "method")
 """Public name to the module of scumble.api that has it."""
 
 

@@ -36,7 +36,7 @@ class Options:
     colours: int = option(8, "How many colours of the painting to use.", minimum=2, maximum=64, step=1)
 
 
-class Posterize:
+class Posterize(Method):
     """Each pixel becomes the nearest colour of the painting's palette."""
 
     id = "posterize"

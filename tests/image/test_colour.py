@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scumble.api.method import Capabilities, Content, Event, Progress, Result, Runtime
+from scumble.api.method import Capabilities, Content, Event, Method, Progress, Result, Runtime
 from scumble.image import colour
 from scumble.image.colour import coral, keep_colours, luma, match_histograms
 from scumble.painting.pipeline import Request, run
@@ -173,7 +173,7 @@ class Plain:
         return None
 
 
-class Strokes:
+class Strokes(Method):
     """A method that paints the same whatever it is shown."""
 
     id = title = "strokes"

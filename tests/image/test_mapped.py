@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Capabilities, Content, Result, Runtime
+from scumble.api.method import Capabilities, Content, Method, Result, Runtime
 from scumble.client.events import Request
 from scumble.client.jobs import Job
 from scumble.client.raster import Raster
@@ -29,7 +29,7 @@ class NoOptions:
     """Nothing to choose."""
 
 
-class Invert:
+class Invert(Method):
     id, title, paper, purpose = "invert", "Invert", "", ""
     capabilities = Capabilities(tiling=True)
     Options = NoOptions

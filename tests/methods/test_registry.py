@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scumble.api.method import Cost, Method
 from scumble.methods import registry
 
 GOOD = """
@@ -78,3 +79,21 @@ def test_methods_come_in_the_order_of_their_plugins(tmp_path: Path, monkeypatch:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("SCUMBLE_PLUGINS", ",".join(["-", *(f"ordered_{n}" for n in range(12))]))
     assert list(registry.methods()) == ids
+
+
+def test_a_method_that_is_no_subclass_gets_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages wrote methods as plain classes once, a refining one with its own `refine`."""
+    refining = GOOD.replace('"ID"', '"good"').replace("Capabilities()", "Capabilities(refine=True)")
+    refining = refining.replace("\n@hookimpl", "\n    def refine(self, *given):\n        return iter(())\n\n@hookimpl")
+    for name in ("available", "prepare", "run"):
+        refining = refining.replace("\n@hookimpl", f"\n    def {name}(self, *given):\n        return {name!r}\n\n@hookimpl")
+    (tmp_path / "plain.py").write_text(refining, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("SCUMBLE_PLUGINS", "-,plain")
+    method = registry.methods()["good"]
+    assert isinstance(method, Method)
+    assert (method.cost, method.half_for_8_bits("cpu"), method.forget()) == (Cost(), False, None)
+    assert method.prepare(None, None, None) == "prepare"
+    assert method.refiner is not None
+    assert not method.refiner.outdated(None)
+    assert list(method.refiner.refine(None, [], None)) == []

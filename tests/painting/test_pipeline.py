@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Capabilities, Content, Preview, Progress, Result, Runtime
+from scumble.api.method import Capabilities, Content, Method, Preview, Progress, Result, Runtime
 from scumble.api.options import option
 from scumble.image.colour import luma
 from scumble.image.pixels import rgb8
@@ -41,7 +41,7 @@ def same(rgb: np.ndarray) -> np.ndarray:
 
 
 @dataclass
-class Fake:
+class Fake(Method):
     """A method that applies `paint` to the picture and remembers what it was shown."""
 
     paint: Callable[[np.ndarray], np.ndarray] = invert

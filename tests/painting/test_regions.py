@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Capabilities, Content, Preview, Progress, Result, Runtime, Weighted
+from scumble.api.method import Capabilities, Content, Method, Preview, Progress, Result, Runtime, Weighted
 from scumble.painting import pipeline, regions
 from scumble.painting.pipeline import Context, Request
 
@@ -39,7 +39,7 @@ class Named:
 
 
 @dataclass
-class Tint:
+class Tint(Method):
     """Paints the mean of the picture and its style's shade; by place in one run, if it may."""
 
     capabilities: Capabilities

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
-from scumble.api.method import Preview, Progress, Runtime
+from scumble.api.method import Cost, Preview, Progress, Runtime
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
@@ -131,7 +131,7 @@ def test_where_memory_ends_smaller_tiles_are_tried_and_then_half_precision(
 def test_a_method_that_says_so_computes_8_bits_in_half_precision_and_16_in_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry.method("invert"), "half_for_8_bits", lambda device: device == "cpu", raising=False)
+    monkeypatch.setattr(registry.method("invert"), "half_for_8_bits", lambda device: device == "cpu")
     tried = climb(monkeypatch, 0)
     for pixels in (picture(), picture().astype(np.uint16) * 257):
         assert isinstance(Bench(tmp_path, pixels).paint(), channel.Done)
@@ -150,7 +150,7 @@ def test_a_picture_that_cannot_fit_is_refused_with_the_megabytes_before_its_meth
 ) -> None:
     tried = climb(monkeypatch, 0)
     bench = Bench(tmp_path, picture(100, 100))
-    monkeypatch.setattr(registry.method("invert"), "pixel_bytes", 1_000_000, raising=False)
+    monkeypatch.setattr(registry.method("invert"), "cost", Cost(1_000_000))
     available = psutil.virtual_memory()._replace(available=1_000_000_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: available)
     end = bench.paint()
@@ -158,14 +158,14 @@ def test_a_picture_that_cannot_fit_is_refused_with_the_megabytes_before_its_meth
     assert "10001 MB" in end.message
     assert "1269 MB are free" in end.message
     assert tried == []
-    monkeypatch.setattr(registry.method("invert"), "pixel_bytes", 100_000)
+    monkeypatch.setattr(registry.method("invert"), "cost", Cost(100_000))
     assert isinstance(bench.paint(), channel.Done)
 
 
 def test_where_little_memory_is_free_a_job_begins_with_smaller_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     method, available = registry.method("invert"), psutil.virtual_memory()
     monkeypatch.setattr(method, "capabilities", replace(method.capabilities, tiling=True))
-    monkeypatch.setattr(method, "pixel_bytes", 1000, raising=False)
+    monkeypatch.setattr(method, "cost", Cost(1000))
     for free, tile in ((4_000_000_000, 512), (500_000_000, 256), (100_000_000, 128)):
         tried = climb(monkeypatch, 0)
         monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: available._replace(available=free))

@@ -21,7 +21,7 @@ class Options:
     """Nothing to choose."""
 
 
-class Average:
+class Average(Method):
     id, title, paper, purpose = "average", "Average", "none", "Paints the styles' mean colours by their weights."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True)

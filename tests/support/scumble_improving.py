@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Event, Method, Pixels, Preview, Progress, Result, Runtime, Style, Weighted
+from scumble.api.method import (
+    Capabilities,
+    Content,
+    Event,
+    Improver,
+    Method,
+    Pixels,
+    Preview,
+    Progress,
+    Result,
+    Runtime,
+    Style,
+    Weighted,
+)
 from scumble.api.options import option
 
 STEPS = 20
@@ -25,7 +38,7 @@ class Options:
     pause: float = option(0.1, "Seconds a step takes.", minimum=0, maximum=60)
 
 
-class Darkening:
+class Darkening(Improver):
     """Takes its time, and shows what it does."""
 
     id, title, paper, purpose = "darkening", "Darkening", "none", "Tests."

@@ -30,6 +30,7 @@ from scumble.api.method import (
     Progress,
     Refined,
     Refinement,
+    Refiner,
     Result,
     Runtime,
     Style,
@@ -53,10 +54,13 @@ def says(name: str) -> bool:
     return (data_dir() / name).exists()
 
 
-class Darken:
+class Darken(Method, Refiner):
     id, title, paper, purpose = "darken", "Darken", "none", "Paints the style's mean colour, darker when it is refined."
     Options = Options
     capabilities = Capabilities(arbitrary=True, refine=True)
+
+    def __init__(self) -> None:
+        self.refiner = self
 
     def available(self, style: Style) -> bool:
         return style.has_picture

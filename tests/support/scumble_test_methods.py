@@ -45,7 +45,7 @@ class Fatal:
     pause: float = option(0.005, "Seconds between two steps.", minimum=0, maximum=10)
 
 
-class Inverting:
+class Inverting(Method):
     """What the test methods have in common."""
 
     paper = "none"

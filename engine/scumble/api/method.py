@@ -170,19 +170,59 @@ class Runtime:
     tile: int = 512
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a run takes at least, so that a picture that cannot fit is refused before it costs anything."""
+
+    bytes_per_pixel: int = 0
+    """For each pixel that is looked at in one piece, beside the picture and its result."""
+    most_pixels: int | None = None
+    """Looked at in one piece at most, where the method cuts up what is larger; with `Capabilities.tiling` the engine does."""
+    options: Mapping[str, Cost] = field(default_factory=dict)
+    """What it takes instead, if that is more, where the option of this name is not 0."""
+
+    def bytes(self, pixels: int, options: Any, most: int | None = None) -> int:
+        """For so many pixels, of which no more than `most` are looked at in one piece (None: than `most_pixels`)."""
+        bound = self.most_pixels if most is None else most
+        own = self.bytes_per_pixel * (pixels if bound is None else min(pixels, bound))
+        chosen = dataclasses.asdict(options)
+        return max([own, *(cost.bytes(pixels, options) for name, cost in self.options.items() if chosen[name])])
+
+
+@runtime_checkable
+class Refiner(Protocol):
+    """What improves a method's state of a style on the user's own machine, in the engine's idle time (`Method.refiner`).
+
+    The method's `prepare` then takes what `style.state(method.id)` names, where it names something (grade 1), and else makes
+    what it can of the picture at once (grade 0). Caches must be keyed by `style.id` and `style.revision`: each refinement is a
+    new revision, and an older one goes on meaning what it meant. A state that cannot be used raises ScumbleError
+    "weights-corrupt": a revision never quietly looks like another.
+    """
+
+    def outdated(self, style: Style) -> bool:
+        """Whether the style's state is of no use any more, because it belongs to networks that an update of Scumble has
+        replaced. Such a style is no longer listed as refined, and is refined again."""
+        return False
+
+    def refine(
+        self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
+    ) -> Iterator[Refinement]:
+        """Yield Progress at least every 0.2 s, a Checkpoint now and then, and one Refined last.
+
+        `contents` are pictures of the user's at the working scale (about 1024 px), newest first; often there are none. Between
+        two yields the refinement may be closed, because a picture is to be painted, say; it goes on later, in a new call,
+        from the last Checkpoint it yielded, which the caller saves (as often as it likes: a method may yield one a step).
+        `style` and `checkpoint` are then the same, `contents` perhaps not. A checkpoint that it can make nothing of, of another
+        version of itself, say, the method ignores. A style that has been refined before is refined further.
+
+        Raises ScumbleError as `prepare` does.
+        """
+        raise NotImplementedError
+
+
 @runtime_checkable
 class Method(Protocol):
-    """One paper. Instances hold no state between runs but caches of what `prepare` gives.
-
-    A method that keeps such caches may have `forget()`, which drops them; the engine calls it after a minute without a job.
-    One that takes much memory may have `pixel_bytes`, what a run takes at least for each pixel it looks at in one piece
-    (with `tiling`, never more than a large tile; else never more than `most_pixels` of them, where it has that), so that a
-    picture which cannot fit is refused before it costs anything. Where options make it more, `bytes_needed(options, pixels)`
-    says what a run takes in all.
-
-    One whose pictures of 8 bits are as good when it computes in bfloat16 may say so by `half_for_8_bits(device)`, true where
-    that is faster; `Runtime.half` is then set from the first.
-    """
+    """One paper: subclass it. Instances hold no state between runs but caches of what `prepare` gives."""
 
     id: str
     title: str
@@ -191,10 +231,11 @@ class Method(Protocol):
     purpose: str
     """One sentence for a painter: when to use it."""
     capabilities: Capabilities
-
-    @property
-    def Options(self) -> type:  # noqa: N802
-        """A frozen dataclass; every field is made by `option`."""
+    Options: type
+    """A frozen dataclass; every field is made by `option`."""
+    cost: Cost = Cost()
+    refiner: Refiner | None = None
+    """What improves its state of a style, where `Capabilities.refine` says that something does."""
 
     def available(self, style: Style) -> bool:
         """Whether `prepare` can be expected to succeed; cheap, reads no weights."""
@@ -207,6 +248,13 @@ class Method(Protocol):
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         """Yield Progress and Preview, and one Result last. Between two yields the run may be closed: a cancel."""
+
+    def forget(self) -> None:
+        """Drop what is cached; the next run loads it again. The engine calls it after a minute without a job."""
+
+    def half_for_8_bits(self, device: str) -> bool:
+        """Whether pictures of 8 bits are as good, and sooner done, in bfloat16; `Runtime.half` is then set from the first."""
+        return False
 
 
 @runtime_checkable
@@ -228,34 +276,6 @@ class Improver(Method, Protocol):
 
         `answer` has the content's height and width. Other than `run` this heeds `content.strength` and `content.regions`.
         `levels` is at how many sizes, each half the next, to work; None is the method's own choice.
-        """
-
-
-@runtime_checkable
-class Refiner(Method, Protocol):
-    """A method that improves its state of a style on the user's own machine (`capabilities.refine`).
-
-    `prepare` then takes what `style.state(self.id)` names, where it names something (grade 1), and else makes what it can of
-    the picture at once (grade 0). Caches must be keyed by `style.id` and `style.revision`: each refinement is a new
-    revision, and an older one goes on meaning what it meant. A state that cannot be used raises ScumbleError
-    "weights-corrupt": a revision never quietly looks like another.
-
-    One whose states can become useless, because they belong to networks that an update of Scumble replaces, may have
-    `outdated(style)`, true where the style's is. Such a style is no longer listed as refined, and is refined again.
-    """
-
-    def refine(
-        self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
-    ) -> Iterator[Refinement]:
-        """Yield Progress at least every 0.2 s, a Checkpoint now and then, and one Refined last.
-
-        `contents` are pictures of the user's at the working scale (about 1024 px), newest first; often there are none. Between
-        two yields the refinement may be closed, because a picture is to be painted, say; it goes on later, in a new call,
-        from the last Checkpoint it yielded, which the caller saves (as often as it likes: a method may yield one a step).
-        `style` and `checkpoint` are then the same, `contents` perhaps not. A checkpoint that it can make nothing of, of another
-        version of itself, say, the method ignores. A style that has been refined before is refined further.
-
-        Raises ScumbleError as `prepare` does.
         """
 
 

@@ -140,7 +140,8 @@ def variant_contestant(
     if not variant.refined:
         return dataclasses.replace(plain, name=variant.name)
     method = registry.method(variant.method)
-    if not isinstance(method, Refiner):
+    refiner = method.refiner
+    if refiner is None:
         raise ScumbleError("bad-options", f"{method.title} does not refine styles.", "Leave out its refined variant.")
     practised_on = photographs[:KEPT] if variant.refined == "practised" else []
     conditions = (digests.of_pixels(practised_on), digests.of_networks(variant.method), repr(runtime))
@@ -151,9 +152,9 @@ def variant_contestant(
         if not path.is_file():
             note(f"{variant.name}: refining {painting.id}")
             unrefined = dataclasses.replace(painting, id=f"own-{name}", trained=None)
-            _refine(method, unrefined, practised_on, runtime, path)
+            _refine(method.id, refiner, unrefined, practised_on, runtime, path)
         better = dataclasses.replace(painting, id=name, trained=_Refined(painting.id, variant.method, path))
-        _check_fits(method, better, path)
+        _check_fits(method, refiner, better, path)
         return dataclasses.replace(plain.paint(rgb, better), prepared=read_state(path)[1]["seconds"])
 
     return dataclasses.replace(plain, name=variant.name, paint=paint, weaker=None)
@@ -176,12 +177,14 @@ class _Refined:
         return self.path if method == self.method else None
 
 
-def _refine(method: Refiner, painting: Painting, photographs: Sequence[Pixels], runtime: Runtime, path: Path) -> None:
+def _refine(
+    method: str, refiner: Refiner, painting: Painting, photographs: Sequence[Pixels], runtime: Runtime, path: Path
+) -> None:
     """As the engine does in its idle time for a user who has painted these. Raises ScumbleError "disk-full" and "no-write"."""
     begun = time.perf_counter()
-    for event in method.refine(painting, photographs, runtime):
+    for event in refiner.refine(painting, photographs, runtime):
         if isinstance(event, Refined):
-            about = {"style": painting.id, "method": method.id, "seconds": round(time.perf_counter() - begun, 4)}
+            about = {"style": painting.id, "method": method, "seconds": round(time.perf_counter() - begun, 4)}
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_state(path, pack_state(event.arrays), {**event.card, **about})
@@ -189,13 +192,12 @@ def _refine(method: Refiner, painting: Painting, photographs: Sequence[Pixels], 
                 raise cannot_write(e, path) from e
 
 
-def _check_fits(method: Refiner, style: Style, path: Path) -> None:
+def _check_fits(method: Method, refiner: Refiner, style: Style, path: Path) -> None:
     """A method may paint by the picture where the state is of no use to it, which would then pass for refined.
 
     Raises ScumbleError "style-unavailable".
     """
-    outdated = getattr(method, "outdated", None)  # which a refiner need not have
-    if outdated is not None and outdated(style):
+    if refiner.outdated(style):
         raise ScumbleError(
             "style-unavailable",
             f"The refined state {path.name} belongs to other networks than {method.title} has now.",

@@ -12,7 +12,9 @@ import json
 import logging
 import os
 import re
+import types
 from functools import cache
+from typing import Any
 
 import pluggy
 
@@ -73,13 +75,14 @@ def methods() -> dict[str, Method]:
     """All methods by id, built-in ones first."""
     found: dict[str, Method] = {}
 
-    def register(method: Method) -> None:
+    def register(given: Method) -> None:
+        method = complete(given)
         if method.id in found:
             raise ValueError(f"a method called {method.id!r} is already registered")
         if not re.fullmatch(r"[a-z0-9-]{1,64}", method.id):
             raise ValueError(f"{method.id!r} is no id: small letters, digits and dashes, 64 at most")
-        if method.capabilities.refine and not isinstance(method, Refiner):
-            raise ValueError(f"{method.id!r} says that it refines, and has no refine()")
+        if method.capabilities.refine != (method.refiner is not None):
+            raise ValueError(f"{method.id!r} must have a refiner if its capabilities say that it refines, and only then")
         json.dumps(describe(method))  # one the catalogue cannot show must not keep it from showing the others
         found[method.id] = method
 
@@ -96,6 +99,19 @@ def methods() -> dict[str, Method]:
             found.update(before)
             _leave_out(name, "does not register", e)
     return found
+
+
+def complete(method: Any) -> Method:
+    """A method that is no subclass of `Method`, as packages were written once, gets from it what it lacks; its own `refine` is
+    then its refiner's."""
+    if not isinstance(method, Method):
+        kind = type(method)
+        refines = (Refiner,) if hasattr(kind, "refine") else ()
+        method.__class__ = types.new_class(kind.__name__, (kind, *refines, Method))
+        if refines:
+            method.refiner = method
+    whole: Method = method
+    return whole
 
 
 def method(method_id: str) -> Method:

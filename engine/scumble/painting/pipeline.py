@@ -152,13 +152,12 @@ def memory_needed(request: Request, share: float = LEAST_SHARE) -> tuple[int, in
     common, own = parse_options(request.method, request.options)
     height, width = _grid(request, common).shape
     pixels = height * width
-    most = int(WHOLE * share) if request.method.capabilities.tiling else getattr(request.method, "most_pixels", pixels)
     held = sum(in_memory(size * pixels) for size in HELD)
     masks = 0 if request.masks is None else 4 * request.masks.shape[2] + 16
     looked_at = max(pixels, 0 if request.context is None else math.prod(request.context.pixels.shape[:2]))
-    there = getattr(request.method, "pixel_bytes", 0) * min(looked_at, most)
-    needed = getattr(request.method, "bytes_needed", None)
-    return held + masks * pixels, there if needed is None else max(there, needed(own, looked_at))
+    cost = request.method.cost
+    most = int(WHOLE * share) if request.method.capabilities.tiling else cost.most_pixels or pixels
+    return held + masks * pixels, cost.bytes(looked_at, own, most)
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:

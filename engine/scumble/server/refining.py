@@ -15,7 +15,7 @@ from contextlib import closing
 from typing import Any, cast
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Checkpoint, Pixels, Progress, Refined, Refinement, Refiner, Runtime
+from scumble.api.method import Checkpoint, Pixels, Progress, Refined, Refinement, Runtime
 from scumble.library.refinements import read_checkpoint
 from scumble.library.styles import StyleStore
 from scumble.library.weights import MAX_CARD, pack_state
@@ -34,10 +34,10 @@ def refine(
     """Refine a style from its checkpoint, if it has one, to the end, or until `cancelled()`."""
     try:
         style, method = StyleStore().get(asked.style), registry.method(asked.method)
-        if not isinstance(method, Refiner):
+        if method.refiner is None:
             raise ScumbleError("not-refinable", f"{method.title} cannot refine a style.", "Use it as it is.")
         checkpoint = read_checkpoint(style, method.id)
-        events = method.refine(style, contents, Runtime(device=device), checkpoint)
+        events = method.refiner.refine(style, contents, Runtime(device=device), checkpoint)
         return _follow(asked.job, events, say, cancelled)
     except ScumbleError as e:
         return channel.Failed(asked.job, e.code, e.message, e.hint), b""

@@ -24,7 +24,7 @@ import psutil
 from numpy.typing import NDArray
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Method, Preview, Progress, Runtime
+from scumble.api.method import Preview, Progress, Runtime
 from scumble.image.mapped import Mapped
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
@@ -131,7 +131,7 @@ class Painter:
         )
         first = max(first_rung(request, self.device), min(run.attempt, len(LADDER) - 1))
         needed = 0
-        half = pixels.dtype == np.uint8 and _as_good_in_half(request.method, self.device)
+        half = pixels.dtype == np.uint8 and request.method.half_for_8_bits(self.device)
         for rung in LADDER[first:]:
             try:
                 runtime = Runtime(device=self.device, **{"half": half, **rung})  # type: ignore[arg-type]
@@ -222,12 +222,6 @@ def gpu_memory(device: str) -> int:
         return 0
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(torch.cuda.mem_get_info(device)[0] + kept)
-
-
-def _as_good_in_half(method: Method, device: str) -> bool:
-    """As the method says of pictures of 8 bits, if it says anything."""
-    said: Callable[[str], bool] = getattr(method, "half_for_8_bits", lambda device: False)
-    return said(device)
 
 
 def _no_memory(message: str) -> ScumbleError:

@@ -155,8 +155,7 @@ def outdated() -> dict[str, list[str]]:
     """Which methods have refined which style in a way that they have outgrown (api.method.Refiner)."""
 
     def says(method: Method, style: StoredStyle) -> bool:
-        say = getattr(method, "outdated", None)
-        return style.own and say is not None and bool(say(style))
+        return style.own and method.refiner is not None and method.refiner.outdated(style)
 
     return {style: methods for style, methods in _methods_by_style(says).items() if methods}
 
@@ -252,11 +251,9 @@ def _devices(wanted: str, threads: int | None) -> tuple[str, list[dict[str, str]
 
 
 def _forget() -> None:
-    """Let methods drop what they have cached, where they can, and give memory back."""
+    """Let methods drop what they have cached, and give memory back."""
     for method in registry.methods().values():
-        forget = getattr(method, "forget", None)
-        if callable(forget):
-            forget()
+        method.forget()
     gc.collect()
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from scumble.api.method import Capabilities, Content, Event, Pixels, Preview, Progress, Result, Runtime
+from scumble.api.method import Capabilities, Content, Event, Method, Pixels, Preview, Progress, Result, Runtime
 from scumble.api.options import parse_options
 from scumble.methods import registry
 from scumble.methods.gatys.method import Gatys
@@ -237,7 +237,7 @@ def test_fast_begins_with_what_a_fast_method_paints_and_with_the_picture_where_t
 RED = np.array([0.9, 0.1, 0.1], np.float32)
 
 
-class Red:
+class Red(Method):
     """A fast method that paints everything red."""
 
     id = title = paper = purpose = "red"

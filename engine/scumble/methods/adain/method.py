@@ -16,7 +16,7 @@ import torch
 
 from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Event, Method, Progress, Runtime, Style, Weighted
+from scumble.api.method import Capabilities, Content, Cost, Event, Method, Progress, Runtime, Style, Weighted
 from scumble.api.options import option
 from scumble.library.places import SHIPPED, data_dir, shared_path
 from scumble.methods.adain.network import (
@@ -62,7 +62,7 @@ class Options:
     )
 
 
-class AdaINMethod:
+class AdaINMethod(Method):
     """One network for all styles."""
 
     id = "adain"
@@ -71,7 +71,7 @@ class AdaINMethod:
     purpose = "Any painting as a style, at once, and mixtures of them; colours and light more than strokes."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True)
-    pixel_bytes = 256  # four maps of 16 channels at full resolution, in fp32
+    cost = Cost(bytes_per_pixel=256)  # four maps of 16 channels at full resolution, in fp32
 
     def __init__(self) -> None:
         self._networks: dict[tuple[str, str], AdaINNet] = {}

@@ -8,7 +8,7 @@ presets and ours compare, and why, is in README.md and presets.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Event, Method, Pixels, Preview, Progress, Result, Runtime, Style, Weighted
+from scumble.api.method import Capabilities, Content, Event, Improver, Method, Pixels, Preview, Progress, Result, Runtime, Style, Weighted
 from scumble.methods.gatys.optimize import Step, descend
 from scumble.methods.gatys.pace import Pace
 from scumble.methods.gatys.presets import Options as Options
@@ -34,6 +34,7 @@ from scumble.nst.tensors import shrink, to_pixels, to_tensor
 from scumble.nst.vgg import VGG, computes_bfloat16, halved
 from scumble.painting.grid import WHOLE
 from scumble.painting.selection import painted_in_layer
+from scumble.painting.stages import OPTIMISING, fast_answer
 
 MAX_PREVIEW = 1024
 """Longest side of a preview: the pipeline shows none larger."""
@@ -51,7 +52,7 @@ class State:
     statistics: StyleStatistics
 
 
-class Gatys:
+class Gatys(Improver):
     """Optimises the picture."""
 
     id = "gatys"
@@ -60,8 +61,7 @@ class Gatys:
     purpose = "The most a painting can give a picture, step by step; takes seconds to minutes, and any picture as its style."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, iterative=True)
-    pixel_bytes = 1900  # of the default preset through half: its maps' values twice over, and 20 pairs of L-BFGS
-    most_pixels = WHOLE  # tiled_loss.py cuts up what is larger
+    cost = OPTIMISING  # tiled_loss.py cuts up what is larger
 
     def __init__(self) -> None:
         self._networks: dict[tuple[str, str, str, bool], VGG] = {}
@@ -119,7 +119,8 @@ class Gatys:
     def _begun(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         answer: Tensor | None = None
         if chosen(options).start == "fast":
-            answer = yield from _fast_answer(content, styles, runtime)
+            found = yield from fast_answer(content, [(style.state.style, style.weight) for style in styles], runtime)
+            answer = None if found is None else to_tensor(found).to(runtime.device)
         yield from self.improve(replace(content, strength=1.0), styles, options, runtime, answer)
 
     def improve(
@@ -241,23 +242,6 @@ def _with_network(options: Any, styles: Sequence[StyleStatistics]) -> Any:
             "Use one of them alone, or add the paintings to your own styles.",
         )
     return replace(options, network=known.pop()) if known else options
-
-
-def _fast_answer(content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Generator[Event, None, Tensor | None]:
-    """What the first fast method that can paint these styles makes of the picture; None where there is none."""
-    from scumble.methods import registry
-
-    for method in registry.methods().values():
-        fits = len(styles) == 1 or method.capabilities.blend
-        if method.capabilities.iterative or not fits or not all(method.available(s.state.style) for s in styles):
-            continue
-        options = method.Options()
-        states = [Weighted(method.prepare(s.state.style, options, runtime), s.weight) for s in styles]
-        for event in method.run(content, states, options, runtime):
-            if isinstance(event, Result):
-                return to_tensor(event.rgb).to(runtime.device)
-            yield Progress(0.0, f"{method.title} begins")
-    return None
 
 
 def _shown(x: Tensor) -> Tensor:

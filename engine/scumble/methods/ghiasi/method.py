@@ -17,7 +17,7 @@ from torch import Tensor
 
 from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Event, Method, Progress, Runtime, Style, Weighted
+from scumble.api.method import Capabilities, Content, Cost, Event, Method, Progress, Runtime, Style, Weighted
 from scumble.api.options import option
 from scumble.library.places import SHIPPED, data_dir, shared_path
 from scumble.library.weights import load_weights, name_of
@@ -67,7 +67,7 @@ class Shared:
         return self.model.predictor.bottleneck(self.see(picture))
 
 
-class Ghiasi:
+class Ghiasi(Method):
     """One network for all styles, and one that predicts them."""
 
     id = "ghiasi"
@@ -76,7 +76,7 @@ class Ghiasi:
     purpose = "Any painting at once, with Johnson's steady brush; styles mix, and weaken towards your picture's own."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True, strength=True)
-    pixel_bytes = 330  # as Johnson's network, which it is but for the norms
+    cost = Cost(bytes_per_pixel=330)  # as Johnson's network, which it is but for the norms
 
     def __init__(self) -> None:
         self._shared: dict[tuple[Encoder, str], Shared] = {}

@@ -8,10 +8,9 @@ refined (refine.py). Grade 2 descends the picture itself from the network's answ
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,14 +24,14 @@ from scumble.api.method import (
     Capabilities,
     Checkpoint,
     Content,
+    Cost,
     Event,
     Method,
     Pixels,
-    Preview,
     Progress,
     Refined,
     Refinement,
-    Result,
+    Refiner,
     Runtime,
     Style,
     Weighted,
@@ -41,7 +40,6 @@ from scumble.api.options import option
 from scumble.image.resample import resize
 from scumble.library.places import SHIPPED, SURROGATE, shared_path
 from scumble.library.weights import load_card, load_weights, name_of
-from scumble.methods.gatys import method as gatys
 from scumble.methods.style_memory.content_sampler import Practice
 from scumble.methods.style_memory.network import MARGIN, STRIDE, StyleMemory
 from scumble.methods.style_memory.painting_sizes import AIMS, LOOKS, looks_at, to_stride
@@ -53,7 +51,7 @@ from scumble.nst.style_encoder import signature
 from scumble.nst.tensors import to_array, to_tensor
 from scumble.nst.vgg import VGG, computes_bfloat16
 from scumble.painting import tiling
-from scumble.painting.selection import painted_in_layer
+from scumble.painting.stages import OPTIMISING, Polish, strokes
 from scumble.painting.two_passes import paint_twice
 
 N = TypeVar("N", bound=nn.Module)
@@ -71,13 +69,6 @@ BATCH, CROP = 3, 256
 
 STYLE_WEIGHT = 3.5
 """Of style beside content in a refinement."""
-
-PASSES = 20
-"""About how many times as long as the network's pass a step of polishing takes."""
-
-COARSEST = 256
-"""Long side in pixels of the coarsest size at which a picture is polished, about that of the crops the network was trained on:
-what is broader than its strokes is found there, sooner than at full size."""
 
 MOST_POLISH = 200
 """Steps from which on a picture hardly becomes better."""
@@ -104,10 +95,10 @@ class State:
     """A prepared style: its row (1, R), and what its strokes are compared with where the picture is polished."""
 
     row: Tensor
-    strokes: gatys.State | None = None
+    strokes: Any = None
 
 
-class Memory:
+class Memory(Method, Refiner):
     """Many styles in one network."""
 
     id = "memory"
@@ -116,14 +107,14 @@ class Memory:
     purpose = "The default: any painting, at once, and better after a minute; styles can be mixed."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True, refine=True, strength=True)
-    pixel_bytes = 200
+    cost = Cost(bytes_per_pixel=200, options={"polish": OPTIMISING})
 
     def __init__(self) -> None:
         self._shared: dict[str, StyleMemory] = {}
         self._eyes: dict[str, VGG] = {}
         self._surrogates: dict[str, Surrogate] = {}
         self._rows: dict[tuple[str, int, str], Tensor] = {}
-        self._gatys = gatys.Gatys()
+        self.refiner = self
 
     def half_for_8_bits(self, device: str) -> bool:
         """What sets the colours is computed in float32 in any case; the rest shows no difference (over 40 dB)."""
@@ -140,24 +131,12 @@ class Memory:
         except ScumbleError:  # its card is damaged
             return True
 
-    def bytes_needed(self, options: Any, pixels: int) -> int:
-        return self._gatys.pixel_bytes * min(pixels, self._gatys.most_pixels) if options.polish else 0
-
     def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
         """The style's row, kept for the next run."""
         key = (style.id, style.revision, runtime.device)
         if key not in self._rows:
             self._rows[key] = self._row(style, runtime)
-        return State(self._rows[key], self._strokes(style, runtime) if options.polish else None)
-
-    def _strokes(self, style: Style, runtime: Runtime) -> gatys.State:
-        if not self._gatys.available(style):
-            raise ScumbleError(
-                "style-unavailable",
-                f"The style {style.id!r} has neither a painting nor statistics of one to polish by.",
-                "Set polish to 0, or add the painting to your own styles.",
-            )
-        return self._gatys.prepare(style, gatys.Options(), runtime)
+        return State(self._rows[key], strokes(style, runtime) if options.polish else None)
 
     def _row(self, style: Style, runtime: Runtime) -> Tensor:
         path = style.state(self.id)
@@ -178,50 +157,17 @@ class Memory:
         self._eyes.clear()
         self._surrogates.clear()
         self._rows.clear()
-        self._gatys.forget()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        """A selection is polished as a part of its layer, as with Gatys."""
+        """The network's answer, polished where that is asked for."""
+
+        def answer(content: Content) -> Iterator[Event]:
+            return self._answer(content, styles, runtime)
+
         if not options.polish:
-            yield from self._answer(content, styles, runtime)
-            return
-        if content.whole is None:
-            yield from self._polished(content, styles, options, runtime)
-            return
-
-        def paint(layer: Content) -> Iterator[Event]:
-            whole = replace(layer, strength=content.strength, regions=content.whole_regions)
-            return self._polished(whole, styles, options, runtime)
-
-        def improve(answer: Pixels, levels: int) -> Iterator[Event]:
-            return self._polish(content, answer, levels, styles, options, runtime)
-
-        yield from painted_in_layer(content, paint, improve, _levels(max(content.rgb.shape[:2])))
-
-    def _polished(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        """Grade 2 of a whole picture."""
-        share = 1 / (1 + PASSES * options.polish)
-        answer = content.rgb
-        for event in self._answer(content, styles, runtime):
-            if isinstance(event, Progress):
-                yield Progress(share * event.fraction, event.text)
-            elif isinstance(event, Result):
-                yield Preview(event.rgb)
-                answer = event.rgb
-            del event
-        levels = _levels(max(content.rgb.shape[:2]))
-        for event in self._polish(content, answer, levels, styles, options, runtime):
-            yield Progress(share + (1 - share) * event.fraction, event.text) if isinstance(event, Progress) else event
-            del event
-
-    def _polish(
-        self, content: Content, answer: Pixels, levels: int, styles: Sequence[Weighted], options: Any, runtime: Runtime
-    ) -> Iterator[Event]:
-        """Descend from an answer."""
-        how = gatys.Options(start="fast", steps=options.polish, levels=levels)
-        strokes = [Weighted(style.state.strokes, style.weight) for style in styles]
-        begun = torch.from_numpy(answer).permute(2, 0, 1)[None].to(runtime.device)
-        yield from self._gatys.improve(content, strokes, how, runtime, begun)
+            return answer(content)
+        polish = Polish(options.polish, [Weighted(style.state.strokes, style.weight) for style in styles], runtime)
+        return polish.painted(content, answer)
 
     def _answer(self, content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Iterator[Event]:
         """Grade 0 or 1: one pass of the network."""
@@ -368,11 +314,6 @@ def _row_of(style: Style, path: Path) -> Tensor | None:
         if e.code == "style-unavailable":
             return None
         raise ScumbleError(e.code, e.message, "Refine the style again, or use an earlier revision of it.") from e
-
-
-def _levels(long_side: int) -> int:
-    """Sizes at which a picture is polished."""
-    return max(1, 1 + int(math.log2(long_side / COARSEST)))
 
 
 def _shrunk(rgb: Pixels, side: int) -> Pixels:

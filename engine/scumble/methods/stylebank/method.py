@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Event, Runtime, Style, Weighted
+from scumble.api.method import Capabilities, Content, Cost, Event, Method, Runtime, Style, Weighted
 from scumble.library.places import SHIPPED, shared_path
 from scumble.library.weights import load_weights, name_of
 from scumble.methods.stylebank.network import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet, fused
@@ -32,7 +32,7 @@ class Options:
     """Nothing to choose beyond what every method offers."""
 
 
-class StyleBank:
+class StyleBank(Method):
     """Many styles over one autoencoder, a bank each."""
 
     id = "stylebank"
@@ -41,7 +41,7 @@ class StyleBank:
     purpose = "Famous paintings at once, and mixtures of them, also by place; only styles that were trained for it."
     Options = Options
     capabilities = Capabilities(blend=True, regions=True, tiling=True)
-    pixel_bytes = 300
+    cost = Cost(bytes_per_pixel=300)
 
     def __init__(self) -> None:
         self._networks: dict[str, StyleBankNet] = {}
