@@ -122,11 +122,11 @@ def ablation(
 ) -> dict[str, list[list[float]]]:
     """By change, for each judge the mean content, style and total."""
     method = Memory()
-    net = method._memory(RUNTIME.device).net
+    net = method.networks(Options(), RUNTIME.device).memory.net
     at, totals, pairs = parts(net), {name: np.zeros((len(judges), 3)) for name in CHANGES}, len(photographs) * len(paintings)
     for number, painting in enumerate(paintings, 1):
         seen = looked_at(painting.pixels)
-        full = method.prepare(painting, Options(), RUNTIME).row
+        full = method.prepare(painting, Options(), RUNTIME).at(0)
         own = net.own_row(to_stride(seen))
         for photograph in photographs:
             x = to_tensor(photograph.rgb).contiguous(memory_format=torch.channels_last)

@@ -58,8 +58,8 @@ def changes(shared: Path, judges: Sequence[Judge]) -> NDArray[np.float64]:
     photographs = read_photographs(shared / "images" / "photos", SIZE, "train", PHOTOGRAPHS)
     paintings = read_paintings(shared / "images" / "paintings", SIZE, "train", EVERY * PAINTINGS)[::EVERY]
     method = Memory()
-    rows = [method.prepare(painting, Options(), RUNTIME).row for painting in paintings]
-    net = method._memory(RUNTIME.device).net
+    rows = [method.prepare(painting, Options(), RUNTIME).at(0) for painting in paintings]
+    net = method.networks(Options(), RUNTIME.device).memory.net
     generator = torch.Generator().manual_seed(0)
     found: list[NDArray[np.float64]] = []
     for row, painting in zip(rows, paintings, strict=True):

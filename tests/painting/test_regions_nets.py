@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble.api.method import Content, Result, Runtime, Weighted
-from scumble.methods.style_memory.method import Memory, Options, State
+from scumble.methods.feed_forward import Known
+from scumble.methods.style_memory.method import Memory, Options
 from scumble.methods.style_memory.network import MemoryNet
 from scumble.nst.norms import InstanceNorm2d
 from scumble.painting import tiling, two_passes
@@ -104,16 +105,20 @@ def memory() -> Memory:
     method = Memory()
     torch.manual_seed(0)
     net = MemoryNet((4, 8, 4, 4), 1, (2, 3, 2)).requires_grad_(False).eval()
-    method._shared["cpu"] = SimpleNamespace(net=net)  # type: ignore[assignment]
+    method._networks["compact", "cpu"] = SimpleNamespace(memory=SimpleNamespace(net=net))  # type: ignore[assignment]
     return method
 
 
 @pytest.fixture(scope="module")
 def rows(memory: Memory) -> list[Tensor]:
-    net = memory._shared["cpu"].net
+    net = memory._networks["compact", "cpu"].memory.net
     own = net.own_row(torch.from_numpy(picture(64, 64)).permute(2, 0, 1)[None])
     generator = torch.Generator().manual_seed(1)
     return [own + 0.3 * torch.randn(own.shape, generator=generator) for _ in range(2)]
+
+
+def weighted(row: Tensor, weight: float = 1.0) -> Weighted:
+    return Weighted(Known({0: row}), weight)
 
 
 def run(memory: Memory, content: Content, *styles: Weighted, tile: int = 512) -> np.ndarray:
@@ -123,8 +128,8 @@ def run(memory: Memory, content: Content, *styles: Weighted, tile: int = 512) ->
 def test_the_memory_mixes_rows_by_place(memory: Memory, rows: list[Tensor]) -> None:
     rgb, parts = picture(300, 520), np.zeros((300, 520, 2), np.float32)
     parts[:, :260, 0], parts[:, 260:, 1] = 1, 1
-    first, second = (run(memory, Content(rgb), Weighted(State(row))) for row in rows)
-    mixed = run(memory, Content(rgb, regions=parts), *(Weighted(State(row), 0.5) for row in rows))
+    first, second = (run(memory, Content(rgb), weighted(row)) for row in rows)
+    mixed = run(memory, Content(rgb, regions=parts), *(weighted(row, 0.5) for row in rows))
     left, right = np.s_[:, :120], np.s_[:, 400:]  # away from the border, nothing but the statistics is shared
     assert np.abs(mixed[left] - first[left]).mean() < np.abs(mixed[left] - second[left]).mean() / 2
     assert np.abs(mixed[right] - second[right]).mean() < np.abs(mixed[right] - first[right]).mean() / 2
@@ -135,9 +140,9 @@ def test_in_the_memory_a_region_of_everything_is_its_style_and_one_row_twice_is_
 ) -> None:
     rgb, ones = picture(64, 72), np.zeros((64, 72, 2), np.float32)
     ones[..., 0] = 1
-    alone = run(memory, Content(rgb), Weighted(State(rows[0])))
-    assert np.abs(run(memory, Content(rgb, regions=ones), *(Weighted(State(row)) for row in rows)) - alone).max() < 1e-4
-    twice = run(memory, Content(rgb, regions=shares(64, 72)), Weighted(State(rows[0]), 0.5), Weighted(State(rows[0]), 0.5))
+    alone = run(memory, Content(rgb), weighted(rows[0]))
+    assert np.abs(run(memory, Content(rgb, regions=ones), *(weighted(row) for row in rows)) - alone).max() < 1e-4
+    twice = run(memory, Content(rgb, regions=shares(64, 72)), weighted(rows[0], 0.5), weighted(rows[0], 0.5))
     assert np.abs(twice - alone).max() < 1e-4
 
 
@@ -145,20 +150,20 @@ def test_uniform_shares_are_the_blend_of_the_rows(memory: Memory, rows: list[Ten
     """What the memory reads is affine in the row; the picture is not, but the mixture is the same at every read."""
     rgb, parts = picture(64, 72), np.full((64, 72, 2), 0.25, np.float32)
     parts[..., 1] = 0.75
-    blend = run(memory, Content(rgb), Weighted(State(rows[0]), 0.25), Weighted(State(rows[1]), 0.75))
-    assert np.abs(run(memory, Content(rgb, regions=parts), *(Weighted(State(row)) for row in rows)) - blend).max() < 1e-4
+    blend = run(memory, Content(rgb), weighted(rows[0], 0.25), weighted(rows[1], 0.75))
+    assert np.abs(run(memory, Content(rgb, regions=parts), *(weighted(row) for row in rows)) - blend).max() < 1e-4
 
 
 def test_weights_1_and_0_are_the_first_row_bit_for_bit(memory: Memory, rows: list[Tensor]) -> None:
     rgb = picture(40, 48)
-    alone = run(memory, Content(rgb), Weighted(State(rows[0])))
-    assert run(memory, Content(rgb), Weighted(State(rows[0]), 1.0), Weighted(State(rows[1]), 0.0)).tobytes() == alone.tobytes()
+    alone = run(memory, Content(rgb), weighted(rows[0]))
+    assert run(memory, Content(rgb), weighted(rows[0], 1.0), weighted(rows[1], 0.0)).tobytes() == alone.tobytes()
 
 
 def test_the_memory_in_tiles_with_regions_equals_the_whole(memory: Memory, rows: list[Tensor]) -> None:
     rgb, parts = picture(72, 600), shares(72, 600)
     content = Content(rgb, whole=rgb, regions=parts, whole_regions=parts)
-    styles = [Weighted(State(row), 0.5) for row in rows]
+    styles = [weighted(row, 0.5) for row in rows]
     whole = run(memory, Content(rgb, regions=parts), *styles)
     assert np.abs(run(memory, content, *styles, tile=200) - whole).max() < 1e-4
 
@@ -169,7 +174,7 @@ def test_a_soft_border_in_the_memory_is_smooth(memory: Memory, rows: list[Tensor
     monkeypatch.setattr(two_passes, "LEAST", 10_000)
     flat = np.full((64, 512, 3), 0.5, np.float32)
     ramp = np.tile(np.linspace(0, 1, 512, dtype=np.float32), (64, 1))
-    out = run(memory, Content(flat, regions=np.stack([ramp, 1 - ramp], 2)), *(Weighted(State(row), 0.5) for row in rows))
+    out = run(memory, Content(flat, regions=np.stack([ramp, 1 - ramp], 2)), *(weighted(row, 0.5) for row in rows))
     middle = out[:, 32:-32]
     change = np.abs(middle[:, -1] - middle[:, 0]).max()
     assert np.abs(np.diff(middle, axis=1)).max() < 8 / 512 * max(change, 0.2)

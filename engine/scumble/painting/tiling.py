@@ -75,19 +75,6 @@ def _cuts(length: int, side: int, stride: int) -> list[tuple[int, int]]:
     return [(a, min(a + step, length)) for a in range(0, length, step)]
 
 
-class Styled(nn.Module):
-    """A network that paints in any style, given one, or S styles (S, R) that are mixed by place."""
-
-    def __init__(self, net: nn.Module, styles: Tensor) -> None:
-        super().__init__()
-        self.net, self.styles = net, styles
-
-    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
-        """(1, 3, H, W) to the same; `shares` (S, 1, H, W)."""
-        y: Tensor = self.net(x, self.styles, shares)
-        return y
-
-
 def run_tiled(net: nn.Module, content: Content, runtime: Runtime, *, stride: int, margin: int) -> Iterator[Event]:
     """Progress, at most one Preview, and the Result, in [0, 1].
 

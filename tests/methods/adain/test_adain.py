@@ -13,9 +13,8 @@ from PIL import Image
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Content, Pixels, Result, Runtime, Style
 from scumble.api.options import parse_options
-from scumble.library.places import SHIPPED
+from scumble.library.places import SHIPPED, shared_path
 from scumble.library.weights import save_weights
-from scumble.methods.adain import method as adain
 from scumble.methods.adain import train_style as adain_style
 from scumble.methods.adain.method import AdaINMethod, Options
 from scumble.methods.adain.network import (
@@ -23,7 +22,6 @@ from scumble.methods.adain.network import (
     STRIDE,
     AdaIN,
     AdaINNet,
-    Stylizer,
     blended,
     load_ladder,
     load_network,
@@ -56,7 +54,8 @@ def net() -> AdaINNet:
 def method(net: AdaINNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AdaINMethod:
     path = tmp_path / "adain.safetensors"
     save_weights(path, net.state_dict(), {"architecture": ARCHITECTURE}, torch.float32)
-    monkeypatch.setattr(adain, "network_path", lambda encoder: tmp_path / f"adain{encoder.removeprefix('compact')}.safetensors")
+    name = "adain{}.safetensors"
+    monkeypatch.setattr(AdaINMethod, "weights", lambda _, e="compact": tmp_path / name.format(e.removeprefix("compact")))
     return AdaINMethod()
 
 
@@ -84,7 +83,7 @@ def painted(
 def test_adain_gives_features_the_styles_mean_and_deviation(net: AdaINNet) -> None:
     x, s = (torch.from_numpy(picture(seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
     style = net.measure(s)
-    got = statistics({"relu4_1": AdaIN(style["relu4_1"], 1.0)(net.encode(x)["relu4_1"])})["relu4_1"]
+    got = statistics({"relu4_1": AdaIN(WIDTHS[3])(net.encode(x)["relu4_1"], style["relu4_1"])})["relu4_1"]
     varied = net.measure(x)["relu4_1"][1] > 0.2  # where EPS counts for nothing
     assert torch.allclose(got[0][varied], style["relu4_1"][0][varied], atol=1e-4)
     assert torch.allclose(got[1][varied], style["relu4_1"][1][varied], rtol=0.02)
@@ -93,7 +92,7 @@ def test_adain_gives_features_the_styles_mean_and_deviation(net: AdaINNet) -> No
 def test_training_and_run_time_paint_the_same(net: AdaINNet) -> None:
     x, s = (torch.from_numpy(picture(seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
     style = net.measure(s)
-    assert torch.allclose(net(x, style)[0], Stylizer(net, style)(x), atol=1e-4)
+    assert torch.allclose(net(x, style)[0], net.paint(x, style), atol=1e-4)
 
 
 def test_alpha_0_decodes_the_pictures_own_features_and_ignores_the_painting(method: AdaINMethod) -> None:
@@ -134,11 +133,11 @@ def test_a_picture_is_changed_by_no_more_than_rounding_when_it_is_cut_into_tiles
 def test_the_margin_holds_every_pixel_an_output_pixel_depends_on(net: AdaINNet) -> None:
     for param in net.parameters():
         param.data.abs_()  # so that nothing cancels and no ReLU is shut
-    stylizer = Stylizer(net, net.measure(torch.rand(1, 3, 32, 32)), alpha=0.0)
+    style = net.measure(torch.rand(1, 3, 32, 32))
     middle = MARGIN + 2 * STRIDE
     for place in range(middle, middle + STRIDE):
         x = torch.full((1, 3, 8, 2 * middle + STRIDE), 0.9).requires_grad_()
-        stylizer(x)[..., place].sum().backward()
+        net.paint(x, style, alpha=0.0)[..., place].sum().backward()
         assert x.grad is not None
         reached = x.grad.abs().sum((0, 1, 2)).nonzero().flatten()
         assert place - int(reached.min()) <= MARGIN
@@ -156,8 +155,9 @@ def test_weights_1_and_0_give_the_first_style_bit_for_bit(method: AdaINMethod) -
 def test_a_mixture_is_the_mean_of_what_adain_gives_each(net: AdaINNet) -> None:
     x, a, b = (torch.from_numpy(picture(seed=k)).permute(2, 0, 1)[None] for k in (1, 2, 3))
     f, styles = net.encode(x)["relu3_1"], [net.measure(s) for s in (a, b)]
-    mixed = AdaIN(blended([(0.3, styles[0]), (0.7, styles[1])])["relu3_1"], 1.0)(f)
-    apart = [AdaIN(s["relu3_1"], 1.0)(f) for s in styles]
+    adain = AdaIN(f.shape[1])
+    mixed = adain(f, blended([(0.3, styles[0]), (0.7, styles[1])])["relu3_1"])
+    apart = [adain(f, s["relu3_1"]) for s in styles]
     assert torch.allclose(mixed, 0.3 * apart[0] + 0.7 * apart[1], atol=1e-4)
 
 
@@ -259,7 +259,7 @@ def test_forgetting_lets_go_of_everything(method: AdaINMethod) -> None:
 
 def test_the_shipped_network_prints_no_lattice_and_knows_the_shipped_styles() -> None:
     """Waves of 2, 4 and 8 pixels, on pictures that hold none, stay below one of 255 levels."""
-    net = load_network(adain.network_path("compact"))
+    net = load_network(shared_path(SHIPPED, "adain"))
     paths = sorted(path for path in SHIPPED.glob("adain/*.safetensors") if path.stem != "shared")
     assert {"starry-night", "great-wave"} <= {p.stem for p in paths}
     coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -267,5 +267,5 @@ def test_the_shipped_network_prints_no_lattice_and_knows_the_shipped_styles() ->
     for path in paths:
         ladder = load_ladder(path, net)
         with torch.no_grad():
-            painted = Stylizer(net, ladder[256])(smooth)[0].mean(0)[32:224, 32:224].numpy()
+            painted = net.paint(smooth, ladder[256])[0].mean(0)[32:224, 32:224].numpy()
         assert max(wave(painted, period) for period in (2, 4, 8)) < 1.0, path.stem

@@ -15,9 +15,8 @@ from torch import nn
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Content, Pixels, Result, Runtime, Style
 from scumble.api.options import parse_options
-from scumble.library.places import SHIPPED
+from scumble.library.places import SHIPPED, shared_path
 from scumble.library.weights import save_weights
-from scumble.methods.ghiasi import method as ghiasi
 from scumble.methods.ghiasi import train_style as ghiasi_style
 from scumble.methods.ghiasi.method import Ghiasi, Options, load_ladder, load_shared
 from scumble.methods.ghiasi.network import MARGIN, STRIDE, GhiasiNet, StyledNet
@@ -54,7 +53,8 @@ def network(model: GhiasiNet, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def method(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ghiasi:
-    monkeypatch.setattr(ghiasi, "network_path", lambda e: network if e == "compact" else tmp_path / f"ghiasi-{e}.safetensors")
+    other = "ghiasi-{}.safetensors"
+    monkeypatch.setattr(Ghiasi, "weights", lambda _, e="compact": network if e == "compact" else tmp_path / other.format(e))
     return Ghiasi()
 
 
@@ -198,10 +198,10 @@ def test_a_selection_weakens_towards_the_style_of_the_whole_layer(method: Ghiasi
 
 def test_the_shipped_networks_know_the_shipped_styles_and_print_no_lattice() -> None:
     """Waves of 2 pixels are gone, and on a picture that holds none those of 4 and 8 pixels stay below 4 of 255 levels."""
-    model = load_shared(ghiasi.network_path("compact")).model
+    model = Ghiasi().load(shared_path(SHIPPED, "ghiasi")).model
     paths = sorted(path for path in SHIPPED.glob("ghiasi/*.safetensors") if path.stem != "shared")
     assert {p.stem for p in paths} >= {"starry-night", "great-wave"}
-    ladders = [load_ladder(path) for path in paths]
+    ladders = [load_ladder(path, Ghiasi().shared_name()) for path in paths]
     known = torch.cat([ladder[nearest(ladder, 362)] for ladder in ladders])
     assert float(torch.pdist(known).min()) > 0.01
     coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))

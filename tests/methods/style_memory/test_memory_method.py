@@ -134,7 +134,7 @@ def test_bfloat16_agrees_to_40_decibels(method: Memory) -> None:
 
 def row_file(folder: Path, shared: str, method: Memory) -> Path:
     path = folder / "memory_warm.safetensors"
-    save_weights(path, {"row": method.prepare(COLD, Options(), WHOLE).row}, {"shared": shared})
+    save_weights(path, {"row": method.prepare(COLD, Options(), WHOLE).at(0)}, {"shared": shared})
     return path
 
 
@@ -153,7 +153,7 @@ def test_a_row_of_other_networks_gives_way_to_the_painting_and_is_no_style_alone
 
 def test_a_refined_style_is_read_anew(method: Memory) -> None:
     def row(style: Painted) -> torch.Tensor:
-        return method.prepare(style, Options(), WHOLE).row
+        return method.prepare(style, Options(), WHOLE).at(0)
 
     first = row(Painted("mine", WARM.rgb, revision=1))
     assert row(Painted("mine", COLD.rgb, revision=1)) is first

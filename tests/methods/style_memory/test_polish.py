@@ -158,7 +158,7 @@ def test_a_shipped_style_is_polished_without_its_painting_and_brush_size_counts(
 
 def test_a_row_alone_can_be_painted_with_but_not_polished(method: Memory, tmp_path: Path) -> None:
     path = tmp_path / "memory_row.safetensors"
-    save_weights(path, {"row": method.prepare(WARM, Options(), WHOLE).row}, {"shared": shared_name()})
+    save_weights(path, {"row": method.prepare(WARM, Options(), WHOLE).at(0)}, {"shared": shared_name()})
     alone = Painted("alone", None, {"memory": path})
     painted(method, 0, alone)
     with pytest.raises(ScumbleError, match="polish by") as failed:

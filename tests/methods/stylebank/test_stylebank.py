@@ -15,6 +15,7 @@ import torch
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Content, Result, Runtime, Weighted
 from scumble.library.weights import name_of, save_weights
+from scumble.methods.feed_forward import Known
 from scumble.methods.stylebank import method as stylebank
 from scumble.methods.stylebank.method import Options, StyleBank, load_bank, load_shared
 from scumble.methods.stylebank.network import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet
@@ -37,10 +38,14 @@ def a_bank(seed: int) -> Bank:
     return Bank(kernel, torch.randn(CHANNELS, generator=generator))
 
 
+def weighted(seed: int, weight: float = 1.0) -> Weighted:
+    return Weighted(Known({0: (a_bank(seed),)}), weight)
+
+
 @pytest.fixture(scope="module")
 def method() -> StyleBank:
     method = StyleBank()
-    method._networks["cpu"] = network()
+    method._networks["compact", "cpu"] = network()
     return method
 
 
@@ -74,15 +79,15 @@ def test_no_pixel_beyond_the_margin_touches_the_output() -> None:
 
 def test_weights_1_and_0_are_the_first_style_bit_for_bit(method: StyleBank) -> None:
     rgb = picture(40, 48)
-    alone = run(method, Content(rgb), Weighted(a_bank(0)))
-    assert run(method, Content(rgb), Weighted(a_bank(0), 1.0), Weighted(a_bank(1), 0.0)).tobytes() == alone.tobytes()
-    assert np.abs(run(method, Content(rgb), Weighted(a_bank(1))) - alone).max() > 0.01
+    alone = run(method, Content(rgb), weighted(0))
+    assert run(method, Content(rgb), weighted(0, 1.0), weighted(1, 0.0)).tobytes() == alone.tobytes()
+    assert np.abs(run(method, Content(rgb), weighted(1)) - alone).max() > 0.01
 
 
 def test_a_mixture_is_one_convolution_with_the_mixture_of_the_kernels(method: StyleBank) -> None:
     """So features mix linearly, which half a share of each everywhere does as well."""
     rgb, halves = picture(40, 48), np.full((40, 48, 2), 0.5, np.float32)
-    styles = [Weighted(a_bank(0), 0.5), Weighted(a_bank(1), 0.5)]
+    styles = [weighted(0, 0.5), weighted(1, 0.5)]
     mixed = run(method, Content(rgb), *styles)
     assert np.abs(run(method, Content(rgb, regions=halves), *styles) - mixed).max() < 1e-4
 
@@ -90,23 +95,23 @@ def test_a_mixture_is_one_convolution_with_the_mixture_of_the_kernels(method: St
 def test_a_region_of_everything_is_its_style_bit_for_bit(method: StyleBank) -> None:
     rgb, ones = picture(40, 48), np.zeros((40, 48, 2), np.float32)
     ones[..., 0] = 1
-    alone = run(method, Content(rgb), Weighted(a_bank(0)))
-    placed = run(method, Content(rgb, regions=ones), Weighted(a_bank(0), 0.5), Weighted(a_bank(1), 0.5))
+    alone = run(method, Content(rgb), weighted(0))
+    placed = run(method, Content(rgb, regions=ones), weighted(0, 0.5), weighted(1, 0.5))
     assert placed.tobytes() == alone.tobytes()
 
 
 def test_regions_paint_each_place_in_its_own_style(method: StyleBank) -> None:
     rgb, parts = picture(64, 240), np.zeros((64, 240, 2), np.float32)
     parts[:, :120, 0], parts[:, 120:, 1] = 1, 1
-    first, second = (run(method, Content(rgb), Weighted(a_bank(i))) for i in range(2))
-    mixed = run(method, Content(rgb, regions=parts), Weighted(a_bank(0), 0.5), Weighted(a_bank(1), 0.5))
+    first, second = (run(method, Content(rgb), weighted(i)) for i in range(2))
+    mixed = run(method, Content(rgb, regions=parts), weighted(0, 0.5), weighted(1, 0.5))
     assert np.abs(mixed[:, : 120 - MARGIN] - first[:, : 120 - MARGIN]).max() < 1e-4
     assert np.abs(mixed[:, 120 + MARGIN :] - second[:, 120 + MARGIN :]).max() < 1e-4
 
 
 def test_tiles_with_regions_equal_the_whole(method: StyleBank) -> None:
     rgb, parts = picture(72, 400), shares(72, 400)
-    styles = [Weighted(a_bank(0), 0.5), Weighted(a_bank(1), 0.5)]
+    styles = [weighted(0, 0.5), weighted(1, 0.5)]
     whole = run(method, Content(rgb, regions=parts), *styles)
     selection = Content(rgb, whole=rgb, regions=parts, whole_regions=parts)
     assert np.abs(run(method, selection, *styles, tile=128) - whole).max() < 1e-4

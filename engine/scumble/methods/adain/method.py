@@ -7,32 +7,28 @@ the mixture of their statistics. README.md compares the paper with this file, ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
+from torch import Tensor
 
-from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Cost, Event, Method, Progress, Runtime, Style, Weighted
+from scumble.api.method import Capabilities, Content, Cost, Method
 from scumble.api.options import option
-from scumble.library.places import SHIPPED, data_dir, shared_path
 from scumble.methods.adain.network import (
     MARGIN,
     STRIDE,
     AdaINNet,
     Statistics,
-    Stylizer,
     blended,
     load_ladder,
     load_network,
     stacked,
 )
-from scumble.methods.measured import Measured, measured
+from scumble.methods.feed_forward import FeedForward
 from scumble.nst.style_statistics import LADDER
-from scumble.painting import tiling
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class Options:
     )
 
 
-class AdaINMethod(Method):
+class AdaINMethod(FeedForward[AdaINNet, Statistics]):
     """One network for all styles."""
 
     id = "adain"
@@ -72,56 +68,29 @@ class AdaINMethod(Method):
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True)
     cost = Cost(bytes_per_pixel=256)  # four maps of 16 channels at full resolution, in fp32
+    stride, margin, sides = STRIDE, MARGIN, LADDER
+    trained_by = "adain-style"
 
-    def __init__(self) -> None:
-        self._networks: dict[tuple[str, str], AdaINNet] = {}
-        self._states: dict[tuple[str, int, str, str], Measured[Statistics]] = {}
+    def load(self, weights: Path) -> AdaINNet:
+        return load_network(weights)
 
-    def available(self, style: Style) -> bool:
-        return network_path("compact").is_file() and (style.has_picture or style.state(self.id) is not None)
+    def read(self, weights: Path, networks: AdaINNet, device: str) -> dict[int, Statistics]:
+        return {side: _moved(s, device) for side, s in load_ladder(weights, networks).items()}
 
-    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Measured[Statistics]:
-        """The painting, or the statistics that ship in its place; kept for the next run."""
-        key = (style.id, style.revision, options.encoder, runtime.device)
-        if key not in self._states:
-            net = self._network(options.encoder, runtime.device)
+    def measure(self, networks: AdaINNet, painting: Tensor) -> Statistics:
+        return networks.measure(painting)
 
-            def load(path: Path) -> dict[int, Statistics]:
-                return {side: _moved(s, runtime.device) for side, s in load_ladder(path, net).items()}
+    def mix(self, styles: Sequence[tuple[float, Statistics]]) -> Statistics:
+        return blended(styles)
 
-            self._states[key] = measured(style, self.id, *key[2:], LADDER, net.measure, load)
-        return self._states[key]
+    def stack(self, styles: Sequence[Statistics]) -> Statistics:
+        return stacked(styles)
 
-    def forget(self) -> None:
-        """Let go of networks and statistics; the next run loads them again."""
-        self._networks.clear()
-        self._states.clear()
+    def seen_side(self, content: Content, options: Any) -> float:
+        return float(options.style_scale * content.painting_side)
 
-    def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        found: list[tuple[float, Statistics]] = []
-        for style in styles:
-            yield Progress(0.0, "looking at the painting")
-            found.append((style.weight, style.state.at(options.style_scale * content.painting_side)))
-        mixture = blended(found) if content.regions is None else stacked([statistics for _, statistics in found])
-        stylizer = Stylizer(self._network(options.encoder, runtime.device), mixture, options.alpha).to(runtime.device)
-        yield from tiling.run_tiled(stylizer, content, runtime, stride=STRIDE, margin=MARGIN)
-
-    def _network(self, encoder: str, device: str) -> AdaINNet:
-        if (encoder, device) not in self._networks:
-            path = network_path(encoder)
-            if not path.is_file():
-                raise ScumbleError(
-                    "weights-missing",
-                    f"There is no AdaIN decoder for the encoder {encoder} on this machine ({path}).",
-                    f"Use the compact encoder, or train one: scumble train adain --encoder {encoder} --out {path.parent}",
-                )
-            self._networks[encoder, device] = load_network(path).to(device).to(memory_format=torch.channels_last)
-        return self._networks[encoder, device]
-
-
-def network_path(encoder: str) -> Path:
-    """Where encoder and decoder lie: with Scumble, or, for an encoder that is not ours to ship, in the user's data."""
-    return shared_path(SHIPPED, "adain") if encoder == "compact" else data_dir() / "models" / f"adain-{encoder}.safetensors"
+    def stylize(self, networks: AdaINNet, picture: Tensor, style: Statistics, options: Any, shares: Tensor | None) -> Tensor:
+        return networks.paint(picture, style, options.alpha, shares)
 
 
 def _moved(statistics: Statistics, device: str) -> Statistics:

@@ -104,6 +104,31 @@ class Decoder(nn.Module):
         return binomial_blur(y * 0.25 + 0.5)
 
 
+class AdaIN(nn.Module):
+    """AdaIN as an instance normalization whose scale and shift are a style's, so that its statistics can be frozen.
+
+    Computed in float32: a channel may vary much less than it measures.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = InstanceNorm2d(channels, EPS, affine=False)
+
+    def forward(self, x: Tensor, style: tuple[Tensor, Tensor], alpha: float = 1.0, shares: Tensor | None = None) -> Tensor:
+        """(N, C, h, w) by the mean and deviation of one style, (1, C, 1, 1), or, with `shares` (S, 1, H, W), at any multiple
+        of its resolution, of S that are mixed by place; N is then 1. `alpha` in [0, 1] mixes with the features as they came
+        (the paper's section 7.2)."""
+        means, stds = (values.flatten(1) for values in style)
+        y = x.float()
+        if shares is None:
+            painted = self.norm(y, stds[0], means[0])
+        else:
+            part = F.adaptive_avg_pool2d(shares, (y.shape[2], y.shape[3]))[:, 0]
+            std, mean = (torch.tensordot(v.T, part, 1)[None] for v in (stds, means))  # of each place
+            painted = self.norm(y) * std + mean
+        return torch.lerp(y, painted, alpha).to(x.dtype)
+
+
 class AdaINNet(nn.Module):
     """Encoder (frozen) and decoder. Pictures are (N, 3, H, W) in [0, 1] with sides that are multiples of STRIDE."""
 
@@ -112,6 +137,7 @@ class AdaINNet(nn.Module):
         self.encoder = encoder.requires_grad_(False)
         self.layers = tuple(layers)
         self.decoder = Decoder([encoder.conv(f"{k}_1").out_channels for k in (1, 2, 3, 4)])
+        self.adain = nn.ModuleDict({layer: AdaIN(encoder.conv(layer[4:]).out_channels) for layer in self.layers})
 
     def encode(self, x: Tensor, layers: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Feature maps, those AdaIN is applied to unless others are asked for."""
@@ -122,55 +148,17 @@ class AdaINNet(nn.Module):
         """A style's statistics, in float32."""
         return statistics(self.encode(painting))
 
+    def paint(self, x: Tensor, style: Statistics, alpha: float = 1.0, shares: Tensor | None = None) -> Tensor:
+        """The picture in a style (or a mixture, or several by place, as `AdaIN` takes them)."""
+        features = self.encode(x)
+        return self.decoder({k: self.adain[k](f, style[k], alpha, shares) for k, f in features.items()})  # type: ignore[no-any-return]
+
     def forward(self, content: Tensor, style: Statistics) -> tuple[Tensor, dict[str, Tensor]]:
-        """The picture, and the features it was decoded from (the paper's t)."""
+        """As it is trained: the picture, and the features it was decoded from (the paper's t)."""
         features = self.encode(content)
         own = statistics(features)
         target = {k: ((f.float() - own[k][0]) / own[k][1] * style[k][1] + style[k][0]).to(f.dtype) for k, f in features.items()}
         return self.decoder(target), target
-
-
-class AdaIN(nn.Module):
-    """AdaIN as an instance normalization whose scale and shift are a style's, so that its statistics can be frozen.
-
-    `style` is the mean and deviation of one, (1, C, 1, 1), or of S that are mixed by place. `alpha` in [0, 1] mixes with the
-    features as they came (the paper's section 7.2). Computed in float32: a channel may vary much less than it measures.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, style: tuple[Tensor, Tensor], alpha: float) -> None:
-        super().__init__()
-        self.norm = InstanceNorm2d(style[0].shape[1], EPS, affine=False)
-        self.alpha = alpha
-        for name, values in zip(("mean", "std"), style, strict=True):
-            self.register_buffer(name, values.flatten(1))
-
-    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
-        """(N, C, h, w); with `shares` (S, 1, H, W), at any multiple of its resolution, N is 1."""
-        y = x.float()
-        if shares is None:
-            painted = self.norm(y, self.std[0], self.mean[0])
-        else:
-            part = F.adaptive_avg_pool2d(shares, (y.shape[2], y.shape[3]))[:, 0]
-            std, mean = (torch.tensordot(v.T, part, 1)[None] for v in (self.std, self.mean))  # of each place
-            painted = self.norm(y) * std + mean
-        return torch.lerp(y, painted, self.alpha).to(x.dtype)
-
-
-class Stylizer(nn.Module):
-    """One style (or mixture, or several by place) over pictures (1, 3, H, W): what tiling.run_tiled runs."""
-
-    def __init__(self, net: AdaINNet, style: Statistics, alpha: float = 1.0) -> None:
-        super().__init__()
-        self.net = net
-        self.adain = nn.ModuleDict({layer: AdaIN(style[layer], alpha) for layer in net.layers})
-        self.requires_grad_(False).eval()
-
-    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
-        features = self.net.encode(x)
-        return self.net.decoder({k: self.adain[k](f, shares) for k, f in features.items()})  # type: ignore[no-any-return]
 
 
 def load_network(path: Path) -> AdaINNet:

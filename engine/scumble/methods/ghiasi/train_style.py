@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from scumble.library.places import SHIPPED, state_path
-from scumble.library.weights import Card, save_weights
-from scumble.methods.ghiasi.method import SIDES, load_shared, shared_name
+from scumble.library.weights import Card, name_of, save_weights
+from scumble.methods.ghiasi.method import SIDES, load_shared
 from scumble.nst.style_statistics import ladder_sides, resized
 from scumble.training.cards import measured_card
 from scumble.training.data import read_picture
@@ -40,7 +40,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     path = state_path(out, "ghiasi", recipe.style_id)
     about: Card = {
         "method": "ghiasi",
-        "networks": shared_name(recipe.network),
+        "networks": name_of(recipe.network),
         "long_sides": [int(side) for side in ladder],
     }
     save_weights(path, ladder, measured_card(about, "ghiasi-style", recipe), torch.float32)

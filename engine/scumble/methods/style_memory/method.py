@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +41,7 @@ from scumble.api.options import option
 from scumble.image.resample import resize
 from scumble.library.places import SHIPPED, SURROGATE, shared_path
 from scumble.library.weights import load_card, load_weights, name_of
+from scumble.methods.feed_forward import COMPACT, OWN_SIDE, FeedForward, Known, holding
 from scumble.methods.style_memory.content_sampler import Practice
 from scumble.methods.style_memory.network import MARGIN, STRIDE, StyleMemory
 from scumble.methods.style_memory.painting_sizes import AIMS, LOOKS, looks_at, to_stride
@@ -50,16 +52,10 @@ from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.nst.tensors import to_array, to_tensor
 from scumble.nst.vgg import VGG, computes_bfloat16
-from scumble.painting import tiling
 from scumble.painting.stages import OPTIMISING, Polish, strokes
 from scumble.painting.two_passes import paint_twice
 
-N = TypeVar("N", bound=nn.Module)
-
 NETWORKS = shared_path(SHIPPED, "memory")
-
-OWN_SIDE = 512
-"""Longest side at which a picture's own row is read, for strengths below 1."""
 
 PACE = Pace(steps=80, rate=0.01, patience=0.2, share=0.6)
 """Of a refinement: half a minute on two cores."""
@@ -90,16 +86,21 @@ class Options:
     )
 
 
-@dataclass(frozen=True)
-class State:
-    """A prepared style: its row (1, R), and what its strokes are compared with where the picture is polished."""
+class Networks(nn.Module):
+    """What all styles share: the memory's own networks, and the compact one, which sees paintings."""
 
-    row: Tensor
-    strokes: Any = None
+    def __init__(self, memory: StyleMemory, compact: VGG) -> None:
+        super().__init__()
+        self.memory, self.compact = memory, compact
+
+    @torch.no_grad()
+    def row(self, picture: Tensor) -> Tensor:
+        """Grade 0 of (1, 3, H, W)."""
+        return self.memory.rows(to_stride(picture), signature(self.compact, picture))
 
 
-class Memory(Method, Refiner):
-    """Many styles in one network."""
+class Memory(FeedForward[Networks, Tensor], Refiner):
+    """Many styles in one network. Its state of a style is a row (1, R)."""
 
     id = "memory"
     title = "Style memory"
@@ -108,20 +109,17 @@ class Memory(Method, Refiner):
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True, refine=True, strength=True)
     cost = Cost(bytes_per_pixel=200, options={"polish": OPTIMISING})
+    stride, margin = STRIDE, MARGIN
+    trained_by = "memory-row"
 
     def __init__(self) -> None:
-        self._shared: dict[str, StyleMemory] = {}
-        self._eyes: dict[str, VGG] = {}
+        super().__init__()
         self._surrogates: dict[str, Surrogate] = {}
-        self._rows: dict[tuple[str, int, str], Tensor] = {}
         self.refiner = self
 
     def half_for_8_bits(self, device: str) -> bool:
         """What sets the colours is computed in float32 in any case; the rest shows no difference (over 40 dB)."""
         return computes_bfloat16(device)
-
-    def available(self, style: Style) -> bool:
-        return NETWORKS.is_file() and (style.has_picture or style.state(self.id) is not None)
 
     def outdated(self, style: Style) -> bool:
         """Whether its row belongs to networks that ship no longer."""
@@ -131,60 +129,52 @@ class Memory(Method, Refiner):
         except ScumbleError:  # its card is damaged
             return True
 
-    def prepare(self, style: Style, options: Any, runtime: Runtime) -> State:
-        """The style's row, kept for the next run."""
-        key = (style.id, style.revision, runtime.device)
-        if key not in self._rows:
-            self._rows[key] = self._row(style, runtime)
-        return State(self._rows[key], strokes(style, runtime) if options.polish else None)
+    def weights(self, encoder: str = COMPACT) -> Path:
+        return NETWORKS
 
-    def _row(self, style: Style, runtime: Runtime) -> Tensor:
+    def load(self, weights: Path) -> Networks:
+        return Networks(load_memory(weights), load_perceptual("compact"))
+
+    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Known[Tensor]:
+        """The style's row and, where the picture is polished, what its strokes are compared with."""
+        known = super().prepare(style, options, runtime)
+        return replace(known, extra=strokes(style, runtime)) if options.polish else known
+
+    def know(self, style: Style, networks: Networks, encoder: str, device: str) -> Known[Tensor]:
+        """A row that was trained or refined comes before the painting."""
         path = style.state(self.id)
-        if path is not None and (row := _row_of(style, Path(path))) is not None:
-            return row.to(runtime.device)
-        painting = style.picture()
-        if painting is None:
-            raise ScumbleError(
-                "style-unavailable",
-                f"The style {style.id!r} has neither a row in the memory nor a painting to make one of.",
-                "Add the painting to your own styles, or choose another style.",
-            )
-        return self._predicted(painting, runtime)
+        row = None if path is None else _row_of(style, Path(path))
+        return super().know(style, networks, encoder, device) if row is None else Known({0: row.to(device)})
 
-    def forget(self) -> None:
-        """Let go of networks and rows; the next run loads them again."""
-        self._shared.clear()
-        self._eyes.clear()
-        self._surrogates.clear()
-        self._rows.clear()
+    def measure(self, networks: Networks, painting: Tensor) -> Tensor:
+        """Grade 0: the mean over several looks."""
+        looks = [look.to(painting.device) for look in looks_at(_array(painting), LOOKS)]
+        return torch.stack([networks.row(x) for look in looks for x in (look, look.flip(3))]).mean(0)
+
+    def own_style(self, networks: Networks, content: Content, device: str) -> Tensor:
+        whole = content.rgb if content.whole is None else content.whole
+        return networks.row(to_tensor(_shrunk(whole, OWN_SIDE)).to(device))
+
+    def painter(self, networks: Networks, style: Tensor) -> nn.Module:
+        return networks.memory.net
+
+    def stylize(self, networks: Networks, picture: Tensor, style: Tensor, options: Any, shares: Tensor | None) -> Tensor:
+        return networks.memory.net(picture, style, shares)  # type: ignore[no-any-return]
+
+    def passes(self, paint: Callable[[Content], Iterator[Event]], content: Content) -> Iterator[Event]:
+        return paint_twice(paint, content)
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         """The network's answer, polished where that is asked for."""
-
-        def answer(content: Content) -> Iterator[Event]:
-            return self._answer(content, styles, runtime)
-
+        paint = super().run
         if not options.polish:
-            return answer(content)
-        polish = Polish(options.polish, [Weighted(style.state.strokes, style.weight) for style in styles], runtime)
-        return polish.painted(content, answer)
+            return paint(content, styles, options, runtime)
+        polish = Polish(options.polish, [Weighted(style.state.extra, style.weight) for style in styles], runtime)
+        return polish.painted(content, lambda seen: paint(seen, styles, options, runtime))
 
-    def _answer(self, content: Content, styles: Sequence[Weighted], runtime: Runtime) -> Iterator[Event]:
-        """Grade 0 or 1: one pass of the network."""
-        rows = torch.cat([s.state.row for s in styles])
-        if content.regions is None:
-            rows = torch.stack([s.weight * s.state.row for s in styles]).sum(0)
-        if content.strength < 1:
-            whole = content.rgb if content.whole is None else content.whole
-            with torch.inference_mode():
-                own = self._instant(to_tensor(_shrunk(whole, OWN_SIDE)).to(runtime.device), runtime)
-            rows = own + content.strength * (rows - own)
-        painter = tiling.Styled(self._memory(runtime.device).net, rows)
-
-        def paint(seen: Content) -> Iterator[Event]:
-            return tiling.run_tiled(painter, seen, runtime, stride=STRIDE, margin=MARGIN)
-
-        yield from paint_twice(paint, content)
+    def forget(self) -> None:
+        super().forget()
+        self._surrogates.clear()
 
     def refine(
         self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
@@ -196,7 +186,8 @@ class Memory(Method, Refiner):
             raise ScumbleError("style-needs-picture", f"The style {style.id!r} has no painting to be refined by.")
         begins = Progress(0.0, "looking at the painting")
         yield begins  # often, for a picture to paint stops it there
-        net, eyes = self._memory(runtime.device).net, self._surrogate(runtime.device)
+        networks, eyes = self.networks(Options(), runtime.device), self._surrogate(runtime.device)
+        net = networks.memory.net
         look = eyes.look(STYLE_WEIGHT)
         yield begins
         practice = Practice(contents, BATCH, CROP)
@@ -209,7 +200,7 @@ class Memory(Method, Refiner):
             yield begins
         targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
         with torch.no_grad():
-            start = self._begun(style, painting, runtime)
+            start = self._begun(style, painting, networks, runtime)
         yield begins
         whose = f"{shared_name()} {name_of(SURROGATE)} {PACE} {BATCH} {CROP} {AIMS} {look}"
         at = resumed(checkpoint, start, whose, held, PACE.steps) or begin(start)
@@ -227,55 +218,29 @@ class Memory(Method, Refiner):
         }
         yield Refined({"row": to_array(at.best)}, card | {"loss": [round(at.first, 4), round(at.least, 4)]})
 
-    def _begun(self, style: Style, painting: Pixels, runtime: Runtime) -> Tensor:
+    def _begun(self, style: Style, painting: Pixels, networks: Networks, runtime: Runtime) -> Tensor:
         """The row a refinement begins with: a damaged one is no obstacle to making another."""
         try:
-            return self.prepare(style, Options(), runtime).row.clone()
+            return self.prepare(style, Options(), runtime).at(0).clone()
         except ScumbleError as e:
             if e.code != "weights-corrupt":
                 raise
-            return self._predicted(painting, runtime)
-
-    def _predicted(self, painting: Pixels, runtime: Runtime) -> Tensor:
-        """Grade 0 of a painting (H, W, 3): the mean over several looks at it."""
-        looks = [look.to(runtime.device) for look in looks_at(painting, LOOKS)]
-        with torch.inference_mode():
-            return torch.stack([self._instant(x, runtime) for look in looks for x in (look, look.flip(3))]).mean(0)
-
-    def _instant(self, picture: Tensor, runtime: Runtime) -> Tensor:
-        """Grade 0 of (1, 3, H, W)."""
-        return self._memory(runtime.device).rows(to_stride(picture), signature(self._compact(runtime.device), picture))
-
-    def _memory(self, device: str) -> StyleMemory:
-        return _on(device, self._shared, lambda: load_memory(NETWORKS))
-
-    def _compact(self, device: str) -> VGG:
-        return _on(device, self._eyes, lambda: load_perceptual("compact"))
+            return self.measure(networks, to_tensor(painting).to(runtime.device))
 
     def _surrogate(self, device: str) -> Surrogate:
-        return _on(device, self._surrogates, load_surrogate)
-
-
-def _on(device: str, kept: dict[str, N], load: Callable[[], N]) -> N:
-    """A network on a device, loaded once."""
-    if device not in kept:
-        with torch.inference_mode(False):  # what is loaded within it could never be descended through
-            kept[device] = load().to(device).to(memory_format=torch.channels_last)
-    return kept[device]
+        """The surrogate on a device, loaded once."""
+        if device not in self._surrogates:
+            with torch.inference_mode(False):
+                self._surrogates[device] = load_surrogate().to(device).to(memory_format=torch.channels_last)
+        return self._surrogates[device]
 
 
 def load_memory(path: Path) -> StyleMemory:
     """The shared networks in eval mode. Raises ScumbleError "weights-corrupt"."""
     tensors, _ = load_weights(path)
     memory = StyleMemory()
-    try:
+    with holding(path, "style memory, or one of another size", "memory"):
         memory.load_state_dict(tensors)
-    except RuntimeError as e:
-        raise ScumbleError(
-            "weights-corrupt",
-            f"The weight file {path.name} holds no style memory, or one of another size.",
-            "Install Scumble again.",
-        ) from e
     return memory.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
 
@@ -314,6 +279,11 @@ def _row_of(style: Style, path: Path) -> Tensor | None:
         if e.code == "style-unavailable":
             return None
         raise ScumbleError(e.code, e.message, "Refine the style again, or use an earlier revision of it.") from e
+
+
+def _array(picture: Tensor) -> Pixels:
+    """(1, 3, H, W) as (H, W, 3)."""
+    return np.ascontiguousarray(picture[0].permute(1, 2, 0).cpu().numpy())
 
 
 def _shrunk(rgb: Pixels, side: int) -> Pixels:

@@ -8,21 +8,21 @@ training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Cost, Event, Method, Runtime, Style, Weighted
+from scumble.api.method import Capabilities, Cost
 from scumble.library.places import SHIPPED, shared_path
-from scumble.library.weights import load_weights, name_of
+from scumble.library.weights import load_weights
+from scumble.methods.feed_forward import COMPACT, FeedForward, holding
 from scumble.methods.stylebank.network import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet, fused
-from scumble.painting import tiling
 
 SHARED = shared_path(SHIPPED, "stylebank")
 
@@ -32,7 +32,11 @@ class Options:
     """Nothing to choose beyond what every method offers."""
 
 
-class StyleBank(Method):
+Banks = tuple[Bank, ...]
+"""One, or one a style that is mixed by place."""
+
+
+class StyleBank(FeedForward[StyleBankNet, Banks]):
     """Many styles over one autoencoder, a bank each."""
 
     id = "stylebank"
@@ -42,71 +46,37 @@ class StyleBank(Method):
     Options = Options
     capabilities = Capabilities(blend=True, regions=True, tiling=True)
     cost = Cost(bytes_per_pixel=300)
+    stride, margin = STRIDE, MARGIN
+    trained_by = "stylebank --add PICTURE"
 
-    def __init__(self) -> None:
-        self._networks: dict[str, StyleBankNet] = {}
-        self._banks: dict[tuple[str, int, str], Bank] = {}
+    def weights(self, encoder: str = COMPACT) -> Path:
+        return SHARED
 
-    def available(self, style: Style) -> bool:
-        return style.state(self.id) is not None and SHARED.is_file()
+    def load(self, weights: Path) -> StyleBankNet:
+        return load_shared(weights)
 
-    def prepare(self, style: Style, options: Any, runtime: Runtime) -> Bank:
-        """The style's bank on the device, kept for the next run."""
-        key = (style.id, style.revision, runtime.device)
-        if key not in self._banks:
-            path = style.state(self.id)
-            if path is None:
-                raise ScumbleError(
-                    "style-unavailable",
-                    f"The style {style.id!r} has no filter bank.",
-                    "Choose a method that takes any style, or train one: scumble train stylebank --add PICTURE.",
-                )
-            kernel, bias = load_bank(Path(path), name_of(SHARED))
-            self._banks[key] = Bank(kernel.to(runtime.device), bias.to(runtime.device))
-        return self._banks[key]
+    def read(self, weights: Path, networks: StyleBankNet, device: str) -> dict[int, Banks]:
+        kernel, bias = load_bank(weights, self.shared_name())
+        return {0: (Bank(kernel.to(device), bias.to(device)),)}
 
-    def forget(self) -> None:
-        """Let go of network and banks; the next run loads them again."""
-        self._networks.clear()
-        self._banks.clear()
+    def mix(self, styles: Sequence[tuple[float, Banks]]) -> Banks:
+        return (fused([(weight, bank) for weight, (bank,) in styles]),)
 
-    def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        banks = [style.state for style in styles]
-        if content.regions is None:
-            banks = [fused([(style.weight, style.state) for style in styles])]
-        painter = Painter(self._network(runtime.device), banks)
-        yield from tiling.run_tiled(painter, content, runtime, stride=STRIDE, margin=MARGIN)
+    def stack(self, styles: Sequence[Banks]) -> Banks:
+        return tuple(bank for banks in styles for bank in banks)
 
-    def _network(self, device: str) -> StyleBankNet:
-        if device not in self._networks:
-            self._networks[device] = load_shared(SHARED).to(device)
-        return self._networks[device]
-
-
-class Painter(nn.Module):
-    """The autoencoder with one bank, or with S banks that are mixed by place, as tiling.py drives it."""
-
-    def __init__(self, net: StyleBankNet, banks: Sequence[Bank]) -> None:
-        super().__init__()
-        self.net, self.banks = net, banks
-
-    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
-        """(1, 3, H, W) to the same; `shares` (S, 1, H, W)."""
-        return self.net.paint(x, self.banks, shares)
+    def stylize(self, networks: StyleBankNet, picture: Tensor, style: Banks, options: Any, shares: Tensor | None) -> Tensor:
+        return networks.paint(picture, style, shares)
 
 
 def load_shared(path: Path) -> StyleBankNet:
     """The autoencoder in eval mode; its width and depth are read off the tensors. Raises ScumbleError "weights-corrupt"."""
     tensors, _ = load_weights(path)
-    try:
+    with holding(path, "autoencoder of StyleBank", "stylebank"):
         width = tensors["coder.down.0.conv.weight"].shape[0] / 32
         blocks = len({name.split(".")[2] for name in tensors if name.startswith("coder.blocks.")})
         net = StyleBankNet(width, blocks)
         net.load_state_dict(tensors)
-    except (KeyError, ValueError, RuntimeError) as e:
-        raise ScumbleError(
-            "weights-corrupt", f"The weight file {path.name} holds no autoencoder of StyleBank ({e}).", "Install Scumble again."
-        ) from e
     return net.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
 
