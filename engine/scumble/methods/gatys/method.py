@@ -20,7 +20,20 @@ from torch import Tensor
 
 from scumble.api.errors import ScumbleError
 from scumble.api.hookspecs import hookimpl
-from scumble.api.method import Capabilities, Content, Event, Improver, Method, Pixels, Preview, Progress, Result, Runtime, Style, Weighted
+from scumble.api.method import (
+    Capabilities,
+    Content,
+    Event,
+    Improver,
+    Method,
+    Pixels,
+    Preview,
+    Progress,
+    Result,
+    Runtime,
+    Style,
+    Weighted,
+)
 from scumble.methods.gatys.optimize import Step, descend
 from scumble.methods.gatys.pace import Pace
 from scumble.methods.gatys.presets import Options as Options
