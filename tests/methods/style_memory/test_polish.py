@@ -25,7 +25,7 @@ from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import StyleStatistics, drained
 from scumble.nst.tensors import to_tensor
 from scumble.painting import pipeline
-from scumble.painting.pipeline import MIXED
+from scumble.painting.reading import MIXED
 from support.leaves import COLD, PHOTOGRAPH, WARM, picture
 from support.painted import Painted
 
