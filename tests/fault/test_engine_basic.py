@@ -276,8 +276,7 @@ def test_a_style_is_put_used_and_removed(engine: Engine) -> None:
         kept = peer.finish(job)[0]
         assert (kept["type"], kept["style"]) == ("style", "my-harbour@1")
         assert kept["catalogue"] > revision
-        page = peer.ask("catalogue", page=0)
-        shown = next(s for s in page["styles"] if s["id"] == "my-harbour")
+        shown = peer.listed("my-harbour")
         assert (shown["own"], shown["title"]) == (True, "My harbour")
         assert "invert" in shown["methods"]
         done = peer.finish(peer.submit(picture(), styles=[{"style": "my-harbour", "weight": 0.5}]))[0]

@@ -97,7 +97,7 @@ def test_a_new_style_can_be_used_at_once_and_is_refined_under_a_new_revision(eng
         assert painted(peer, "sea@1") == before, "a pinned revision gives the same bytes"
         page = peer.ask("catalogue", page=0)
         assert page["revision"] >= done["catalogue"] > peer.welcome["revision"]
-        shown = next(s for s in page["styles"] if s["id"] == "sea")
+        shown = peer.listed("sea")
         assert (shown["revision"], shown["refined"]) == (2, ["darken"])
         assert {m["id"]: m["capabilities"]["refine"] for m in page["methods"]}["darken"]
     state = StyleStore().get("sea@2").state("darken")
@@ -339,7 +339,7 @@ def test_what_a_method_has_outgrown_counts_as_not_refined_and_is_refined_again(d
     (data / "outgrown").touch()
     with start("--no-refine") as engine, engine.peer() as peer:
         assert ask(peer, "status")["state"] == "idle"
-        listed = next(s for s in peer.ask("catalogue", page=0)["styles"] if s["id"] == "sea")
+        listed = peer.listed("sea")
         assert ("darken" in listed["methods"], listed["refined"]) == (True, [])
     with start("--refine") as engine, engine.peer() as peer:
         wait_for(lambda: StyleStore().get("sea").revision == 3)

@@ -165,6 +165,14 @@ class Peer:
         self.send(type=type, id=self._number, **fields)
         return self.next(re=self._number)
 
+    def listed(self, style: str) -> dict[str, Any]:
+        """What the catalogue says of a style, on whichever of its pages that stands."""
+        page = self.ask("catalogue", page=0)
+        for number in range(1, page["pages"]):
+            page["styles"] += self.ask("catalogue", page=number)["styles"]
+        found: dict[str, Any] = next(s for s in page["styles"] if s["id"] == style)
+        return found
+
     def receive(self, seconds: float = 15.0) -> tuple[dict[str, Any], list[bytes]]:
         """The next message. Raises TimeoutError."""
         if not self.socket.poll(int(seconds * 1000)):

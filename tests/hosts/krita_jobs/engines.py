@@ -7,7 +7,7 @@ import os
 import signal
 
 from driver import Scenario, Stage
-from scumble.scumble_client import channel
+from scumble.scumble_client import channel, errors
 from window import idle, names
 
 
@@ -35,7 +35,7 @@ def foreign(stage: Stage) -> Scenario:
     yield stage.shown(document)
     running = stage.studio.session.welcome.pid
     spoken, channel.PROTOCOL = channel.PROTOCOL, 99
-    stage.studio.session._dialer.drop(channel.lost("for the test"))
+    stage.studio.session._dialer.drop(errors.lost("for the test"))
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     status = stage.panel.status.text()

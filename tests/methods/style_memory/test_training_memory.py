@@ -65,8 +65,8 @@ def test_a_small_batch_in_which_a_crop_is_given_back_leaves_the_painting_without
     """Of two crops one is given back: two rows for the other once ended the training."""
     small = replace(recipe, batch=2, rebuilt_every=1, second_every=1, reconstruction=60.0)
     training = load_card(memory.train(small, tmp_path, lambda line: None))["training"]
-    assert training["weights"]["reconstruction"] == 60
-    assert training["every"] == {"rebuilt": 1, "second": 1}
+    assert training["reconstruction"] == 60
+    assert (training["rebuilt_every"], training["second_every"]) == (1, 1)
 
 
 def test_a_run_that_starts_from_weights_says_which_rows_go_on(recipe: memory.Recipe, tmp_path: Path) -> None:
