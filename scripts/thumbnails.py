@@ -22,7 +22,7 @@ from scumble.methods import registry
 from scumble.painting import pipeline
 
 SIDE = 128
-RENDERED = 320
+RENDERED = 4 * SIDE
 
 
 def main() -> None:
