@@ -25,8 +25,8 @@ from scumble.api.method import Method, Refiner, describe
 log = logging.getLogger(__name__)
 
 BUILT_IN = (
-    "scumble.methods.johnson.method",
     "scumble.methods.style_memory.method",
+    "scumble.methods.johnson.method",
     "scumble.methods.gatys.method",
     "scumble.methods.adain.method",
     "scumble.methods.ghiasi.method",
