@@ -22,6 +22,7 @@ from scumble.image.resample import resize
 from scumble.methods import registry
 from scumble.painting import mixing, regions
 from scumble.painting.selection import doublings, painted_in_layer
+from scumble.painting.stages import fast_method
 
 log = logging.getLogger(__name__)
 
@@ -155,15 +156,12 @@ def _first(chosen: Prepared, content: Content, runtime: Runtime) -> Prepared:
     """The chosen method, or, where that takes its time, the first fast one that can paint its styles."""
     if not chosen.method.capabilities.iterative:
         return chosen
-    for method in registry.methods().values():
-        apart = content.regions is not None
-        if method.capabilities.iterative or not (apart or len(chosen.styles) == 1 or method.capabilities.blend):
-            continue
-        if all(method.available(style) for style, _ in chosen.styles):
-            options = method.Options()
-            states = mixing.states(method, chosen.styles, options, runtime, apart=apart)
-            return Prepared(method, options, chosen.styles, states)
-    return chosen
+    apart = content.regions is not None
+    method = fast_method(chosen.styles, apart)
+    if method is None:
+        return chosen
+    options = method.Options()
+    return Prepared(method, options, chosen.styles, mixing.states(method, chosen.styles, options, runtime, apart=apart))
 
 
 def _improver(chosen: Prepared, runtime: Runtime) -> Prepared | None:

@@ -12,7 +12,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Content, Cost, Event, Improver, Pixels, Preview, Progress, Result, Runtime, Style, Weighted
+from scumble.api.method import (
+    Content,
+    Cost,
+    Event,
+    Improver,
+    Method,
+    Pixels,
+    Preview,
+    Progress,
+    Result,
+    Runtime,
+    Style,
+    Weighted,
+)
 from scumble.methods import registry
 from scumble.painting.grid import WHOLE
 from scumble.painting.selection import painted_in_layer
@@ -33,20 +46,28 @@ broader than their strokes is found there, sooner than at full size."""
 Paint = Callable[[Content], Iterator[Event]]
 
 
+def fast_method(styles: Sequence[tuple[Style, float]], apart: bool = False) -> Method | None:
+    """The first method that paints at once and knows all `styles`; with masks that set them `apart` it need not mix them."""
+    for method in registry.methods().values():
+        fits = apart or len(styles) == 1 or method.capabilities.blend
+        if not method.capabilities.iterative and fits and all(method.available(style) for style, _ in styles):
+            return method
+    return None
+
+
 def fast_answer(
     content: Content, styles: Sequence[tuple[Style, float]], runtime: Runtime
 ) -> Generator[Event, None, Pixels | None]:
     """What the first fast method that can paint these styles makes of the picture; None where there is none."""
-    for method in registry.methods().values():
-        fits = len(styles) == 1 or method.capabilities.blend
-        if method.capabilities.iterative or not fits or not all(method.available(style) for style, _ in styles):
-            continue
-        options = method.Options()
-        states = [Weighted(method.prepare(style, options, runtime), weight) for style, weight in styles]
-        for event in method.run(content, states, options, runtime):
-            if isinstance(event, Result):
-                return event.rgb
-            yield Progress(0.0, f"{method.title} begins")
+    method = fast_method(styles)
+    if method is None:
+        return None
+    options = method.Options()
+    states = [Weighted(method.prepare(style, options, runtime), weight) for style, weight in styles]
+    for event in method.run(content, states, options, runtime):
+        if isinstance(event, Result):
+            return event.rgb
+        yield Progress(0.0, f"{method.title} begins")
     return None
 
 
