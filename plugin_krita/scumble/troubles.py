@@ -2,7 +2,7 @@
 """The error that is shown, until it is settled.
 
 Invariant: trouble with the engine stays until the engine is there or is asked again; trouble with a picture goes when
-something else is tried, chosen or has worked, but not before it can have been read.
+something else is tried, chosen or has worked, but not before it can have been read. A choice always ends it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from collections.abc import Callable
 from .scumble_client.errors import EngineError
 
 READ = 1.0
-"""Seconds for which a message stays whatever is chosen: what was done before it may only show now."""
+"""Seconds for which a message stays whatever is chosen."""
+LINGER = 4.0
+"""Seconds for which a message stays when the selection changed within READ: that may have been chosen before the message came
+and only show now, or be the painter's answer to it."""
 
 
 class Troubles:
@@ -24,10 +27,11 @@ class Troubles:
         self._looked_at = looked_at
         self._selected: tuple[str, ...] | None = None  # when it came; None for trouble with the engine itself
         self._since = 0.0
+        self._stays = READ
 
     def show(self, error: EngineError, engine: bool = False) -> None:
         """`engine`: it is trouble with the engine itself."""
-        self.error, self._since = error, time.monotonic()
+        self.error, self._since, self._stays = error, time.monotonic(), READ
         self._selected = None if engine else self._looked_at()
 
     def clear(self) -> None:
@@ -43,8 +47,8 @@ class Troubles:
         """What was wrong with one layer is settled by choosing another."""
         if self._selected is None:
             return
-        looked_at = self._looked_at()
-        if time.monotonic() - self._since < READ:
-            self._selected = looked_at
-        elif looked_at != self._selected:
+        age, changed = time.monotonic() - self._since, self._looked_at() != self._selected
+        if changed and age < READ:
+            self._stays = LINGER
+        elif age >= self._stays and (changed or self._stays > READ):
             self.clear()

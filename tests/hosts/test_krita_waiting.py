@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +83,20 @@ def test_what_was_wrong_with_a_layer_is_forgotten_when_another_is_chosen_or_pain
         settle()
         ticks(studio)
         assert studio.standing.mood.value == "ready"
+
+
+def test_a_message_goes_when_another_layer_is_chosen_at_once(studio: Any, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chosen within the message's first second, the other layer counted as the one it was about, and the message never went."""
+    now = [100.0]
+    monkeypatch.setattr(module("troubles"), "time", SimpleNamespace(monotonic=lambda: now[0]))
+    host.empty = {"layer"}
+    studio.paint()
+    ticks(studio)
+    host.selected = [Layer("other")]
+    for seconds, mood in ((0.5, "error"), (1.0, "error"), (3.0, "ready")):
+        now[0] += seconds
+        ticks(studio)
+        assert studio.standing.mood.value == mood
 
 
 def test_one_result_a_layer_is_a_choice_that_is_kept(studio: Any, host: Host, session: Session) -> None:
