@@ -220,15 +220,22 @@ def test_a_soft_border_between_styles_is_smooth_where_a_hard_one_is_not(method: 
 
 @EVERY
 def test_a_larger_brush_paints_broader_strokes(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest brush against one four times as large, over two pictures.
+
+    In one picture a brush half as large was once not finer than the usual one, by one per cent: from a working size of 500 px on
+    a picture is painted in two passes, and how fine that is varies with each training and with the processor's rounding.
+    """
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
-    from benchmarks.bench_strokes import centroid
+    from benchmarks.bench_strokes import APART, centroid
 
     side = 128 if method.id in QUICK else 256  # the smaller the scene, the more of its spectrum are its own edges
-    pixels = scene(side, side)
     more = {"steps": 12} if method.id in QUICK else {}
-    painted = (paint(method, pixels, options=more | {"brush_size": size}) for size in (0.5, 1.0, 2.0))
-    finer, usual, broader = (centroid(out[..., :3] / np.float32(255)) for out in painted)
-    assert finer > usual > broader
+
+    def fineness(size: float) -> float:
+        painted = (paint(method, scene(side, side, seed=seed), options=more | {"brush_size": size}) for seed in (7, 8))
+        return sum(centroid(out[..., :3] / np.float32(255)) for out in painted)
+
+    assert fineness(0.5) > APART * fineness(2.0)
 
 
 @EVERY
