@@ -16,10 +16,11 @@ from pathlib import Path
 import click
 
 from scumble.api.errors import ScumbleError
-from scumble.cli.listing import OUTPUTS, Found, Listing, is_folder
+from scumble.cli.listing import FILMS, OUTPUTS, Found, Listing, is_folder
 from scumble.cli.say import counted
 from scumble.library.places import SHIPPED
 from scumble.library.styles import StyleStore
+from scumble.video import film
 
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "gif": ".gif"}
 """--format, and the suffix it writes."""
@@ -77,7 +78,11 @@ def plan(
 
 
 def named(source: Path, naming: Naming) -> str:
-    """The output's name in a folder: the input's, with the suffix of the format, or as PNG if it is nothing we write."""
+    """The output's name in a folder: the input's, with the suffix of the format, or as PNG if it is nothing we write; films
+    stay films."""
+    own = source.suffix.lower()
+    if own in FILMS:
+        return source.stem + naming.ending + (source.suffix if own in film.WRITTEN else ".mp4")
     suffix = FORMATS[naming.format] if naming.format else source.suffix if source.suffix.lower() in OUTPUTS else ".png"
     return source.stem + naming.ending + suffix
 
@@ -106,8 +111,10 @@ def _into(found: Sequence[Found], out: str, naming: Naming, folders: bool) -> li
         if there is not None and not folder:
             raise click.UsageError(f"{counted(len(found), 'picture')} to write, but {out} is a file. Name a folder with -o.")
         return [Task(f.path, target / f.below / named(f.path, naming)) for f in found]
-    if target.suffix.lower() not in OUTPUTS:
-        raise click.UsageError(f"{out} must end in one of {', '.join(OUTPUTS)} to say which kind of file it is.")
+    if target.suffix.lower() not in (*OUTPUTS, *film.WRITTEN):
+        raise click.UsageError(
+            f"{out} must end in one of {', '.join((*OUTPUTS, *film.WRITTEN))} to say which kind of file it is."
+        )
     if naming.format and target.suffix.lower() not in _suffixes(naming.format):
         raise click.UsageError(
             f"{out} does not end as {naming.format} files do ({FORMATS[naming.format]}). Leave --format out, or rename it."

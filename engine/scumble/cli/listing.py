@@ -20,6 +20,7 @@ import click
 from scumble.api.errors import ScumbleError
 from scumble.cli.say import counted
 from scumble.image.files import SAVERS, can_decode
+from scumble.video import film
 
 OUTPUTS = (*SAVERS, ".gif")
 """Suffixes an output may have, lower case."""
@@ -27,6 +28,9 @@ OUTPUTS = (*SAVERS, ".gif")
 PICTURES = (*OUTPUTS, ".apng", ".bmp", ".dib", ".avif")
 """Suffixes a folder is searched for, lower case, with HEIC's where they can be decoded. An input named outright may bear any
 name."""
+
+FILMS = (*film.WRITTEN, *film.READ_ONLY)
+"""Suffixes of films, which a folder is not searched for: they take hours, and must be meant."""
 
 HEIC = (".heic", ".heif", ".hif")
 """Suffixes of pictures that not every libvips decodes."""
@@ -72,6 +76,8 @@ class Listing:
             often = sorted(self.left_out.items(), key=lambda item: (-item[1], not item[0], item[0]))
             kinds = ", ".join(f"{n} {suffix or 'without a suffix'}" for suffix, n in often)
             yield f"{counted(self.left_out.total(), 'file')} left out, not of a kind that is read: {kinds}."
+        if any(suffix in FILMS for suffix in self.left_out):
+            yield 'Films are painted where they are named themselves, also by a pattern like "clips/*.mp4".'
 
     def _folder(self, folder: Path, given: str) -> None:
         before = len(self.found)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One picture or animation through the engine: read, painted, written.
+"""One picture, animation or film through the engine: read, painted, written.
 
 Invariant: an output file is the whole picture or is not there.
 """
@@ -7,45 +7,24 @@ Invariant: an output file is the whole picture or is not there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from scumble.api.errors import ScumbleError
-from scumble.cli.connect import patiently
+from scumble.cli.films import paint_film
 from scumble.cli.inputs import Task
-from scumble.cli.masks import fit
-from scumble.cli.pictures import from_wire, to_wire, write_result
+from scumble.cli.jobs import Job, paint_one, told
+from scumble.cli.pictures import from_wire, write_result
 from scumble.cli.progress import Show
 from scumble.cli.say import note
-from scumble.cli.signals import keeping
-from scumble.client import events
-from scumble.client.blocking import Engine, Finished
-from scumble.client.raster import Masks
-from scumble.image.files import Picture, Settings, metadata_of, read_picture
-from scumble.image.mapped import room
+from scumble.client.blocking import Engine
+from scumble.image.files import metadata_of, read_picture
+from scumble.video.film import begins_as_film
 from scumble.video.reading import Animation, read_animation
 from scumble.video.steady import Steady
 from scumble.video.writing import CONTAINERS, write_animation
 
-
-@dataclass(frozen=True)
-class Job:
-    """What is asked of the engine for every picture alike."""
-
-    styles: list[tuple[str, float]]
-    method: str
-    strength: float
-    options: dict[str, Any]
-    masks: Masks | None = None
-    settings: Settings = field(default_factory=Settings)
-    """How its files are written."""
-    effort: str | None = None
-    """"draft", "good" or "best"; None is the method as it is."""
-    seconds: float | None = None
-    """How long each picture may be improved."""
+__all__ = ["Job", "stylize_one"]
 
 
 def _unseen(fraction: float, text: str) -> None:
@@ -53,16 +32,24 @@ def _unseen(fraction: float, text: str) -> None:
 
 
 def stylize_one(attached: Engine, task: Task, job: Job, show: Show = _unseen, steady: Steady | None = None) -> dict[str, Any]:
-    """Read, stylize and write a picture or an animation. Raises EngineError and ScumbleError; an interrupt cancels the job.
+    """Read, stylize and write a picture, an animation or a film. Raises EngineError and ScumbleError; an interrupt cancels the
+    job.
 
-    `steady` holds the state of the frames before this one, where the pictures are a sequence; an animation is one of its own.
+    `steady` holds the state of the frames before this one, where the pictures are a sequence; an animation or film is one of
+    its own.
     """
     started = time.monotonic()
-    animation = read_animation(task.source)
-    if animation is None:
+    own = None if steady is None else Steady()
+    if begins_as_film(task.source):
+        entry = paint_film(attached, task, job, show, own)
+    elif job.excerpt is not None:
+        raise ScumbleError(
+            "bad-options", f"{task.source} is not a film; --start and --length are for films.", "Leave them out."
+        )
+    elif (animation := read_animation(task.source)) is None:
         entry = _still(attached, task, job, show, steady)
     else:
-        entry = _animated(attached, animation, task, job, show, None if steady is None else Steady())
+        entry = _animated(attached, animation, task, job, show, own)
     return entry | {"seconds": round(time.monotonic() - started, 3)}
 
 
@@ -70,9 +57,9 @@ def _still(attached: Engine, task: Task, job: Job, show: Show, steady: Steady | 
     picture = read_picture(task.source)
     if steady is not None and steady.begins_anew(picture.pixels):
         note(f"{task.source} is of another size than the frames before it: the sequence begins anew.")
-    finished = _paint(attached, picture, task.source, job, show, steady)
+    finished = paint_one(attached, picture, task.source, job, show, steady)
     notes = picture.notes + write_result(task.target, finished.raster, picture, job.settings)
-    return _told(finished) | {"engine_seconds": finished.seconds} | ({"notes": list(notes)} if notes else {})
+    return told(finished) | {"engine_seconds": finished.seconds} | ({"notes": list(notes)} if notes else {})
 
 
 def _animated(
@@ -83,7 +70,7 @@ def _animated(
     if task.target.suffix.lower() not in CONTAINERS:
         raise ScumbleError(
             "bad-picture",
-            f"{task.source} has {count} frames, and {task.target.name} would hold one.",
+            f"{task.source} has {count} frames, and no animation is written to {task.target.name}.",
             "Write a GIF, a PNG or a WebP file.",
         )
     seconds = 0.0
@@ -96,61 +83,9 @@ def _animated(
             def show_frame(fraction: float, text: str, number: int = number) -> None:
                 show((number + fraction) / count, f"frame {number + 1} of {count} {text}".rstrip())
 
-            finished = _paint(attached, picture, task.source, job, show_frame, steady)
+            finished = paint_one(attached, picture, task.source, job, show_frame, steady)
             add(from_wire(finished.raster, picture), duration)
             seconds += finished.seconds
     lost = metadata_of(task.source).for_file(".gif", (layout.width, layout.height), True)[1]  # no animation is given any
     notes = {"notes": [line.replace(".gif files", "animations") for line in lost]} if lost else {}
-    return _told(finished) | {"frames": count, "engine_seconds": seconds} | notes
-
-
-def _paint(attached: Engine, picture: Picture, source: Path, job: Job, show: Show, steady: Steady | None) -> Finished:
-    """What the engine makes of a picture or frame, carried on from the frame before it where that is asked for."""
-    content = to_wire(picture)
-    if job.masks is not None:
-        fit(job.masks, (content.width, content.height), source)
-
-    def on_progress(progress: events.Progress) -> None:
-        waiting = progress.state == "queued" and progress.position
-        show(progress.fraction, f"waiting behind {progress.position}" if waiting else progress.text)
-
-    def paint(keep: Callable[[], bool] | None = None) -> Finished:
-        return attached.stylize(
-            content,
-            styles=job.styles,
-            method=job.method,
-            strength=job.strength,
-            options=job.options,
-            on_progress=on_progress,
-            masks=job.masks,
-            room=room,
-            quality=job.effort,
-            seconds=job.seconds,
-            keep=keep,
-        )
-
-    def paint_or_keep() -> Finished:
-        with keeping(lambda: note("Keeping what is there; Ctrl-C once more cancels.")) as keep:
-            return paint(keep)
-
-    def wait(seconds: float) -> None:
-        show(0.0, "the engine is busy")
-        time.sleep(seconds)
-
-    finished = patiently(paint if job.effort is None else paint_or_keep, wait)
-    if steady is None:
-        return finished
-    settled = steady.settle(picture.pixels, from_wire(finished.raster, picture))
-    return replace(finished, raster=replace(finished.raster, data=settled))
-
-
-def _told(finished: Finished) -> dict[str, Any]:
-    """What --json says of every picture."""
-    raster = finished.raster
-    return {
-        "width": raster.width,
-        "height": raster.height,
-        "format": raster.format,
-        "styles": list(finished.styles),
-        "device": finished.device,
-    }
+    return told(finished) | {"frames": count, "engine_seconds": seconds} | notes

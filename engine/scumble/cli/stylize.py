@@ -15,6 +15,7 @@ import click
 
 from scumble.cli.batch import Batch
 from scumble.cli.connect import engine, json_option, no_start_option, patiently, remote_options
+from scumble.cli.films import excerpt_of, moment
 from scumble.cli.inputs import FORMATS, Naming, Task, plan
 from scumble.cli.masks import parse_region, read_masks
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style, pinned
@@ -59,7 +60,7 @@ SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
 @click.option("--keep-colours", metavar="MODE", help="Keep the colours of the picture, as the method understands it.")
 @click.option("--option", "assignments", multiple=True, metavar="NAME=VALUE", help="Any option that `scumble methods` lists.")
 @click.option("--format", "format", type=click.Choice(list(FORMATS)), help="File format in a folder; else the input's own.")
-@click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG and WebP files.  [default: 92 and 90]")
+@click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP and films.  [default: 92, 90, 65]")
 @click.option(
     "--profile",
     type=click.Choice(["srgb", "keep"]),
@@ -67,7 +68,9 @@ SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
     show_default=True,
     help="Whose colours outputs have: sRGB's, or, with the profile of its file, each picture's own.",
 )
-@click.option("--steady", is_flag=True, help="The pictures are frames, in order: what stands still shall not flicker.")
+@click.option("--steady", is_flag=True, help="The pictures are frames, in order: what they show shall not flicker.")
+@click.option("--start", callback=moment, metavar="TIME", help="Of a film, begin there: seconds, or 1:02:03.5.")
+@click.option("--length", callback=moment, metavar="TIME", help="Of a film, paint so much.")
 @no_start_option
 @remote_options
 @json_option
@@ -92,6 +95,7 @@ def stylize(
         raise click.UsageError("--seconds limits the improvement that --effort good or best asks for.")
     parted = [parse_region(text) for text in regions]
     wanted = [(style, weight) for style, weight, _ in parted] + [parse_style(text) for text in styles]
+    excerpt = excerpt_of(given["start"], given["length"])
     settings = parse_assignments(assignments) | {name: given[name] for name in SHORTCUTS if given[name] is not None}
     tasks, entries = _tasks(inputs, output, _also_read(paintings, [mask for _, _, mask in parted]), given)
     written = Settings(given["quality"], given["profile"] == "keep")
@@ -100,7 +104,7 @@ def stylize(
     with engine(start=not no_start) as attached:
         wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
         job = _settle(attached, wanted, method, strength, settings, masks)
-        job = replace(job, settings=written, effort=given["effort"], seconds=given["seconds"])
+        job = replace(job, settings=written, effort=given["effort"], seconds=given["seconds"], excerpt=excerpt)
         batch = Batch(attached, job, Steady() if steady else None)
         batch.run(tasks)
     if as_json:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures that move: animations as files, and a steady look from frame to frame."""
+"""Pictures that move: animations and films as files, and a steady look from frame to frame."""
