@@ -222,8 +222,8 @@ def test_a_soft_border_between_styles_is_smooth_where_a_hard_one_is_not(method: 
 def test_a_larger_brush_paints_broader_strokes(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
     """The smallest brush against one four times as large, over two pictures.
 
-    In one picture a brush half as large was once not finer than the usual one, by one per cent: from a working size of 500 px on
-    a picture is painted in two passes, and how fine that is varies with each training and with the processor's rounding.
+    In one picture a brush half as large was once not finer than the usual one, by one per cent: from a working size of 500 px
+    on a picture is painted in two passes, and how fine that is varies with each training and with the processor's rounding.
     """
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
     from benchmarks.bench_strokes import APART, centroid
