@@ -341,25 +341,3 @@ def test_stop_returns_when_the_process_is_gone_and_a_second_serve_is_refused_wit
     assert main(["stop"]) == 0
     assert not process_lives(connection.pid, connection.started)
     assert read_connection() is None
-
-
-@pytest.mark.usefixtures("alone")
-def test_the_demo_lays_out_what_it_rendered_and_ends_its_engine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    photo = picture(tmp_path / "photo.png", size=(90, 60))
-    assert main(["demo", str(photo), "-o", str(tmp_path / "out"), "--style", "starry-night"]) == 0
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "contact-sheet.png",
-        "photo-starry-night-invert.png",
-        "photo.png",
-    ]
-    assert Image.open(tmp_path / "out" / "contact-sheet.png").width > 2 * 380
-    assert "contact-sheet.png" in capsys.readouterr().out
-    assert read_connection() is None
-
-
-@pytest.mark.usefixtures("alone")
-def test_a_demo_that_lacks_a_rendering_says_so_in_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    photo = picture(tmp_path / "photo.png")
-    assert main(["demo", str(photo), "-o", str(tmp_path / "out")]) == Exit.SOME_FAILED
-    assert "could not be rendered" in capsys.readouterr().err
-    assert (tmp_path / "out" / "contact-sheet.png").exists()

@@ -124,3 +124,38 @@ def test_a_training_never_writes_over_the_file_it_starts_from(
     asked = ["train", "ghiasi", "--photographs", str(tmp_path), "--paintings", str(tmp_path), "--out", str(tmp_path)]
     assert main([*asked, "--start", str(tmp_path / name)]) == Exit.USAGE
     assert "another --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("style", "network", "out", "said"),
+    [
+        ("x", "out/adain/x.safetensors", "out", "which --network names, would be overwritten"),
+        ("x", "link.safetensors", "out", "which --network names, would be overwritten"),
+        ("shared", "out/adain/shared.safetensors", "out", "cannot have the id 'shared'"),
+        ("../../x", "out/adain/shared.safetensors", "out", "cannot have the id"),
+    ],
+)
+def test_the_state_of_a_style_never_replaces_the_networks_it_is_for(
+    style: str, network: str, out: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The networks of all styles were overwritten by the few numbers of one."""
+    for name in ("x", "shared"):
+        save_weights(tmp_path / f"out/adain/{name}.safetensors", {"x": torch.zeros(2)}, {"method": "adain"})
+    (tmp_path / "link.safetensors").hardlink_to(tmp_path / "out/adain/x.safetensors")
+    asked = ["--style", style, "--painting", "p.png", "--title", "X", "--artist", "X", "--year", "2020"]
+    where = ["--network", str(tmp_path / network), "--out", str(tmp_path / out)]
+    assert main(["train", "adain-style", *asked, *where]) == Exit.USAGE
+    assert said in _unfolded(capsys.readouterr().err)
+
+
+def test_results_and_samples_do_not_go_among_the_photographs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples among the photographs were trained on, and a run that was broken off found other pictures and began anew."""
+    pictures = coarse_pictures(tmp_path / "pictures", 1)
+    given = a_training("adain", pictures)
+    assert main([*given[:-1], str(pictures / "out")]) == Exit.USAGE
+    assert "the folder of the photographs" in _unfolded(capsys.readouterr().err)
+    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(pictures / "runs"))
+    assert main(given) == Exit.USAGE
+    assert "SCUMBLE_TRAIN_DIR" in _unfolded(capsys.readouterr().err)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ from scumble.api.errors import ScumbleError
 from scumble.cli.connect import engine
 from scumble.cli.control import end
 from scumble.cli.exits import Exit
-from scumble.cli.inputs import Task, identity
+from scumble.cli.inputs import Task
 from scumble.cli.options import choose_method, find_style
 from scumble.cli.say import OUT, counted, note, problem
 from scumble.cli.sheet import Cell, contact_sheet
@@ -34,6 +35,7 @@ from scumble.client.catalogue import Catalogue
 from scumble.client.errors import EngineError
 from scumble.image.files import read_picture
 from scumble.library.atomic import replacing
+from scumble.library.identity import refuse_replacing
 from scumble.video.frames import eight_bits
 
 SAMPLES = ("astronaut", "chelsea", "coffee")
@@ -41,6 +43,9 @@ SAMPLES = ("astronaut", "chelsea", "coffee")
 
 LONG_SIDE = 768
 """Photographs are brought down to this, so that the demo takes seconds on two cores."""
+
+
+SHEET = "contact-sheet.png"
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def demo(photographs: tuple[str, ...], output: str, styles: tuple[str, ...]) -> 
         renderings = [_first_choice(catalogue, s) for s in styles] if styles else list(RENDERINGS)
         device = str(attached.status().get("device", ""))
         rows, missing = render(attached, sources, renderings, folder, {s.id: s.title for s in catalogue.styles})
-    sheet = folder / "contact-sheet.png"
+    sheet = folder / SHEET
     with replacing(sheet) as temporary:
         contact_sheet(rows, heading="Scumble: photographs in the styles of paintings").save(temporary)
     OUT.print(f"\n{sheet} (engine ready after {ready:.1f} s, {time.monotonic() - started:.1f} s in all, on {device})")
@@ -108,16 +113,19 @@ def prepare(photographs: tuple[str, ...], folder: Path) -> list[Path]:
 
 
 def _refuse_replacing(photographs: tuple[str, ...], folder: Path) -> None:
-    """A photograph is never replaced by its smaller copy, nor one copy by another. Raises click.UsageError."""
-    given = {identity(Path(p)): p for p in photographs}
-    copies: dict[str, str] = {}
+    """A photograph is never replaced, by its smaller copy, a rendering or the sheet, nor one copy by another.
+
+    Raises click.UsageError and ScumbleError "bad-options".
+    """
+    copies: dict[str, str] = {SHEET: "the contact sheet"}
     for photograph in photographs:
         name = f"{Path(photograph).stem}.png"
-        if identity(folder / name) in given:
-            raise click.UsageError(f"{folder / name} would be overwritten. Name another folder with -o.")
         if name in copies:
             raise click.UsageError(f"{copies[name]} and {photograph} would both become {name}. Do them one at a time.")
         copies[name] = photograph
+    renderings = [path for name in copies for path in folder.glob(f"{escape(Path(name).stem)}-*.png")]
+    read = dict.fromkeys(map(Path, photographs), "a photograph")
+    refuse_replacing([*(folder / name for name in copies), *renderings], read, "Name another folder with -o.")
 
 
 def _opened(photographs: tuple[str, ...]) -> Iterator[tuple[str, Image.Image]]:
@@ -191,4 +199,5 @@ def render(
 
 
 def _first_choice(catalogue: Catalogue, name: str) -> Rendering:
-    return Rendering(choose_method(catalogue, [find_style(catalogue, name)]).id, name)
+    style = find_style(catalogue, name)
+    return Rendering(choose_method(catalogue, [style]).id, style.id)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,13 @@ import click
 from scumble.api.errors import ScumbleError
 from scumble.cli.listing import FILMS, OUTPUTS, Found, Listing, is_folder
 from scumble.cli.say import counted
+from scumble.library.identity import Identity, identity
 from scumble.library.places import SHIPPED
 from scumble.library.styles import StyleStore
 from scumble.video import film
 
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "gif": ".gif"}
 """--format, and the suffix it writes."""
-
-Identity = tuple[int, int] | str
 
 
 @dataclass(frozen=True)
@@ -85,18 +83,6 @@ def named(source: Path, naming: Naming) -> str:
         return source.stem + naming.ending + (source.suffix if own in film.WRITTEN else ".mp4")
     suffix = FORMATS[naming.format] if naming.format else source.suffix if source.suffix.lower() in OUTPUTS else ".png"
     return source.stem + naming.ending + suffix
-
-
-def identity(path: Path) -> Identity:
-    """What a path leads to, by any name: the file if there is one, else the place, links followed."""
-    try:
-        facts = path.stat()
-        if facts.st_ino:
-            return facts.st_dev, facts.st_ino
-    except (OSError, ValueError):
-        pass
-    real = os.path.normcase(os.path.realpath(path))
-    return real.casefold() if sys.platform == "darwin" else real
 
 
 def _beside(found: Sequence[Found], naming: Naming) -> list[Task]:

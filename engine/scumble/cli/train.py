@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 import types
 import typing
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import Any
 import click
 
 from scumble.api.errors import ScumbleError
+from scumble.library.identity import refuse_inside, refuse_replacing
+from scumble.library.places import state_path
+from scumble.library.styles import ID
 
 RECIPES = {
     "johnson": "methods.johnson.train",
@@ -66,22 +70,48 @@ def recipe_command(name: str) -> click.Command:
     hints = typing.get_type_hints(recipe)
 
     def run(out: str, **given: Any) -> None:
-        start = given.get("start")
-        if start is not None and Path(out).resolve() in start.resolve().parents[:2]:
-            raise ScumbleError(
-                "bad-options",
-                "A training cannot write to the folder of the weight file it starts from: broken off, it could not resume.",
-                "Name another --out.",
-            )
+        made = recipe(**given)
+        _refuse_replacing(name, made, Path(out))
         from scumble.training import distributed as parallel  # here, for it imports torch
 
         with parallel.processes() as number, TemporaryDirectory() as nowhere:
             folder, report = (nowhere, _discard) if number else (out, click.echo)
-            report(module.train(recipe(**given), Path(folder), report=report))
+            report(module.train(made, Path(folder), report=report))
 
     flags: list[click.Parameter] = [_flag(field, hints[field.name]) for field in dataclasses.fields(recipe)]
     where = click.Option(["--out"], required=True, metavar="FOLDER", help="Where the weight file and its card go.")
     return click.Command(name, callback=run, params=[*flags, where], help=f"{module.__doc__}\n\n{recipe.__doc__}")
+
+
+def _refuse_replacing(name: str, recipe: Any, out: Path) -> None:
+    """Refuse results among the pictures that are read, or in place of a file that is. Raises ScumbleError "bad-options"."""
+    hint = "Name another --out."
+    given = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    read = {value: f"which --{flag.replace('_', '-')} names" for flag, value in given.items() if isinstance(value, Path)}
+    start = given.get("start")
+    if start is not None and Path(out).resolve() in start.resolve().parents[:2]:
+        raise ScumbleError(
+            "bad-options",
+            "A training cannot write to the folder of the weight file it starts from: broken off, it could not resume.",
+            hint,
+        )
+    for folder, role in (("photographs", "the photographs"), ("paintings", "the paintings")):
+        place = given.get(folder)
+        if place is not None and not (place / "manifest.csv").is_file():  # a manifest names the pictures that are read
+            refuse_inside(out, place, role, hint)
+            if runs := os.environ.get("SCUMBLE_TRAIN_DIR"):
+                refuse_inside(Path(runs), place, role, "SCUMBLE_TRAIN_DIR is where samples go; set it to another folder.")
+    style = given.get("style_id")
+    if not style:
+        return
+    if style == "shared" or not ID.fullmatch(style):
+        raise ScumbleError(
+            "bad-options",
+            f"A style cannot have the id {style!r}.",
+            'Ids have small letters, digits and dashes, 64 at most; "shared" is what the networks of all styles are called.',
+        )
+    weights = state_path(out, name.partition("-")[0], style)
+    refuse_replacing([weights, weights.with_suffix(".json")], read, hint)
 
 
 def _discard(line: object) -> None:

@@ -26,7 +26,7 @@ from scumble.evaluate.contestants import Answer, Contestant, Painting
 from scumble.evaluate.judges import Judge, Lpips
 from scumble.evaluate.panel import Panel, panel
 from scumble.image.files import SAVERS
-from scumble.library.atomic import write_atomic
+from scumble.library.atomic import replacing, write_atomic
 from scumble.nst.tensors import to_tensor
 
 MULTIPLE = 8
@@ -34,6 +34,12 @@ MULTIPLE = 8
 
 ONE_IN = 10
 """Means over fewer than one in so many of the pairs of whoever answered most would say little of anybody."""
+
+RESULTS, PICTURES = "results.json", "pictures"
+"""What a run leaves in its folder; index.html is beside them."""
+
+MANIFEST = "manifest.csv"
+"""The table of a folder's pictures: file, title, split."""
 
 Split = Literal["train", "test", "all"]
 
@@ -192,13 +198,13 @@ def hold(
 
 def keep(table: Table, out: Path) -> None:
     """Write results.json."""
-    write_atomic(out / "results.json", (json.dumps(table.to_json(), indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(out / RESULTS, (json.dumps(table.to_json(), indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def resumed(out: Path, conditions: Mapping[str, Any]) -> Table:
     """The table that a run under the same conditions left in `out`, or an empty one."""
     try:
-        old = json.loads((out / "results.json").read_text(encoding="utf-8"))
+        old = json.loads((out / RESULTS).read_text(encoding="utf-8"))
         if old["conditions"] == json.loads(json.dumps(conditions)):
             return Table(dict(conditions), [Row(**row) for row in old["rows"]])
     except (OSError, ValueError, KeyError, TypeError):
@@ -207,13 +213,13 @@ def resumed(out: Path, conditions: Mapping[str, Any]) -> Table:
 
 
 def picture_name(method: str, content: str, style: str) -> str:
-    return f"pictures/{method}/{content}--{style}.png"
+    return f"{PICTURES}/{method}/{content}--{style}.png"
 
 
 def save_picture(path: Path, rgb: Pixels) -> None:
     """(H, W, 3) in [0, 1] as an 8-bit PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((rgb * 255).round().astype(np.uint8)).save(path)
+    with replacing(path) as temporary:
+        Image.fromarray((rgb * 255).round().astype(np.uint8)).save(temporary)
 
 
 def _seated(judges: Sequence[Judge], lpips: Lpips | None, photograph: Photograph, painting: Painting) -> Panel:
@@ -273,9 +279,14 @@ def at_scale_of(painting: Pixels, photograph: Pixels) -> Pixels:
     return _pixels(image.resize((w, h), Image.Resampling.LANCZOS))
 
 
+def listed(folder: Path, split: Split) -> list[Path]:
+    """The pictures of a folder that take part in a split; the one picture given. Raises ScumbleError "bad-picture"."""
+    return [path for path, _ in _listed(folder, split, None)]
+
+
 def _listed(folder: Path, split: Split, limit: int | None) -> list[tuple[Path, str]]:
     """Path and title of each picture: of a folder's manifest.csv those of the split, else all; or of the one file given."""
-    manifest = folder / "manifest.csv"
+    manifest = folder / MANIFEST
     if folder.is_file():
         found = [(folder, folder.stem)]
     elif manifest.is_file():

@@ -29,6 +29,8 @@ from scumble.methods import registry
 from scumble.nst.tensors import to_pixels, to_tensor
 from scumble.painting import mixing, pipeline
 
+PEERS_FILE = "peers.py"
+
 
 @dataclass(frozen=True)
 class Painting:
@@ -240,7 +242,7 @@ def _peer_painter(peer: Any) -> Callable[[Pixels, Painting], Answer]:
 
 
 def _peers(folder: Path) -> ModuleType:
-    path = folder / "peers.py"
+    path = folder / PEERS_FILE
     spec = importlib.util.spec_from_file_location("scumble_peers", path) if path.is_file() else None
     if spec is None or spec.loader is None:
         raise ScumbleError("bad-options", f"There is no peers.py in {folder}.", "--peers takes the folder that holds it.")

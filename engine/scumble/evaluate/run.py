@@ -12,8 +12,22 @@ import torch
 
 from scumble.api.method import Pixels, Runtime
 from scumble.evaluate import digests
-from scumble.evaluate.contest import Photograph, Split, Table, hold, keep, read_paintings, read_photographs, resumed
+from scumble.evaluate.contest import (
+    MANIFEST,
+    PICTURES,
+    RESULTS,
+    Photograph,
+    Split,
+    Table,
+    hold,
+    keep,
+    listed,
+    read_paintings,
+    read_photographs,
+    resumed,
+)
 from scumble.evaluate.contestants import (
+    PEERS_FILE,
     Contestant,
     Painting,
     Variant,
@@ -25,9 +39,12 @@ from scumble.evaluate.contestants import (
 from scumble.evaluate.judges import Judge, Lpips, compact_judge, lpips_judge, squeezenet_judge, teachers_judge
 from scumble.evaluate.page import page
 from scumble.library.atomic import write_atomic
+from scumble.library.identity import refuse_inside, refuse_replacing
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.training.loop import machine
+
+PAGE = "index.html"
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,7 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
 
     Raises ScumbleError "bad-picture", "method-unknown", "bad-options", "weights-missing", "weights-corrupt".
     """
+    _refuse_replacing(plan)
     runtime = Runtime("cuda" if torch.cuda.is_available() else "cpu", plan.half)
     judges = _judges(plan)
     lpips = _lpips(plan)
@@ -85,8 +103,28 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
     table = resumed(plan.out, conditions) if plan.resume else Table(conditions)
     hold(table, contestants, photographs, paintings, judges, plan.out, note, lpips, plan.strengths)
     keep(table, plan.out)
-    write_atomic(plan.out / "index.html", page(table, photographs, paintings, plan.out).encode())
+    write_atomic(plan.out / PAGE, page(table, photographs, paintings, plan.out).encode())
     return table
+
+
+def _refuse_replacing(plan: Plan) -> None:
+    """Refuse results among the pictures that are read, or in place of one. Raises ScumbleError "bad-options"."""
+    hint = "Name another folder with --out."
+    read: dict[Path, str] = {}
+    for folder, role in ((plan.contents, "the photographs"), (plan.styles, "the paintings")):
+        read |= dict.fromkeys(listed(folder, plan.split), f"one of {role}")
+        if not (folder / MANIFEST).is_file():
+            refuse_inside(plan.out, folder, role, hint)
+        else:
+            read[folder / MANIFEST] = f"the table of {role}"
+    teachers = Path(plan.teachers or "")
+    weights = teachers.iterdir() if plan.teachers and teachers.is_dir() else ()
+    read |= dict.fromkeys(weights, "one of the teachers")
+    read |= {
+        path: role for path, role in ((plan.judge, "a judge"), (plan.peers and plan.peers / PEERS_FILE, "the peers")) if path
+    }
+    refuse_replacing([plan.out / name for name in (RESULTS, PAGE)], read, hint)
+    refuse_replacing((plan.out / PICTURES).rglob("*.png"), read, hint)
 
 
 def _made_of(plan: Plan, photographs: Sequence[Photograph], paintings: Sequence[Painting]) -> dict[str, str | None]:
@@ -98,7 +136,7 @@ def _made_of(plan: Plan, photographs: Sequence[Photograph], paintings: Sequence[
         "weights": digests.of_all_weights(),
         "teachers": None if plan.teachers is None else digests.of_teachers(plan.teachers),
         "judge": None if plan.judge is None else digests.of_files([plan.judge]),
-        "peers": None if plan.peers is None else digests.of_files([plan.peers / "peers.py"]),
+        "peers": None if plan.peers is None else digests.of_files([plan.peers / PEERS_FILE]),
     }
 
 
