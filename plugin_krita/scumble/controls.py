@@ -10,9 +10,12 @@ from .others import Others
 from .qt import QtCore, QtWidgets
 from .scumble_client.catalogue import Option
 from .scumble_client.desk.choosing import method_of, methods_for
+from .scumble_client.desk.quality import TIP, qualities, quality_of
 from .studio import Studio, Topic
 from .widgets import Choice, Share
 
+FIXED = 3
+"""Rows that are always there: strength, quality, method."""
 COMMON = ("brush_size", "keep_colours")
 """Options that a painter wants at hand, before all others."""
 
@@ -27,9 +30,12 @@ class Controls(QtWidgets.QWidget):
         self._showers: dict[str, Callable[[Any], None]] = {}
         self.strength = Share(lambda value: studio.choose(strength=value))
         self.method = Choice(lambda method: studio.choose(method=method))
+        self.quality = Choice(lambda quality: studio.choose(quality=quality))
+        self.quality.setToolTip(TIP)
         self._form = QtWidgets.QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.addRow("Strength", self.strength)
+        self._form.addRow("Quality", self.quality)
         self._form.addRow("Method", self.method)
         self.others = Others(studio, self._form, 1)
         self._show()
@@ -46,13 +52,15 @@ class Controls(QtWidgets.QWidget):
         able = methods_for(catalogue, settings)
         self.method.offer([(m.id, m.title) for m in able], method.id if method else "")
         self.method.setToolTip(method.purpose if method else "")
+        chosen = quality_of(method, settings.quality) or ""
+        self.quality.offer(list(qualities(method)), chosen)
         self._show_options(method.options if method else ())
 
     def _show_options(self, options: tuple[Option, ...]) -> None:
         if options != self._shape:
             self._shape = options
             self._showers.clear()
-            fixed = 2 + self.others.count  # strength and method
+            fixed = FIXED + self.others.count
             while self._form.rowCount() > fixed:
                 self._form.removeRow(fixed)
             for option in sorted(options, key=lambda o: COMMON.index(o.name) if o.name in COMMON else len(COMMON)):

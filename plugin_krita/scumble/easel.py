@@ -50,6 +50,12 @@ class Easel:
         return self._current is not None and self._current.phase is Phase.PAINTING
 
     @property
+    def keepable(self) -> bool:
+        """There is an unfinished picture that may be kept."""
+        current = self._current
+        return current is not None and self.awaiting and current.shown and not current.kept
+
+    @property
     def waits(self) -> str:
         """What keeps a layer from being read, or its result out of the document; "" if nothing."""
         return self._waits
@@ -94,6 +100,12 @@ class Easel:
         elif self._current is not None and not self._current.placing:  # half a result is worse than a late cancel
             self._current, self._waits = None, ""
 
+    def keep(self, session: Session) -> None:
+        """End the picture at work with what it looks like now."""
+        if self._current is not None and self.keepable:
+            session.keep(self._current.job)
+            self._current.kept = True
+
     def give_up(self, session: Session) -> bool:
         """The engine is gone for good; what it has finished is still written. Whether anything was given up."""
         lost = self.awaiting or bool(self._waiting) or self._current is not None
@@ -137,6 +149,7 @@ class Easel:
         if isinstance(event, Progress):
             current.progressed(event)
         elif isinstance(event, Preview):
+            current.shown = True
             self._shown(event.raster)
         elif isinstance(event, Done):
             self._records.note(current, event.styles, event.seconds, event.device)

@@ -14,6 +14,7 @@ from .ports import Layer
 from .scumble_client.catalogue import Catalogue
 from .scumble_client.desk.choosing import method_of, obstacle, options_for
 from .scumble_client.desk.names import name_of
+from .scumble_client.desk.quality import quality_of, seconds_of
 from .scumble_client.desk.settings import Settings
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Request
@@ -33,7 +34,7 @@ def title(catalogue: Catalogue | None, settings: Settings) -> str:
     """What the result is called: options of another method have no part in it."""
     method = method_of(catalogue, settings)
     options = options_for(method, settings.options) if method else settings.options
-    return name_of(catalogue, settings, settings.strength, options)
+    return name_of(catalogue, settings, settings.strength, options, quality_of(method, settings.quality) or "")
 
 
 def _request(catalogue: Catalogue | None, settings: Settings, raster: Raster, context: Any, masks: Masks | None) -> Request:
@@ -47,4 +48,6 @@ def _request(catalogue: Catalogue | None, settings: Settings, raster: Raster, co
         raise EngineError("style-unavailable", message, "Choose another style.")
     options = options_for(method, settings.options)
     how = (method.id, settings.strength, options)
-    return Request(raster, settings.weights(), *how, context, method.gradual(options), masks)
+    quality = quality_of(method, settings.quality)
+    gradual = quality is not None or method.gradual(options)
+    return Request(raster, settings.weights(), *how, context, gradual, masks, quality=quality, seconds=seconds_of(quality))

@@ -55,6 +55,10 @@ class Painting:
     target: Target | None = None
     placing: bool = False
     """The document is being changed."""
+    shown: bool = False
+    """An unfinished picture has been seen, which may be kept."""
+    kept: bool = False
+    """It is to end with that one."""
     _pixels: bytearray = field(default_factory=bytearray)
     _masks: bytearray = field(default_factory=bytearray)
     _row: int = 0
@@ -92,7 +96,7 @@ class Painting:
         self.fraction = event.fraction
         if event.state == "running":
             self._pace.hear(event.fraction)
-        self.text = said(event, self._pace.left())
+        self.text = "keeping what is shown" if self.kept else said(event, self._pace.left())
 
     def finish(self, result: Raster) -> None:
         """The engine is done; next comes the writing."""

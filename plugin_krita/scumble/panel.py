@@ -34,6 +34,10 @@ class Panel(QtWidgets.QWidget):
         self.button = QtWidgets.QPushButton("Scumble")
         self.button.setObjectName("scumble_button")
         self.button.clicked.connect(self._press)
+        self.keep = QtWidgets.QPushButton("Keep")
+        self.keep.setObjectName("scumble_keep")
+        self.keep.setToolTip("End with the picture that is shown")
+        self.keep.clicked.connect(lambda: self._do(studio.keep))
         self.live = LiveButton(studio, clock)
         self.light = QtWidgets.QLabel("●")
         self.status = QtWidgets.QLabel()
@@ -97,6 +101,7 @@ class Panel(QtWidgets.QWidget):
         layout.addWidget(self.tabs, 1)
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.button, 1)
+        buttons.addWidget(self.keep)
         buttons.addWidget(self.live)
         layout.addLayout(buttons)
         layout.addLayout(line)
@@ -117,6 +122,7 @@ class Panel(QtWidgets.QWidget):
         self.status.setText(f"{shown.text} {shown.hint}".strip())
         self.live.show_state()
         busy = self._studio.busy
+        self.keep.setVisible(self._studio.easel.keepable)
         self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
 
     def _show_preview(self) -> None:

@@ -97,7 +97,7 @@ class Studio:
         self._status: int | None = None  # asked for, once the engine knows its devices
         self._device = ""
         self._stopping = False
-        self._shown: tuple[Standing, float] | None = None
+        self._shown: tuple[Standing, float, bool] | None = None
 
     # What widgets see
 
@@ -212,6 +212,11 @@ class Studio:
         self.easel.cancel(self.session)
         self._tell(Topic.STANDING)
 
+    def keep(self) -> None:
+        """End the picture that is being painted with what it looks like now."""
+        self.easel.keep(self.session)
+        self._tell(Topic.STANDING)
+
     def add_style(self, name: str, raster: Raster) -> None:
         """Keep a picture as a style of the painter's."""
         self._fresh_start()
@@ -277,7 +282,7 @@ class Studio:
         self.live.advance(self.session, self.settings, self.catalogue, elsewhere)
         self.previewing.advance(self.session, self.settings, self.catalogue, elsewhere or self.live.active)
         self.troubles.look()
-        shown = (self.standing, self.fraction)
+        shown = (self.standing, self.fraction, self.easel.keepable)
         if shown != self._shown:
             self._shown = shown
             self._tell(Topic.STANDING)

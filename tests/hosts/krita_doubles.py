@@ -196,6 +196,7 @@ class Session:
         self.welcome = events.Welcome("0.1.0", 1, "ready", (), {}, 1)
         self.requests: list[Any] = []
         self.cancelled: list[str] = []
+        self.kept: list[str] = []
         self.asked = 0
         self.says: list[Any] = []
 
@@ -208,6 +209,9 @@ class Session:
 
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
+
+    def keep(self, job: str) -> None:
+        self.kept.append(job)
 
     def _ask(self, *_: Any) -> int:
         self.asked += 1

@@ -22,8 +22,8 @@ LIVE = "live"
 """What a live layer's name ends with: "The Starry Night, live"."""
 
 
-def result_name(titles: Sequence[str], strength: float, options: Mapping[str, Any]) -> str:
-    """ "The Starry Night 70 %, brush 2, colours kept (luminance)"; `options` are those that differ from the usual."""
+def result_name(titles: Sequence[str], strength: float, options: Mapping[str, Any], quality: str = "") -> str:
+    """ "The Starry Night 70 %, brush 2, colours kept (luminance), best"; `options` are those that differ from the usual."""
     parts = [f"{' + '.join(dict.fromkeys(titles))} {round(strength * 100)} %"]
     size = options.get("brush_size", 1.0)
     if isinstance(size, (int, float)) and size != 1:
@@ -31,12 +31,14 @@ def result_name(titles: Sequence[str], strength: float, options: Mapping[str, An
     keep = options.get("keep_colours", "off")
     if isinstance(keep, str) and keep not in ("", "off", "none"):
         parts.append(f"colours kept ({keep})")
+    if quality:
+        parts.append(quality)
     return ", ".join(parts)
 
 
-def name_of(catalogue: Catalogue | None, choice: Blend, strength: float, options: Mapping[str, Any]) -> str:
+def name_of(catalogue: Catalogue | None, choice: Blend, strength: float, options: Mapping[str, Any], quality: str = "") -> str:
     """The same of a choice of styles."""
-    return result_name([title(catalogue, style) for style, _ in choice.weights()], strength, options)
+    return result_name([title(catalogue, style) for style, _ in choice.weights()], strength, options, quality)
 
 
 def live_name(catalogue: Catalogue | None, choice: Blend) -> str:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from .blend import ALL, HALF, Blend, share_moved
 from .choosing import plain_id
+from .quality import QUALITIES, USUAL
 
 B = TypeVar("B", bound=Blend)
 
@@ -47,6 +48,8 @@ class Settings(Blend):
     """"" is the first method that can paint the style."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Only what differs from the method's defaults."""
+    quality: str = USUAL
+    """How much is done (desk/quality.py)."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -56,6 +59,7 @@ class Settings(Blend):
             "strength": self.strength,
             "method": self.method,
             "options": dict(self.options),
+            "quality": self.quality,
         }
 
     def to_json(self) -> str:
@@ -74,6 +78,7 @@ def from_dict(given: Any) -> Settings:
         strength=share(given.get("strength"), 1.0),
         method=text(given.get("method")),
         options=options(given.get("options")),
+        quality=quality(given.get("quality")),
     )
 
 
@@ -114,6 +119,11 @@ def share(value: Any, otherwise: float) -> float:
 def options(value: Any) -> dict[str, Any]:
     """A method's options: plain values by name."""
     return {str(k): v for k, v in value.items() if _plain(v)} if isinstance(value, dict) else {}
+
+
+def quality(value: Any) -> str:
+    """How much is done; the usual where it is none."""
+    return value if isinstance(value, str) and value in QUALITIES else USUAL
 
 
 def others(value: Any) -> tuple[Other, ...]:
