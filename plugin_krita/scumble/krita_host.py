@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from krita import Document, Krita, Node, View
 
+from .krita_documents import is_open
 from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
 from .krita_hand import Hand
 from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
@@ -91,7 +92,7 @@ class KritaHost:
         self._watch.look()
 
     def in_the_way(self, what: KritaLayer | KritaFrame | KritaTarget | FrameTarget | KritaLive) -> str:
-        if not any(what.document == opened for opened in self._krita.documents()):
+        if not is_open(what.document):
             return ""
         return self._hand.in_the_way(what.document)
 
@@ -100,7 +101,7 @@ class KritaHost:
         if not layers:
             raise EngineError("layer-gone", "There is no document to put it into.", "Open one, then insert it again.")
         at = QtCore.QPoint(source.shape.x, source.shape.y)
-        return KritaTarget(layers[-1].document, layers[-1].node(), source, name, at)
+        return KritaTarget(layers[-1], source, name, at)
 
     def _active(self) -> tuple[View | None, Document | None]:
         window = self._krita.activeWindow()
@@ -109,11 +110,13 @@ class KritaHost:
 
     def notes(self, layer: KritaLayer | None = None) -> str:
         document = layer.document if layer is not None else self._krita.activeDocument()
-        return bytes(document.annotation(NOTES)).decode("utf-8", "replace") if document is not None else ""
+        if document is None or not is_open(document):
+            return ""
+        return bytes(document.annotation(NOTES)).decode("utf-8", "replace")
 
     def keep_notes(self, source: KritaSource | None, text: str) -> None:
         document = source.layer.document if source is not None else self._krita.activeDocument()
-        if document is not None:
+        if document is not None and is_open(document):
             document.setAnnotation(NOTES, "What Scumble painted here", QtCore.QByteArray(text.encode("utf-8")))
 
     def setting(self, name: str) -> str:

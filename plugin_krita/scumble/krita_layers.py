@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from krita import Document, Krita, Node, Selection
+from krita import Document, Node, Selection
 
 from . import soften
 from .krita_colours import BAND, FORMATS, PROFILE, Workshop, same, space_of, srgb
+from .krita_documents import is_open, keep_active, layer_of
 from .krita_results import above, note, results_of
 from .ports import Placed, Shape
 from .qt import QtCore, QtGui
@@ -26,8 +27,6 @@ from .scumble_client.raster import BYTES_PER_PIXEL, Raster
 
 PLAIN_BAND = 2 << 20
 """Bytes read or written at once where nothing is converted: a few milliseconds."""
-RESELECT = 80
-"""Turns of the event loop in which Krita makes an inserted layer the active one; it takes one or two."""
 
 
 class KritaLayer:
@@ -47,10 +46,10 @@ class KritaLayer:
 
     def node(self) -> Node:
         """Raises EngineError "layer-gone"."""
-        if not any(self.document == opened for opened in Krita.instance().documents()):
+        if not is_open(self.document):
             raise EngineError("layer-gone", f"The document of the layer “{self.name}” was closed.", "")
-        node = self.document.nodeByUniqueID(self.id)
-        if node is None or node.parentNode() is None:
+        node = layer_of(self.document, self.id)
+        if node is None:
             raise EngineError("layer-gone", f"The layer “{self.name}” is not there any more.", "")
         return node
 
@@ -117,15 +116,14 @@ class KritaSource:
         """`alone`: instead of the layer's other results. Raises EngineError "layer-gone"."""
         node = self.layer.node()
         at = QtCore.QPoint(self.shape.x, self.shape.y) + node.position() - self.position
-        return KritaTarget(self.layer.document, node, self, name, at, alone)
+        return KritaTarget(KritaLayer(self.layer.document, node), self, name, at, alone)
 
 
 class KritaTarget:
-    """A layer outside the document until `insert`."""
+    """A layer outside the document until `insert`; `beside` is the one that it is put above."""
 
-    def __init__(
-        self, document: Document, beside: Node, source: KritaSource, name: str, at: QtCore.QPoint, alone: bool = False
-    ) -> None:
+    def __init__(self, beside: KritaLayer, source: KritaSource, name: str, at: QtCore.QPoint, alone: bool = False) -> None:
+        document = beside.document
         self.document, self._beside, self._source, self._at, self._alone = document, beside, source, at, alone
         space = source.space
         self._home = None if space == space_of(document) else Workshop(space)
@@ -148,12 +146,13 @@ class KritaTarget:
         self._node.setPixelData(bytes(data), at.x(), at.y() + y, shape.width, rows)
 
     def insert(self) -> Placed:
+        beside = self._beside.node()  # while it was written, the document may have been closed
         if self._mask is not None:
             mask = self.document.createTransparencyMask("Selection")
             self._node.addChildNode(mask, None)
             moved = self._at - QtCore.QPoint(self._source.shape.x, self._source.shape.y)
             mask.setSelection(self._mask if moved.isNull() else _moved(self._mask, moved))
-        put_above(self.document, self._beside, self._node, self._alone)
+        put_above(self.document, beside, self._node, self._alone)
         return Placed.WHOLE
 
     def thumbnail(self, side: int) -> bytes:
@@ -247,16 +246,3 @@ def put_above(document: Document, source: Node, result: Node, alone: bool = Fals
         node.remove()
     if before is not None and all(before != node for node in older):
         keep_active(document, before, result)
-
-
-def keep_active(document: Document, node: Node, new: Node, turns: int = 0) -> None:
-    """Krita makes a new layer the active one a turn or two later; painters try one style after another on the same layer or
-    mask, and the next stroke may come at once."""
-
-    def look() -> None:
-        if document.activeNode() == new:
-            document.setActiveNode(node)
-        elif turns < RESELECT:
-            keep_active(document, node, new, turns + 1)
-
-    QtCore.QTimer.singleShot(0 if turns < RESELECT // 2 else 5, look)

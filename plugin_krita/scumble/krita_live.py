@@ -12,7 +12,8 @@ from typing import Any
 from krita import Document, Krita, Node, Selection
 
 from .krita_colours import PROFILE, Workshop, same, space_of
-from .krita_layers import in_small, keep_active, shrunk
+from .krita_documents import keep_active, layer_of, settle
+from .krita_layers import in_small, shrunk
 from .krita_places import in_small_of
 from .krita_results import above, note
 from .ports import Shot
@@ -42,9 +43,10 @@ class KritaLive:
         self.document, self._source = document, source
         self._workshop: Workshop | None = None
         self._last: QtCore.QRect | None = None  # what was written to
-        self._node = _noted(document) or self._insert(name)
-        self.id = self._node.uniqueId()
-        self._node.setLocked(True)
+        node = _noted(document) or self._insert(name)
+        self.id: QtCore.QUuid = node.uniqueId()
+        node.setLocked(True)
+        settle()
         _keep(document, self.id.toString())
 
     def _insert(self, name: str) -> Node:
@@ -62,10 +64,15 @@ class KritaLive:
     @property
     def gone(self) -> bool:
         """Whether the document was closed, or the layer removed (or its insertion undone)."""
-        if not any(self.document == opened for opened in Krita.instance().documents()):
-            return True
-        node = self.document.nodeByUniqueID(self.id)
-        return node is None or node.parentNode() is None
+        return layer_of(self.document, self.id) is None
+
+    @property
+    def _node(self) -> Node:
+        """The layer as it is in this turn. Raises EngineError "layer-gone"."""
+        node = layer_of(self.document, self.id)
+        if node is None:
+            raise EngineError("layer-gone", "its own layer is gone.", "")
+        return node
 
     @property
     def pause(self) -> str:
@@ -82,8 +89,10 @@ class KritaLive:
         return ""
 
     def rename(self, name: str) -> None:
-        if self._node.name() != name:
-            self._node.setName(name)
+        node = self._node
+        if node.name() != name:
+            node.setName(name)
+            settle()
 
     def read(self, side: int, settings: Settings) -> Shot:
         """What is to be painted, at most `side` pixels long; 0 is every pixel. Raises EngineError."""
@@ -120,15 +129,20 @@ class KritaLive:
 
     def finish(self, name: str) -> None:
         """It becomes an ordinary layer called `name`; "" removes it. What has no step to undo stays out of the undo history."""
+        node = self._node
         _keep(self.document, "")
-        self._node.setLocked(False)
+        node.setLocked(False)
         if not name:
-            self._node.remove()
+            node.remove()
             return
-        self._node.setName(name)
-        source = self._painted()
-        if source is not None and source.parentNode() == self._node.parentNode():
-            note(self.document, source, self._node)
+        node.setName(name)
+        settle()
+        try:
+            source = self._painted()
+        except EngineError:  # it has outlived what it was painted from
+            return
+        if source is not None and source.parentNode() == node.parentNode():
+            note(self.document, source, node)
 
     def _fill(self, area: QtCore.QRect, pixels: bytes) -> None:
         self._node.setPixelData(pixels, area.x(), area.y(), area.width(), area.height())
@@ -183,6 +197,7 @@ class KritaLive:
             )
         finally:
             node.setVisible(True)
+            settle()
             document.refreshProjection()
         space = space_of(document)
         if not same(space, SRGB):

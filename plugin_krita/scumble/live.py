@@ -24,6 +24,8 @@ from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected, Req
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 
+PATIENCE = 5.0
+"""Seconds in which it is tried to start: Krita holds the picture for a moment after a stroke or when it opens one."""
 REST = 0.8
 """Seconds for which the hand rests before the full pass begins."""
 LOOK = 1.5
@@ -68,10 +70,16 @@ class Live:
         self._settings: Settings | None = None
         self._dirty = self._full = False  # whether something has changed; whether the full pass is done
         self._touched = self._looked = 0.0
+        self._until = 0.0  # when it is no use any more to try to start
 
     @property
     def active(self) -> bool:
         return self.layer is not None
+
+    @property
+    def starting(self) -> bool:
+        """It begins as soon as nothing is in the way."""
+        return bool(self._until)
 
     @property
     def awaiting(self) -> bool:
@@ -79,8 +87,19 @@ class Live:
         return self._job is not None or self._result is not None
 
     def start(self, settings: Settings, catalogue: Catalogue | None) -> None:
-        """Raises EngineError, also while something is in the way of the document."""
-        self.layer = self._host.live(self.source, live_name(catalogue, settings))
+        """Start now, or as soon as nothing is in the way of the document. Raises EngineError."""
+        self._until = time.monotonic() + PATIENCE
+        self._begin(settings, catalogue)
+
+    def _begin(self, settings: Settings, catalogue: Catalogue | None) -> None:
+        until, self._until = self._until, 0.0
+        try:
+            self.layer = self._host.live(self.source, live_name(catalogue, settings))
+        except EngineError as e:
+            if e.code != "host-busy" or time.monotonic() > until:
+                raise
+            self._until = until
+            return
         self.passes, self._print, self._settings = 0, None, None
         self._side = self._printed = LIVE_SIDE
         self._say("Live.")
@@ -88,7 +107,7 @@ class Live:
 
     def stop(self, session: Session, settings: Settings, catalogue: Catalogue | None) -> None:
         """End it; what was painted stays as an ordinary layer."""
-        layer = self.layer
+        layer, self._until = self.layer, 0.0
         self._end(session)
         if layer is not None and not layer.gone:
             layer.finish(name_of(catalogue, settings, settings.strength, _options(catalogue, settings)) if self.passes else "")
@@ -105,6 +124,7 @@ class Live:
     def advance(self, session: Session, settings: Settings, catalogue: Catalogue | None, busy: bool) -> None:
         """Go on a little. `busy`: the engine is needed for a picture."""
         if self.layer is None:
+            self._begin_late(settings, catalogue)
             return
         if self.layer.gone:
             self._end(session)
@@ -125,6 +145,13 @@ class Live:
         except EngineError as e:
             self._say(f"Live waits: {e.message}")
             self._dirty = True
+
+    def _begin_late(self, settings: Settings, catalogue: Catalogue | None) -> None:
+        if self._until:
+            try:
+                self._begin(settings, catalogue)
+            except EngineError as e:
+                self._trouble(e)
 
     def _paint(self, session: Session, settings: Settings, catalogue: Catalogue) -> None:
         """Ask for what is to be painted next. Raises EngineError."""

@@ -192,7 +192,7 @@ class Studio:
 
     def stop_live(self) -> None:
         """What was painted stays as an ordinary layer."""
-        if self.live.active:
+        if self.live.active or self.live.starting:
             self.live.stop(self.session, self.settings, self.catalogue)
 
     def watch(self) -> None:
@@ -288,8 +288,8 @@ class Studio:
             self._tell(Topic.STANDING)
         if (self.busy or self.live.awaiting) and self._asked is None:
             return HURRY
-        waits = self.busy or self._asked is not None or self.previewing.active or self.stylebook.active or self.live.active
-        return STROLL if waits else REST
+        awaits = (self.busy, self._asked is not None, self.previewing.active, self.stylebook.active)
+        return STROLL if any((*awaits, self.live.active, self.live.starting)) else REST
 
     def _hear(self, event: Event) -> None:
         if self.easel.hear(event) or self.live.hear(event) or self.previewing.hear(event):

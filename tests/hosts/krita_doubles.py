@@ -165,6 +165,8 @@ class Host:
         self.stroke = changed
 
     def live(self, source: str, name: str) -> LiveLayer:
+        if self.way:
+            raise module("scumble_client.errors").EngineError("host-busy", f"Live painting {self.way}.")
         self.lives.append(LiveLayer(self, source, name))
         return self.lives[-1]
 

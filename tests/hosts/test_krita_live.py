@@ -193,3 +193,24 @@ def test_the_preview_follows_strokes_by_itself(
     host.stroke()
     ticks(studio)
     assert len(session.requests) == 2
+
+
+def test_it_starts_as_soon_as_nothing_is_in_the_way(studio: Any, host: Host) -> None:
+    """A document that was just opened, or a stroke that Krita still works on, gave only a message."""
+    host.way = "waits for your hand"
+    studio.start_live()
+    ticks(studio)
+    assert (host.lives, host.told, studio.live.active) == ([], [], False)
+    host.way = ""
+    ticks(studio)
+    assert studio.live.active
+
+
+def test_it_does_not_wait_for_ever_to_start(studio: Any, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module("live"), "PATIENCE", -1.0)
+    host.way = "waits until the text editor is closed"
+    studio.start_live()
+    assert host.told == ["Live painting waits until the text editor is closed."]
+    host.way = ""
+    ticks(studio)
+    assert not host.lives

@@ -9,7 +9,7 @@ import pytest
 
 from hosts.kritas import KritaUser, play
 
-SCENARIOS = "painting selected seen"
+SCENARIOS = "painting selected seen closed_at_once"
 RESULT = "Test style 100 %"
 LIVE = "Test style, live"
 PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
@@ -87,3 +87,9 @@ def test_what_is_seen_is_painted_without_the_live_layer_itself(saw: Any) -> None
 @of("seen")
 def test_closing_the_document_ends_it(saw: Any) -> None:
     assert saw["status"].startswith("Ready")
+
+
+@of("closed_at_once")
+def test_closing_the_document_in_the_turn_in_which_live_painting_ends_does_not_end_krita(saw: Any) -> None:
+    """The Layers docker took in the new name a tenth of a second later, of a layer that was gone: Krita ended (status 139)."""
+    assert saw["rounds"] == 4

@@ -20,6 +20,7 @@ def started(stage: Stage, source: str = "") -> Any:
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     document, hand = yield from begin(stage)
     stage.studio.start_live(source)
+    yield lambda: stage.studio.live.active
     yield lambda: stage.studio.live.passes > 0 and not stage.studio.live.awaiting
     return document, hand, document.nodeByName("layer"), document.nodeByName(NAME)
 
@@ -70,9 +71,26 @@ def painting(stage: Stage) -> Scenario:
     found["during"] = row(node, 60, 60, 110, 150, 195)
     stage.studio.stop_live()
     found |= {"kept": names(document), "unlocked": not live.locked(), "left": steps(stage) - before}
-    yield 500
     stage.close(document)
     return found
+
+
+def closed_at_once(stage: Stage) -> Scenario:
+    """The document is closed in the turn in which live painting ends, and in that of a pass over all that is seen."""
+    rounds = 0
+    for source in ("", "seen", "", "seen"):
+        document, _, _, live = yield from started(stage, source)
+        if source:
+            shot = stage.studio.live.layer.read(384, stage.studio.settings)
+            assert shot.raster.width == 384
+        else:
+            stage.studio.stop_live()
+        assert names(document)[-1] == live.name()
+        stage.close(document)
+        yield 500
+        yield lambda: not stage.studio.live.active
+        rounds += 1
+    return {"rounds": rounds}
 
 
 def selected(stage: Stage) -> Scenario:
