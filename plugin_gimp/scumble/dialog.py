@@ -23,6 +23,9 @@ from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
 from others import Others, narrow, refill  # noqa: E402
 from preview import Previewer  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
+from scumble_client.desk.masks import masks_from  # noqa: E402
+from scumble_client.desk.shelf import shelf  # noqa: E402
+from scumble_client.desk.sizes import STYLE_SIDE  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
 from scumble_client.events import Event, Failed, Listed, Lost, Recovered, Rejected, RequestFailed, State, StyleStored  # noqa: E402
 from scumble_client.raster import Masks, Raster  # noqa: E402
@@ -151,7 +154,7 @@ class Dialog:
         first = self._catalogue is None
         self._catalogue = catalogue
         self._complain("")
-        self._gallery.fill(asking.gallery(catalogue))
+        self._gallery.fill(shelf(catalogue))
         added, self._added = next((style for style in catalogue.styles if style.id == self._added), None), ""
         if added is not None:
             self._gallery.unfilter()
@@ -217,7 +220,7 @@ class Dialog:
         area = host.Area(x, y, self._source.get_width(), self._source.get_height())
         size = (copy.width, copy.height)
         planes = places.planes(self._image, settings, area, copy.width / area.width, size, "u8")
-        return asking.masks(settings, planes, size, "u8")
+        return masks_from(settings, planes, *size, "u8")
 
     def _fill_methods(self, choice: asking.Choice, chosen: str) -> None:
         self._method.remove_all()
@@ -256,7 +259,7 @@ class Dialog:
         chooser.destroy()
         if file is not None:
             try:
-                self._add(*host.picture(file, asking.STYLE_SIDE))
+                self._add(*host.picture(file, STYLE_SIDE))
             except Mistake as e:
                 self._note_mistake(str(e))
 
@@ -264,7 +267,7 @@ class Dialog:
         chosen = self._layers.get_active_id()
         layer = Gimp.Item.get_by_id(int(chosen)) if chosen else None
         if layer is not None:
-            self._add(layer.get_name(), host.small(layer, asking.STYLE_SIDE))
+            self._add(layer.get_name(), host.small(layer, STYLE_SIDE))
         self._layers.set_active(0)
 
     def _add(self, name: str, raster: Raster) -> None:

@@ -6,35 +6,43 @@ Invariant: whatever goes wrong comes out as EngineError or Mistake, with a sente
 
 from __future__ import annotations
 
+import enum
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scumble_client import VERSION
-from scumble_client.blocking import Engine, Finished
+from scumble_client.blocking import Engine
 from scumble_client.catalogue import Catalogue, Method, Style
-from scumble_client.desk.masks import parted
+from scumble_client.desk import names
+from scumble_client.desk.choosing import able, plain_id
+from scumble_client.desk.settings import pinned
+from scumble_client.desk.shelf import shelf
 from scumble_client.errors import EngineError
-from scumble_client.events import Context, Progress
+from scumble_client.events import Cancelled, Done, Event, Failed, Lost, Rejected, Request
 from scumble_client.locate import start_engine
-from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
 from settings import Mistake, Settings
 
 CLIENT = f"scumble-gimp/{VERSION}"
 START_SECONDS = 60.0
 """An engine is ready in a few seconds; a cold disk takes its time."""
-STYLE_SIDE = 1536
-"""Longest side of a picture sent as a style: the engine keeps no more of it."""
-WORKING_SIDE = 1024
-"""Longest side at which the engine paints with brush size 1; with 0.5 it is twice that. With a layer that has fewer pixels
-it begins at the layer's own."""
-CONTEXT_SIDE = 1024
-"""Longest side of the whole layer in small that goes with a selection (docs/protocol.md, section 5)."""
+FAREWELL = 1.0
+"""Seconds given to a cancel when a run is given up."""
+BUDGET = 32 << 20
+"""Bytes a pump may move while nobody waits for a window."""
 
-Show = Callable[[float, str], None]
-"""Called with a fraction in [0, 1] and a few words."""
+
+class Verdict(enum.Enum):
+    """Whether a job goes on."""
+
+    GO, STOP = "go", "stop"
+
+
+Watch = Callable[[Sequence[Event]], Verdict]
+"""Called some times a second with what has happened to a job."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,8 @@ class Choice:
     style: Style
     method: Method
     styles: tuple[tuple[str, float], ...]
-    title: str
-    """Of the result, but for its strength."""
+    titles: tuple[str, ...]
+    """Of all styles."""
     able: tuple[Method, ...]
     """The methods there are to choose from."""
 
@@ -90,14 +98,8 @@ def sandboxed() -> bool:
 
 
 def order(catalogue: Catalogue) -> list[Style]:
-    """The styles as the gallery shows them: the painter's own first; those no method can paint are left out."""
-    usable = [style for style in catalogue.styles if style.methods]
-    return sorted(usable, key=lambda style: not style.own)
-
-
-def gallery(catalogue: Catalogue) -> list[Style]:
-    """As `order`, but with the painter's own that no method can paint: what was added must not vanish."""
-    return sorted((style for style in catalogue.styles if style.methods or style.own), key=lambda style: not style.own)
+    """The styles that can be painted, in the gallery's order."""
+    return [style for style in shelf(catalogue) if style.methods]
 
 
 def unpaintable(style: Style, about: str = "style") -> Mistake:
@@ -119,26 +121,15 @@ def choose(catalogue: Catalogue, settings: Settings) -> Choice:
     known = {other.style: _named(catalogue, other.style, "others") for other in settings.parts}
     known[settings.style] = first
     painted = [known[style] for style, _ in settings.weights()]
-    able = methods_for(catalogue, painted, settings.placed)
-    method = next((m for m in able if m.id == settings.method), None) if settings.method else next(iter(able), None)
+    methods = able(catalogue, painted, settings.placed)
+    method = next((m for m in methods if not settings.method or m.id == settings.method), None)
     if method is None:
-        raise _unable(catalogue, settings.method, painted, able)
+        raise _unable(catalogue, settings.method, painted, methods)
     keeping = keep_colours(method)
     if settings.keep_colours and settings.keep_colours not in keeping.choices:
         ways = ", ".join(keeping.choices) or "none"
         raise Mistake(f"“{method.title}” cannot keep colours by “{settings.keep_colours}”. Choices: {ways}.", "keep-colours")
-    title = " + ".join(dict.fromkeys(style.title for style in painted))
-    return Choice(first, method, settings.weights(), title, tuple(able))
-
-
-def methods_for(catalogue: Catalogue, styles: Sequence[Style], apart: bool = False) -> list[Method]:
-    """The methods that can paint these styles in one picture; the first is the one to use unless the painter chooses. Those
-    that cannot blend need them `apart`: some with places of their own (docs/protocol.md, section 5)."""
-    able = [method for method in catalogue.methods if all(method.id in style.methods for style in styles)]
-    if len(styles) < 2:
-        return able
-    blending = [method for method in able if apart or method.capabilities.get("blend")]
-    return sorted(blending, key=lambda method: bool(method.capabilities.get("iterative")))
+    return Choice(first, method, settings.weights(), tuple(style.title for style in painted), tuple(methods))
 
 
 def keep_colours(method: Method) -> Keeping:
@@ -151,7 +142,7 @@ def keep_colours(method: Method) -> Keeping:
 
 def _named(catalogue: Catalogue, name: str, about: str) -> Style:
     """Raises Mistake."""
-    styles, wanted = order(catalogue), name.partition("@")[0]
+    styles, wanted = order(catalogue), plain_id(name)
     for style in styles:
         if style.id == wanted:
             return style
@@ -162,13 +153,13 @@ def _named(catalogue: Catalogue, name: str, about: str) -> Style:
     raise Mistake(f"There is no style called “{name}”. Styles are: {known}.", about)
 
 
-def _unable(catalogue: Catalogue, method: str, styles: Sequence[Style], able: Sequence[Method]) -> Mistake:
+def _unable(catalogue: Catalogue, method: str, styles: Sequence[Style], methods: Sequence[Method]) -> Mistake:
     """What to say where the method, or each there is, cannot paint these styles."""
-    titles, ids = " and ".join(f"“{style.title}”" for style in styles), ", ".join(m.id for m in able)
-    singly = [m.id for m in methods_for(catalogue, styles, apart=True)]
-    if not able and singly:
+    titles, ids = " and ".join(f"“{style.title}”" for style in styles), ", ".join(m.id for m in methods)
+    singly = [m.id for m in able(catalogue, styles, apart=True)]
+    if not methods and singly:
         return Mistake(f"No method can blend {titles}. Say where each further style goes, or choose others.", "share")
-    if able and method in singly:
+    if methods and method in singly:
         return Mistake(
             f"The method “{method}” cannot blend {titles}. Say where each further style goes, or take {ids}.", "method"
         )
@@ -177,45 +168,46 @@ def _unable(catalogue: Catalogue, method: str, styles: Sequence[Style], able: Se
     return Mistake(f"No method can paint {titles} in one picture. Choose others.")
 
 
-def masks(settings: Settings, planes: Sequence[bytes | None], size: tuple[int, int], format: str) -> Masks | None:
-    """The masks of a request, where any style has a place. `planes` are those of `settings.parts`."""
-    if not settings.placed:
-        return None
-    others = [(plane, other.share) for plane, other in zip(planes, settings.parts)]  # noqa: B905 - new in Python 3.10
-    return Masks(*size, 1 + len(others), format, parted(others, size[0] * size[1], format))
+def paint(session: Session, request: Request, watch: Watch, turn: float = 0.5) -> Done:
+    """Stylize one picture. `watch` is called at least every `turn` seconds. Raises EngineError, "cancelled" if it says STOP."""
+    job = session.submit(request)
+    try:
+        while True:
+            events = session.pump(turn, BUDGET)
+            lost = next((event for event in events if isinstance(event, Lost)), None)
+            if lost is not None:
+                raise lost.error()
+            own = [event for event in events if getattr(event, "job", None) == job]
+            for event in own:
+                if isinstance(event, Done):
+                    return event
+                if isinstance(event, (Rejected, Failed)):
+                    raise event.error()
+                if isinstance(event, Cancelled):
+                    raise EngineError("cancelled", "The job was cancelled.")
+            if watch(own) is Verdict.STOP:
+                raise EngineError("cancelled", "The job was cancelled.")
+    except BaseException:
+        _abandon(session, job)
+        raise
 
 
-def paint(
-    engine: Engine,
-    choice: Choice,
-    settings: Settings,
-    raster: Raster,
-    context: Context | None,
-    show: Show,
-    masks: Masks | None = None,
-) -> Finished:
-    """Stylize one picture. Raises EngineError."""
-
-    def on_progress(progress: Progress) -> None:
-        show(progress.fraction, in_progress(progress))
-
-    return engine.stylize(
-        raster,
-        styles=choice.styles,
-        method=choice.method.id,
-        strength=settings.strength,
-        options=settings.options(),
-        context=context,
-        on_progress=on_progress,
-        masks=masks,
-    )
+def _abandon(session: Session, job: str) -> None:
+    """Leave no job in the engine."""
+    session.cancel(job)
+    deadline = time.monotonic() + FAREWELL
+    while session.holds(job) and time.monotonic() < deadline:
+        session.pump(FAREWELL / 10, BUDGET)
 
 
-def pinned(settings: Settings, choice: Choice, used: Sequence[str]) -> Settings:
-    """`settings` with the revisions that were `used` (id@rev)."""
-    newest = {style.partition("@")[0]: style for style in used}
-    others = tuple(replace(o, style=newest.get(o.style.partition("@")[0], o.style)) for o in settings.others)
-    return replace(settings, style=newest.get(choice.style.id, choice.style.id), others=others)
+def resolved(settings: Settings, choice: Choice, used: Sequence[str]) -> Settings:
+    """`settings` as a result remembers them: with the method that painted it and the revisions that were `used` (id@rev)."""
+    return pinned(replace(settings, style=choice.style.id, method=choice.method.id), used)
+
+
+def result_name(choice: Choice, settings: Settings) -> str:
+    """What the result is called."""
+    return names.result_name(choice.titles, settings.strength, settings.options())
 
 
 def limits_of_brush(settings: Settings) -> str:
@@ -223,23 +215,6 @@ def limits_of_brush(settings: Settings) -> str:
     if settings.more.get("scale") == "full":
         return "Every pixel is painted (scale: full), whatever the brush size; the preview shows broader strokes."
     return ""
-
-
-def preview_side(settings: Settings) -> int:
-    """Longest side of the copy that has the strokes of the result: the engine paints as many pixels of the whole."""
-    return round(WORKING_SIDE / min(1.0, settings.brush_size))
-
-
-def in_progress(progress: Progress) -> str:
-    """A few words about where a job stands."""
-    if progress.state == "queued":
-        return f"waiting behind {progress.position}" if progress.position else "waiting"
-    return "sending" if progress.state == "receiving" else progress.text
-
-
-def share(show: Show, number: int, count: int) -> Show:
-    """`show` for one picture of several."""
-    return lambda fraction, text: show((number + fraction) / count, f"{text} ({number + 1} of {count})" if count > 1 else text)
 
 
 def titles(catalogue: Catalogue) -> Sequence[tuple[str, str, str]]:

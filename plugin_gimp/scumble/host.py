@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that touches a GIMP image: reading pixels, and putting results into the layer stack.
+"""What is read of a GIMP image: which layers are meant, and their pixels.
 
-Invariant: the source layer is never changed, and whatever `insert` does belongs to the undo group of its caller.
-Pixels leave and enter as plain sRGB (R'G'B'A); GEGL converts from and to the image's precision and profile.
+Invariant: changes nothing. Pixels leave and enter as plain sRGB (R'G'B'A); GEGL converts from and to the image's precision and
+profile.
 """
 
 from __future__ import annotations
@@ -16,27 +16,15 @@ import gi
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
+from parasites import made_of  # noqa: E402
 from scumble_client.desk.margins import margin  # noqa: E402
+from scumble_client.desk.settings import unpinned  # noqa: E402
 from scumble_client.events import Context  # noqa: E402
 from scumble_client.raster import Raster  # noqa: E402
-from settings import (  # noqa: E402
-    LAST_PARASITE,
-    LAYER_PARASITE,
-    Made,
-    Mistake,
-    Settings,
-    from_text,
-    further_options,
-    made_from_text,
-    made_to_text,
-    others_from_text,
-    others_to_text,
-    plain,
-    to_text,
-)
+from settings import Mistake, Settings, further_options, others_from_text, others_to_text  # noqa: E402
 
-_BABL = {"u8": "R'G'B'A u8", "u16": "R'G'B'A u16", "f32": "R'G'B'A float"}
-_MASK = "Y u8"
+BABL = {"u8": "R'G'B'A u8", "u16": "R'G'B'A u16", "f32": "R'G'B'A float"}
+MASK = "Y u8"
 
 
 @dataclass(frozen=True)
@@ -51,15 +39,18 @@ class Area:
 
 @dataclass(frozen=True)
 class Target:
-    """A layer to stylize, the part of it, and the result that the new one replaces."""
+    """A layer to stylize, and the part of it."""
 
     source: Gimp.Layer
     area: Area
     seen: Area
     """That part and as much around it as counts, which is sent and painted as well."""
-    replaced: Gimp.Layer | None
     limited: bool
     """The selection limits the result."""
+    replacing: bool
+    """The result takes the place of the layer's earlier ones."""
+    edited: Gimp.Layer | None
+    """The only one of those that it takes the place of, if there is one."""
 
 
 def name() -> str:
@@ -85,7 +76,7 @@ def settings_of(config: Gimp.ProcedureConfig) -> Settings:
 
 def settings_into(config: Gimp.ProcedureConfig, settings: Settings) -> None:
     """The other way round."""
-    settings = plain(settings)
+    settings = unpinned(settings)
     config.set_property("style", settings.style)
     config.set_property("method", settings.method)
     config.set_property("strength", settings.strength)
@@ -118,8 +109,8 @@ def targets(
 ) -> list[Target]:
     """What a run on the selected layers means: a result that is selected stands for the layer it was made from.
 
-    With `replacing`, each new result takes the place of the last one of the same layer. `whole` layers are painted whatever
-    is selected; what counts around a selection grows with the brush size. Raises Mistake.
+    With `replacing`, each new result takes the place of the earlier ones of the same layer, or of the one that is selected.
+    `whole` layers are painted whatever is selected; what counts around a selection grows with the brush size. Raises Mistake.
     """
     check(image, drawables)
     found: dict[int, Target] = {}
@@ -129,11 +120,9 @@ def targets(
         source = drawable if origin is None else origin
         if source.get_id() in found:
             continue
-        replaced = None
-        if replacing:
-            replaced = drawable if origin is not None else last_result(image, source)
         area = _area(source, whole)
-        found[source.get_id()] = Target(source, area, _seen(source, area, brush_size), replaced, not whole)
+        edited = None if origin is None else drawable
+        found[source.get_id()] = Target(source, area, _seen(source, area, brush_size), not whole, replacing, edited)
     return list(found.values())
 
 
@@ -143,7 +132,7 @@ def read(target: Target, image: Gimp.Image) -> Raster:
     format = nick if nick in ("u8", "u16") else "f32"
     seen = target.seen
     rectangle = Gegl.Rectangle.new(seen.x, seen.y, seen.width, seen.height)
-    data = target.source.get_buffer().get(rectangle, 1.0, _BABL[format], Gegl.AbyssPolicy.CLAMP)
+    data = target.source.get_buffer().get(rectangle, 1.0, BABL[format], Gegl.AbyssPolicy.CLAMP)
     return Raster(seen.width, seen.height, format, "rgba", data)
 
 
@@ -152,7 +141,7 @@ def small(drawable: Gimp.Drawable, side: int) -> Raster:
     width, height = drawable.get_width(), drawable.get_height()
     scale = min(1.0, side / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    data = drawable.get_buffer().get(Gegl.Rectangle.new(0, 0, *size), scale, _BABL["u8"], Gegl.AbyssPolicy.CLAMP)
+    data = drawable.get_buffer().get(Gegl.Rectangle.new(0, 0, *size), scale, BABL["u8"], Gegl.AbyssPolicy.CLAMP)
     return Raster(*size, "u8", "rgba", data)
 
 
@@ -169,14 +158,10 @@ def context(target: Target, side: int, descends: bool) -> Context | None:
 def picture(file: object, side: int) -> tuple[str, Raster]:
     """Any file that GIMP can open, as (name, pixels). Raises Mistake."""
     label = file.get_basename() or "picture"
-    plug_in = Gimp.get_plug_in()
-    plug_in.set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)  # lest GIMP say it too, in a window of its own
     try:
         image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
     except Exception:  # the kind of error depends on the file's plug-in
         image = None
-    finally:
-        plug_in.set_pdb_error_handler(Gimp.PDBErrorHandler.INTERNAL)
     if image is None:
         raise Mistake(f"“{label}” cannot be opened as a picture.")
     try:
@@ -185,66 +170,30 @@ def picture(file: object, side: int) -> tuple[str, Raster]:
         image.delete()
 
 
-def insert(image: Gimp.Image, target: Target, title: str, raster: Raster, settings: Settings) -> Gimp.Layer:
-    """Put a result, which is of all that was seen, above its source, or in the place of the result it replaces."""
-    source, area, replaced = target.source, target.area, target.replaced
-    kind = Gimp.ImageType.GRAYA_IMAGE if source.is_gray() else Gimp.ImageType.RGBA_IMAGE
-    mode = image.get_default_new_layer_mode() if replaced is None else replaced.get_mode()
-    opacity = 100.0 if replaced is None else replaced.get_opacity()
-    layer = Gimp.Layer.new(image, "Scumble", area.width, area.height, kind, opacity, mode)
-    text = made_to_text(Made(settings, source.get_tattoo(), layer.get_tattoo()))
-    layer.attach_parasite(_parasite(LAYER_PARASITE, text))
-    above = source if replaced is None else replaced
-    image.insert_layer(layer, above.get_parent(), image.get_item_position(above))
-    _, x, y = source.get_offsets()
-    layer.set_offsets(x + area.x, y + area.y)
-    buffer = layer.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, area.width, area.height), _BABL[raster.format], _cropped(raster, target))
-    buffer.flush()
-    layer.update(0, 0, area.width, area.height)
-    _mask(image, target, layer)
-    if replaced is not None:
-        layer.set_visible(replaced.get_visible())
-        layer.set_color_tag(replaced.get_color_tag())
-        image.remove_layer(replaced)
-    layer.set_name(title)  # last, since GIMP would number it while the replaced one bears the same name
-    return layer
-
-
-def made_of(layer: Gimp.Item) -> Made | None:
-    """How a result layer was made; None for any other layer, duplicates of results among them."""
-    parasite = layer.get_parasite(LAYER_PARASITE)
-    made = None if parasite is None else made_from_text(_text(parasite))
-    return made if made is not None and made.itself == layer.get_tattoo() else None
-
-
-def last_result(image: Gimp.Image, source: Gimp.Layer) -> Gimp.Layer | None:
-    """The topmost result of `source`."""
-    tattoo = source.get_tattoo()
-    for layer in _layers(image.get_layers()):
-        made = made_of(layer)
-        if made is not None and made.source == tattoo:
-            return layer
-    return None
-
-
 def other_layers(image: Gimp.Image) -> list[Gimp.Layer]:
     """All layers, groups among them, top to bottom."""
     return list(_layers(image.get_layers()))
 
 
-def remember(result: Gimp.Layer) -> None:
-    """Keep the settings of a new result for Scumble Again, also over GIMP's end."""
-    made = made_of(result)
-    if made is None:
-        return
-    Gimp.attach_parasite(_parasite(LAST_PARASITE, to_text(plain(made.settings))))
+def cropped(raster: Raster, target: Target) -> bytes:
+    """The pixels of the area, of a picture of all that was seen."""
+    area, seen = target.area, target.seen
+    if area == seen:
+        return bytes(raster.data)
+    pixel = raster.stride // raster.width
+    left, width = (area.x - seen.x) * pixel, area.width * pixel
+    starts = (row * raster.stride + left for row in range(area.y - seen.y, area.y - seen.y + area.height))
+    data = memoryview(raster.data)
+    return b"".join(data[start : start + width] for start in starts)
 
 
-def remembered() -> Settings | None:
-    """What the last run was set to."""
-    parasite = Gimp.get_parasite(LAST_PARASITE)
-    return None if parasite is None else from_text(_text(parasite))
+def shape(target: Target, image: Gimp.Image) -> bytes | None:
+    """How much of each pixel of the area the selection, and the source's own mask, leave; None where they leave all."""
+    selected = _selected(image, target) if target.limited else None
+    planes = [plane for plane in (selected, _masked(target)) if plane is not None and plane.strip(b"\xff")]
+    if not planes:
+        return None
+    return planes[0] if len(planes) == 1 else bytes(map(min, *planes))
 
 
 def _area(source: Gimp.Layer, whole: bool) -> Area:
@@ -266,41 +215,14 @@ def _seen(source: Gimp.Layer, area: Area, brush_size: float) -> Area:
     return Area(x, y, right - x, bottom - y)
 
 
-def _cropped(raster: Raster, target: Target) -> bytes:
-    """The pixels of the area."""
-    area, seen = target.area, target.seen
-    if area == seen:
-        return bytes(raster.data)
-    pixel = raster.stride // raster.width
-    left, width = (area.x - seen.x) * pixel, area.width * pixel
-    starts = (row * raster.stride + left for row in range(area.y - seen.y, area.y - seen.y + area.height))
-    data = memoryview(raster.data)
-    return b"".join(data[start : start + width] for start in starts)
-
-
-def _mask(image: Gimp.Image, target: Target, layer: Gimp.Layer) -> None:
-    """Give the result the shape of the selection, and of the source's own mask, where they leave anything out."""
-    selected = _selected(image, layer) if target.limited else None
-    planes = [plane for plane in (selected, _masked(target)) if plane is not None and plane.strip(b"\xff")]
-    if not planes:
-        return
-    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-    layer.add_mask(mask)
-    shape = planes[0] if len(planes) == 1 else bytes(map(min, *planes))
-    buffer = mask.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), _MASK, shape)
-    buffer.flush()
-    mask.update(0, 0, layer.get_width(), layer.get_height())
-    layer.set_edit_mask(False)
-
-
-def _selected(image: Gimp.Image, layer: Gimp.Layer) -> bytes | None:
-    """How much each pixel of the layer is selected; None where nothing is."""
+def _selected(image: Gimp.Image, target: Target) -> bytes | None:
+    """How much each pixel of the area is selected; None where nothing is."""
     if Gimp.Selection.is_empty(image):
         return None
-    _, x, y = layer.get_offsets()
-    rectangle = Gegl.Rectangle.new(x, y, layer.get_width(), layer.get_height())
-    return image.get_selection().get_buffer().get(rectangle, 1.0, _MASK, Gegl.AbyssPolicy.NONE)
+    area = target.area
+    _, x, y = target.source.get_offsets()
+    rectangle = Gegl.Rectangle.new(x + area.x, y + area.y, area.width, area.height)
+    return image.get_selection().get_buffer().get(rectangle, 1.0, MASK, Gegl.AbyssPolicy.NONE)
 
 
 def _masked(target: Target) -> bytes | None:
@@ -308,7 +230,7 @@ def _masked(target: Target) -> bytes | None:
     if mask is None or not target.source.get_apply_mask():
         return None
     rectangle = Gegl.Rectangle.new(area.x, area.y, area.width, area.height)
-    return mask.get_buffer().get(rectangle, 1.0, _MASK, Gegl.AbyssPolicy.NONE)
+    return mask.get_buffer().get(rectangle, 1.0, MASK, Gegl.AbyssPolicy.NONE)
 
 
 def _layers(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
@@ -316,12 +238,3 @@ def _layers(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
         yield layer
         if layer.is_group():
             yield from _layers(layer.get_children())
-
-
-def _parasite(name: str, text: str) -> Gimp.Parasite:
-    """Undoable, lest GIMP complain of a step that it cannot take back."""
-    return Gimp.Parasite.new(name, Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE, text.encode())
-
-
-def _text(parasite: Gimp.Parasite) -> str:
-    return bytes(parasite.get_data()).decode("utf-8", "replace").rstrip("\0")

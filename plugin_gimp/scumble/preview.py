@@ -10,7 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from engine import Choice, in_progress, preview_side
+from engine import Choice
+from scumble_client.desk.sizes import WORKING_SIDE, preview_side
+from scumble_client.desk.words import doing
 from scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected, Request
 from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
@@ -33,7 +35,7 @@ class Previewer:
         masks: Callable[[Settings, Raster], Masks | None] = lambda settings, raster: None,
     ) -> None:
         self._session, self._copy, self._show, self._say, self._masks = session, copy, show, say, masks
-        self._side = preview_side(Settings())
+        self._side = WORKING_SIDE
         self._original = copy(self._side)
         self._wanted: tuple[Choice, Settings] | None = None
         self._due = 0.0
@@ -55,8 +57,9 @@ class Previewer:
         if self._wanted is None or self._job is not None or time.monotonic() < self._due:
             return
         (choice, settings), self._wanted = self._wanted, None
-        if preview_side(settings) != self._side:  # a smaller copy would show broader strokes than the result has
-            self._side = preview_side(settings)
+        side = preview_side(choice.method, settings.brush_size)
+        if side != self._side:  # a smaller copy would show broader strokes than the result has
+            self._side = side
             self._original = self._copy(self._side)
         iterative = bool(choice.method.capabilities.get("iterative"))
         try:
@@ -75,7 +78,7 @@ class Previewer:
         if isinstance(event, (Preview, Done)) and not stale:
             self._show(event.raster)
         if isinstance(event, Progress) and not stale:
-            self._say(f"Preview: {in_progress(event)}")
+            self._say(f"Preview: {doing(event)}")
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):
             self._job = None
             if not stale:

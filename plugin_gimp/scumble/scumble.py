@@ -118,24 +118,44 @@ def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: A
 
     def work() -> Any:
         import host
+        import parasites
         import run
 
-        Gegl.init(None)
         host.check(image, drawables)
-        style_from, session = None, run.open_session()
+        style_from, own, session = None, None, run.open_session()
         try:
             if run_mode == Gimp.RunMode.INTERACTIVE:
+                own = own_values(config, drawables[0])
                 if not ask(procedure, config, image, drawables, session):
                     return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
             else:
                 style_from = config.get_property("style-layer") or config.get_property("style-file")
-            layers = run.stylize(session, image, drawables, host.settings_of(config), style_from)
+            outcome = run.stylize(session, image, drawables, host.settings_of(config), style_from)
         finally:
             session.close()
-        host.remember(layers[0])
+            if own is not None:
+                host.settings_into(config, own)  # GIMP keeps what the config holds at the end as the last values
+        if own is None:
+            parasites.remember(outcome.settings)
+        if outcome.said:
+            Gimp.message(outcome.said)
         return None
 
     return guarded(procedure, run_mode, work)
+
+
+def own_values(config: Any, drawable: Any) -> Any:
+    """The painter's last values where a result is to be edited, which changes nothing about them; else None."""
+    import host
+    import parasites
+    from settings import Mistake, Settings
+
+    if parasites.made_of(drawable) is None:
+        return None
+    try:
+        return host.settings_of(config)
+    except Mistake:  # a script's
+        return Settings()
 
 
 def ask(procedure: Any, config: Any, image: Any, drawables: Any, session: Any) -> bool:
@@ -145,11 +165,12 @@ def ask(procedure: Any, config: Any, image: Any, drawables: Any, session: Any) -
 
     GimpUi.init(STYLIZE)
     import host
+    import parasites
     import places
     from dialog import Dialog
     from settings import others_to_text
 
-    made = host.made_of(drawables[0])
+    made = parasites.made_of(drawables[0])
     if made is not None:
         others = places.found_again(image, made.settings.others)
         host.settings_into(config, replace(made.settings, replace=True, others=others))
@@ -166,16 +187,18 @@ def again(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: Any
 
     def work() -> Any:
         import host
+        import parasites
         import run
         from settings import Settings
 
-        Gegl.init(None)
         host.check(image, drawables)
         session = run.open_session()
         try:
-            run.stylize(session, image, drawables, host.remembered() or Settings())
+            outcome = run.stylize(session, image, drawables, parasites.remembered() or Settings())
         finally:
             session.close()
+        if outcome.said:
+            Gimp.message(outcome.said)
 
     return guarded(procedure, run_mode, work)
 
@@ -202,7 +225,12 @@ def list_styles(procedure: Any, config: Any, data: Any) -> Any:
 
 
 def guarded(procedure: Any, run_mode: Any, work: Any) -> Any:
-    """`work()`'s return values (None: a plain success), or a sentence about what went wrong."""
+    """`work()`'s return values (None: a plain success), or a sentence about what went wrong.
+
+    GIMP itself says nothing of calls that fail meanwhile: what it says is for programmers.
+    """
+    Gegl.init(None)
+    Gimp.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)
     try:
         values = work()
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
@@ -211,13 +239,18 @@ def guarded(procedure: Any, run_mode: Any, work: Any) -> Any:
     except ImportError as e:
         text = f"The plug-in is incomplete ({e}). Install it again: `scumble plugin install gimp`."
     except Exception as e:
+        from run import Closed
         from scumble_client.errors import EngineError
         from settings import Mistake
 
+        if isinstance(e, Closed):
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
         text = str(e)
         if not isinstance(e, (EngineError, Mistake)):
             traceback.print_exc()
-            text = f"Scumble has a bug: {type(e).__name__}: {e}"
+            text = (
+                f"Scumble stopped at something unforeseen. Your layers are as they were. For a report: {type(e).__name__}: {e}"
+            )
     error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
     return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
 

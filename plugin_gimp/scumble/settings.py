@@ -141,17 +141,6 @@ def others_to_text(others: tuple[Other, ...]) -> str:
     return json.dumps([asdict(other) for other in others]) if others else ""
 
 
-def plain(settings: Settings) -> Settings:
-    """Without pinned revisions: the styles as they are now."""
-    others = tuple(replace(other, style=other.style.partition("@")[0]) for other in settings.others)
-    return replace(settings, style=settings.style.partition("@")[0], others=others)
-
-
-def layer_name(styles: str, strength: float) -> str:
-    """ "The Starry Night 70 %"."""
-    return f"{styles} {strength * 100:.0f} %"
-
-
 def _object(text: str) -> dict[str, Any] | None:
     try:
         entry = json.loads(text)

@@ -12,6 +12,7 @@ import json
 from krita import Document, Node
 
 from .qt import QtCore
+from .scumble_client.desk.stacking import results_above, topmost
 
 NOTES = "scumble/results"
 MOST = 200
@@ -21,15 +22,13 @@ MOST = 200
 def results_of(document: Document, source: Node) -> list[Node]:
     """The results that lie above the layer in its group, bottom to top."""
     known = set(_read(document).get(_id(source), ()))
-    siblings = _siblings(source)
-    ids = [_id(node) for node in siblings]
-    at = ids.index(_id(source)) if _id(source) in ids else len(ids)
-    return [node for node, id in list(zip(siblings, ids))[at + 1 :] if id in known]
+    siblings = {_id(node): node for node in _siblings(source)}
+    return [siblings[id] for id in results_above(list(siblings), _id(source), known.__contains__)]
 
 
 def above(document: Document, source: Node) -> Node:
     """What the next result is put directly above: the topmost result, or the layer itself."""
-    return [source, *results_of(document, source)][-1]
+    return topmost(source, results_of(document, source))
 
 
 def note(document: Document, source: Node, result: Node) -> None:

@@ -8,10 +8,22 @@ from pathlib import Path
 import pytest
 
 from hosts import root
+from hosts.gimp_dialog import another_engine, desk, one_desk, own_styles
 from hosts.krita_doubles import host, krita_plugin, session, studio
 from hosts.kritas import krita_user
 
-__all__ = ["host", "host_root", "krita_plugin", "krita_user", "session", "studio"]
+__all__ = [
+    "another_engine",
+    "desk",
+    "host",
+    "host_root",
+    "krita_plugin",
+    "krita_user",
+    "one_desk",
+    "own_styles",
+    "session",
+    "studio",
+]
 
 FOLDER = Path(__file__).parent
 SECONDS = 600

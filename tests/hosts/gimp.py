@@ -77,6 +77,15 @@ def install(host: Host, plugins: str | None = TEST_METHODS) -> None:
     record(host, host.engine_command(plugins))
 
 
+def install_spy(host: Host) -> None:
+    """A plug-in that does in this GIMP whatever a test writes into the user's folder spy/."""
+    spy = settings_folder(host) / "plug-ins" / "spy" / "spy.py"
+    spy.parent.mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "gimp_jobs" / "spy.py", spy)
+    spy.chmod(0o755)
+    (host.home / "spy").mkdir()
+
+
 def record(host: Host, command: Sequence[str] | None) -> None:
     """Let the plug-in start this engine; None leaves it without any."""
     path = plugin_folder(host) / "engine-command.json"

@@ -169,6 +169,8 @@ class Desk:
         for message in self.screen.windows(MESSAGE):
             self.answer(message, "Escape")
         self.spy(f"KEPT = {self.image.name!r}\n{_RESET}")
+        for last in (gimp.settings_folder(self.host) / "plug-in-settings").glob("*scumble*.last"):
+            last.unlink()  # GIMP's own last values
 
     def open_dialog(self) -> str:
         """The id of Scumble's window."""
@@ -317,11 +319,7 @@ def _runs(process: psutil.Process, script: str) -> bool:
 def desk(root: Path, image: Path, plugins: str | None = gimp.TEST_METHODS) -> Iterator[Desk]:
     """A desk, cleared afterwards. `image` is copied."""
     with gimp.user(root, plugins) as host:
-        spy = gimp.settings_folder(host) / "plug-ins" / "spy" / "spy.py"
-        spy.parent.mkdir(parents=True)
-        shutil.copy(Path(__file__).parent / "gimp_jobs" / "spy.py", spy)
-        spy.chmod(0o755)
-        (host.home / "spy").mkdir()
+        gimp.install_spy(host)
         copy = shutil.copy(image, host.home / image.name)
         with window.screen(host) as screen:
             yield Desk(host, screen, Path(copy))

@@ -6,6 +6,7 @@ from __future__ import annotations
 RED = (200, 40, 30)
 IDS = "answer = [layer.get_id() for layer in image.get_layers()]"
 TOP = "answer = image.get_layers()[0].get_id()"
+LAST = 'answer = bytes(Gimp.get_parasite("scumble-last").get_data()).hex()'
 WITH_LAST_VALUES = """
 procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
 config = procedure.create_config()

@@ -229,7 +229,7 @@ def test_a_selected_result_is_made_again_from_its_source_in_its_place(saw: Any) 
 @of("again")
 def test_again_repeats_the_last_settings_and_replaces_if_they_say_so(saw: Any) -> None:
     assert saw["repeated"] == ["Test style 25 %", "Photo"]
-    assert saw["added"] == ["Test style 25 %", "Test style 100 %", "Photo"]
+    assert saw["added"] == ["Test style 100 %", "Test style 25 %", "Photo"]
 
 
 @of("again")
@@ -247,7 +247,7 @@ def test_a_result_opened_from_a_file_is_made_again_from_its_source(saw: Any) -> 
 @of("own_styles")
 def test_a_picture_file_and_a_layer_become_styles_of_the_painters_own(saw: Any) -> None:
     assert saw["errors"] == ["", ""]
-    assert saw["names"] == ["Harbour at dusk", "Red barn 100 %", "Harbour at dusk 100 %", "Photo"]
+    assert saw["names"] == ["Harbour at dusk", "Harbour at dusk 100 %", "Red barn 100 %", "Photo"]
     assert saw["styles"][0][:2] == ["harbour-at-dusk", "red-barn"]
 
 

@@ -89,9 +89,12 @@ def test_only_what_differs_from_the_engines_defaults_is_sent(plugin: SimpleNames
     }
 
 
-def test_the_layers_name_says_style_and_strength(plugin: SimpleNamespace) -> None:
-    assert plugin.settings.layer_name("Waves", 0.7) == "Waves 70 %"
-    assert plugin.settings.layer_name("Waves", 1.0) == "Waves 100 %"
+def test_the_results_name_says_what_makes_it_differ(plugin: SimpleNamespace, catalogue: object) -> None:
+    s, e = plugin.settings, plugin.engine
+    chosen = e.choose(catalogue, s.Settings("waves"))
+    assert e.result_name(chosen, s.Settings("waves", strength=0.7)) == "Waves 70 %"
+    broad = s.Settings("waves", brush_size=2.0, keep_colours="coral")
+    assert e.result_name(chosen, broad) == "Waves 100 %, brush 2, colours kept (coral)"
 
 
 @pytest.mark.parametrize("text", ["seed=7", "[7]", '"seed"'])
@@ -128,7 +131,8 @@ def test_the_ways_to_keep_colours_are_the_engines_own(plugin: SimpleNamespace, c
 
 
 def test_the_gallery_keeps_the_painters_own_that_nothing_can_paint(plugin: SimpleNamespace, catalogue: object) -> None:
-    assert [style.id for style in plugin.engine.gallery(catalogue)] == ["harbour", "barn", "waves"]
+    shelf = sys.modules["scumble_client.desk.shelf"].shelf
+    assert [style.id for style in shelf(catalogue)] == ["harbour", "barn", "waves"]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +189,7 @@ def test_several_styles_take_a_method_that_can_and_at_once_if_one_can(plugin: Si
     styles = [kinds.Style(id, 1, id, None, None, None, False, ("johnson", "gatys", "adain"), None) for id in ("waves", "night")]
     able = kinds.Catalogue(tuple(methods), tuple(styles), 1)
     chosen = e.choose(able, s.Settings("waves", others=(s.Other("night"),)))
-    assert (chosen.method.id, chosen.title, [m.id for m in chosen.able]) == ("adain", "waves + night", ["adain", "gatys"])
+    assert (chosen.method.id, chosen.titles, [m.id for m in chosen.able]) == ("adain", ("waves", "night"), ["adain", "gatys"])
     assert e.choose(able, s.Settings("waves", others=(s.Other("night", 1.0, "selection"),))).method.id == "johnson"
     with pytest.raises(s.Mistake, match="“johnson” cannot blend “waves” and “night”") as said:
         e.choose(able, s.Settings("waves", "johnson", others=(s.Other("night"),)))

@@ -8,88 +8,37 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
-from hosts import gimp, gimp_desk
+from hosts import gimp
 from hosts.gimp_desk import DIALOG, MESSAGE, Desk
-from hosts.gimp_scenes import IDS, KEPT, MADE, MASKED, RED, REPLACED, SEVERAL, SKY, SWATCH, TOP, WITH_LAST_VALUES
+from hosts.gimp_dialog import (
+    ADD,
+    BLEND,
+    CANCEL,
+    COLOUR,
+    FACTORY,
+    FILTER,
+    FIRST_LAYER,
+    HISTOGRAM,
+    INITIAL,
+    INVERTED,
+    KEEP,
+    LAYERS,
+    NOTHING,
+    PREVIEW,
+    RESET,
+    STATUS,
+    TILES,
+    WHITE,
+    press_stylize,
+    wait_preview,
+)
+from hosts.gimp_scenes import IDS, KEPT, MASKED, RED, REPLACED, SEVERAL, SWATCH
 from scumble.client.errors import EngineError
-
-COLOUR = (10, 20, 30)
-WHITE = (255, 255, 255)
-"""A window that has just appeared."""
-INVERTED = (245, 235, 225)
-BLEND = (57, 63, 69)
-"""20 % of the one, 80 % of the other."""
-CANCEL = (1122, 872)
-"""The button in the status bar, on the screen."""
-
-# Where things are in the dialogue; a negative number counts from its right or bottom.
-FILTER, PREVIEW = (208, 15), (583, 150)
-TILES = ((75, 100), (201, 100), (333, 100))
-"""The thumbnails."""
-NOTHING = (60, 60, 60)
-"""The gallery's ground."""
-ADD, LAYERS, FIRST_LAYER = (108, -159), (309, -159), (309, -127)
-OTHER, SECOND = (208, -211), (208, -153)
-WHERE, SKY_ENTRY = (146, -240), (146, -182)
-"""The row of a second style, and entries of what it unfolds."""
-KEEP, HISTOGRAM = (640, 395), (600, 490)
-"""The ways to keep colours, and the last of them."""
-RESET, INITIAL, FACTORY, STYLIZE = (-255, -61), (-255, -152), (-255, -114), (-69, -61)
-STATUS = ((425, 490), (780, 550))
-"""Two corners of the area where it says what is wrong."""
-
-
-@pytest.fixture(scope="module")
-def one_desk(host_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    picture = tmp_path_factory.mktemp("picture") / "picture.png"
-    Image.new("RGB", (400, 300), COLOUR).save(picture)
-    with gimp_desk.desk(host_root, picture) as desk:
-        yield desk
-
-
-@pytest.fixture
-def desk(one_desk: Desk) -> Desk:
-    one_desk.reset()
-    return one_desk
-
-
-@pytest.fixture
-def own_styles(desk: Desk) -> Iterator[None]:
-    """Takes the styles away that a test adds, so that the thumbnails of the others stay where they are."""
-    yield
-    with desk.engine() as engine:
-        for style in engine.catalogue().styles:
-            if style.own and style.id != "test-style":
-                engine.remove_style(style.id)
-
-
-@pytest.fixture
-def another_engine(desk: Desk) -> Iterator[None]:
-    """For tests that record another engine than all others have."""
-    desk.kill_engine()
-    yield
-    desk.kill_engine()
-    gimp.record(desk.host, desk.host.engine_command(gimp.TEST_METHODS))
-
-
-def wait_preview(desk: Desk, window: str, colour: tuple[int, ...], name: str) -> None:
-    desk.screen.until(lambda: desk.colour(name, window, PREVIEW) == colour, 60, "the preview does not come")
-
-
-def press_stylize(desk: Desk, window: str) -> None:
-    """The button."""
-
-    def click() -> None:
-        if desk.screen.windows(DIALOG):
-            desk.click(window, STYLIZE)
-
-    desk.insist(click, lambda: not desk.screen.windows(DIALOG), "the dialogue stays")
 
 
 def test_the_menu_opens_the_dialogue_whose_preview_shows_the_result(desk: Desk) -> None:
@@ -204,23 +153,6 @@ def test_the_ways_to_keep_colours_are_the_engines_and_the_preview_follows(desk: 
     assert desk.spy(KEPT) == "histogram"
 
 
-def test_a_selected_result_is_edited_with_its_own_settings_and_replaced(desk: Desk) -> None:
-    desk.warm()
-    desk.remember(style="starry-night", strength=0.2)
-    desk.press(gimp.AGAIN)
-    assert tuple(desk.wait_layers(2)[0][1][:3]) == BLEND
-    before = desk.spy(TOP)
-    window = desk.open_dialog()
-    wait_preview(desk, window, BLEND, "edited")
-    desk.answer(window, "Return")
-    desk.wait_plugin()
-    assert desk.spy(TOP) != before
-    assert [name for name, _ in desk.layers()] == ["The Starry Night 20 %", "picture.png"]
-    status = desk.spy(WITH_LAST_VALUES)
-    assert status == "", "the dialogue's values are GIMP's last ones, the replacement among them"
-    assert [name for name, _ in desk.layers()] == ["The Starry Night 20 %", "picture.png"]
-
-
 def test_reset_goes_to_the_first_values_and_to_those_at_the_start(desk: Desk) -> None:
     desk.warm()
     desk.remember(style="starry-night", strength=0.2)
@@ -235,53 +167,7 @@ def test_reset_goes_to_the_first_values_and_to_those_at_the_start(desk: Desk) ->
         wait_preview(desk, window, colour, "reset-done")
     press_stylize(desk, window)
     names = [name for name, _ in desk.wait_layers(3)]
-    assert names == ["The Starry Night 20 %", "Test style 100 %", "picture.png"], "nothing is replaced any more"
-
-
-def test_a_second_style_goes_by_a_layer_that_the_result_finds_again_until_it_has_gone(desk: Desk) -> None:
-    desk.warm()
-    desk.spy(SKY)
-    window = desk.open_dialog()
-    wait_preview(desk, window, INVERTED, "gallery")
-    desk.pick(window, TILES[0])
-    for unfolded, entry in ((OTHER, SECOND), (WHERE, SKY_ENTRY)):
-        desk.unfold(window, unfolded)
-        desk.screen.shot("unfolded")
-        desk.unfold(window, entry)
-    wait_preview(desk, window, INVERTED, "second")
-    press_stylize(desk, window)
-    names = [name for name, _ in desk.wait_layers(3)]
-    second = desk.styles()[1]
-    assert names == ["Sky", f"Test style + {second.title} 100 %", "picture.png"]
-    (made,) = desk.spy(MADE)
-    assert (made["style"], made["share"], made["where"]) == (f"{second.id}@{second.revision}", 1.0, "layer:Sky")
-    desk.step("ctrl+z")
-    assert [name for name, _ in desk.layers()] == ["Sky", "picture.png"]
-    desk.step("ctrl+y")
-
-    desk.spy('image.get_layer_by_name("Sky").set_name("Clouds")')
-    desk.spy(MADE)
-    before = desk.spy(IDS)
-    window = desk.open_dialog()
-    wait_preview(desk, window, INVERTED, "second-edited")
-    desk.answer(window, "Return")
-    desk.screen.until(lambda: desk.spy(IDS) != before, 60, "there is no new result")
-    desk.wait_plugin()
-    assert [name for name, _ in desk.layers()] == ["Clouds", *names[1:]]
-    assert desk.spy(MADE)[0]["where"] == "layer:Clouds", "it is the same layer by another name"
-
-    desk.spy('image.remove_layer(image.get_layer_by_name("Clouds"))')
-    desk.spy(MADE)
-    before = desk.document()
-    window = desk.open_dialog()
-    desk.screen.until(lambda: desk.brightest("second-gone", window, *STATUS) > 200, 30, "it is not said")
-    desk.screen.focus(window)
-    desk.screen.key("Return")
-    desk.screen.sh("sleep 1")
-    assert desk.screen.windows(DIALOG), "there is nothing to stylize with"
-    desk.answer(window, "Escape")
-    desk.wait_plugin()
-    assert desk.document() == before
+    assert names == ["Test style 100 %", "The Starry Night 20 %", "picture.png"], "nothing is replaced any more"
 
 
 @pytest.mark.parametrize(

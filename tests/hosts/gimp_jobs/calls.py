@@ -62,7 +62,7 @@ def again():
     repeated = [item.get_name() for item in image.get_layers()]
     errors.append(call(STYLIZE, image, [layer], style="test-style", strength=1.0))
     added = [item.get_name() for item in image.get_layers()]
-    result = image.get_layers()[-2]
+    result = image.get_layers()[0]
     copy = result.copy()
     image.insert_layer(copy, None, 0)
     before = pixel(copy)

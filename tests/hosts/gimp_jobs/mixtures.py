@@ -18,7 +18,7 @@ def blended():
     layer = new_layer(image)
     errors = [stylize(image, layer, style="violet", method="average")]
     errors += [stylize(image, layer, **ways({"style": "yellow", "share": share})) for share in (0.0, 0.25)]
-    answer = {"errors": errors, "results": [seen(item) for item in image.get_layers()[:-1]]}
+    answer = {"errors": errors, "results": [seen(item) for item in image.get_layers()[-2::-1]]}
     image.delete()
     return answer
 
