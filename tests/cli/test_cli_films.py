@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from scumble.cli.exits import Exit
 from scumble.cli.inputs import Task, plan
@@ -25,6 +27,7 @@ from scumble.cli.paint import stylize_one
 from scumble.client.blocking import Finished
 from scumble.client.errors import EngineError
 from scumble.client.raster import Raster
+from scumble.nst import synthetic
 from scumble.video.steady import Steady
 from support.command_line import Run, engine, runner, shared_engine
 from support.films import make_film, moving, packets, shown, times
@@ -184,6 +187,26 @@ def test_a_film_is_a_sequence_of_its_own(tmp_path: Path) -> None:
     assert abs(int(first[9, 9, 0]) - 40) <= 2
     assert int(second[9, 9, 0]) < 60
     assert abs(int(third[9, 9, 0]) - 120) <= 2
+
+
+def test_steady_halves_the_flicker_of_a_film_and_draws_no_ghost_at_its_cut(run: Run, tmp_path: Path) -> None:
+    """Six frames of a pan by two pixels, then three of another scene; compared along the pan, and with what is painted."""
+    scenes = [synthetic.dead_leaves(128, torch.Generator().manual_seed(seed)).permute(1, 2, 0).numpy() for seed in (1, 2)]
+    frames = [np.rint(255 * scenes[0][:96, 2 * i : 2 * i + 96]).astype(np.uint8) for i in range(6)]
+    frames += [np.rint(255 * scenes[1][:96, :96]).astype(np.uint8)] * 3
+    source = make_film(tmp_path / "in.mp4", frames, sound=False)
+    painted = []
+    for name, more in (("off.mp4", ()), ("on.mp4", ("--steady",))):
+        said = (*STYLE, "--method", "johnson", "--quality", "85", *more)
+        code, _, err = run("stylize", source, "-o", tmp_path / name, *said)
+        assert code == 0, err
+        painted.append([f.astype(float) for f in shown(tmp_path / name)])
+    off, on = painted
+    flicker = [np.mean([np.abs(a[12:-12, 14:-12] - b[12:-12, 12:-14]).mean() for a, b in pairwise(f[:6])]) for f in painted]
+    assert flicker[0] > 5
+    assert flicker[1] <= 0.5 * flicker[0]
+    ghost = ((on[6] - off[6]) * (on[5] - off[6])).sum() / np.square(on[5] - off[6]).sum()
+    assert abs(ghost) <= 0.03
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, Exit.CANCELLED), (signal.SIGTERM, Exit.TERMINATED)])

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from scumble.api.errors import ScumbleError
 from scumble.api.method import Runtime
 from scumble.library.styles import StyleStore
 from scumble.methods.johnson.method import Johnson
 from scumble.nst import synthetic
 from scumble.painting import pipeline
+from scumble.video.motion import is_cut
 from scumble.video.steady import Steady
 
 HEIGHT, WIDTH, FRAMES, BORDER = 96, 128, 6, 16
@@ -64,6 +68,93 @@ def test_what_stands_still_or_moves_with_the_camera_flickers_at_most_half_as_muc
     off = [painted(f) for f in frames]
     assert flicker(off, pan) > 3
     assert flicker(settled(frames, off), pan) <= 0.5 * flicker(off, pan)
+
+
+def seen_from(camera: np.ndarray, noise: float, seed: int) -> np.ndarray:
+    """The scene as a camera shows it whose motion (2, 3) leads from its pixels to the scene's."""
+    big = synthetic.dead_leaves(512, torch.Generator().manual_seed(1)).permute(1, 2, 0).numpy()
+    soft = cv2.GaussianBlur(big, (0, 0), 0.7)
+    return frame(cv2.warpAffine(soft, camera, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP), noise, seed)
+
+
+def cameras(pan: tuple[float, float], zoom: float, degrees: float) -> list[np.ndarray]:
+    """Where each frame's camera is: it moves by `pan` pixels, nears by `zoom` and turns, each a frame."""
+    found = []
+    for i in range(FRAMES):
+        angle, scale = np.deg2rad(degrees * i), zoom**i
+        turned = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        at = np.array([200.0, 200.0]) + np.array(pan) * i - turned @ np.array([WIDTH / 2, HEIGHT / 2])
+        found.append(np.column_stack([turned, at]))
+    return found
+
+
+def error_along(paintings: list[np.ndarray], through: list[np.ndarray]) -> float:
+    """Mean absolute difference of each painted frame from the one before, moved as the camera has moved, in 255ths."""
+    errors = []
+    for (a, b), (first, second) in zip(pairwise(paintings), pairwise(through), strict=True):
+        full = [np.vstack([m, [0, 0, 1]]) for m in (first, second)]
+        way = (np.linalg.inv(full[0]) @ full[1])[:2]
+        how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(a[..., :3].astype(np.float32), way, (WIDTH, HEIGHT), flags=how)
+        errors.append(np.abs(moved - b[..., :3])[BORDER:-BORDER, BORDER:-BORDER].mean())
+    return float(np.mean(errors))
+
+
+@pytest.mark.parametrize(
+    ("pan", "zoom", "degrees", "noise"),
+    [((1.3, 0.6), 1.0, 0.0, 0.0), ((0.37, 0.2), 1.0, 0.0, 0.02), ((0.0, 0.0), 0.99, 0.0, 0.0), ((0.0, 0.0), 1.0, 1.0, 0.0)],
+    ids=["pan by parts of a pixel", "slow pan with noise", "zoom", "turn"],
+)
+def test_what_the_camera_turns_to_or_nears_flickers_at_most_half_as_much(
+    pan: tuple[float, float], zoom: float, degrees: float, noise: float
+) -> None:
+    """Found by whole pixels alone, as it was once, a zoom kept three quarters of its flicker, and a pan by 1.3 pixels half."""
+    through = cameras(pan, zoom, degrees)
+    frames = [seen_from(camera, noise, i) for i, camera in enumerate(through)]
+    off = [painted(f) for f in frames]
+    assert error_along(off, through) > 3
+    assert error_along(settled(frames, off), through) <= 0.5 * error_along(off, through)
+
+
+def test_things_that_move_apart_are_each_carried_along() -> None:
+    """Half the frame stands still, and half moves by a part of a pixel."""
+    frames = []
+    still = scene()[:, :WIDTH]
+    for i in range(FRAMES):
+        rgb = still.copy()
+        moving = cv2.warpAffine(still, np.array([[1, 0, 1.4 * i], [0, 1, 0]]), (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
+        rgb[HEIGHT // 2 :] = moving[HEIGHT // 2 :]
+        frames.append(frame(rgb, 0.01, i))
+    off = [painted(f) for f in frames]
+    on = settled(frames, off)
+    halves = (slice(0, HEIGHT // 2), 0.0), (slice(HEIGHT // 2, None), 1.4)
+    for rows, pan in halves:
+        changes = []
+        for shown in (on, off):
+            way = np.array([[1, 0, pan], [0, 1, 0]])
+            moved = [cv2.warpAffine(a[rows, :, :3].astype(np.float32), way, (WIDTH, HEIGHT // 2)) for a in shown[:-1]]
+            pairs = zip(moved, shown[1:], strict=True)
+            changes.append(np.mean([np.abs(a - b[rows, :, :3])[12:-12, 24:-12].mean() for a, b in pairs]))
+        assert changes[0] <= 0.5 * changes[1]
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_cut_between_scenes_of_like_brightness_draws_no_ghost(seed: int) -> None:
+    """Their histograms do not tell them apart; what was painted of the one is not seen in the other."""
+    other = synthetic.dead_leaves(256, torch.Generator().manual_seed(seed)).permute(1, 2, 0).numpy()[:HEIGHT, :WIDTH]
+    frames = [frame(scene()[:, :WIDTH], 0.01, i) for i in range(3)] + [frame(other, 0.01, 9)]
+    off = [painted(f) for f in frames]
+    on = settled(frames, off)
+    old, new, shown = (p[..., :3].astype(float) for p in (on[2], off[3], on[3]))
+    ghost = ((shown - new) * (old - new)).sum() / np.square(old - new).sum()
+    assert ghost <= 0.02
+    assert np.abs(shown - new).mean() < 1
+
+
+def test_scenes_of_other_brightness_are_a_cut() -> None:
+    dark, light = (np.full((40, 40), grey, np.float32) for grey in (0.2, 0.7))
+    assert is_cut(dark, light)
+    assert not is_cut(dark, dark)
 
 
 @pytest.mark.parametrize(("colour", "noise"), [(1.0, 0.0), (1.0, 0.02), (0.3, 0.0), (0.3, 0.02)])
@@ -144,6 +235,14 @@ def test_deep_frames_are_carried_as_8_bit_ones_are_but_finer(depth: type) -> Non
     carried = steady.settle(frame, later)[..., :3].astype(float) / most
     assert np.abs(carried - (0.5 + 0.2 * 0.002)).max() < 5e-4
     assert carried.min() >= 0.5
+
+
+def test_without_opencv_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ScumbleError) as error:
+        Steady()
+    assert error.value.code == "bad-options"
+    assert 'pip install "scumble[video]"' in error.value.hint
 
 
 def test_floats_beyond_white_and_numbers_that_are_none_do_no_harm() -> None:
