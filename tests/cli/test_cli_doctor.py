@@ -152,3 +152,32 @@ def test_findings_are_lines_for_people(capsys: pytest.CaptureFixture[str], user_
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("FAIL runtime folder: ")
     assert said[-1] == "1 of 4 checks failed."
+
+
+@pytest.mark.parametrize("command", ["/nowhere/scumble serve", "no-such-program serve", "'half quoted", "  "])
+def test_a_command_that_starts_no_engine_is_a_failure(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All was well by the doctor, and nothing could be painted."""
+    assert finding("engine").state is State.OK
+    monkeypatch.setenv("SCUMBLE_ENGINE", command)
+    found = finding("engine")
+    assert found.state is State.FAIL
+    assert "unset it" in found.hint
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_data_folder_that_is_a_file_is_a_failure(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may be written, so the doctor took it for a folder."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SCUMBLE_DATA_DIR", str(tmp_path / place))
+    found = finding("your styles")
+    assert found.state is State.FAIL
+    assert "is not a folder" in found.message
+
+
+def test_a_module_of_the_environment_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Methods under work were missing, and only the engine's log said why."""
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._methods,))
+    monkeypatch.setenv("SCUMBLE_PLUGINS", "no_such_module")
+    found = finding("plug-ins")
+    assert found.state is State.FAIL
+    assert "no_such_module" in found.message

@@ -15,6 +15,8 @@ import pytest
 from scumble.cli.app import main
 from scumble.client.folders import absolute_places, claim, runtime_dir, trouble
 from scumble.client.locate import start_command, start_engine
+from scumble.library.places import data_dir
+from scumble.server.presence import cache_dir
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -57,6 +59,24 @@ def test_a_relative_command_in_the_environment_is_found_from_where_it_was_typed(
     assert start_command()[-1] == "tcp://127.0.0.1:5"
     monkeypatch.setenv("SCUMBLE_ENGINE", "python3 -m scumble serve")
     assert start_command() == ["python3", "-m", "scumble", "serve"], "PATH says where that is"
+
+
+def test_a_tilde_in_the_environment_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desktop file sets SCUMBLE_CACHE_DIR=~/big as it stands: a folder of that name appeared wherever one worked."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RUNTIME", "CACHE", "DATA"):
+        monkeypatch.setenv(f"SCUMBLE_{name}_DIR", f"~/{name.lower()}")
+    assert runtime_dir() == str(tmp_path / "runtime")
+    assert (cache_dir(), data_dir()) == (tmp_path / "cache", tmp_path / "data")
+    assert absolute_places(os.environ)["SCUMBLE_DATA_DIR"] == str(tmp_path / "data")
+    monkeypatch.setenv("SCUMBLE_ENGINE", "~/bin/scumble serve --quiet")
+    assert start_command() == [str(tmp_path / "bin" / "scumble"), "serve", "--quiet"]
+
+
+def test_a_relative_data_folder_is_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCUMBLE_DATA_DIR", "mine")
+    assert data_dir() == tmp_path / "mine"
 
 
 def make(name: str, path: Path) -> None:

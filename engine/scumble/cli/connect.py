@@ -26,6 +26,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 CLIENT = f"scumble-cli/{__version__}"
+ENGINE_COMMAND = (sys.executable, "-m", "scumble", "serve")
+"""This installation's, whatever `scumble` may be on PATH."""
 REMOTE = ("scumble.engine", "scumble.engine-key", "scumble.key")
 """Where the options that name an engine elsewhere are kept, for the length of a command."""
 TRIES = 10
@@ -66,7 +68,7 @@ def engine(start: bool = True) -> Iterator[Engine]:
         client=CLIENT,
         host="command line",
         link=ZmqLink,
-        command=[sys.executable, "-m", "scumble", "serve"],  # this installation, whatever `scumble` may be on PATH
+        command=ENGINE_COMMAND,
     )
     with attached:
         _name_older(attached, " `scumble stop` lets the next use start the new one.")

@@ -185,14 +185,18 @@ def _lock_trouble(folder: Path) -> str | None:
 
 
 def _engine() -> Iterator[Check]:
-    from scumble.cli.connect import engine
+    from scumble.cli.connect import ENGINE_COMMAND, engine
     from scumble.client.errors import EngineError
+    from scumble.client.locate import start_trouble
 
     try:
         with engine(start=False) as e:
             status = e.status()
     except EngineError as e:
-        if e.code == "engine-missing":
+        trouble = start_trouble(ENGINE_COMMAND)
+        if e.code == "engine-missing" and trouble is not None:
+            yield Check("engine", State.FAIL, trouble.message, trouble.hint)
+        elif e.code == "engine-missing":
             yield Check("engine", State.OK, "none is running; the first use starts one")
         else:
             yield Check("engine", State.FAIL, e.message, e.hint)
@@ -213,11 +217,13 @@ def _own_styles() -> Iterator[Check]:
 
     store = StyleStore()
     own = sum(style.own for style in store.list())
-    if os.access(_nearest(store.user_dir), os.W_OK):
+    nearest = _nearest(store.user_dir)
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         yield Check("your styles", State.OK, f"{own} in {store.user_dir}")
-    else:
-        hint = "Give yourself write access, or set SCUMBLE_DATA_DIR."
-        yield Check("your styles", State.FAIL, f"{store.user_dir} cannot be written, so none can be added.", hint)
+        return
+    why = f"{nearest} cannot be written" if nearest.is_dir() else f"{nearest} is not a folder"
+    hint = "Give yourself write access, or set SCUMBLE_DATA_DIR to a folder."
+    yield Check("your styles", State.FAIL, f"No style can be added to {store.user_dir}: {why}.", hint)
 
 
 def _nearest(folder: Path) -> Path:
@@ -265,9 +271,9 @@ def _methods() -> Iterator[Check]:
 
 def _plugins() -> Iterator[tuple[str, Callable[[], object]]]:
     """Every plug-in by name, and what loads it."""
-    from scumble.methods.registry import BUILT_IN
+    from scumble.methods.registry import BUILT_IN, named_plugins
 
-    for module in BUILT_IN:
+    for module in (*BUILT_IN, *named_plugins()):
         yield module, lambda module=module: importlib.import_module(module)  # type: ignore[misc]
     for entry in importlib.metadata.entry_points(group="scumble"):
         yield f"{entry.name} ({entry.value})", entry.load

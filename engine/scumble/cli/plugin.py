@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 
 from scumble.cli.connect import json_option
-from scumble.cli.say import OUT, emit_json, note
+from scumble.cli.say import OUT, emit_json, note, printable
 from scumble.install import core, hosts
 from scumble.install.hosts import Host
 
@@ -39,7 +39,7 @@ def install(host: str, folder: Path | None) -> None:
     places = _places(chosen, folder)
     for place in places:
         chosen.install(place, core.engine_command())
-        OUT.print(escape(f"Installed for {place.host}: {place.folder}"))
+        OUT.print(escape(printable(f"Installed for {place.host}: {place.folder}")))
     note(chosen.next_step)
     if any(place.sandboxed for place in places):
         note(f"A sandboxed program cannot start the engine; docs/{host}.md says what to do.")
@@ -52,7 +52,7 @@ def uninstall(host: str, folder: Path | None) -> None:
     chosen = hosts.HOSTS[host]
     removed = [place for place in _places(chosen, folder) if chosen.uninstall(place)]
     for place in removed:
-        OUT.print(escape(f"Removed from {place.host}: {place.folder}"))
+        OUT.print(escape(printable(f"Removed from {place.host}: {place.folder}")))
     if not removed:
         OUT.print(f"The plug-in is not installed in {chosen.title}.")
 
@@ -69,7 +69,7 @@ def status(host: str, folder: Path | None, as_json: bool) -> None:
         return
     for s in found:
         OUT.print(escape(f"{s.place.host}: {_said(s)}"))
-        OUT.print(f"[dim]{escape(str(s.place.folder))}[/]")
+        OUT.print(f"[dim]{escape(printable(s.place.folder))}[/]")
 
 
 def _places(host: Host, folder: Path | None) -> list[core.Place]:

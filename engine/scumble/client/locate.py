@@ -130,11 +130,8 @@ def start_engine(command: Sequence[str] | None = None) -> Launch:
                 creationflags=0x08000200 if os.name == "nt" else 0,  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
             )
     except OSError as e:
-        raise EngineError(
-            "engine-missing",
-            f"The engine could not be started with `{shlex.join(chosen)}` ({e.strerror or e}).",
-            "Install Scumble again, then run `scumble plugin install`.",
-        ) from e
+        message = f"The engine could not be started with `{shlex.join(chosen)}` ({e.strerror or e})."
+        raise EngineError("engine-missing", message, _start_hint()) from e
     return Launch(process, log, before)
 
 
@@ -156,6 +153,22 @@ def start_command(command: Sequence[str] | None = None) -> list[str]:
         f"No Scumble engine was found: $SCUMBLE_ENGINE is not set, {record} names none, and no `scumble` is on PATH.",
         "Install it with `pip install scumble`, then run `scumble plugin install`.",
     )
+
+
+def start_trouble(command: Sequence[str] | None = None) -> EngineError | None:
+    """Why `start_engine` would not find what to start; None where it would. Starts nothing."""
+    try:
+        program = start_command(command)[0]
+    except EngineError as e:
+        return e
+    if shutil.which(program):
+        return None
+    return EngineError("engine-missing", f"The engine would be started with {program}, which is no program.", _start_hint())
+
+
+def _start_hint() -> str:
+    named = bool(os.environ.get("SCUMBLE_ENGINE"))
+    return "Correct $SCUMBLE_ENGINE, or unset it." if named else "Install Scumble again, then run `scumble plugin install`."
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -206,11 +219,12 @@ def _named(line: str) -> list[str]:
     if not command:
         raise EngineError("engine-missing", "$SCUMBLE_ENGINE is blank.", "Set it to a command line, or unset it.")
 
-    def whole(part: str, program: bool) -> str:
+    def from_root(part: str, program: bool) -> str:
+        part = os.path.expanduser(part) if program else part
         relative = os.path.dirname(part) and not os.path.isabs(part)
         return os.path.abspath(part) if relative and (program or os.path.exists(part)) else part
 
-    return [whole(part, number == 0) for number, part in enumerate(command)]
+    return [from_root(part, number == 0) for number, part in enumerate(command)]
 
 
 def _read_private(folder: str, name: str) -> bytes | None:

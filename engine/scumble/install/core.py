@@ -111,7 +111,8 @@ def uninstall(place: Place) -> bool:
     try:
         return _remove(place.folder)
     except OSError as e:
-        raise cannot_write(e, place.folder) from e
+        message = f"{place.folder} could not be removed: {e.strerror or e}."
+        raise ScumbleError("no-write", message, "Check who may write there.") from e
 
 
 def standing(source: Path, place: Place) -> Standing:

@@ -14,8 +14,9 @@ thumbnails in styles/, and the credits of the training pictures in credits/."""
 
 
 def data_dir() -> Path:
-    """The user's data folder: SCUMBLE_DATA_DIR, or the platform's place for an application's data."""
-    return Path(os.environ.get("SCUMBLE_DATA_DIR") or platformdirs.user_data_path("scumble"))
+    """The absolute path of the user's data folder: SCUMBLE_DATA_DIR, or the platform's place for an application's data."""
+    own = os.environ.get("SCUMBLE_DATA_DIR")
+    return Path(os.path.expanduser(own)).absolute() if own else platformdirs.user_data_path("scumble")  # noqa: PTH111 (never raises)
 
 
 def state_path(folder: Path, method: str, style: str) -> Path:

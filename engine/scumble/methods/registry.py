@@ -46,9 +46,8 @@ def plugin_manager() -> pluggy.PluginManager:
     """
     manager = pluggy.PluginManager("scumble")
     manager.add_hookspecs(hookspecs)
-    extra = [name for name in os.environ.get("SCUMBLE_PLUGINS", "").split(",") if name]
-    bare = "-" in extra
-    for module in (*(() if bare else BUILT_IN), *(n for n in extra if n != "-")):
+    bare = "-" in _extra()
+    for module in (*(() if bare else BUILT_IN), *named_plugins()):
         _register(manager, module)
     for entry in () if bare else importlib.metadata.entry_points(group="scumble"):
         try:
@@ -56,6 +55,15 @@ def plugin_manager() -> pluggy.PluginManager:
         except Exception as e:
             _leave_out(entry.name, "does not load", e)
     return manager
+
+
+def named_plugins() -> list[str]:
+    """The modules that SCUMBLE_PLUGINS names."""
+    return [name for name in _extra() if name != "-"]
+
+
+def _extra() -> list[str]:
+    return [name.strip() for name in os.environ.get("SCUMBLE_PLUGINS", "").split(",") if name.strip()]
 
 
 def _register(manager: pluggy.PluginManager, module: str) -> None:
