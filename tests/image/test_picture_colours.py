@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from scumble.image import icc, spaces
+from scumble.image import embedded, icc, spaces
 from scumble.image.files import Picture, Settings, read_picture, write_picture
 
 RAMP = np.rint(np.stack(np.meshgrid(np.linspace(40, 255, 48), np.linspace(40, 255, 32)), -1)).astype(np.uint8)
@@ -222,3 +222,44 @@ def test_a_png_text_is_no_colour(tmp_path: Path) -> None:
     info.add_text("Gamma", "1.0")
     Image.fromarray(PIXELS).save(tmp_path / "a.png", pnginfo=info)
     assert np.array_equal(read_picture(tmp_path / "a.png").pixels[..., :3], PIXELS)
+
+
+def icc_of(space: str) -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("profile", ["junk", "cut", "another's"])
+def test_a_profile_that_cannot_be_used_is_named(tmp_path: Path, suffix: str, profile: str) -> None:
+    """libvips took sRGB for a damaged profile, without a word; L*a*b*'s was applied to red, green and blue, or broke the
+    writing of the result."""
+    p3 = icc.profile(icc.ColourSpace("P3", 2.2, ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06))))
+    data = {"junk": b"junk" * 50, "cut": p3[:300], "another's": icc_of("LAB")}[profile]
+    Image.fromarray(PIXELS).save(tmp_path / f"a{suffix}", icc_profile=data)
+    picture = read_picture(tmp_path / f"a{suffix}")
+    assert "colour profile is damaged, or not for such pictures" in picture.notes[0]
+    assert picture.profile is None
+    if suffix != ".jpg":
+        assert np.array_equal(picture.pixels[..., :3], PIXELS)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_grey_or_cmyk_profile_that_is_not_kept_is_named(tmp_path: Path, mode: str) -> None:
+    """--profile keep wrote them in sRGB without a word."""
+    data = {"icc_profile": icc.profile(icc.ColourSpace("gamma 1.8", 1.8), grey=True)} if mode == "L" else {}
+    Image.fromarray(PIXELS).convert(mode).save(tmp_path / "a.jpg", **data)
+    picture = read_picture(tmp_path / "a.jpg")
+    said = write_picture(tmp_path / "kept.jpg", picture.pixels, picture, Settings(keep_profile=True))
+    assert said == (f"its profile is not kept: it is {'grey' if mode == 'L' else mode}; it is written in sRGB.",)
+    assert write_picture(tmp_path / "kept.jpg", picture.pixels, picture) == ()
+
+
+def test_a_profile_that_can_only_be_read_with_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scanner's profile has no way back: painting was done, and the result could not be written."""
+    monkeypatch.setattr("scumble.image.decoding.can_be_written", lambda profile: False)
+    picture = read_picture(png(tmp_path / "p3.png", (b"cICP", bytes([12, 13, 0, 1]))))
+    assert picture.profile is None
+    said = write_picture(tmp_path / "kept.png", picture.pixels, picture, Settings(keep_profile=True))
+    assert "can only be read with" in said[0]
+    assert not embedded.can_be_written(icc_of("LAB")[:200])
+    assert embedded.can_be_written(icc_of("sRGB"))

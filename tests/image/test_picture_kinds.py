@@ -69,6 +69,16 @@ def test_a_tiff_whose_packing_is_not_known_is_refused_as_what_it_is(tmp_path: Pa
     assert "compressed by LZMA" in refusal(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize(
+    ("photometric", "said"),
+    [("cielab", "L*a*b* of 8 bits"), ("icclab", "ICC L*a*b*"), ("itulab", "ITU L*a*b*"), ("cfa", "sensor")],
+)
+def test_a_tiff_of_colours_that_are_not_read_is_refused_as_what_it_is(tmp_path: Path, photometric: str, said: str) -> None:
+    """L*a*b* of 8 bits was called damaged; ICC's was read as if it were red, green and blue."""
+    tifffile.imwrite(tmp_path / "a.tif", BYTES[..., 0] if photometric == "cfa" else BYTES, photometric=photometric)
+    assert said in refusal(tmp_path / "a.tif")
+
+
 def test_64_bit_floats_in_separate_planes_are_refused_as_what_they_are(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(RGB, 2, 0), photometric="rgb", planarconfig="separate")
     assert "floating-point numbers of 64 bits" in refusal(tmp_path / "a.tif")
@@ -99,6 +109,8 @@ def test_a_cameras_raw_picture_is_not_read_for_its_preview(tmp_path: Path) -> No
         (b"PK\x03\x04mimetypeapplication/x-krita", "Krita"),
         (b"\0\0\0\x18ftypisom", "a video"),
         (b"\0\0\0\x18ftypcrx ", "raw"),
+        (b"\0\0\x01\0\x01\0", "an icon"),
+        (b"\0\0\x02\0\0\0", "no picture of a kind that is read (PNG, JPEG"),  # a Targa's first bytes are a cursor's, too
         (b"", "it is empty"),
         (b"hello", "no picture of a kind that is read (PNG, JPEG"),
     ],

@@ -87,5 +87,8 @@ def _animated(
             add(from_wire(finished.raster, picture), duration)
             seconds += finished.seconds
     lost = metadata_of(task.source).for_file(".gif", (layout.width, layout.height), True)[1]  # no animation is given any
-    notes = {"notes": [line.replace(".gif files", "animations") for line in lost]} if lost else {}
-    return told(finished) | {"frames": count, "engine_seconds": seconds} | notes
+    notes = [
+        *(line.replace(".gif files", "animations") for line in lost),
+        *(["animations are written in sRGB."] if job.settings.keep_profile else []),
+    ]
+    return told(finished) | {"frames": count, "engine_seconds": seconds} | ({"notes": notes} if notes else {})

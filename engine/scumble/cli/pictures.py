@@ -40,7 +40,8 @@ def write_result(path: Path, result: Raster, like: Picture, settings: Settings |
     if path.suffix.lower() != ".gif":
         return files.write_picture(path, pixels, like, settings)
     write_gif(path, pixels)
-    return like.metadata.for_file(".gif", (result.width, result.height), True)[1]
+    lost = like.metadata.for_file(".gif", (result.width, result.height), True)[1]
+    return lost + files.unkept_profile(like, settings or Settings(), ".gif files")
 
 
 def from_wire(result: Raster, like: Picture) -> AnyPixels:

@@ -20,7 +20,8 @@ from PIL import Image
 from scumble.image import spaces
 from scumble.image.bmp import read_bmp
 from scumble.image.deep_tiff import is_double, read_double
-from scumble.image.formats import is_preview
+from scumble.image.embedded import can_be_written, fits
+from scumble.image.formats import is_preview, unread_colours
 from scumble.image.icc import ColourSpace, profile
 from scumble.image.mapped import empty, let_go
 from scumble.image.metadata import EXIF, Metadata, exif_of_tiff, interoperability, read_exif
@@ -59,6 +60,8 @@ class Opened:
     notes: list[str] = field(default_factory=list)
     profile: bytes | None = None
     """The ICC profile of its red, green and blue, embedded or made of what the file says, where that is not sRGB's."""
+    unkept: str = ""
+    """Why its own profile cannot be written, as the end of a sentence; "" where it can, or it has none."""
 
 
 def open_picture(path: Path, kind: str) -> Opened:
@@ -74,10 +77,11 @@ def open_picture(path: Path, kind: str) -> Opened:
     else:
         image = getattr(vips().Image, LOADERS[kind])(os.fsencode(path), access="sequential", fail_on="error").copy()
     if kind == "tiff":
-        _refuse_preview(path)
+        _refuse_misread(path)
     exif, metadata = _metadata(path, kind, image)
     opened = Opened(image, metadata)
     _pages(path, kind, opened)
+    _drop_unfit(path, kind, opened)
     space = _space(path, kind, image, exif, opened.notes)
     if space is not None:
         try:
@@ -107,11 +111,13 @@ def to_srgb(opened: Opened) -> tuple[Any, Any]:
         )
     profiled = ICC in image.get_fields()
     if (profiled or count == 4) and not (count == 3 and is_srgb(image.get(ICC))):
-        colour, fits = _converted(colour)
-        if not fits:
-            opened.notes.append("its colour profile does not fit it and is left out; read as sRGB.")
-        elif count == 3:
+        colour = _converted(colour)
+        if count < 3 or count == 4:
+            opened.unkept = "grey" if count == 1 else "CMYK"
+        elif can_be_written(image.get(ICC)):
             opened.profile = image.get(ICC)
+        else:
+            opened.unkept = "of a profile that can only be read with"
     return (colour.bandjoin([colour, colour]) if colour.bands == 1 else colour.extract_band(0, n=3)), alpha
 
 
@@ -152,24 +158,31 @@ def bands(pixels: AnyPixels) -> Iterator[tuple[int, int]]:
         yield a, min(a + rows, len(pixels))
 
 
-def _converted(colour: Any) -> tuple[Any, bool]:
-    """Through the embedded profile (CMYK without one: a general one) to sRGB, and whether the profile fits. Floats go through
-    16 bits, within [0, 1]."""
+def _converted(colour: Any) -> Any:
+    """Through the embedded profile (CMYK without one: a general one) to sRGB. Floats go through 16 bits, within [0, 1].
+    Raises vips.Error."""
     depth = 8 if colour.format == "uchar" else 16
     deep, cmyk = colour, colour.interpretation == "cmyk"
     if colour.format == "float":
         kind = "rgb16" if colour.bands == 3 else "grey16"
         deep = (colour * 65535 + 0.5).cast("ushort").copy(interpretation=kind)
-    try:
-        fallback = {"input_profile": "cmyk"} if cmyk else {}
-        deep = deep.icc_transform(
-            "srgb", embedded=True, depth=depth, intent="relative", black_point_compensation=True, **fallback
-        )
-    except vips().Error:
-        if cmyk:
-            raise
-        return colour, False
-    return (deep.cast("float") / 65535 if colour.format == "float" else deep), True
+    fallback = {"input_profile": "cmyk"} if cmyk else {}
+    deep = deep.icc_transform("srgb", embedded=True, depth=depth, intent="relative", black_point_compensation=True, **fallback)
+    return deep.cast("float") / 65535 if colour.format == "float" else deep
+
+
+def _drop_unfit(path: Path, kind: str, opened: Opened) -> None:
+    """Take off a profile that is damaged or for other pixels, and say so; a PNG's has been taken off by the loader."""
+    image = opened.image
+    embedded = bytes(image.get(ICC)) if ICC in image.get_fields() else None
+    if embedded is None and not (kind == "png" and b"iCCP" in _png_chunks(path)):
+        return
+    count = 4 if image.interpretation == "cmyk" else 3 if image.bands >= 3 else 1
+    if embedded is not None and (image.interpretation in ("lab", "labs", "xyz") or fits(embedded, count)):
+        return
+    if embedded is not None:
+        image.remove(ICC)
+    opened.notes.append("its colour profile is damaged, or not for such pictures, and is left out.")
 
 
 def _metadata(path: Path, kind: str, image: Any) -> tuple[Image.Exif, Metadata]:
@@ -202,15 +215,16 @@ def _texts(path: Path) -> dict[str, str]:
     return {k: v for k, v in found.items() if not k.startswith(("Raw profile", "XML:com.adobe.xmp"))}
 
 
-def _refuse_preview(path: Path) -> None:
-    """Raises vips.Error for a file whose first page is a small picture of another."""
+def _refuse_misread(path: Path) -> None:
+    """Raises vips.Error for a file whose first page is a small picture of another, or in colours that libvips takes for red,
+    green and blue."""
     try:
         with open(path, "rb") as file:
-            preview = is_preview(next(directories(file)))
+            tags = next(directories(file))
     except Exception:  # Pillow raises whatever a damaged directory makes it stumble over; libvips judges the file
         return
-    if preview:
-        raise vips().Error("a preview is not supported")
+    if is_preview(tags) or unread_colours(tags):
+        raise vips().Error("previews and such colours are not supported")
 
 
 def _pages(path: Path, kind: str, opened: Opened) -> None:
@@ -266,7 +280,7 @@ def _code_points(path: Path, kind: str, chunks: dict[bytes, bytes]) -> tuple[int
 
 
 def _png_chunks(path: Path) -> dict[bytes, bytes]:
-    """The short chunks of a PNG before its pixels, by name."""
+    """The chunks of a PNG before its pixels, by name; of long ones the name alone."""
     chunks: dict[bytes, bytes] = {}
     with open(path, "rb") as file:
         file.seek(8)
@@ -274,7 +288,6 @@ def _png_chunks(path: Path) -> dict[bytes, bytes]:
             length, name = struct.unpack(">I4s", head)
             if name in (b"IDAT", b"IEND"):
                 break
-            if length <= 64:
-                chunks[name] = file.read(length)
+            chunks[name] = file.read(length) if length <= 64 else b""
             file.seek(4 + (length if length > 64 else 0), os.SEEK_CUR)
     return chunks

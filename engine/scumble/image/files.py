@@ -30,7 +30,17 @@ from scumble.image.pixels import MAX_PIXELS, MAX_SIDE, AnyPixels
 from scumble.image.vips import vips
 from scumble.library.atomic import cannot_write, open_regular, replacing
 
-__all__ = ["SAVERS", "Picture", "Settings", "can_decode", "encode_picture", "metadata_of", "read_picture", "write_picture"]
+__all__ = [
+    "SAVERS",
+    "Picture",
+    "Settings",
+    "can_decode",
+    "encode_picture",
+    "metadata_of",
+    "read_picture",
+    "unkept_profile",
+    "write_picture",
+]
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +72,8 @@ class Picture:
     """Pixels a millimetre, across and down; 1 is libvips' way to say unknown."""
     profile: bytes | None = None
     """The ICC profile of the file's red, green and blue, where they were not sRGB's."""
+    unkept: str = ""
+    """Why the file's own profile cannot be written, as the end of a sentence; "" where it can, or there is none."""
     notes: tuple[str, ...] = ()
     """What of the file was left out, or is not certain; for its user."""
 
@@ -94,6 +106,7 @@ def read_picture(path: Path | str) -> Picture:
         opened.metadata,
         (image.xres, image.yres),
         opened.profile,
+        opened.unkept,
         tuple(opened.notes),
     )
 
@@ -147,6 +160,7 @@ def encode_picture(
     profile = like.profile if like is not None and settings.keep_profile else None
     size = (pixels.shape[1], pixels.shape[0])
     metadata, notes = like.metadata.for_file(suffix, size, profile is None) if like else (Metadata(), ())
+    notes += unkept_profile(like, settings)
     try:
         pixels = in_depth(pixels, deepest)
         image = image_of(pixels, like is not None and like.alpha, operation == "jpegsave_target")
@@ -163,6 +177,13 @@ def encode_picture(
         reason = str(e).strip().splitlines()[-1]
         raise ScumbleError("no-write", f"{path} could not be written: {reason}.", "Try PNG or TIFF.") from e
     return notes
+
+
+def unkept_profile(like: Picture | None, settings: Settings, of: str = "") -> tuple[str, ...]:
+    """A line where settings ask for the profile of `like` and it cannot be had; `of` names files that hold none."""
+    if like is None or not settings.keep_profile or not (like.unkept or (of and like.profile)):
+        return ()
+    return (f"its profile is not kept: {f'{of} hold none' if of else f'it is {like.unkept}'}; it is written in sRGB.",)
 
 
 def _kind(path: Path) -> str:

@@ -38,7 +38,7 @@ OTHERS: tuple[tuple[bytes, str], ...] = (
     (rb"\s*<(svg|\?xml|!DOCTYPE svg)", "a drawing (SVG)"),
     (rb"gimp xcf", "a GIMP document"),
     (rb"PK\x03\x04", "an archive, as Krita's documents are"),
-    (rb"\0\0[\x01\x02]\0", "an icon"),
+    (rb"\0\0\x01\0", "an icon"),
     (rb"P[1-7]\s", "a Netpbm picture"),
     (rb"IIRO|IIU\0|FUJIFILM|....ftypcrx", "a camera's raw picture"),
     (rb"....ftyp|\x1a\x45\xdf\xa3", "a video"),
@@ -87,6 +87,14 @@ def is_preview(tags: Mapping[int, Any]) -> bool:
     return bool(int(tags.get(254) or 0) & 1) or 50706 in tags
 
 
+def unread_colours(tags: Mapping[int, Any]) -> str:
+    """The colours of a TIFF's directory, where they would be taken for other ones or not be read at all; "" otherwise."""
+    photometric, depths = tags.get(262), tuple(tags.get(258) or ())
+    if photometric == 8 and depths == (8, 8, 8):
+        return "CIE L*a*b* of 8 bits"
+    return {4: "a mask", 9: "ICC L*a*b*", 10: "ITU L*a*b*", 32803: "a sensor's"}.get(photometric or 0, "")
+
+
 def _why_not_tiff(path: Path) -> str | None:
     try:
         with open(path, "rb") as file:
@@ -99,6 +107,8 @@ def _why_not_tiff(path: Path) -> str | None:
     if format in (2, 5, 6) or (bits > 32 and not is_double(path)):
         numbers = {2: "signed whole", 3: "packed floating-point", 5: "complex whole", 6: "complex"}.get(format, "whole")
         return f"its pixels are {numbers} numbers of {bits} bits, which are not read"
+    if colours := unread_colours(tags):
+        return f"its colours are {colours}, which are not read"
     if compression in COMPRESSIONS:
         return f"it is compressed by {COMPRESSIONS[compression]}, which the picture library here lacks"
     return None
