@@ -354,5 +354,5 @@ def test_colours_metadata_and_quality_go_the_whole_way(run: Run, tmp_path: Path)
     assert sizes[0] < 0.7 * sizes[1]
     code, out, err = run("stylize", tmp_path / "a.jpg", "-o", tmp_path / "o.gif", *PAINT, "--json")
     assert code == 0
-    assert "EXIF of it went lost" in json.loads(out)["pictures"][0]["notes"][0]
+    assert "its EXIF is lost" in json.loads(out)["pictures"][0]["notes"][0]
     assert len(err.splitlines()) == 1, "one line a picture, with what is to be told of it"

@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.IptcImagePlugin import getiptcinfo
 from PIL.PngImagePlugin import PngInfo
 
-from scumble.image.files import metadata_of, read_picture, write_picture
+from scumble.image.files import Picture, metadata_of, read_picture, write_picture
+from scumble.image.iptc import bare
 from scumble.image.metadata import EXIF, GPS, Metadata, add_to_tiff, exif_of_tiff, read_exif
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6" dc:rights="me"/></rdf:RDF></x:xmpmeta>'
 )
+
+
+IIM = b"\x1c\x02\x74\0\x07(c) Eva" * 9
 
 
 def exif() -> Image.Exif:
@@ -130,15 +135,46 @@ def test_the_comment_of_a_jpeg_survives(tmp_path: Path) -> None:
 
 
 def test_what_a_format_cannot_hold_is_named() -> None:
-    everything = Metadata(exif().tobytes(), XMP, b"iptc", {"Comment": "x"})
+    everything = Metadata(exif().tobytes(), XMP, IIM, {"Comment": "x"})
     size = (32, 24)
     assert everything.for_file(".jpg", size, True)[1] == ()
-    assert everything.for_file(".png", size, True)[1] == ("IPTC of it went lost: .png files hold none, or less.",)
-    assert "EXIF and XMP and IPTC and the texts" in everything.for_file(".gif", size, True)[1][0]
+    assert everything.for_file(".png", size, True)[1] == ("its IPTC is lost: .png files hold none, or less.",)
+    assert "its EXIF, XMP, IPTC and texts are lost" in everything.for_file(".gif", size, True)[1][0]
     assert Metadata().for_file(".gif", size, True)[1] == ()
     large = Metadata(xmp=b"x" * 70_000)
     assert large.for_file(".png", size, True)[1] == ()
-    assert "XMP of it went lost" in large.for_file(".jpg", size, True)[1][0], "a segment holds 64 KB"
+    assert "its XMP is lost" in large.for_file(".jpg", size, True)[1][0], "a segment holds 64 KB"
+
+
+@pytest.mark.parametrize("given", [".jpg", ".tif"])
+@pytest.mark.parametrize("written", [".jpg", ".tif"])
+def test_iptc_survives_between_jpeg_and_tiff(tmp_path: Path, given: str, written: str) -> None:
+    """A TIFF got the first quarter of it, a JPEG none of a TIFF's, and neither was told."""
+    pixels = np.dstack([PIXELS, np.full(PIXELS.shape[:2], 255, np.uint8)])
+    write_picture(tmp_path / f"in{given}", pixels, Picture(pixels, False, Metadata(iptc=IIM)))
+    picture = read_picture(tmp_path / f"in{given}")
+    assert bare(picture.metadata.iptc) == IIM
+    assert write_picture(tmp_path / f"out{written}", picture.pixels, picture) == ()
+    assert bare(metadata_of(tmp_path / f"out{written}").iptc) == IIM
+    with Image.open(tmp_path / f"out{written}") as image:
+        assert getiptcinfo(image) == {(2, 116): [b"(c) Eva"] * 9}, "as others read it"
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png", ".webp", ".tif"])
+def test_exif_that_is_too_large_keeps_the_rights(tmp_path: Path, kind: str) -> None:
+    """Over 64 KB a JPEG lost all of it, a PNG and a WebP a part, without a word; a long text of a PNG was enough."""
+    pixels = np.dstack([PIXELS, np.full(PIXELS.shape[:2], 255, np.uint8)])
+    long = exif()
+    long.get_ifd(EXIF)[0x927C] = b"m" * 70_000
+    for metadata in (Metadata(long.tobytes()), Metadata(exif().tobytes(), texts={"parameters": "x" * 40_000})):
+        said = write_picture(tmp_path / f"a{kind}", pixels, Picture(pixels, False, metadata))
+        assert rights(tmp_path / f"a{kind}")[:4] == ("(c) Eva", "Eva", "2026:01:02 03:04:05", "N")
+        whole = kind == ".tif" or (kind == ".png" and metadata.texts)
+        assert bool(said) is not whole
+    huge = exif()
+    huge[0x8298] = "(c)" * 30_000
+    said = write_picture(tmp_path / f"a{kind}", pixels, Picture(pixels, False, Metadata(huge.tobytes())))
+    assert bool(said) is (kind != ".tif")
 
 
 def test_damaged_exif_is_named_and_pillow_says_nothing(tmp_path: Path) -> None:

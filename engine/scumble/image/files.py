@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -167,11 +167,15 @@ def encode_picture(
         options = options_of(suffix, pixels, settings)
         with TemporaryDirectory(prefix="scumble-") if profile else nullcontext("") as folder:
             image = into_profile(image, profile, Path(folder)) if profile else image.copy()
-            image = tagged(image, metadata, like.resolution if like else (1.0, 1.0))
+            image = tagged(
+                image,
+                metadata if operation != "tiffsave_target" else replace(metadata, iptc=None),
+                like.resolution if like else (1.0, 1.0),
+            )
             options |= {} if profile else {"profile": "srgb"}
             save(image, operation, file, options, pixels, text_chunks(metadata.texts))
-        if operation == "tiffsave_target" and metadata.exif:
-            add_to_tiff(file, metadata.exif)
+        if operation == "tiffsave_target" and (metadata.exif or metadata.iptc):
+            add_to_tiff(file, metadata.exif, metadata.iptc)
             file.flush()
     except vips().Error as e:
         reason = str(e).strip().splitlines()[-1]

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from PIL import Image
 
+from scumble.image.iptc import bare, in_jpeg
 from scumble.image.tiff import directories, directory_at, head_of, rewrite
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,13 @@ HOLD = {
 """What is written to files of a kind. Texts become EXIF where there is EXIF, and comments its user comment."""
 
 MOST = 65500
-"""Bytes of EXIF or XMP in one segment of a JPEG."""
+"""Bytes of EXIF that fit into a JPEG's segment, and that libvips writes to any other file but a TIFF; likewise of IPTC."""
+MOST_XMP = 60000
+"""Bytes of XMP that libvips writes to a JPEG."""
+BULKY = (0x927C, USER_COMMENT)
+"""The maker's note and the user comment, without which EXIF may be small enough."""
+IPTC = 33723
+"""A TIFF's tag."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +66,40 @@ class Metadata:
         numbers of the output are sRGB's."""
         kind = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}.get(suffix, suffix)
         held, texts = HOLD[kind], {} if "texts" in HOLD[kind] else self.texts
-        exif, damaged, left = (None, False, texts) if "EXIF" not in held else _updated(self.exif, texts, size, srgb)
+        exif, damaged, left = (
+            (None, False, bool(texts) * ["texts"]) if "EXIF" not in held else self._exif(kind, texts, size, srgb)
+        )
         xmp = _upright(self.xmp) if self.xmp and "XMP" in held else None
+        block = None if "IPTC" not in held else in_jpeg(self.iptc) if kind == ".jpg" else bare(self.iptc)
         if kind == ".jpg":
-            exif, xmp = (None if block is not None and len(block) > MOST else block for block in (exif, xmp))
+            xmp = None if xmp and len(xmp) > MOST_XMP else xmp
+            block = None if block and len(block) > MOST else block
         lost = [
             name
-            for name, had, has in (("EXIF", self.exif, exif), ("XMP", self.xmp, xmp), ("IPTC", self.iptc, "IPTC" in held))
+            for name, had, has in (("EXIF", self.exif, exif), ("XMP", self.xmp, xmp), ("IPTC", bare(self.iptc), block))
             if had and not has and not (damaged and name == "EXIF")
         ]
-        lost += ["the texts"] if left else []
-        notes = [f"{' and '.join(lost)} of it went lost: {kind} files hold none, or less."] if lost else []
+        lost += left
+        listed = " and ".join(filter(None, (", ".join(lost[:-1]), *lost[-1:])))
+        verb = "is" if len(lost) == 1 and lost[0] != "texts" else "are"
+        notes = [f"its {listed} {verb} lost: {kind} files hold none, or less."] if lost else []
         notes += ["its EXIF is damaged; what could not be read is left out."] if damaged else []
-        kept = Metadata(exif, xmp, self.iptc if "IPTC" in held else None, self.texts if "texts" in held else {})
+        kept = Metadata(exif, xmp, block, self.texts if "texts" in held else {})
         return kept, tuple(notes)
+
+    def _exif(
+        self, kind: str, texts: Mapping[str, str], size: tuple[int, int], srgb: bool
+    ) -> tuple[bytes | None, bool, list[str]]:
+        """EXIF of no more bytes than a file of that kind takes, if need be without texts, then without what is bulky; whether
+        the old one was damaged; and what is lost of it."""
+        made, damaged, homeless = _updated(self.exif, texts, size, srgb)
+        left = ["texts"] if homeless else []
+        for without, name in (((), "texts"), (BULKY, "maker's note")):
+            if kind == ".tif" or made is None or len(made) <= MOST:
+                return made, damaged, left
+            made, damaged, _ = _updated(self.exif, {}, size, srgb, without)
+            left = [*left, name] if name not in left and (texts or without) else left
+        return (made, damaged, left) if made is None or len(made) <= MOST else (None, damaged, left)
 
 
 def read_exif(block: bytes | None) -> tuple[Image.Exif, bool]:
@@ -142,25 +169,30 @@ def _verbatim(tags: Mapping[int, Any]) -> dict[int, Any]:
     return {tag: _Verbatim(v) if isinstance(v, str) else v for tag, v in tags.items()}
 
 
-def add_to_tiff(file: BinaryIO, block: bytes) -> None:
-    """Put EXIF into a complete TIFF, open for reading and writing. Raises OSError."""
+def add_to_tiff(file: BinaryIO, block: bytes | None, iptc: bytes | None = None) -> None:
+    """Put EXIF and IPTC into a complete TIFF, open for reading and writing. Raises OSError."""
     exif = read_exif(block)[0]
     tags: dict[int, Any] = {tag: value for tag, value in _verbatim(exif).items() if tag in DESCRIPTIVE}
     for tag in (EXIF, GPS):
         if found := {t: v for t, v in exif.get_ifd(tag).items() if t != INTEROPERABILITY}:
             tags[tag] = _verbatim(found)
-    rewrite(file, tags)
+    if iptc:
+        tags[IPTC] = iptc  # of which libvips writes a quarter
+    if tags:
+        rewrite(file, tags)
 
 
 def _updated(
-    block: bytes | None, texts: Mapping[str, str], size: tuple[int, int], srgb: bool
+    block: bytes | None, texts: Mapping[str, str], size: tuple[int, int], srgb: bool, without: Sequence[int] = ()
 ) -> tuple[bytes | None, bool, bool]:
     """EXIF for an upright picture of that size, with `texts`, without the thumbnail, which would show the picture as it was;
-    whether the old one was damaged; and whether some text found no place."""
+    whether the old one was damaged; and whether some text found no place. Tags `without` are left out."""
     if block is None and not texts:
         return None, False, False
     exif, damaged = read_exif(block)
     detail = exif.get_ifd(EXIF)
+    for tag in without:
+        detail.pop(tag, None)
     left = _take_texts(exif, detail, texts)
     exif[ORIENTATION] = 1
     for tag, value in ((WIDTH, size[0]), (HEIGHT, size[1])):
