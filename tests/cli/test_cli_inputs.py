@@ -69,7 +69,10 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(photos: Path, tmp_p
 
 
 def test_the_same_picture_named_twice_is_done_once(photos: Path, tmp_path: Path) -> None:
-    assert len(plan([str(photos), str(photos / "b.png")], str(tmp_path / "out"))) == 2
+    """By another way to its folder it counted as another picture, and both as too many for one output."""
+    again = photos / ".." / photos.name / "b.png"
+    tasks = plan([str(photos), str(photos / "b.png"), str(again)], str(tmp_path / "out"))
+    assert [t.source for t in tasks] == [photos / "a.JPG", photos / "b.png"]
 
 
 def test_a_format_gives_every_output_its_suffix(photos: Path, tmp_path: Path) -> None:
@@ -182,6 +185,15 @@ def test_hidden_files_are_not_taken_up_and_other_files_are_named_once(photos: Pa
     assert told == ["4 files left out, not of a kind that is read: 2 .psd, 1 .txt, 1 without a suffix."]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_among_pictures_is_named_as_what_it_is(photos: Path, tmp_path: Path) -> None:
+    """It was counted as a .png "not of a kind that is read"."""
+    os.mkfifo(photos / "c.png")
+    told: list[str] = []
+    plan([str(photos)], str(tmp_path / "out"), tell=told.append)
+    assert told == ["2 files left out, not of a kind that is read: 1 .txt, 1 pipe or device."]
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """in/2023/1.png, in/2024/1.png, in/2024/deep/2.png, and hidden ones that nobody means."""
@@ -210,7 +222,7 @@ def test_recursively_the_tree_of_subfolders_is_kept(tree: Path, tmp_path: Path) 
 
 
 def test_a_pattern_over_subfolders_whose_names_clash_names_the_way_to_keep_them_apart(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(click.UsageError, match="keep their subfolders with -r"):
+    with pytest.raises(click.UsageError, match="the folder that both lie in with -r"):
         plan([f"{tree}/**/*.png"], str(tmp_path / "out"))
 
 

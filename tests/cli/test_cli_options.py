@@ -97,6 +97,13 @@ def test_an_unknown_method_is_answered_with_those_there_are() -> None:
         find_method(CATALOGUE, "x")
 
 
+def test_many_styles_are_not_all_listed() -> None:
+    """A name that resembles none was answered with fifty ids."""
+    with pytest.raises(click.UsageError) as e:
+        find_style(Catalogue((), tuple(replace(style("night"), id=f"style-{n}", title="") for n in range(50)), 1), "x")
+    assert "There are 50, the first of them style-0, style-1, style-2." in e.value.message
+
+
 def test_the_first_method_that_can_paint_the_style_is_chosen() -> None:
     assert choose_method(CATALOGUE, [find_style(CATALOGUE, "night")]) is FAST
     assert choose_method(CATALOGUE, [find_style(CATALOGUE, "own@2")]) is SLOW

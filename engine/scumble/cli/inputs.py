@@ -67,7 +67,7 @@ def plan(
         listing.add(given)
     for line in listing.notes():
         tell(line)
-    found = list({f.path: f for f in listing.found}.values())
+    found = list({_plain(f.path): f for f in reversed(listing.found)}.values())[::-1]
     tasks = _beside(found, naming) if out is None else _into(found, out, naming, any(is_folder(Path(i)) for i in inputs))
     _refuse_odd(tasks)
     _refuse_replacing(tasks, also_read or {})
@@ -83,6 +83,11 @@ def named(source: Path, naming: Naming) -> str:
         return source.stem + naming.ending + (source.suffix if own in film.WRITTEN else ".mp4")
     suffix = FORMATS[naming.format] if naming.format else source.suffix if source.suffix.lower() in OUTPUTS else ".png"
     return source.stem + naming.ending + suffix
+
+
+def _plain(path: Path) -> str:
+    """The path from the root without detours. Links stay apart: each is a picture with an output of its own."""
+    return os.path.abspath(path)  # noqa: PTH100 - Path.resolve follows links
 
 
 def _beside(found: Sequence[Found], naming: Naming) -> list[Task]:
@@ -163,7 +168,10 @@ def _refuse_collisions(tasks: Sequence[Task], recursive: bool) -> None:
     for task in tasks:
         key = identity(task.target)
         if key in seen:
-            way = "" if recursive or seen[key].parent == task.source.parent else ", or keep their subfolders with -r"
+            apart = seen[key].parent != task.source.parent
+            way = (
+                ", or give the folder that both lie in with -r, which keeps their subfolders" if apart and not recursive else ""
+            )
             raise click.UsageError(
                 f"{seen[key]} and {task.source} would both become {task.target}. Do them one at a time{way}."
             )

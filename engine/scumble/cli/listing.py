@@ -38,6 +38,7 @@ HEIC = (".heic", ".heif", ".hif")
 PROBES = 3
 """Of these pictures that are tried, to learn whether this one does."""
 
+SPECIAL = "pipe or device"
 PEEK = 10_000
 """Entries of subfolders that are looked at to say whether they hold pictures."""
 
@@ -58,7 +59,7 @@ class Listing:
     skip: Callable[[Path], bool] = lambda path: False
     found: list[Found] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    """How many files of each suffix were passed over; "" stands for none."""
+    """How many files of each suffix were passed over; "" stands for none, SPECIAL for what is no file."""
 
     def add(self, given: str) -> None:
         """Take up one argument. Raises click.UsageError where it names nothing, ScumbleError for a folder that is closed."""
@@ -104,7 +105,9 @@ class Listing:
         for entry in shown:
             if _is(entry, "folder"):
                 continue
-            if Path(entry.name).suffix.lower() in (*PICTURES, *HEIC) and not _is(entry, "special"):
+            if _is(entry, "special"):
+                self.left_out[SPECIAL] += 1
+            elif Path(entry.name).suffix.lower() in (*PICTURES, *HEIC):
                 self.found.append(Found(Path(entry.path), below))
             else:
                 self.left_out[Path(entry.name).suffix.lower()] += 1

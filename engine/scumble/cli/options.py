@@ -20,6 +20,8 @@ TRUE, FALSE = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _REVISION = re.compile(r"[0-9]{1,9}")
+MANY = 12
+"""More names than this are not listed."""
 _ARTICLES = ("the ", "a ", "an ", "la ", "le ", "el ", "der ", "die ", "das ")
 
 
@@ -173,4 +175,6 @@ def _known(name: str, names: Sequence[str], meant: Sequence[str] = ()) -> str:
     near = list(dict.fromkeys([*difflib.get_close_matches(name, names, 3, 0.5), *meant]))
     if near:
         return f"Did you mean {', '.join(near)}?"
+    if len(names) > MANY:
+        return f"There are {len(names)}, the first of them {', '.join(names[:3])}."
     return f"There are: {', '.join(names)}." if names else "There are none."

@@ -127,7 +127,7 @@ def _tasks(
     tasks = plan(inputs, output, naming=naming, also_read=also_read, tell=note)
     if not given["skip_existing"]:
         return tasks, []
-    there = [task for task in tasks if task.target.exists()]
+    there = [task for task in tasks if task.target.exists() and task.target.stat().st_size]  # an empty file is no picture
     if there:
         note(f"{counted(len(there), 'picture')} left out: already painted.")
     done = [{"input": str(task.source), "output": str(task.target), "skipped": True} for task in there]
