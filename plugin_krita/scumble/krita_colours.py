@@ -18,6 +18,8 @@ from .ports import Shape
 PROFILE = "sRGB-elle-V2-srgbtrc.icc"
 """Krita's own sRGB with the curve of sRGB at any depth, which is what travels to the engine."""
 PROFILES = (PROFILE, "sRGB built-in")
+LINEAR = "sRGB-elle-V2-g10.icc"
+"""Krita's own sRGB of linear light, in which its documents of floats are unless somebody chooses otherwise."""
 FORMATS = {"U8": ("u8", "bgra"), "U16": ("u16", "bgra"), "F16": ("f16", "rgba"), "F32": ("f32", "rgba")}
 """How pixelData lays out RGBA of each depth."""
 SIDE = 16
@@ -42,8 +44,16 @@ def space_of(thing: Any) -> Space:
 
 
 def srgb(shape: Shape) -> Space:
-    """The colour space in which a shape's pixels travel."""
-    return "RGBA", next(depth for depth, (format, _) in FORMATS.items() if format == shape.format), PROFILE
+    """The colour space in which a shape's pixels travel: sRGB, of linear light where the shape says so."""
+    depth = next(depth for depth, (format, _) in FORMATS.items() if format == shape.format)
+    return "RGBA", depth, LINEAR if shape.transfer == "linear" else PROFILE
+
+
+def layout(node: Node) -> tuple[str, str, str]:
+    """Format, order and transfer of the pixels of a layer on the wire: floats of linear light travel as they are."""
+    model, depth, profile = space_of(node)
+    linear = model == "RGBA" and depth in ("F16", "F32") and profile == LINEAR
+    return (*FORMATS[depth], "linear" if linear else "srgb")
 
 
 def same(space: Space, other: Space) -> bool:

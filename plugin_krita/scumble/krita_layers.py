@@ -13,7 +13,7 @@ from typing import Any
 from krita import Document, Node, Selection
 
 from . import soften
-from .krita_colours import BAND, FORMATS, PROFILE, Workshop, same, space_of, srgb
+from .krita_colours import BAND, PROFILE, Workshop, layout, same, space_of, srgb
 from .krita_documents import is_open, keep_active, layer_of
 from .krita_results import above, note, results_of
 from .ports import Placed, Shape
@@ -71,7 +71,7 @@ class KritaLayer:
             selection = selection.duplicate()
         if area.isEmpty():
             raise EngineError("layer-empty", f"The layer “{self.name}” is empty.", "Choose a layer with something on it.")
-        shape = Shape(area.x(), area.y(), area.width(), area.height(), *FORMATS[node.colorDepth()])
+        shape = Shape(area.x(), area.y(), area.width(), area.height(), *layout(node))
         return KritaSource(self, detached(document, node, area), shape, selection, canvas)
 
 

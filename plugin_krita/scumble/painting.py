@@ -85,7 +85,7 @@ class Painting:
             self._row += rows
             if time.monotonic() > deadline:
                 return None
-        raster = Raster(shape.width, shape.height, shape.format, shape.order, self._pixels)
+        raster = Raster(shape.width, shape.height, shape.format, shape.order, self._pixels, shape.transfer)
         masks = masks_of(self.order.settings, shape.width, shape.height, mask_format(shape.format), self._masks)
         self.source.release()
         self.phase = Phase.PAINTING

@@ -38,6 +38,7 @@ class Shape:
     height: int
     format: str
     order: str
+    transfer: str = "srgb"
 
 
 class Source(Protocol):

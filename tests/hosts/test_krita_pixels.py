@@ -67,6 +67,12 @@ def test_every_colour_model_comes_back_in_its_own_space(seen: dict[str, Any], sp
     assert all(abs(255 - a - b) <= tolerance for a, b in zip(before, after, strict=True)), found["seen"]
 
 
+def test_floats_of_linear_light_travel_as_they_are(seen: dict[str, Any]) -> None:
+    """Twelve megapixels of them took half a minute to be brought into sRGB's curve and back, band by band."""
+    spaces = {space: found["sent"] for space, found in seen["spaces"].items() if space != "seconds"}
+    assert {space for space, sent in spaces.items() if sent == "linear"} == {"RGBA F16", "RGBA F32"}
+
+
 @pytest.mark.parametrize("way", ["mask", "alpha"])
 def test_a_soft_selection_limits_the_result_softly(seen: dict[str, Any], way: str) -> None:
     found = seen["selection"][way]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import struct
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -58,8 +59,11 @@ class Stage:
         self.krita.activeWindow().addView(document)
         document.setBatchmode(True)
         node = document.createNode("layer", "paintlayer")
-        each = {"U8": 1, "U16": 2}[depth]
-        node.setPixelData(QByteArray(bytes(v for v in value for _ in range(each)) * width * height), 0, 0, width, height)
+        if depth in ("F16", "F32"):
+            pixel = struct.pack("<4e" if depth == "F16" else "<4f", *(v / 255 for v in value))
+        else:
+            pixel = bytes(v for v in value for _ in range({"U8": 1, "U16": 2}[depth]))
+        node.setPixelData(QByteArray(pixel * width * height), 0, 0, width, height)
         document.rootNode().addChildNode(node, None)
         document.waitForDone()
         return document

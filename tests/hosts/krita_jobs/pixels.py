@@ -53,6 +53,9 @@ def depths(bench: Bench) -> dict[str, Any]:
 def spaces(bench: Bench) -> dict[str, Any]:
     """Colour models and a linear profile: the layer comes back in its own space, and shows the inverted colour."""
     found = {}
+    sent: list[Any] = []
+    submit = bench.studio.session.submit
+    bench.studio.session.submit = lambda request: sent.append(request.raster.transfer) or submit(request)
     for model, depth in (("GRAYA", "U8"), ("GRAYA", "U16"), ("CMYKA", "U8"), ("LABA", "U16"), ("RGBA", "F32"), ("RGBA", "F16")):
         document = bench.document(8, 8, "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
         node = bench.layer(document, "layer", bytes((*COLOUR[::-1], 255)) * 64, 0, 0, 8, 8)
@@ -61,7 +64,13 @@ def spaces(bench: Bench) -> dict[str, Any]:
         node = document.nodeByName("layer")
         new = bench.paint(document, node, strength=1.0)[0]
         seen = [_srgb(bench, document, which) for which in (node, new)]
-        found[f"{model} {depth}"] = {"seen": seen, "same": facts(new)["space"] == facts(node)["space"], "facts": facts(new)}
+        found[f"{model} {depth}"] = {
+            "seen": seen,
+            "same": facts(new)["space"] == facts(node)["space"],
+            "facts": facts(new),
+            "sent": sent[-1],
+        }
+    del bench.studio.session.submit
     return found
 
 

@@ -51,11 +51,17 @@ def large(stage: Stage) -> Scenario:
 
     KritaTarget.insert = inserted
     stage.studio.take_up(Settings(style="test-style", method="invert"))
-    for depth, profile in (("U8", SRGB), ("U16", SRGB), ("U16 linear", LINEAR)):
+    depths = (("U8", SRGB), ("U16", SRGB), ("U16 linear", LINEAR), ("F16 linear", LINEAR))
+    only = os.environ.get("SCUMBLE_TEST_DEPTHS")
+    for depth, profile in [(depth, profile) for depth, profile in depths if not only or depth in only.split(",")]:
         document = stage.document(4000, 3000, depth=depth.split()[0], profile=profile)
         yield stage.shown(document)
         node = document.nodeByName("layer")
         noise = os.urandom(len(node.pixelData(0, 0, 1, 1)) * 4000 * 250)  # one colour would be converted only once
+        if depth.startswith("F16"):  # halves in [0, 1)
+            halves = bytearray(noise)
+            halves[1::2] = halves[1::2].translate(bytes(n % 0x3C for n in range(256)))
+            noise = bytes(halves)
         for y in range(0, 3000, 250):
             node.setPixelData(noise, 0, y, 4000, 250)
         document.refreshProjection()
