@@ -33,9 +33,9 @@ class ScumbleExtension(Extension):
 
     def _live(self) -> None:
         if studio().live.active:
-            studio().stop_live()
+            studio().canvas.stop_live()
         else:
-            studio().start_live(studio().live.source)
+            studio().canvas.start_live(studio().live.source)
 
     def _do(self, what) -> None:
         what()

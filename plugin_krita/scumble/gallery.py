@@ -7,11 +7,13 @@ from .pictures import raster_of_file
 from .qt import QtCore, QtGui, QtWidgets
 from .scumble_client.catalogue import Style
 from .scumble_client.desk.choosing import find_style, plain_id
-from .scumble_client.desk.names import style_name
-from .scumble_client.desk.shelf import matching, shelf
+from .scumble_client.desk.names import LONGEST, style_name
+from .scumble_client.desk.shelf import matching
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Refining
+from .shelves import WHICH
 from .studio import Studio, Topic
+from .widgets import Choice
 
 THUMBNAIL = 72
 ID = QtCore.Qt.ItemDataRole.UserRole
@@ -33,7 +35,7 @@ class Gallery(QtWidgets.QWidget):
         self.add.setToolTip("Add a style of your own")
         self.add.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QtWidgets.QMenu(self.add)
-        menu.addAction("From a picture file …").triggered.connect(self._add_file)
+        menu.addAction("From picture files …").triggered.connect(self._add_files)
         menu.addAction("From the active layer").triggered.connect(studio.add_layer_as_style)
         self.add.setMenu(menu)
         self.list = QtWidgets.QListWidget()
@@ -50,8 +52,14 @@ class Gallery(QtWidgets.QWidget):
         self.list.itemClicked.connect(lambda item: studio.choose(style=item.data(ID)))
         self.progress = QtWidgets.QLabel()
         self.progress.setVisible(False)
+        self.which = Choice(lambda _: self._fill())
+        self.which.setObjectName("scumble_which")
+        self.which.setMinimumContentsLength(len("Favourites"))
+        self.which.offer(list(WHICH), "")
+        self.setAcceptDrops(True)
         top = QtWidgets.QHBoxLayout()
-        top.addWidget(self.filter)
+        top.addWidget(self.which)
+        top.addWidget(self.filter, 1)
         top.addWidget(self.add)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -61,7 +69,7 @@ class Gallery(QtWidgets.QWidget):
         self._fill()
 
     def hear(self, topic: Topic) -> None:
-        if topic is Topic.CATALOGUE:
+        if topic is Topic.CATALOGUE or (topic is Topic.SHELVES and self.which.currentData() != "recent"):
             self._fill()
         elif topic is Topic.STYLES:
             self._show_refining()
@@ -71,8 +79,9 @@ class Gallery(QtWidgets.QWidget):
     def _fill(self) -> None:
         self.list.clear()
         catalogue = self._studio.catalogue
-        for style in matching(shelf(catalogue), self.filter.text()) if catalogue else []:
-            self.list.addItem(_item(style))
+        shelves, which = self._studio.shelves, self.which.currentData()
+        for style in matching(shelves.styles(catalogue, which), self.filter.text()):
+            self.list.addItem(_item(style, style.id in shelves.favourites))
         self._mark()
         self._show_refining()
 
@@ -104,6 +113,9 @@ class Gallery(QtWidgets.QWidget):
         """What can be done with a style beside painting with it."""
         studio = self._studio
         menu = QtWidgets.QMenu(self)
+        liked = style.id in studio.shelves.favourites
+        like = menu.addAction("No favourite any more" if liked else "Favourite")
+        like.triggered.connect(lambda: studio.shelves.like(style.id, not liked))
         menu.addAction("Blend with this style").triggered.connect(lambda: studio.blend_with(style.id))
         if style.own:
             running = style.id in studio.stylebook.refining
@@ -113,21 +125,46 @@ class Gallery(QtWidgets.QWidget):
             menu.addAction("Remove").triggered.connect(lambda: studio.stylebook.remove(style.id))
         return menu
 
-    def _add_file(self) -> None:
-        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "A picture to paint like", "", PICTURES)
-        if path:
+    def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
+        if _files(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QtGui.QDropEvent) -> None:  # noqa: N802 (Qt's name)
+        event.acceptProposedAction()
+        self.add_files(_files(event.mimeData()))
+
+    def _add_files(self) -> None:
+        paths, _ = QtWidgets.QFileDialog.getOpenFileNames(self, "Pictures to paint like", "", PICTURES)
+        if len(paths) == 1:
+            name, wanted = QtWidgets.QInputDialog.getText(
+                self, "A style of your own", "Its name:", QtWidgets.QLineEdit.EchoMode.Normal, style_name(paths[0])
+            )
+            if wanted:
+                self.add_files(paths, name.strip()[:LONGEST])
+        else:
+            self.add_files(paths)
+
+    def add_files(self, paths: list[str], name: str = "") -> None:
+        """Each as a style, under the name or the file's own; one that cannot be read does not stop the others."""
+        for path in paths:
             try:
-                self._studio.add_style(style_name(path), raster_of_file(path))
+                self._studio.add_style(name or style_name(path), raster_of_file(path))
             except EngineError as e:
                 self._studio.complain(e)
 
 
-def _item(style: Style) -> QtWidgets.QListWidgetItem:
+def _files(mime: QtCore.QMimeData) -> list[str]:
+    """The pictures among what is dragged."""
+    paths = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+    return [path for path in paths if f"*.{path.rpartition('.')[2].lower()}" in PICTURES]
+
+
+def _item(style: Style, liked: bool) -> QtWidgets.QListWidgetItem:
     pixmap = QtGui.QPixmap()
     if style.thumbnail is None or not pixmap.loadFromData(style.thumbnail):
         pixmap = QtGui.QPixmap(THUMBNAIL, THUMBNAIL)
         pixmap.fill(QtGui.QColor("#667"))
-    item = QtWidgets.QListWidgetItem(QtGui.QIcon(pixmap), style.title)
+    item = QtWidgets.QListWidgetItem(QtGui.QIcon(pixmap), f"★ {style.title}" if liked else style.title)
     item.setData(ID, style.id)
     if not style.methods:
         item.setFlags(QtCore.Qt.ItemFlag.NoItemFlags)

@@ -75,11 +75,15 @@ class KritaLive:
         return node
 
     @property
+    def elsewhere(self) -> bool:
+        return Krita.instance().activeDocument() != self.document
+
+    @property
     def pause(self) -> str:
         """Why nothing is to be painted now, as a sentence; "" if there is no reason."""
         if QtWidgets.QApplication.applicationState() != QtCore.Qt.ApplicationState.ApplicationActive:
             return "Live waits until Krita's window is the active one."
-        if Krita.instance().activeDocument() != self.document:
+        if self.elsewhere:
             return "Live waits for its picture to be shown again."
         if not self._node.visible():
             return "Live waits: its layer is hidden."
@@ -125,6 +129,11 @@ class KritaLive:
             self._fill(self._last, bytes(4 * self._last.width() * self._last.height()))
         self._fill(area, _scaled(raster, area, shot.limit))
         self._last = area
+        self.document.refreshProjection()
+
+    def show(self, visible: bool) -> None:
+        self._node.setVisible(visible)
+        settle()
         self.document.refreshProjection()
 
     def finish(self, name: str) -> None:

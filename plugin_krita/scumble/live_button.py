@@ -44,12 +44,12 @@ class LiveButton(QtWidgets.QToolButton):
 
     def _press(self) -> None:
         if self._studio.live.active:
-            self._studio.stop_live()
+            self._studio.canvas.stop_live()
             self._clock.hurry()
         else:
             self._start(self._studio.live.source)
 
     def _start(self, source: str) -> None:
-        self._studio.start_live(source)
+        self._studio.canvas.start_live(source)
         self.show_state()
         self._clock.hurry()

@@ -11,6 +11,7 @@ from .live_button import LiveButton
 from .pictures import PictureView
 from .qt import QtCore, QtGui, QtWidgets
 from .standing import Mood
+from .strip import Strip, TryButton
 from .studio import Studio, Topic
 
 COLOURS = {
@@ -38,7 +39,7 @@ class Panel(QtWidgets.QWidget):
         self.keep.setObjectName("scumble_keep")
         self.keep.setToolTip("End with the picture that is shown")
         self.keep.clicked.connect(lambda: self._do(studio.keep))
-        self.live = LiveButton(studio, clock)
+        self.live, self.attempt, self.strip = LiveButton(studio, clock), TryButton(studio, clock), Strip(studio, clock)
         self.light = QtWidgets.QLabel("●")
         self.status = QtWidgets.QLabel()
         self.status.setObjectName("scumble_status")
@@ -51,9 +52,13 @@ class Panel(QtWidgets.QWidget):
         menu.addAction("Stop the engine").triggered.connect(lambda: self._do(studio.stop_engine))
         self.one_result = menu.addAction("One result per layer")
         self.one_result.setCheckable(True)
-        self.one_result.setChecked(studio.one_result)
+        self.one_result.setChecked(studio.habits.one_result)
         self.one_result.setToolTip("A new result takes the place of the layer's earlier ones")
-        self.one_result.toggled.connect(studio.keep_one_result)
+        self.one_result.toggled.connect(lambda on: setattr(studio.habits, "one_result", on))
+        late = menu.addAction("Start the engine with this docker")
+        late.setCheckable(True)
+        late.setChecked(not studio.habits.late_engine)
+        late.toggled.connect(lambda on: setattr(studio.habits, "late_engine", not on))
         menu.addAction("Copy report").triggered.connect(self.copy_report)
         self.more.setMenu(menu)
         self._begun = QtCore.QElapsedTimer()
@@ -72,6 +77,7 @@ class Panel(QtWidgets.QWidget):
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802 (Qt's name)
         self._studio.previewing.enabled = True
         self._studio.watch()
+        self._studio.arrive()
         self._clock.hurry()
 
     def hideEvent(self, event: QtGui.QHideEvent) -> None:  # noqa: N802 (Qt's name)
@@ -81,6 +87,7 @@ class Panel(QtWidgets.QWidget):
         split = QtWidgets.QVBoxLayout()
         split.setContentsMargins(4, 4, 4, 4)
         split.addWidget(self.gallery, 3)
+        split.addWidget(self.strip, 3)
         split.addWidget(self.preview, 4)
         split.addWidget(self.controls)
         page = QtWidgets.QWidget()
@@ -102,15 +109,18 @@ class Panel(QtWidgets.QWidget):
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.button, 1)
         buttons.addWidget(self.keep)
+        buttons.addWidget(self.attempt)
         buttons.addWidget(self.live)
         layout.addLayout(buttons)
         layout.addLayout(line)
 
     def _hear(self, topic: Topic) -> None:
-        for part in (self.gallery, self.controls, self.history):
+        for part in (self.gallery, self.controls, self.history, self.strip, self.attempt):
             part.hear(topic)
         if topic is Topic.STANDING:
             self._show_standing()
+        elif topic is Topic.STRIP:
+            self.preview.setVisible(not self._studio.trying.active)  # it is on the canvas
         elif topic in (Topic.PREVIEW, Topic.CATALOGUE):
             self._show_preview()
         elif topic is Topic.SETTINGS:
@@ -126,7 +136,7 @@ class Panel(QtWidgets.QWidget):
         self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
 
     def _show_preview(self) -> None:
-        self.preview.text = "" if self._studio.catalogue else "The preview appears when the engine runs."
+        self.preview.text = "" if self._studio.listed else "The preview appears when the engine runs."
         self.preview.show_raster(self._studio.previewing.picture, self._studio.previewing.original)
 
     def _press(self) -> None:

@@ -112,6 +112,10 @@ class LiveLayer(Protocol):
         """Whether it, or its document, is not there any more."""
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether another document is shown."""
+
+    @property
     def pause(self) -> str:
         """Why nothing is to be painted now, as a sentence; "" if there is no reason."""
 
@@ -122,6 +126,9 @@ class LiveLayer(Protocol):
 
     def write(self, shot: Shot, raster: Raster) -> None:
         """Show a result of a shot, of whatever size, without an undo step; only while nothing is in the way."""
+
+    def show(self, visible: bool) -> None:
+        """Show or hide it, without an undo step; only while nothing is in the way."""
 
     def finish(self, name: str) -> None:
         """It becomes an ordinary layer called `name`; "" removes it."""

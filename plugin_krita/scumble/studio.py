@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from .canvas import Canvas, Now
 from .easel import Easel
+from .habits import Habits
 from .history import Entry
-from .live import Live
 from .orders import order
 from .painting import Order
 from .ports import Host, Layer
@@ -25,6 +26,7 @@ from .records import Records
 from .scumble_client import VERSION
 from .scumble_client.catalogue import Catalogue
 from .scumble_client.desk.choosing import plain_id
+from .scumble_client.desk.remembered import remember, remembered
 from .scumble_client.desk.settings import Other, Settings, from_json
 from .scumble_client.desk.shelf import shelf
 from .scumble_client.desk.sizes import STYLE_SIDE
@@ -45,6 +47,7 @@ from .scumble_client.events import (
 from .scumble_client.locate import start_engine
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
+from .shelves import Shelves
 from .standing import Standing, device_name, report, standing
 from .stylebook import Stylebook
 from .troubles import Troubles
@@ -66,6 +69,8 @@ class Topic(enum.Enum):
     PREVIEW = "preview"
     HISTORY = "history"
     STYLES = "styles"
+    STRIP = "strip"
+    SHELVES = "shelves"
 
 
 def open_session(host: str) -> Session:
@@ -79,14 +84,21 @@ class Studio:
     def __init__(self, host: Host, session: Callable[[str], Session] = open_session) -> None:
         self.host = host
         self.settings = from_json(host.setting("settings"))
-        self.catalogue: Catalogue | None = None
+        self.catalogue: Catalogue | None = remembered()
+        self.listed = False
+        """Whether the engine has said what there is; until then the catalogue is the one of last time, to be looked at."""
         self.session = session(host.name)
         self.troubles = Troubles(lambda: tuple(layer.key for layer in host.layers()))
+        self.habits = Habits(host)
+        self.shelves = Shelves(host, functools.partial(self._tell, Topic.SHELVES))
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
         self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES), self.complain)
         self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
-        self.easel = Easel(host, self.records, self.complain, self.troubles.settle, self.previewing.show)
-        self.live = Live(host, functools.partial(self._tell, Topic.STANDING), self.complain, self.previewing.show_both)
+        self.easel = Easel(host, self.records, self.complain, self._settled, self.previewing.show)
+        changed, strip = (functools.partial(self._tell, topic) for topic in (Topic.STANDING, Topic.STRIP))
+        told = (changed, strip, self.complain, self.previewing.show_both, self.paint)
+        self.canvas = Canvas(host, self._begin_on_canvas, self._now, *told)
+        self.live, self.trying = self.canvas.live, self.canvas.trying
         self.hurry: Callable[[], None] = lambda: None
         """Called when something has happened that a tick should not wait for; the clock puts itself here."""
         self.last: Settings | None = None
@@ -96,7 +108,7 @@ class Studio:
         self._asked: int | None = None  # for the catalogue
         self._status: int | None = None  # asked for, once the engine knows its devices
         self._device = ""
-        self._stopping = False
+        self._stopping = self._arrived = False
         self._shown: tuple[Standing, float, bool] | None = None
 
     # What widgets see
@@ -151,6 +163,12 @@ class Studio:
         self._ask_catalogue()
         self._tell(Topic.STANDING)
 
+    def arrive(self) -> None:
+        """The docker is shown: have the engine ready, once, unless the painter does not want that."""
+        if not self._arrived and not self.habits.late_engine:
+            self._arrived = True
+            self.wake()
+
     def paint(self, layers: list[Layer] | None = None, settings: Settings | None = None) -> None:
         """Paint the layers (default: the selected ones) one after another."""
         self._fresh_start()
@@ -160,8 +178,9 @@ class Studio:
             return
         chosen = settings or self.settings
         self.last = chosen
+        self.shelves.painted([style for style, _ in chosen.weights()])
         self.easel.add([self._order(layer, chosen) for layer in layers])
-        if self.catalogue is None:
+        if not self.listed:
             self._ask_catalogue()
         self._tell(Topic.STANDING)
 
@@ -171,29 +190,7 @@ class Studio:
 
     def paint_frames(self) -> None:
         """Paint every frame of the selected animated layer within the clip, into one new animated layer."""
-        try:
-            self.paint(self.host.frames())
-        except EngineError as e:
-            self.complain(e)
-
-    def start_live(self, source: str = "") -> None:
-        """Paint live from a source as `Live.source` names it."""
-        self._fresh_start()
-        self.stop_live()
-        self.live.source = source
-        self.watch()
-        try:
-            self.live.start(self.settings, self.catalogue)
-        except EngineError as e:
-            self.complain(e)
-        if self.catalogue is None:
-            self._ask_catalogue()
-        self._tell(Topic.STANDING)
-
-    def stop_live(self) -> None:
-        """What was painted stays as an ordinary layer."""
-        if self.live.active or self.live.starting:
-            self.live.stop(self.session, self.settings, self.catalogue)
+        self._attempt(lambda: self.paint(self.host.frames()))
 
     def watch(self) -> None:
         """Hear of strokes, so that live painting and the preview follow them. Idempotent."""
@@ -201,8 +198,7 @@ class Studio:
 
     def touch(self) -> None:
         """The painter has drawn, undone or redone something."""
-        if self.live.active:
-            self.live.touch()
+        if self.canvas.touch():
             self.hurry()
         else:
             self.previewing.touch()
@@ -226,25 +222,11 @@ class Studio:
         """The same with the active layer."""
         layers = self.host.layers()
         if layers:
-            try:
-                self.add_style(layers[-1].name, self.host.small(layers[-1], STYLE_SIDE))
-            except EngineError as e:
-                self.complain(e)
+            self._attempt(lambda: self.add_style(layers[-1].name, self.host.small(layers[-1], STYLE_SIDE)))
 
     def insert_kept(self, entry: Entry) -> None:
         """Put a result that had found no place above the active layer."""
-        try:
-            self.records.insert(entry)
-        except EngineError as e:
-            self.complain(e)
-
-    def keep_one_result(self, one: bool) -> None:
-        """Whether a layer's new result takes the place of its earlier ones."""
-        self.host.keep_setting("one-result", "yes" if one else "")
-
-    @property
-    def one_result(self) -> bool:
-        return self.host.setting("one-result") == "yes"
+        self._attempt(lambda: self.records.insert(entry))
 
     def complain(self, error: EngineError, engine: bool = False) -> None:
         """Show an error until it is settled: something else is tried or chosen, or works."""
@@ -273,38 +255,42 @@ class Studio:
 
     def tick(self) -> float:
         """Go on a little; seconds until the next tick is wanted."""
-        for event in self.session.pump(HURRY if self.easel.awaiting or self.live.awaiting else 0.0, BUDGET):
+        for event in self.session.pump(HURRY if self.easel.awaiting or self.canvas.awaiting else 0.0, BUDGET):
             self._hear(event)
-        if self.catalogue is not None or self._asked is None:
+        if self.listed or self._asked is None:
             self.easel.advance(self.session, time.monotonic() + SLICE)
         self._stopping = self._stopping and self.session.welcome is not None
         elsewhere = self.busy or self._stopping
-        self.live.advance(self.session, self.settings, self.catalogue, elsewhere)
-        self.previewing.advance(self.session, self.settings, self.catalogue, elsewhere or self.live.active)
+        self.canvas.advance(elsewhere)
+        self.previewing.advance(*self._now(), elsewhere or self.canvas.active)
         self.troubles.look()
         shown = (self.standing, self.fraction, self.easel.keepable)
         if shown != self._shown:
             self._shown = shown
             self._tell(Topic.STANDING)
-        if (self.busy or self.live.awaiting) and self._asked is None:
+        if (self.busy or self.canvas.awaiting) and self._asked is None:
             return HURRY
         awaits = (self.busy, self._asked is not None, self.previewing.active, self.stylebook.active)
-        return STROLL if any((*awaits, self.live.active, self.live.starting)) else REST
+        return STROLL if any((*awaits, self.canvas.waits)) else REST
 
     def _hear(self, event: Event) -> None:
-        if self.easel.hear(event) or self.live.hear(event) or self.previewing.hear(event):
+        if self.easel.hear(event) or self.canvas.hear(event) or self.previewing.hear(event):
             return
         if self.stylebook.hear(event):
             self._hear_of_style(event)
             return
         if isinstance(event, Listed):
-            self._asked, self.catalogue = None, event.catalogue
+            if event.catalogue != self.catalogue:
+                remember(event.catalogue)
+            self._asked, self.listed, self.catalogue = None, True, event.catalogue
             self._status = self.session.status()
             self._choose_something(event.catalogue)
             self.previewing.repeat()  # a style may have changed, or can be painted only now
+            self.canvas.touch()
             self._tell(Topic.CATALOGUE)
         elif isinstance(event, (Welcome, Ready, Recovered)):
             self.troubles.clear()
+            self.listed = self.listed and not isinstance(event, Welcome)  # another engine may have other methods
             self._ask_catalogue()
         elif isinstance(event, Answer) and event.request == self._status:
             self._device = device_name(event.header)
@@ -326,8 +312,14 @@ class Studio:
 
     # Small things
 
+    def _attempt(self, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except EngineError as e:
+            self.complain(e)
+
     def _order(self, layer: Layer, settings: Settings) -> Order:
-        return order(layer, settings, lambda: self.catalogue, self.one_result)
+        return order(layer, settings, lambda: self.catalogue, self.habits.one_result)
 
     def _choose_something(self, catalogue: Catalogue) -> None:
         """The first catalogue decides what was asked for before it came."""
@@ -336,6 +328,20 @@ class Studio:
             self.choose(style=able[0].id)
         style = self.settings.style
         self.easel.revise(lambda o: self._order(o.layer, o.settings if o.settings.style else replace(o.settings, style=style)))
+
+    def _now(self) -> Now:
+        return self.session, self.settings, self.catalogue if self.listed else None
+
+    def _begin_on_canvas(self) -> None:
+        self._fresh_start()
+        self.watch()
+        if not self.listed or self.session.welcome is None:  # an engine that has ended is started by what is asked of it
+            self._ask_catalogue()
+
+    def _settled(self) -> None:
+        """A result is in its document."""
+        self.troubles.settle()
+        self.trying.applied()
 
     def _ask_catalogue(self) -> None:
         if self._asked is None:
@@ -349,7 +355,7 @@ class Studio:
             self.session = self._open_session(self.host.name)
             self.stylebook.renew(self.session)
             self.previewing.forget()
-            self.live.forget()
+            self.canvas.forget()
             self._asked = None
 
     def _tell(self, topic: Topic) -> None:

@@ -85,6 +85,7 @@ class LiveLayer:
         self.sides: list[int] = []
         self.written: list[int] = []
         self.finished: str | None = None
+        self.visible, self.elsewhere = True, False
 
     def rename(self, name: str) -> None:
         self.name = name
@@ -100,6 +101,10 @@ class LiveLayer:
     def write(self, shot: Any, raster: Any) -> None:
         assert not self.host.way
         self.written.append(shot.raster.data[0])
+
+    def show(self, visible: bool) -> None:
+        assert not self.host.way
+        self.visible = visible
 
     def finish(self, name: str) -> None:
         self.finished = name

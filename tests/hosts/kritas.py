@@ -24,7 +24,7 @@ from scumble.library.styles import StyleStore
 from support.engine import TEST_METHODS
 
 JOBS = Path(__file__).parent / "krita_jobs"
-PLUGINS = f"{TEST_METHODS},scumble_refining,scumble_blending"
+PLUGINS = f"{TEST_METHODS},scumble_refining,scumble_blending,scumble_improving"
 SECONDS = 550
 """The first start builds Krita's resource database: 10 s alone, minutes on a machine that is busy."""
 DISPLAY = "[General]\nOpenGLRenderer=none\n"
@@ -72,6 +72,7 @@ class KritaUser:
         report.unlink(missing_ok=True)
         self.shots.mkdir(exist_ok=True)
         self._install_driver()
+        self._forget_the_last()
         more = {
             "SCUMBLE_TEST_SCENARIOS": ",".join(scenarios),
             "SCUMBLE_TEST_REPORT": str(report),
@@ -102,6 +103,13 @@ class KritaUser:
     def shots(self) -> Path:
         """Where pictures of the screen are put."""
         return self.host.home / "shots"
+
+    def _forget_the_last(self) -> None:
+        """Which dockers were shown, and what the gallery held: each Krita begins as the first one did."""
+        settings = self.host.home / ".config" / "kritarc"
+        lines = settings.read_text().splitlines(keepends=True)
+        settings.write_text("".join(line for line in lines if not line.startswith("State=")))
+        (self.host.home / "cache" / "gallery.json").unlink(missing_ok=True)
 
     def _install_driver(self) -> None:
         """The plug-in that runs scenarios, beside the one that is tested."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hosts.krita_doubles import Host, LiveLayer, Session, event, finish, module, ticks
+from hosts.krita_doubles import Host, LiveLayer, Session, catalogue, event, finish, module, ticks
 
 pytestmark = pytest.mark.usefixtures("krita_plugin")
 
@@ -17,7 +17,7 @@ def live(studio: Any, host: Host, monkeypatch: pytest.MonkeyPatch) -> LiveLayer:
     """Started, its first fast pass submitted."""
     monkeypatch.setattr(module("live"), "REST", 1e9)
     monkeypatch.setattr(module("live"), "LOOK", 1e9)
-    studio.start_live()
+    studio.canvas.start_live()
     ticks(studio)
     return host.lives[0]
 
@@ -144,7 +144,7 @@ def test_the_button_ends_it_and_the_layer_stays_under_the_results_name(
     studio: Any, live: LiveLayer, session: Session, host: Host
 ) -> None:
     finish(studio, session)
-    studio.stop_live()
+    studio.canvas.stop_live()
     assert live.finished == "The Night 100 %"
     assert not studio.live.active
     draw(host)
@@ -153,7 +153,7 @@ def test_the_button_ends_it_and_the_layer_stays_under_the_results_name(
 
 
 def test_a_layer_that_was_never_painted_does_not_stay(studio: Any, live: LiveLayer) -> None:
-    studio.stop_live()
+    studio.canvas.stop_live()
     assert live.finished == ""
 
 
@@ -198,7 +198,7 @@ def test_the_preview_follows_strokes_by_itself(
 def test_it_starts_as_soon_as_nothing_is_in_the_way(studio: Any, host: Host) -> None:
     """A document that was just opened, or a stroke that Krita still works on, gave only a message."""
     host.way = "waits for your hand"
-    studio.start_live()
+    studio.canvas.start_live()
     ticks(studio)
     assert (host.lives, host.told, studio.live.active) == ([], [], False)
     host.way = ""
@@ -209,8 +209,31 @@ def test_it_starts_as_soon_as_nothing_is_in_the_way(studio: Any, host: Host) -> 
 def test_it_does_not_wait_for_ever_to_start(studio: Any, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module("live"), "PATIENCE", -1.0)
     host.way = "waits until the text editor is closed"
-    studio.start_live()
+    studio.canvas.start_live()
     assert host.told == ["Live painting waits until the text editor is closed."]
     host.way = ""
     ticks(studio)
     assert not host.lives
+
+
+def test_an_engine_that_has_ended_is_started_again(studio: Any, session: Session) -> None:
+    """It had ended after ten idle minutes, and live painting waited for it for ever."""
+    session.welcome = None
+    asked = session.asked
+    studio.canvas.start_live()
+    assert session.asked == asked + 1
+
+
+def test_nothing_is_asked_of_another_engine_before_it_has_said_what_it_can(
+    studio: Any, host: Host, session: Session, live: LiveLayer
+) -> None:
+    """It was asked for a method of the engine before, and live painting stood still."""
+    finish(studio, session)
+    session.says.append(session.welcome)
+    ticks(studio)
+    draw(host)
+    ticks(studio)
+    assert len(session.requests) == 1
+    session.says.append(event("Listed", session.asked, catalogue()))
+    ticks(studio)
+    assert len(session.requests) == 2

@@ -14,7 +14,7 @@ from hosts.kritas import KritaUser, play
 SCENARIOS = {
     "window": "docker previews undo dockerless controls masked linear several cancel queued",
     "documents": "closed history frames",
-    "styles": "from_file from_layer parted blended",
+    "styles": "from_file dropped from_layer parted blended",
     "manual": "manual",
     "engines": "killed foreign absent",
     "real": "photograph",
@@ -48,11 +48,16 @@ def of(scenario: str) -> pytest.MarkDecorator:
 
 
 @of("docker")
-def test_the_engine_does_not_start_with_krita_but_when_it_is_asked_for(saw: Any) -> None:
+def test_the_engine_does_not_start_with_krita_but_with_the_docker(saw: Any) -> None:
     assert not saw["running"]
     assert saw["asleep"].startswith("The engine sleeps.")
     assert "The engine starts …" in saw["starting"]
     assert saw["ready"].startswith("Ready, on cpu")
+
+
+@of("docker")
+def test_the_gallery_is_empty_only_before_the_first_engine(saw: Any) -> None:
+    assert saw["before"] == [False, 0]
 
 
 @of("docker")
@@ -253,6 +258,15 @@ def test_what_was_refined_is_painted_with(saw: Any) -> None:
     assert saw["pixel"] == pytest.approx([180, 72, 36, 255], abs=1), "not nine tenths of the picture's blue"
 
 
+@of("dropped")
+def test_several_pictures_are_dropped_on_the_gallery_and_a_favourite_comes_first(saw: Any) -> None:
+    assert saw["first"] == ["★ White cliff", "white-cliff"]
+    assert not saw["notes"]
+    assert saw["favourites"] == ["white-cliff"]
+    assert {"red-sail", "white-cliff"} <= set(saw["own"])
+    assert len(saw["own"]) < 10
+
+
 @of("from_layer")
 def test_a_layer_becomes_a_style_whose_refinement_stops_and_goes_on_when_asked(saw: Any) -> None:
     assert saw["chosen"] == "layer"
@@ -305,7 +319,7 @@ def test_only_methods_that_can_blend_are_offered_for_a_blend(saw: Any) -> None:
 def test_styles_of_ones_own_are_removed_and_shipped_ones_are_not(saw: Any) -> None:
     assert "layer" not in saw["left"]
     assert "blue-harbour" in saw["left"]
-    assert saw["shipped"] == ["Blend with this style"]
+    assert saw["shipped"] == ["Favourite", "Blend with this style"]
 
 
 @of("manual")

@@ -19,7 +19,7 @@ def started(stage: Stage, source: str = "") -> Any:
     """A document that is painted live; `yield from` gives it, a hand, its layer and the live one."""
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     document, hand = yield from begin(stage)
-    stage.studio.start_live(source)
+    stage.studio.canvas.start_live(source)
     yield lambda: stage.studio.live.active
     yield lambda: stage.studio.live.passes > 0 and not stage.studio.live.awaiting
     return document, hand, document.nodeByName("layer"), document.nodeByName(NAME)
@@ -69,7 +69,7 @@ def painting(stage: Stage) -> Scenario:
     yield lambda: row(live, 150, 200) == [INVERTED]
     yield from hand.stroke([(100, 60), (150, 60), (200, 60)], lambda n: stage.studio.live.touch())  # a pass comes due during it
     found["during"] = row(node, 60, 60, 110, 150, 195)
-    stage.studio.stop_live()
+    stage.studio.canvas.stop_live()
     found |= {"kept": names(document), "unlocked": not live.locked(), "left": steps(stage) - before}
     stage.close(document)
     return found
@@ -84,7 +84,7 @@ def closed_at_once(stage: Stage) -> Scenario:
             shot = stage.studio.live.layer.read(384, stage.studio.settings)
             assert shot.raster.width == 384
         else:
-            stage.studio.stop_live()
+            stage.studio.canvas.stop_live()
         assert names(document)[-1] == live.name()
         stage.close(document)
         yield 500

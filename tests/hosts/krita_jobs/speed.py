@@ -127,7 +127,7 @@ def live(stage: Stage) -> Scenario:
         marks["shown"].append(time.monotonic())
 
     KritaLive.read, KritaLive.write = lambda *given: clocked(read, *given), written  # type: ignore[method-assign]
-    stage.studio.start_live()
+    stage.studio.canvas.start_live()
     yield lambda: stage.studio.live.passes > 1 and not stage.studio.live.awaiting  # the first ones load the networks
     found: dict[str, Any] = {}
     scumble_live.REST, sides, scumble_live.SIDES = 1e9, scumble_live.SIDES, (384,)
@@ -146,7 +146,7 @@ def live(stage: Stage) -> Scenario:
         found[str(side)] = {"latency": median(latency[1:]), "host": median(own[1:])}
     scumble_live.REST, scumble_live.SIDES = 0.8, sides
     KritaLive.read, KritaLive.write = read, write  # type: ignore[method-assign]
-    stage.studio.stop_live()
+    stage.studio.canvas.stop_live()
     yield 500
     stage.close(document)
     return found

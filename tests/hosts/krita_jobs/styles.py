@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from driver import Scenario, Stage
-from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QColor, QImage
-from PyQt5.QtWidgets import QFileDialog
+from PyQt5.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt5.QtGui import QColor, QDropEvent, QImage
+from PyQt5.QtWidgets import QFileDialog, QInputDialog
 from scumble.scumble_client.desk.settings import Settings
 from window import idle, names, undo_once
 
@@ -30,10 +30,11 @@ def from_file(stage: Stage) -> Scenario:
     picture.fill(QColor(40, 80, 200))
     picture.save(str(path))
     SLOWLY.touch()
-    asked = QFileDialog.getOpenFileName
-    QFileDialog.getOpenFileName = staticmethod(lambda *_: (str(path), ""))
-    _press(stage.panel.gallery.add.menu(), "From a picture file")
-    QFileDialog.getOpenFileName = asked
+    asked, named = QFileDialog.getOpenFileNames, QInputDialog.getText
+    QFileDialog.getOpenFileNames = staticmethod(lambda *_: ([str(path)], ""))
+    QInputDialog.getText = staticmethod(lambda *given: (given[-1], True))
+    _press(stage.panel.gallery.add.menu(), "From picture files")
+    QFileDialog.getOpenFileNames, QInputDialog.getText = asked, named
     yield lambda: "blue-harbour" in _shown(stage)
     said: list[str] = []
     yield lambda: _listen(stage, said) > 5 and "refined:" in said[-1]
@@ -53,6 +54,37 @@ def from_file(stage: Stage) -> Scenario:
         "name": names(document)[-1],
         "pixel": list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1))),
     }
+    stage.close(document)
+    return found
+
+
+def dropped(stage: Stage) -> Scenario:
+    """Two pictures and a text are dropped on the gallery; one of them becomes a favourite."""
+    document = stage.document(120, 100)
+    yield stage.shown(document)
+    gallery, mime = stage.panel.gallery, QMimeData()
+    paths = [stage.shots / name for name in ("red_sail.png", "notes.txt", "White cliff.png")]
+    for number, path in enumerate(paths):
+        picture = QImage(64, 48, QImage.Format_RGB32)
+        picture.fill(QColor(200, 40 * number, 40))
+        picture.save(str(path), "PNG")
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    gallery.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, left, none))
+    yield lambda: {"red-sail", "white-cliff"} <= set(_shown(stage))
+    _press(gallery.menu_of(_style(stage, "white-cliff")), "Favourite")
+    found: dict[str, Any] = {"first": [gallery.list.item(0).text(), _shown(stage)[0]], "notes": "notes" in _shown(stage)}
+    for row, name in ((1, "favourites"), (3, "own")):
+        gallery.which.setCurrentIndex(row)
+        gallery.which.activated.emit(row)
+        found[name] = _shown(stage)
+    gallery.which.setCurrentIndex(0)
+    gallery.which.activated.emit(0)
+    _press(gallery.menu_of(_style(stage, "white-cliff")), "No favourite")
+    for style in ("red-sail", "white-cliff"):
+        stage.studio.stylebook.remove(style)
+    yield lambda: not {"red-sail", "white-cliff"} & set(_shown(stage))
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
     return found
 
@@ -135,7 +167,9 @@ def parted(stage: Stage) -> Scenario:
     _choose(rows[0].where, sky.uniqueId().toString())
     shares = [share, rows[0].share.slider.value()]
     chosen = stage.studio.settings
+    ours = bytes((10, 20, 30, 255))  # not the new layer, which was the active one for a moment
     yield lambda: not stage.studio.previewing.active and len(set(_row(stage))) > 1
+    yield lambda: bytes(stage.studio.previewing.original.data[:4]) == ours and not stage.studio.previewing.active
     yield 300
     stage.shoot("regions")
     preview = _row(stage)

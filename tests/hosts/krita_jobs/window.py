@@ -32,20 +32,20 @@ def undo_once(stage: Stage, document: Any) -> Any:
 
 
 def docker(stage: Stage) -> Scenario:
-    """Shown, with an engine that sleeps, then started from the docker's menu."""
+    """With an engine that sleeps until the docker is shown."""
     document = stage.document(400, 300)
     yield stage.shown(document)
-    stage.tidy()
     yield 600
     asleep = stage.panel.status.text()
     running = stage.studio.session.welcome is not None
-    start = next(a for a in stage.panel.more.menu().actions() if a.text().startswith("Start"))
-    start.trigger()
+    remembered = stage.studio.catalogue is not None
+    stage.tidy()
+    listed = stage.panel.gallery.list.count()
     seen = set()
 
     def ready() -> bool:
         seen.add(stage.panel.status.text())
-        return stage.panel.gallery.list.count() > 0
+        return stage.studio.listed and stage.panel.gallery.list.count() > 0
 
     yield ready
     chosen = stage.studio.settings.style
@@ -61,6 +61,7 @@ def docker(stage: Stage) -> Scenario:
     return {
         "asleep": asleep,
         "running": running,
+        "before": [remembered, listed],
         "starting": sorted(seen),
         "ready": stage.panel.status.text(),
         "styles": stage.panel.gallery.list.count(),

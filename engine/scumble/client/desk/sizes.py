@@ -20,6 +20,9 @@ unfinished picture comes soon; its strokes are up to twice as broad as those of 
 LIVE_SIDE = 384
 """The fast pass while the painter's hand moves, of a method that takes one pass."""
 
+SHEET_SIDE = 256
+"""A picture of a contact sheet, which shows many styles at once."""
+
 
 def preview_side(method: Method, brush_size: float = 1.0) -> int:
     """The longest side of a preview. A method of one pass gets as many pixels as it paints the whole with, because strokes

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole Krita: candidates on the canvas, the contact sheet, and pictures that get better while one looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosts.kritas import KritaUser, play
+
+SCENARIOS = "trying sheet better"
+PLAIN, INVERTED = [10, 20, 30, 255], [245, 235, 225, 255]
+
+
+@pytest.fixture(scope="module")
+def seen(krita_user: KritaUser) -> dict[str, Any]:
+    """What all scenarios report, played one after another in one Krita."""
+    return play(krita_user, "window:docker", *(f"tries:{name}" for name in SCENARIOS.split()))
+
+
+@pytest.fixture
+def saw(seen: dict[str, Any], request: pytest.FixtureRequest) -> Any:
+    """What the scenario saw that the test names with `of`."""
+    assert "error" not in seen[request.param], seen[request.param]["error"]
+    return seen[request.param]
+
+
+def of(scenario: str) -> pytest.MarkDecorator:
+    """The test judges this scenario."""
+    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
+
+
+@of("trying")
+def test_what_is_chosen_is_shown_in_place_on_a_locked_layer(saw: Any) -> None:
+    assert saw["names"] == ["Background", "layer", "Test style 100 %, a try"]
+    assert saw["locked"]
+    assert saw["strip"]
+    assert saw["pressed"]
+    assert saw["first"] == [INVERTED]
+    assert saw["items"] == 2
+    assert saw["second"] != [INVERTED]
+    assert saw["active"] == "layer"
+
+
+@of("trying")
+def test_the_original_is_seen_while_the_button_is_held(saw: Any) -> None:
+    assert saw["original"] == PLAIN
+
+
+@of("trying")
+def test_applying_leaves_one_ordinary_result(saw: Any) -> None:
+    assert saw["applied"] == ["Background", "layer", "Test style 100 %"]
+    assert saw["painted"] == [INVERTED]
+    assert saw["layer"] == [PLAIN]
+    assert saw["steps"] == 3  # the try, the result, the try's end
+
+
+@of("sheet")
+def test_every_style_is_on_the_contact_sheet_and_discarding_leaves_nothing(saw: Any) -> None:
+    assert saw["count"] == saw["styles"] > 50
+    assert saw["chosen"] != "test-style"
+    assert saw["names"] == ["Background", "layer"]
+    assert not saw["strip"]
+
+
+@of("better")
+def test_a_picture_gets_better_in_the_docker_and_is_kept_as_it_is_shown(saw: Any) -> None:
+    assert (saw["offered"], saw["chosen"]) == (["Draft", "Good", "Best"], "Best")
+    assert "painting" in saw["status"]
+    assert saw["seen"] == sorted(saw["seen"], reverse=True)
+    assert saw["names"] == ["Background", "layer", "Test style 100 %, best"]
+    assert saw["kept"][0] <= saw["seen"][-1] + 1

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Candidates on the canvas in the Krita plug-in's model: shown one after another, compared, applied, discarded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosts.krita_doubles import Host, LiveLayer, Session, event, finish, module, ticks
+
+pytestmark = pytest.mark.usefixtures("krita_plugin")
+
+
+@pytest.fixture
+def layer(studio: Any, host: Host, session: Session) -> LiveLayer:
+    """What is tried on; the first candidate is there."""
+    studio.canvas.start_trying()
+    ticks(studio)
+    finish(studio, session)
+    return host.lives[0]
+
+
+def second(studio: Any, session: Session) -> None:
+    """One more, of two styles."""
+    studio.blend_with("night")
+    ticks(studio)
+    finish(studio, session)
+
+
+def titles(studio: Any) -> list[str]:
+    return [candidate.title for candidate in studio.trying.candidates]
+
+
+def test_what_is_chosen_is_shown_in_place_and_stays_a_try(studio: Any, layer: LiveLayer, host: Host) -> None:
+    assert titles(studio) == ["The Night 100 %"]
+    assert layer.name == "The Night 100 %, a try"
+    assert layer.written == [0]
+    assert not host.inserted
+
+
+def test_other_choices_build_a_strip_and_a_moved_slider_does_not(studio: Any, layer: LiveLayer, session: Session) -> None:
+    studio.choose(strength=0.5)
+    ticks(studio)
+    finish(studio, session)
+    assert titles(studio) == ["The Night 50 %"]
+    studio.choose(method="fast")
+    ticks(studio)
+    finish(studio, session)
+    assert titles(studio) == ["The Night 50 %", "The Night 50 %"]
+    assert studio.trying.at == 1
+
+
+def test_next_and_previous_go_round_and_choose_what_they_show(studio: Any, layer: LiveLayer, session: Session) -> None:
+    studio.choose(method="fast", strength=0.5)
+    ticks(studio)
+    finish(studio, session)
+    studio.take_up(studio.trying.step(1))
+    ticks(studio)
+    assert (studio.trying.at, studio.settings.strength, layer.name) == (0, 1.0, "The Night 100 %, a try")
+    studio.take_up(studio.trying.step(-1))
+    ticks(studio)
+    assert (studio.trying.at, studio.settings.strength) == (1, 0.5)
+    assert len(session.requests) == 2  # nothing is painted twice
+
+
+def test_the_original_is_seen_as_long_as_the_button_is_held(studio: Any, layer: LiveLayer, host: Host) -> None:
+    studio.trying.compare(True)
+    assert not layer.visible
+    host.way = "waits for your hand"
+    studio.trying.compare(False)
+    assert not layer.visible
+    host.way = ""
+    ticks(studio)
+    assert layer.visible
+
+
+def test_applying_paints_it_for_good_and_then_takes_the_try_away(
+    studio: Any, layer: LiveLayer, host: Host, session: Session
+) -> None:
+    studio.trying.apply()
+    ticks(studio)
+    assert layer.finished is None
+    finish(studio, session)
+    assert host.inserted == ["The Night 100 %"]
+    assert layer.finished == ""
+    assert not studio.trying.active
+
+
+def test_a_painting_that_is_cancelled_leaves_the_tries(studio: Any, layer: LiveLayer, host: Host, session: Session) -> None:
+    studio.trying.apply()
+    ticks(studio)
+    studio.cancel()
+    session.says.append(event("Cancelled", "job2"))
+    ticks(studio)
+    assert studio.trying.active
+    studio.paint()
+    ticks(studio)
+    finish(studio, session)
+    assert studio.trying.active  # another painting does not end them
+
+
+def test_discarding_takes_the_layer_away(studio: Any, layer: LiveLayer, session: Session) -> None:
+    studio.choose(strength=0.3)
+    ticks(studio)
+    studio.canvas.stop_trying()
+    assert session.cancelled == ["job2"]
+    assert layer.finished == ""
+    assert not studio.trying.candidates
+
+
+def test_all_styles_make_a_contact_sheet_in_small_and_the_one_that_is_shown_is_painted_larger(
+    studio: Any, layer: LiveLayer, session: Session
+) -> None:
+    dawn = replace(studio.catalogue.styles[0], id="dawn", title="Dawn")
+    studio.catalogue = replace(studio.catalogue, styles=(*studio.catalogue.styles, dawn))
+    layer.sides.clear()
+    studio.canvas.try_all()
+    ticks(studio)
+    assert studio.trying.left == 2  # the third style has no quick method
+    finish(studio, session)
+    finish(studio, session)
+    assert (titles(studio), studio.trying.left) == (["The Night 100 %", "Dawn 100 %"], 0)
+    assert (layer.sides, studio.trying.at) == ([256, 256], 0)
+    studio.take_up(studio.trying.show(0))
+    ticks(studio)
+    assert len(layer.sides) == 2  # the small one has not taken the large one's place
+    studio.take_up(studio.trying.show(1))
+    ticks(studio)
+    assert layer.name == "Dawn 100 %, a try"
+    assert layer.sides == [256, 256, 1024]
+
+
+def test_live_painting_ends_the_tries_and_they_end_it(studio: Any, layer: LiveLayer, host: Host) -> None:
+    studio.canvas.start_live()
+    ticks(studio)
+    assert layer.finished == ""
+    assert studio.live.active
+    studio.canvas.start_trying()
+    assert not studio.live.active
+    assert len(host.lives) == 3
+
+
+def test_nothing_is_written_into_a_stroke(studio: Any, layer: LiveLayer, host: Host, session: Session) -> None:
+    studio.choose(strength=0.5)
+    ticks(studio)
+    host.way = "waits for your hand"
+    finish(studio, session)
+    assert layer.written == [0]
+    host.way = ""
+    ticks(studio)
+    assert layer.written == [0, 0]
+
+
+def test_trying_in_another_document_begins_there(studio: Any, layer: LiveLayer, host: Host, session: Session) -> None:
+    layer.elsewhere = True
+    studio.choose(strength=0.5)
+    ticks(studio)
+    assert len(session.requests) == 1
+    studio.canvas.start_trying()
+    assert layer.finished == ""
+    assert len(host.lives) == 2
+
+
+def test_a_candidate_that_is_painted_anew_does_not_come_back_when_another_is_shown_by_then(
+    studio: Any, layer: LiveLayer, host: Host, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a stroke the second one was painted anew; meanwhile the first was chosen, and the second came back."""
+    studio.choose(method="fast", strength=0.5)
+    ticks(studio)
+    finish(studio, session)
+    monkeypatch.setattr(module("trying"), "REST", 0.0)
+    host.stroke()
+    ticks(studio)
+    studio.take_up(studio.trying.step(-1))
+    finish(studio, session)
+    assert (studio.trying.at, layer.name) == (0, "The Night 100 %, a try")
