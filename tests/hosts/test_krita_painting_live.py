@@ -9,7 +9,7 @@ import pytest
 
 from hosts.kritas import KritaUser, play
 
-SCENARIOS = "painting selected seen closed_at_once"
+SCENARIOS = "painting selected seen closed_at_once hundred"
 RESULT = "Test style 100 %"
 LIVE = "Test style, live"
 PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
@@ -93,3 +93,11 @@ def test_closing_the_document_ends_it(saw: Any) -> None:
 def test_closing_the_document_in_the_turn_in_which_live_painting_ends_does_not_end_krita(saw: Any) -> None:
     """The Layers docker took in the new name a tenth of a second later, of a layer that was gone: Krita ended (status 139)."""
     assert saw["rounds"] == 4
+
+
+@of("hundred")
+def test_a_hundred_strokes_are_whole_and_leave_no_steps_of_ours_and_no_memory_behind(saw: Any) -> None:
+    assert saw["whole"] == 100
+    assert saw["steps"] == 100
+    assert saw["passes"] > 10
+    assert saw["grown"] <= 50

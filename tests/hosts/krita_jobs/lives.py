@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from driver import Scenario, Stage
 from PyQt5.QtWidgets import QAbstractItemView
 from scumble.scumble_client.desk.settings import Settings
-from strokes import begin, row
+from strokes import PLAIN, begin, row
 from window import names
 
 NAME = "Test style, live"
@@ -127,3 +128,35 @@ def seen(stage: Stage) -> Scenario:
     yield lambda: not stage.studio.live.active
     found["status"] = stage.panel.status.text()
     return found
+
+
+def hundred(stage: Stage) -> Scenario:
+    """A hundred strokes while it is painted live, now faster and now slower than the passes."""
+    document, hand, node, _ = yield from started(stage)
+    stage.krita.activeWindow().activeView().setBrushSize(3)
+    whole, before = 0, steps(stage)
+    memory, grown = 0, []
+    passes = stage.studio.live.passes
+    for number in range(100):
+        x, y = 40 + 180 * (number % 2), 15 + round(5.4 * (number // 2))
+        columns = (x + 4, x + 50, x + 95, x + 136)
+        fresh = row(node, y, *columns) == [PLAIN] * 4
+        yield hand.quick([(x, y), (x + 50, y), (x + 95, y), (x + 140, y)])
+        yield 20 * (number % 7)
+        yield lambda: not stage.studio.host._hand.in_the_way(document)
+        whole += fresh and PLAIN not in row(node, y, *columns)
+        if number == 9:
+            memory = resident()
+        elif number > 9:
+            grown.append((resident() - memory) >> 20)
+    passes = stage.studio.live.passes - passes
+    found = {"whole": whole, "steps": steps(stage) - before, "passes": passes, "grown": grown[-1]}
+    stage.studio.canvas.stop_live()
+    stage.close(document)
+    return found
+
+
+def resident() -> int:
+    """Bytes of memory that this Krita has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
