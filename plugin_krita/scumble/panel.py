@@ -23,6 +23,9 @@ COLOURS = {
     Mood.ERROR: "#d44",
 }
 
+ARRIVAL = 500
+"""Milliseconds for which the docker is shown before that counts: Krita shows all dockers for a moment when it starts."""
+
 
 class Panel(QtWidgets.QWidget):
     """Redraws itself when the studio says what has changed; ends that with `detach`."""
@@ -77,8 +80,13 @@ class Panel(QtWidgets.QWidget):
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802 (Qt's name)
         self._studio.previewing.enabled = True
         self._studio.watch()
-        self._studio.arrive()
         self._clock.hurry()
+        QtCore.QTimer.singleShot(ARRIVAL, self._arrive)
+
+    def _arrive(self) -> None:
+        if self.isVisible():
+            self._studio.arrive()
+            self._clock.hurry()
 
     def hideEvent(self, event: QtGui.QHideEvent) -> None:  # noqa: N802 (Qt's name)
         self._studio.previewing.enabled = False
