@@ -17,6 +17,15 @@ hypothesis.settings.load_profile("steady")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a worker; must be set before numpy is imported
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests marked `gpu` where there is none."""
+    if item.get_closest_marker("gpu") is not None:
+        import torch  # most tests need none of it
+
+        if not torch.cuda.is_available():
+            pytest.skip("there is no GPU here")
+
+
 @pytest.fixture(autouse=True)
 def user_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A short-named folder (Unix socket paths end at 107 bytes) that holds runtime, data, cache and trainings."""

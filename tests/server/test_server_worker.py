@@ -22,9 +22,11 @@ from scumble.api.method import Cost, Preview, Progress, Runtime
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
+from scumble.painting.fitting import LADDER, bytes_needed
+from scumble.painting.progressive import out_of_memory
 from scumble.server import channel, limits, worker
 from scumble.server.messages import Raster
-from scumble.server.running import LADDER, Painter, bytes_needed, out_of_memory
+from scumble.server.running import Painter
 from scumble.server.spool import Spool, as_array
 from scumble.server.workers import Worker
 from support.engine import STYLE, methods_of_tests, picture

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +20,14 @@ import click
 from rich.markup import escape
 
 from scumble.api.errors import ScumbleError
+from scumble.cli.crew import ahead
 from scumble.cli.exits import Exit, exit_for, exit_of
 from scumble.cli.inputs import Task
-from scumble.cli.paint import Job, stylize_one
+from scumble.cli.jobs import Job, Painter
+from scumble.cli.paint import Begun, begin, stylize_one
 from scumble.cli.progress import Notes, Watch
 from scumble.cli.say import ERR, bug, printable, problem
 from scumble.cli.signals import Ended
-from scumble.client.blocking import Engine
 from scumble.client.errors import EngineError
 from scumble.video.steady import Steady
 
@@ -35,7 +39,7 @@ FATAL = (Exit.ENGINE, Exit.NO_WRITE, Exit.USAGE)
 class Batch:
     """Does tasks in turn; `entries` are for --json, a dictionary each, with "error" where it failed."""
 
-    attached: Engine
+    attached: Painter
     job: Job
     steady: Steady | None = None
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -46,9 +50,10 @@ class Batch:
     def run(self, tasks: list[Task]) -> None:
         """Do the tasks, until one fails in a way that would fail the rest, or somebody ends the command."""
         watch, notes = Watch(len(tasks)), Notes()
-        with watch.watching():
-            for number, task in enumerate(tasks, 1):
-                self._one(number, task, watch, notes)
+        hands = self.job.hands
+        with watch.watching(), closing(ahead(tasks, partial(begin, self.attached, job=self.job), hands)) as turns:
+            for number, (task, begun) in enumerate(turns, 1):
+                self._one(number, task, begun if hands > 1 else None, watch, notes)
                 if self.ended:
                     break
         notes.close()
@@ -59,12 +64,12 @@ class Batch:
             return Exit.OK
         return self.failures[-1] if self.ended or len(self.entries) == 1 else Exit.SOME_FAILED
 
-    def _one(self, number: int, task: Task, watch: Watch, notes: Notes) -> None:
+    def _one(self, number: int, task: Task, begun: Callable[[], Begun | None] | None, watch: Watch, notes: Notes) -> None:
         entry: dict[str, Any] = {"input": str(task.source), "output": str(task.target)}
         self.entries.append(entry)
         try:
             with watch.picture(number, task.source.name) as show:
-                entry |= stylize_one(self.attached, task, self.job, show, self.steady)
+                entry |= stylize_one(self.attached, task, self.job, show, self.steady, begun)
             where = escape(printable(f"{task.source} -> {task.target}"))
             said = f"{self.job.method}, {entry['seconds']:.1f} s{watch.place(number)}"
             if new := notes.new(entry.get("notes", ())):

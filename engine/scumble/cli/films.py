@@ -14,12 +14,13 @@ from typing import Any
 import click
 
 from scumble.api.errors import ScumbleError
+from scumble.cli.crew import ahead
 from scumble.cli.inputs import Task
-from scumble.cli.jobs import Job, paint_one, told
+from scumble.cli.jobs import Job, Painter, paint_one, settled, told
 from scumble.cli.pictures import from_wire
 from scumble.cli.progress import Pace, Show
 from scumble.cli.say import note
-from scumble.client.blocking import Engine
+from scumble.client.blocking import Finished
 from scumble.image.files import Picture
 from scumble.video.film import Excerpt, Frame, open_film
 from scumble.video.film_writing import MUXERS, write_film
@@ -45,7 +46,7 @@ def excerpt_of(start: Fraction | None, length: Fraction | None) -> Excerpt | Non
     return None if start is None and length is None else Excerpt(start or Fraction(0), length)
 
 
-def paint_film(attached: Engine, task: Task, job: Job, show: Show, steady: Steady | None) -> dict[str, Any]:
+def paint_film(attached: Painter, task: Task, job: Job, show: Show, steady: Steady | None) -> dict[str, Any]:
     """Paint every frame of a film; its sound and subtitles are copied. Raises EngineError and ScumbleError."""
     if task.target.suffix.lower() not in MUXERS:
         why = f"{task.source} is a film, and {task.target.name} would hold a picture."
@@ -58,20 +59,29 @@ def paint_film(attached: Engine, task: Task, job: Job, show: Show, steady: Stead
 
     with open_film(task.source, excerpt) as film, write_film(task.target, film, job.settings.quality, kept) as writer:
         pace, number, seconds, entry = Pace(film.count), 0, 0.0, dict[str, Any]()
-        for item in film.items():
+
+        def show_frame(fraction: float, text: str) -> None:
+            said = filter(None, (f"frame {number + 1} of {film.count} {text}".rstrip(), pace.left()))
+            show(min(1.0, (number + fraction) / film.count), ", ".join(said))
+
+        def paint(item: Any) -> Finished | None:
+            if not isinstance(item, Frame):
+                return None
+            return paint_one(attached, Picture(item.pixels, alpha=False), task.source, job, show_frame)
+
+        pace.begin()
+        for item, painted in ahead(film.items(), paint, job.hands):
             if not isinstance(item, Frame):
                 writer.copy(item)
                 continue
-
-            def show_frame(fraction: float, text: str, number: int = number) -> None:
-                said = filter(None, (f"frame {number + 1} of {film.count} {text}".rstrip(), pace.left()))
-                show(min(1.0, (number + fraction) / film.count), ", ".join(said))
-
-            pace.begin()
-            picture = Picture(item.pixels, alpha=False)
-            finished = paint_one(attached, picture, task.source, job, show_frame, steady)
+            if job.hands > 1:  # the cluster tells no progress
+                show_frame(0.0, "")
+            picture, finished = Picture(item.pixels, alpha=False), painted()
+            assert finished is not None
+            finished = settled(steady, picture, finished)
             writer.add(item, from_wire(finished.raster, picture))
-            pace.end()
             number, seconds, entry = number + 1, seconds + finished.seconds, told(finished)
+            pace.end()
+            pace.begin()
         notes = [*film.notes, *writer.notes]
     return entry | {"frames": number, "engine_seconds": seconds} | ({"notes": notes} if notes else {})

@@ -18,10 +18,14 @@ from scumble.cli.signals import keeping
 from scumble.client import events
 from scumble.client.blocking import Engine, Finished
 from scumble.client.raster import Masks
+from scumble.cluster.farm import Farm
 from scumble.image.files import Picture, Settings
 from scumble.image.mapped import room
 from scumble.video.film import Excerpt
 from scumble.video.steady import Steady
+
+Painter = Engine | Farm
+"""Who paints: the engine, or a cluster."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,12 @@ class Job:
     """How long each picture may be improved."""
     excerpt: Excerpt | None = None
     """Which part of films is painted."""
+    hands: int = 1
+    """Pictures, or frames, that are painted at once."""
 
 
-def paint_one(attached: Engine, picture: Picture, source: Path, job: Job, show: Show, steady: Steady | None) -> Finished:
-    """What the engine makes of a picture or frame, carried on from the frame before it where that is asked for."""
+def paint_one(attached: Painter, picture: Picture, source: Path, job: Job, show: Show) -> Finished:
+    """What is made of a picture or frame. Raises EngineError and ScumbleError."""
     content = to_wire(picture)
     if job.masks is not None:
         fit(job.masks, (content.width, content.height), source)
@@ -76,11 +82,15 @@ def paint_one(attached: Engine, picture: Picture, source: Path, job: Job, show: 
         show(0.0, "the engine is busy")
         time.sleep(seconds)
 
-    finished = patiently(paint if job.effort is None else paint_or_keep, wait)
+    return patiently(paint if job.effort is None else paint_or_keep, wait)
+
+
+def settled(steady: Steady | None, picture: Picture, finished: Finished) -> Finished:
+    """The painted frame, carried on from the frame before it where that is asked for; frames come in order."""
     if steady is None:
         return finished
-    settled = steady.settle(picture.pixels, from_wire(finished.raster, picture))
-    return replace(finished, raster=replace(finished.raster, data=settled))
+    shown = steady.settle(picture.pixels, from_wire(finished.raster, picture))
+    return replace(finished, raster=replace(finished.raster, data=shown))
 
 
 def told(finished: Finished) -> dict[str, Any]:

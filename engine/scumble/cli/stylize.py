@@ -6,6 +6,8 @@ Invariant: everything that can be known before the first picture is read is chec
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +19,15 @@ from scumble.cli.batch import Batch
 from scumble.cli.connect import engine, json_option, no_start_option, patiently, remote_options
 from scumble.cli.films import excerpt_of, moment
 from scumble.cli.inputs import FORMATS, Naming, Task, plan
+from scumble.cli.jobs import Job, Painter
 from scumble.cli.masks import parse_region, read_masks
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style, pinned
-from scumble.cli.paint import Job, stylize_one
+from scumble.cli.paint import stylize_one
 from scumble.cli.pictures import legible, style_raster
 from scumble.cli.say import counted, emit_json, note
 from scumble.client.blocking import Engine
 from scumble.client.raster import Masks
+from scumble.cluster.farm import Farm
 from scumble.image.files import Settings
 from scumble.video.steady import Steady
 
@@ -71,6 +75,7 @@ SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
 @click.option("--steady", is_flag=True, help="The pictures are frames, in order: what they show shall not flicker.")
 @click.option("--start", callback=moment, metavar="TIME", help="Of a film, begin there: seconds, or 1:02:03.5.")
 @click.option("--length", callback=moment, metavar="TIME", help="Of a film, paint so much.")
+@click.option("--ray", metavar="ADDRESS", help="Paint on a Ray cluster: auto is the one this machine belongs to.")
 @no_start_option
 @remote_options
 @json_option
@@ -105,13 +110,26 @@ def stylize(
         wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
         job = _settle(attached, wanted, method, strength, settings, masks)
         job = replace(job, settings=written, effort=given["effort"], seconds=given["seconds"], excerpt=excerpt)
-        batch = Batch(attached, job, Steady() if steady else None)
-        batch.run(tasks)
+        with painter(attached, given["ray"]) as who:
+            job = replace(job, hands=who.slots if isinstance(who, Farm) else 1)
+            batch = Batch(who, job, Steady() if steady else None)
+            batch.run(tasks)
     if as_json:
         pictures = entries + batch.entries
         emit_json({"method": job.method, "strength": strength, "options": job.options, "pictures": pictures})
     if batch.exit():
         click.get_current_context().exit(batch.exit())
+
+
+@contextmanager
+def painter(attached: Engine, address: str | None) -> Iterator[Painter]:
+    """Who paints: the engine, or the cluster at an address, if one is given. Raises as Farm does."""
+    if address is None:
+        yield attached
+        return
+    with Farm(address, note) as farm:
+        note(f"{counted(farm.slots, 'picture')} at once on the cluster at {address}.")
+        yield farm
 
 
 def _tasks(

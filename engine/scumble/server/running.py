@@ -7,42 +7,33 @@ Invariant: `paint` always returns how the job ended, whatever the method does sh
 
 from __future__ import annotations
 
-import gc
 import logging
 import mmap
 import os
-import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Preview, Progress, Runtime
+from scumble.api.method import Preview, Progress
 from scumble.image.mapped import Mapped
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
-from scumble.painting.grid import LEAST_SHARE, USUAL_TILE
-from scumble.painting.progressive import Effort, out_of_memory
+from scumble.painting.fitting import run_fitted
+from scumble.painting.progressive import Effort
 from scumble.server import channel, limits, refining
 from scumble.server.contents import Contents
 from scumble.server.messages import planes
 from scumble.server.spool import as_array, layout
 
 log = logging.getLogger(__name__)
-
-LADDER = ({"tile": 512}, {"tile": 256}, {"tile": 128}, {"tile": 128, "half": True})
-"""What is tried in turn when memory does not suffice: smaller tiles, then half precision."""
-
-AMPLE = 1.5
-"""A rung is begun with where so many times the least it takes is free: others want memory, too."""
 
 Pixels = NDArray[Any]
 End = channel.Done | channel.Failed | channel.Cancelled
@@ -129,22 +120,10 @@ class Painter:
             masks=masks,
             effort=Effort(run.quality, run.seconds, lambda: run.keep or run.job in self._kept),
         )
-        first = max(first_rung(request, self.device), min(run.attempt, len(LADDER) - 1))
-        needed = 0
-        half = pixels.dtype == np.uint8 and request.method.half_for_8_bits(self.device)
-        for rung in LADDER[first:]:
-            try:
-                runtime = Runtime(device=self.device, **{"half": half, **rung})  # type: ignore[arg-type]
-                done = self._follow(run.job, pipeline.run(request, runtime, out))
-                self._painted = request if done else None
-                return done
-            except Exception as e:
-                if not out_of_memory(e):
-                    raise
-                needed = max(needed, bytes_needed(e))
-                log.warning("memory did not suffice with %s: %s", rung, e)
-            _give_memory_back()
-        raise _no_memory(f"This picture needs about {_mb(needed)} MB more than there is.")
+        follow = partial(self._follow, run.job)
+        done = run_fitted(request, self.device, out, follow, attempt=run.attempt, kept=limits.WORKER_HEAP)
+        self._painted = request if done else None
+        return done
 
     def _follow(self, job: str, events: Iterator[Progress | Preview]) -> bool:
         """Pass on what the run yields, no faster than an eye can follow."""
@@ -193,54 +172,3 @@ def _rgba(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
     rgba = np.full((*small.shape[:2], 4), 255, np.uint8)
     rgba[..., :3] = np.clip(small * 255 + 0.5, 0, 255)
     return rgba
-
-
-def first_rung(request: pipeline.Request, device: str) -> int:
-    """The largest tiles for which there is ample memory now; else the smallest in full precision.
-
-    Raises ScumbleError "no-memory" for a picture that cannot fit, before it takes anything. What is predicted is the least a
-    run takes. Without this, the kernel would end the worker, twice, and could not say why.
-    """
-    here, method = pipeline.memory_needed(request)
-    on_gpu = device.startswith("cuda")
-    memory = psutil.virtual_memory().available + limits.WORKER_HEAP  # what the worker has kept is free, too
-    for needed, free in ((here if on_gpu else here + method, memory), (method if on_gpu else 0, gpu_memory(device))):
-        if needed > free:
-            raise _no_memory(f"This picture needs about {_mb(needed)} MB of memory, and {_mb(free)} MB are free.")
-    room = gpu_memory(device) if on_gpu else memory - here
-    for number, rung in enumerate(LADDER):
-        share = max((rung["tile"] / USUAL_TILE) ** 2, LEAST_SHARE)
-        if AMPLE * pipeline.memory_needed(request, share)[1] <= room or share == LEAST_SHARE:
-            return number
-    return 0
-
-
-def gpu_memory(device: str) -> int:
-    """Free bytes on a CUDA device, with those torch has kept for its next arrays; 0 on any other."""
-    torch: Any = sys.modules.get("torch")
-    if torch is None or not device.startswith("cuda"):
-        return 0
-    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return int(torch.cuda.mem_get_info(device)[0] + kept)
-
-
-def _no_memory(message: str) -> ScumbleError:
-    return ScumbleError("no-memory", message, "Use a smaller picture or selection, or close other programs.")
-
-
-def _mb(size: int) -> int:
-    return -(-size // 1_000_000)
-
-
-def bytes_needed(error: BaseException) -> int:
-    """What the failed allocation asked for, as far as its message tells."""
-    units = {"bytes": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-    found = re.search(r"(?:allocate|allocate array of size)\s+([\d.]+)\s*(bytes|[KMG]iB|B)\b", str(error))
-    return int(float(found[1]) * units[found[2]]) if found else 1 << 20
-
-
-def _give_memory_back() -> None:
-    gc.collect()
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

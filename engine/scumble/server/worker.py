@@ -13,7 +13,6 @@ import base64
 import contextlib
 import ctypes
 import faulthandler
-import gc
 import io
 import logging
 import os
@@ -30,6 +29,7 @@ from scumble.api.method import Method
 from scumble.library.styles import StoredStyle, StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
+from scumble.painting.device import choose, give_memory_back, name_of
 from scumble.server import channel, limits
 from scumble.server.running import Painter
 
@@ -237,27 +237,15 @@ def _settle(parent: int) -> None:
 def _devices(wanted: str, threads: int | None) -> tuple[str, list[dict[str, str]]]:
     """The torch device to use, and what to call it. Where no method needs torch there is a CPU."""
     cpu = {"id": "cpu", "name": f"{os.cpu_count()} cores"}
-    torch: Any = sys.modules.get("torch")
-    if torch is None:
-        return "cpu", [cpu]
-    if threads:
-        torch.set_num_threads(threads)
-    device = wanted
-    if wanted == "auto":
-        device = "cuda:0" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda"):
-        return device, [{"id": device, "name": torch.cuda.get_device_name(device)}]
-    return device, [cpu if device == "cpu" else {"id": device, "name": device}]
+    device = choose(wanted, threads)
+    return device, [cpu if device == "cpu" else {"id": device, "name": name_of(device)}]
 
 
 def _forget() -> None:
     """Let methods drop what they have cached, and give memory back."""
     for method in registry.methods().values():
         method.forget()
-    gc.collect()
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    give_memory_back()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
         if trim is not None:

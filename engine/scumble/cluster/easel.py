@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node of a cluster does: paint one picture at a time, in a process that keeps its networks from one to the next.
+
+Invariant: the same picture, styles and options give the same bytes as the engine on that device, since it is the same pipeline
+with the same tiles, precision and number of threads.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from scumble import __version__
+from scumble.api.errors import ScumbleError
+from scumble.api.method import Preview, Progress
+from scumble.cluster.order import Commission, Failure, Files, Painted, unpack
+from scumble.library.styles import StyleStore
+from scumble.methods import registry
+from scumble.painting import pipeline
+from scumble.painting.device import choose
+from scumble.painting.fitting import run_fitted
+from scumble.painting.progressive import Effort
+
+_stores: dict[int, StyleStore] = {}
+"""The user's styles that this process has unpacked, by what they are."""
+
+
+def paint(asked: Commission, files: Files, threads: int) -> Painted | Failure:
+    """Paint a picture on the first GPU that this process may use, else on the processor with so many threads."""
+    began = time.monotonic()
+    try:
+        if asked.version != __version__:
+            raise ScumbleError(
+                "engine-refused",
+                f"A node of the cluster has Scumble {__version__}, and this is {asked.version}.",
+                "Install the same version everywhere.",
+            )
+        return _paint(asked, _store(files), threads, began)
+    except ScumbleError as e:
+        return Failure(e.code, e.message, e.hint)
+    except Exception as e:
+        message = f"The method {asked.method} failed: {type(e).__name__}: {str(e)[:300]}"
+        return Failure("internal", message, "Please report this; Ray's logs on that node have the details.")
+
+
+def _paint(asked: Commission, store: StyleStore, threads: int, began: float) -> Painted:
+    method, device = registry.method(asked.method), _device(threads)
+    request = pipeline.Request(
+        method=method,
+        styles=[(store.get(name), weight) for name, weight in asked.styles],
+        strength=asked.strength,
+        options=dict(asked.options),
+        pixels=asked.pixels.copy(),  # what comes from the object store is read-only, and torch warns of that
+        order=asked.order,
+        transfer=asked.transfer,
+        masks=asked.masks,
+        effort=Effort(asked.quality, asked.seconds),
+    )
+    out = np.empty_like(asked.pixels)
+    run_fitted(request, device, out, _to_its_end)
+    return Painted(out, tuple(style.pinned for style, _ in request.styles), round(time.monotonic() - began, 3), device)  # type: ignore[attr-defined]
+
+
+def _to_its_end(events: Iterator[Progress | Preview]) -> bool:
+    for _ in events:
+        pass
+    return True
+
+
+@cache
+def _device(threads: int) -> str:
+    """The device, once the methods have imported torch."""
+    registry.methods()
+    return choose("auto", threads)
+
+
+def _store(files: Files) -> StyleStore:
+    key = hash(tuple((style, name, data) for style, contents in files.items() for name, data in contents.items()))
+    if key not in _stores:
+        _stores[key] = unpack(files, Path(tempfile.mkdtemp(prefix="scumble-styles-"))) if files else StyleStore()
+    return _stores[key]

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Ray cluster in the place of an engine: pictures are tasks, and Ray places them, and places them anew where a node is lost.
+
+Invariants: nothing is ours that Ray does; a picture is given back once, or fails once. A slot is a GPU, or, where the cluster
+has none, a core: pictures are independent, so that a core each is the quickest for many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from scumble import __version__
+from scumble.api.errors import ScumbleError
+from scumble.client.blocking import Finished
+from scumble.client.errors import EngineError
+from scumble.client.raster import Masks, Raster
+from scumble.cluster.order import Commission, Failure, Files, Painted, own_styles
+
+log = logging.getLogger(__name__)
+
+HINT = 'Install it here and on every node: pip install "scumble[cluster]"'
+
+LOST = "node it was running on is dead|Raylet is terminated"
+"""How Ray says that a node is lost."""
+
+ANSWER = 5.0
+"""Seconds in which a cluster takes a connection; Ray itself tries for three minutes."""
+
+FAREWELL = 10.0
+"""Seconds given to pictures that are given up."""
+
+RETRIES = 5
+"""Times a picture is painted anew after the loss of its node or process; one that ends its process each time is at fault."""
+
+DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
+
+PASSED_ON = ("SCUMBLE_PLUGINS",)
+"""Settings of this process that hold on the nodes, too."""
+
+
+class RayTalk(io.TextIOBase):
+    """Takes what Ray prints on stdout, where results belong: pages about a lost node, of which one line is passed on, once."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self._told = tell, False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        log.debug("Ray: %s", text.rstrip())
+        if not self._told and re.search(LOST, text):
+            self._told = True
+            self._tell("A node of the cluster is lost; its pictures are painted anew.")
+        return len(text)
+
+
+class Farm:
+    """An open connection to a cluster; a context manager. Takes pictures from several threads at once."""
+
+    def __init__(self, address: str, tell: Callable[[str], None] = log.warning) -> None:
+        """`address` as Ray takes it: "auto" is the cluster this machine belongs to. `tell` takes lines for the painter.
+
+        Raises ScumbleError "bad-options" where Ray is missing, EngineError "engine-missing" where no cluster answers.
+        """
+        ray = _ray()
+        _reach(address)
+        from scumble.cluster import easel  # with what paints, which the command line itself does without
+
+        variables = {"OPENBLAS_NUM_THREADS": "1"} | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": variables})
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as e:
+            raise _missing(address, e) from e
+        self._ray = ray
+        self._stdout = contextlib.redirect_stdout(RayTalk(tell))
+        self._stdout.__enter__()
+        self._changed, self._closing, self._tasks = threading.Condition(), False, list[Any]()
+        self._styles = dict[tuple[str, ...], Any]()
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        needs: dict[str, Any] = {"num_gpus": 1, "max_calls": 0} if gpus else {"num_cpus": 1}
+        self._task = ray.remote(max_retries=RETRIES, **needs)(easel.paint)
+        self.slots = gpus or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        """Pictures that are painted at once."""
+
+    def stylize(
+        self,
+        raster: Raster,
+        styles: Sequence[tuple[str, float]],
+        method: str,
+        strength: float = 1.0,
+        options: Mapping[str, Any] | None = None,
+        masks: Masks | None = None,
+        quality: Any = None,
+        seconds: float | None = None,
+        on_progress: Callable[[Any], bool | None] | None = None,
+        room: Callable[[int], Any] | None = None,
+        keep: Callable[[], bool] | None = None,
+    ) -> Finished:
+        """As client.blocking.Engine.stylize, without word of progress. Raises EngineError."""
+        asked = Commission(
+            version=__version__,
+            method=method,
+            styles=tuple(styles),
+            strength=strength,
+            options=dict(options or {}),
+            pixels=_array(raster, 4),
+            order=raster.order,  # type: ignore[arg-type]
+            transfer=raster.transfer,  # type: ignore[arg-type]
+            masks=None if masks is None else _array(masks, masks.channels),
+            quality=quality,
+            seconds=seconds,
+        )
+        try:
+            done = self._done(asked)
+        except self._ray.exceptions.RayError as e:
+            why = f"The cluster gave the picture up: {str(e).splitlines()[0]}"
+            raise EngineError("worker-died", why, "`ray status` and Ray's logs say more.") from e
+        if isinstance(done, Failure):
+            raise EngineError(done.code, done.message, done.hint)
+        return Finished(
+            Raster(raster.width, raster.height, raster.format, raster.order, done.pixels, raster.transfer),
+            done.styles,
+            done.seconds,
+            done.device,
+        )
+
+    def _done(self, asked: Commission) -> Painted | Failure:
+        """What a node makes of it. No call of Ray's may be under way once it is shut down: it would end this process."""
+        with self._changed:
+            if self._closing:
+                raise EngineError("cancelled", "The command was ended.")
+            task = self._task.remote(asked, self._own(asked), 1)
+            self._tasks.append(task)
+        try:
+            done: Painted | Failure = self._ray.get(task)
+            return done
+        finally:
+            with self._changed:
+                self._tasks.remove(task)
+                self._changed.notify()
+
+    def _own(self, asked: Commission) -> Any:
+        """The user's styles among those asked for, put into the object store once."""
+        names = tuple(name for name, _ in asked.styles)
+        if names not in self._styles:
+            files: Files = own_styles(list(names))
+            self._styles[names] = self._ray.put(files)
+        return self._styles[names]
+
+    def close(self) -> None:
+        """Leave the cluster; what is being painted there for us is given up."""
+        with self._changed:
+            self._closing = True
+            for task in self._tasks:
+                self._ray.cancel(task, force=True)
+            self._changed.wait_for(lambda: not self._tasks, FAREWELL)
+        self._ray.shutdown()
+        self._stdout.__exit__(None, None, None)
+
+    def __enter__(self) -> Farm:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _reach(address: str) -> None:
+    """Whether somebody listens at HOST:PORT. Raises EngineError "engine-missing"."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d{1,5})", address)
+    if found is None:
+        return  # "auto", "local": Ray knows
+    try:
+        socket.create_connection((found[1], int(found[2])), ANSWER).close()
+    except (OSError, OverflowError) as e:
+        raise _missing(address, e) from e
+
+
+def _missing(address: str, e: Exception) -> EngineError:
+    hint = "Start one: `ray start --head` here, `ray start --address HOST:6379` on the others."
+    return EngineError("engine-missing", f"No Ray cluster answers at {address} ({str(e).splitlines()[0]}).", hint)
+
+
+def _array(raster: Raster | Masks, channels: int) -> Any:
+    """The numbers of a raster, (H, W, channels), not copied."""
+    return np.frombuffer(raster.data, DTYPES[raster.format]).reshape(raster.height, raster.width, channels)
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of its own future
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as e:
+        raise ScumbleError("bad-options", f"--ray needs Ray, which does not load ({e}).", HINT) from e
+    return ray
