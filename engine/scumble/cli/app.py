@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise
             problem(e.message, e.hint)
             return exit_for(e.code)
-        except SystemExit:  # how click and rich leave when whoever read our output has gone
+        except SystemExit:  # how click and rich leave when the reader of our output has gone
             _forget_stdout()
             return Exit.NO_WRITE
         except Exception as e:

@@ -32,7 +32,7 @@ class Ended(KeyboardInterrupt):
 
 @contextmanager
 def ending_like_ctrl_c() -> Iterator[None]:
-    """Raise `Ended` where TERM or HUP comes. One that is ignored stays so (nohup), and a second one is not heard: a terminal
+    """Raise `Ended` where TERM or HUP comes. One that is ignored stays so (nohup), and a second one is ignored: a terminal
     that closes sends HUP twice, and must not disturb the tidying up."""
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -154,7 +154,7 @@ class ZmqLink:
         return messages
 
     def _watch(self) -> None:
-        """Hear of the connection's fate. Called once everything that arrived before has been given out."""
+        """Read the changes of the connection. Called once everything that arrived before has been returned."""
         while self._monitor.poll(0):
             seen = recv_monitor_message(self._monitor)
             event = seen["event"]

@@ -188,7 +188,7 @@ class Session:
             self._events += self._dialer.outage()
         if self._dialer.welcome is None:
             self._cancel_unheard()
-        self._bury()
+        self._reap()
 
     def _disconnected(self) -> None:
         self._ready = False
@@ -213,7 +213,7 @@ class Session:
             failed = [job.another_engine() for job in self._jobs.values()]
             self._events += [event for event in failed if event is not None]
             self._abandoned.clear()
-            self._bury()
+            self._reap()
         self._engine = engine
 
     def _cancel_unheard(self) -> None:
@@ -319,6 +319,7 @@ class Session:
         self._dialer.work.send(header)
         self._spoke = time.monotonic()
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
+        """Remove the jobs that are over."""
         for job in [job for job in self._jobs.values() if job.over]:
             del self._jobs[job.id]

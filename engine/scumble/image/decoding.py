@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a picture file to pixels: the right loader, sRGB, an upright picture, and what is to be told of it.
+"""From a picture file to pixels: the right loader, sRGB, an upright picture, and notes for its user.
 
 Invariant: memory follows the rows that really are in the file, not what its header claims.
 """
@@ -53,7 +53,7 @@ HEAD = 1 << 16
 
 @dataclass
 class Opened:
-    """A picture whose header has been read. `image` is a libvips image; `notes` are told to the user."""
+    """A picture whose header has been read. `image` is a libvips image; `notes` are for its user."""
 
     image: Any
     metadata: Metadata

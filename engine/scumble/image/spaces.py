@@ -106,7 +106,7 @@ def of_gamma(gamma: float | None, chromaticities: Any) -> ColourSpace | None:
 
 
 def of_code_points(primaries: int, transfer: int, full_range: bool = True) -> tuple[ColourSpace | None, str]:
-    """H.273's numbers, and what is to be told of them; None where they mean sRGB or nothing that is known."""
+    """The colour space of H.273's code points, and a note for the user; None where they mean sRGB or nothing that is known."""
     known = {1: PRIMARIES[1], 2: PRIMARIES[1]} | PRIMARIES
     if primaries not in known or transfer not in TRANSFERS or not full_range:
         what = f"primaries {primaries}, transfer {transfer}" + ("" if full_range else ", narrow range")

@@ -73,7 +73,7 @@ def coverage(band: AnyMasks, mixture: Array) -> Array:
 
 def read(masks: AnyMasks, mixture: Array, grid: Grid) -> Generator[float, None, tuple[Array, Array]]:
     """The masks on the working grid: the styles' shares (h, w, S), continued where nothing is covered, and the coverage
-    (h, w). Yields the share of the work that is done. Raises ScumbleError "bad-raster" for numbers that are none."""
+    (h, w). Yields the share of the work that is done. Raises ScumbleError "bad-raster" for NaN and infinity."""
     rows, columns = grid.down()
     shares, covered = np.empty((*grid.shape, len(mixture)), np.float32), np.empty(grid.shape, np.float32)
     cells = max(rows.length * columns.length, rows.outputs * columns.outputs)
@@ -100,7 +100,7 @@ def _levels(band: AnyMasks) -> Array:
     if band.dtype.kind == "u":
         return planes.astype(np.float32) / np.float32(np.iinfo(band.dtype).max)
     if not np.isfinite(planes).all():
-        raise ScumbleError("bad-raster", "A mask holds numbers that are none.", "Masks go from 0 to 1.")
+        raise ScumbleError("bad-raster", "A mask holds NaN or infinite values.", "Masks go from 0 to 1.")
     return np.clip(planes, 0, 1)
 
 

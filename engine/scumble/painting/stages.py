@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one method asks of another, by name through the registry: a fast start for an optimisation, polishing for a network.
 
-Invariant: whoever asks knows of the other only what `Method` and `Improver` say, and prepares styles by it, not by itself.
+Invariant: of the other method only what `Method` and `Improver` declare is used, and styles are prepared by that method.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Keep(Struct, frozen=True, tag=True):
 
 
 class Forget(Struct, frozen=True, tag=True):
-    """Let go of weights: nobody has used them for a while."""
+    """Release weights that have not been used for a while."""
 
 
 class Look(Struct, frozen=True, tag=True):

@@ -93,7 +93,7 @@ class RefinementQueue:
         return self._fields(found)
 
     def status(self, style_id: str, method: str | None, secret: str) -> dict[str, Any]:
-        """How far a refinement is. Whoever asks will hear of it, too. Raises as `start`."""
+        """How far a refinement is. The client that asks receives its events from now on. Raises as `start`."""
         found = self._of(style_id, method)
         found.watchers.add(secret)
         return self._fields(found)

@@ -2,7 +2,7 @@
 """What the control thread and the broker share: a status to read, and an inbox of events for the broker.
 
 Invariant: the broker alone writes the status, and replaces its facts as a whole; other threads read the table of jobs and never
-write it. Whoever else has something for the broker puts an event into the inbox, which wakes the broker at once.
+write it. Another thread that has something for the broker puts an event into the inbox, which wakes the broker at once.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class SharedStatus:
 
     owner: Callable[[str], str | None]
     figures: Callable[[], dict[str, Any]]
-    """What a status answer says of jobs. Not among the facts, which may be a moment old: whoever has heard how a job ended
-    must find it counted."""
+    """What a status answer says of jobs. Not among the facts, which may be a moment old: a client that knows how
+    its job ended must find it counted."""
     facts: Facts = field(default_factory=Facts)
 
 

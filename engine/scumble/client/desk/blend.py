@@ -25,7 +25,7 @@ def share_moved(share: float, here: str, there: str) -> float:
 
 
 class Blend:
-    """Whoever has a `style` and `others`, each with its own `style`, its `share`, and `where` it goes ("" is everywhere)."""
+    """Settings with a `style` and `others`, each with its own `style`, `share` and place, `where` ("" is everywhere)."""
 
     style: str
     others: Sequence[Any]
