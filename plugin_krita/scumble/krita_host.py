@@ -83,7 +83,7 @@ class KritaHost:
         if document is None:
             raise EngineError("layer-gone", "There is no picture to paint live.", "Open one.")
         if why := self._hand.in_the_way(document):
-            raise EngineError("host-busy", f"Live painting {why}.", "Start it again then.")
+            raise EngineError("host-busy", f"Painting on the canvas {why}.", "Start it again then.")
         self._hand.watch()
         return KritaLive(document, source, name)
 
