@@ -18,11 +18,13 @@ from scumble_client.blocking import Engine
 from scumble_client.catalogue import Catalogue, Method, Style
 from scumble_client.desk import names
 from scumble_client.desk.choosing import able, plain_id
+from scumble_client.desk.quality import quality_of, seconds_of
 from scumble_client.desk.settings import pinned
 from scumble_client.desk.shelf import shelf
 from scumble_client.errors import EngineError
-from scumble_client.events import Cancelled, Done, Event, Failed, Lost, Rejected, Request
+from scumble_client.events import Cancelled, Context, Done, Event, Failed, Lost, Rejected, Request
 from scumble_client.locate import start_engine
+from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
 from settings import Mistake, Settings
 
@@ -36,9 +38,9 @@ BUDGET = 32 << 20
 
 
 class Verdict(enum.Enum):
-    """Whether a job goes on."""
+    """Whether a job goes on, ends with the picture that is shown, or is given up."""
 
-    GO, STOP = "go", "stop"
+    GO, KEEP, STOP = "go", "keep", "stop"
 
 
 Watch = Callable[[Sequence[Event]], Verdict]
@@ -185,7 +187,10 @@ def paint(session: Session, request: Request, watch: Watch, turn: float = 0.5) -
                     raise event.error()
                 if isinstance(event, Cancelled):
                     raise EngineError("cancelled", "The job was cancelled.")
-            if watch(own) is Verdict.STOP:
+            verdict = watch(own)
+            if verdict is Verdict.KEEP:
+                session.keep(job)
+            if verdict is Verdict.STOP:
                 raise EngineError("cancelled", "The job was cancelled.")
     except BaseException:
         _abandon(session, job)
@@ -207,7 +212,24 @@ def resolved(settings: Settings, choice: Choice, used: Sequence[str]) -> Setting
 
 def result_name(choice: Choice, settings: Settings) -> str:
     """What the result is called."""
-    return names.result_name(choice.titles, settings.strength, settings.options())
+    quality = quality_of(choice.method, settings.quality) or ""
+    return names.result_name(choice.titles, settings.strength, settings.options(), quality)
+
+
+def request(
+    choice: Choice, settings: Settings, raster: Raster, context: Context | None, masks: Masks | None, previews: bool
+) -> Request:
+    """What is asked for a layer; `previews`: unfinished pictures are looked at."""
+    quality = quality_of(choice.method, settings.quality)
+    how = (choice.method.id, settings.strength, settings.options(), context)
+    seconds = seconds_of(quality)
+    return Request(raster, choice.styles, *how, previews or quality is not None, masks, quality=quality, seconds=seconds)
+
+
+def gradual(choice: Choice, settings: Settings) -> bool:
+    """Whether the picture gets better step by step, so that unfinished ones are worth a look."""
+    quality = quality_of(choice.method, settings.quality)
+    return choice.method.gradual(settings.options()) if quality is None else quality != "draft"
 
 
 def limits_of_brush(settings: Settings) -> str:

@@ -3,38 +3,49 @@
 
 Invariant: `picked` is called for what the painter clicks, walks or filters to, never for what `select` selects; `settled`
 for a double click or the return key, `left` for the escape key in the filter box, which would keep it to itself. Whatever
-the filter leaves, the style that counts is one of those in sight, if there are any.
+the filter leaves, the style that counts is one of those in sight, if there are any; where `select` selects one, it is scrolled
+to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import gi
 
+gi.require_version("Gdk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, GLib, Gtk, Pango  # noqa: E402
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk, Pango  # noqa: E402
 from scumble_client.catalogue import Style  # noqa: E402
+from scumble_client.desk.shelf import matching  # noqa: E402
 
+Entry = tuple[str, "bool | None", Callable[[], None]]
 SIDE = 96
 """Of a thumbnail, in pixels."""
 
 
 class Gallery:
-    """`widget` goes into a window; `fill` may be called again whenever the styles have changed."""
+    """`widget` goes into a window; `fill` may be called again whenever the styles have changed. `menu` says what can be done
+    with a style, as (label, whether it is ticked or None, action)."""
 
-    def __init__(self, picked: Callable[[Style], None], settled: Callable[[], None], left: Callable[[], None]) -> None:
-        self._picked, self._settled = picked, settled
+    def __init__(
+        self,
+        picked: Callable[[Style], None],
+        settled: Callable[[], None],
+        left: Callable[[], None],
+        menu: Callable[[Style], Sequence[Entry]],
+    ) -> None:
+        self._picked, self._settled, self._menu = picked, settled, menu
         self._styles: dict[Gtk.FlowBoxChild, Style] = {}
-        self._search = Gtk.SearchEntry(placeholder_text="Filter the styles")
+        self._search = Gtk.SearchEntry(placeholder_text="Find a style")
         self._nothing = Gtk.Label(label="No style is called that.", no_show_all=True)
         self._nothing.get_style_context().add_class("dim-label")
         self._flow = Gtk.FlowBox(
             selection_mode=Gtk.SelectionMode.BROWSE,
             homogeneous=True,
-            max_children_per_line=8,
-            min_children_per_line=3,
+            max_children_per_line=6,
+            min_children_per_line=2,
             valign=Gtk.Align.START,
             activate_on_single_click=False,
         )
@@ -44,24 +55,27 @@ class Gallery:
         self._search.connect("stop-search", lambda _: left())
         self._flow.connect("child-activated", lambda *_: settled())
         self._handler = self._flow.connect("selected-children-changed", self._changed)
-        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        scrolled.set_size_request(3 * (SIDE + 36), 320)
+        self._flow.connect("button-press-event", self._pressed)
+        self._scrolled = scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
+        scrolled.set_size_request(2 * (SIDE + 36) + 30, 320)
         scrolled.add(self._flow)
         self._flow.set_vadjustment(scrolled.get_vadjustment())  # so that the one in focus is scrolled to
+        self._sought: Gtk.FlowBoxChild | None = None
+        self._flow.connect_after("size-allocate", lambda *_: self._reveal())
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.widget.pack_start(self._search, False, False, 0)
         self.widget.pack_start(self._nothing, False, False, 0)
         self.widget.pack_start(scrolled, True, True, 0)
 
-    def fill(self, styles: Sequence[Style]) -> None:
-        """Show these, in this order; those that no method can paint cannot be picked."""
+    def fill(self, styles: Sequence[Style], favourites: Collection[str] = ()) -> None:
+        """Show these, in this order; those that no method can paint cannot be picked, favourites (ids) bear a star."""
         with self._flow.handler_block(self._handler):
             for child in self._flow.get_children():
                 self._flow.remove(child)
             self._styles.clear()
             for style in styles:
                 child = Gtk.FlowBoxChild(sensitive=bool(style.methods))
-                child.add(_tile(style))
+                child.add(_tile(style, style.id in favourites))
                 self._styles[child] = style
                 self._flow.add(child)
             self._flow.show_all()
@@ -70,8 +84,11 @@ class Gallery:
         """Select a style by its id; the style, if it is there."""
         for child, style in self._styles.items():
             if style.id == style_id:
-                with self._flow.handler_block(self._handler):
-                    self._flow.select_child(child)
+                if child not in self._flow.get_selected_children():
+                    with self._flow.handler_block(self._handler):
+                        self._flow.select_child(child)
+                    self._sought = child
+                    GLib.idle_add(self._reveal)
                 return style
         return None
 
@@ -83,6 +100,30 @@ class Gallery:
         """Let the arrow keys walk through the styles."""
         for child in self._flow.get_selected_children():
             child.grab_focus()
+
+    def _reveal(self) -> bool:
+        """Scroll to the style that was selected, once it has a place."""
+        child = self._sought
+        if child is not None and child.get_mapped() and child.get_allocated_height() > 1:
+            self._sought = None
+            bar, place = self._scrolled.get_vadjustment(), child.get_allocation()
+            if not bar.get_value() <= place.y <= bar.get_value() + bar.get_page_size() - place.height:
+                bar.set_value(place.y + place.height / 2 - bar.get_page_size() / 2)
+        return False
+
+    def _pressed(self, flow: Gtk.FlowBox, event: Gdk.EventButton) -> bool:
+        """The right button: what can be done with the style there."""
+        child = flow.get_child_at_pos(int(event.x), int(event.y))
+        if event.button != Gdk.BUTTON_SECONDARY or child not in self._styles:
+            return False
+        menu = Gtk.Menu(attach_widget=flow)
+        for label, ticked, act in self._menu(self._styles[child]):
+            item = Gtk.MenuItem(label=label) if ticked is None else Gtk.CheckMenuItem(label=label, active=ticked)
+            item.connect("activate", lambda _, act=act: act())
+            menu.append(item)
+        menu.show_all()
+        menu.popup_at_pointer(event)
+        return True
 
     def _filter(self) -> bool:
         """Show what the filter box asks for, and pick the first of it unless what is picked is there too; whether any is."""
@@ -96,9 +137,7 @@ class Gallery:
 
     def _wanted(self, child: Gtk.FlowBoxChild) -> bool:
         style = self._styles.get(child)
-        words = self._search.get_text().casefold().split()
-        text = f"{style.title} {style.artist or ''} {style.id}".casefold() if style else ""
-        return all(word in text for word in words)
+        return style is not None and bool(matching([style], self._search.get_text()))
 
     def _changed(self, flow: Gtk.FlowBox) -> None:
         for child in flow.get_selected_children():
@@ -106,11 +145,12 @@ class Gallery:
                 self._picked(self._styles[child])
 
 
-def _tile(style: Style) -> Gtk.Widget:
+def _tile(style: Style, favourite: bool) -> Gtk.Widget:
     tile = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin=4)
     tile.pack_start(Gtk.Image.new_from_pixbuf(_pixbuf(style.thumbnail)), False, False, 0)
     by = (style.artist or "") if not style.own else "yours" if style.methods else "no method for it"
-    for text, lines, kind in ((style.title, 2, "label"), (by, 1, "dim-label")):
+    title = f"★ {style.title}" if favourite else style.title
+    for text, lines, kind in ((title, 2, "label"), (by, 1, "dim-label")):
         label = Gtk.Label(label=text, ellipsize=Pango.EllipsizeMode.END, wrap=True, lines=lines)
         label.set_properties(max_width_chars=14, width_chars=14, justify=Gtk.Justification.CENTER)
         label.get_style_context().add_class(kind)

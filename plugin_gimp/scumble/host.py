@@ -21,7 +21,7 @@ from scumble_client.desk.margins import margin  # noqa: E402
 from scumble_client.desk.settings import unpinned  # noqa: E402
 from scumble_client.events import Context  # noqa: E402
 from scumble_client.raster import Raster  # noqa: E402
-from settings import Mistake, Settings, further_options, others_from_text, others_to_text  # noqa: E402
+from settings import Mistake, Settings, further_options, others_from_text, others_to_text, quality_from  # noqa: E402
 
 BABL = {"u8": "R'G'B'A u8", "u16": "R'G'B'A u16", "f32": "R'G'B'A float"}
 MASK = "Y u8"
@@ -71,6 +71,7 @@ def settings_of(config: Gimp.ProcedureConfig) -> Settings:
         replace=config.get_property("replace"),
         others=others_from_text(config.get_property("others") or ""),
         more=further_options(config.get_property("options") or ""),
+        quality=quality_from(config.get_property("quality") or ""),
     )
 
 
@@ -85,6 +86,7 @@ def settings_into(config: Gimp.ProcedureConfig, settings: Settings) -> None:
     config.set_property("replace", settings.replace)
     config.set_property("options", json.dumps(settings.more) if settings.more else "")
     config.set_property("others", others_to_text(settings.others))
+    config.set_property("quality", settings.quality)
 
 
 def check(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> None:
@@ -143,6 +145,15 @@ def small(drawable: Gimp.Drawable, side: int) -> Raster:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     data = drawable.get_buffer().get(Gegl.Rectangle.new(0, 0, *size), scale, BABL["u8"], Gegl.AbyssPolicy.CLAMP)
     return Raster(*size, "u8", "rgba", data)
+
+
+def selected_small(image: Gimp.Image, source: Gimp.Layer, scale: float, size: tuple[int, int]) -> bytes | None:
+    """How much each pixel of the layer in small is selected; None where nothing is."""
+    if Gimp.Selection.is_empty(image):
+        return None
+    _, x, y = source.get_offsets()
+    at = Gegl.Rectangle.new(round(x * scale), round(y * scale), *size)
+    return image.get_selection().get_buffer().get(at, scale, MASK, Gegl.AbyssPolicy.NONE)
 
 
 def context(target: Target, side: int, descends: bool) -> Context | None:

@@ -76,20 +76,21 @@ class _Row:
         self._style.connect("changed", lambda _: self._styled())
         self._where.connect("changed", lambda _: self._placed())
         self._share.connect("value-changed", lambda _: self._shared())
-        self._how = Gtk.Box(spacing=6, no_show_all=True, margin_start=18)
-        self._how.pack_start(self._where, True, True, 0)
-        self._how.pack_start(self._share, True, True, 0)
+        self._how = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin_start=18)
+        self._how.pack_start(labelled("Its share", self._share), False, False, 0)
+        self._how.pack_start(labelled("Where", self._where), False, False, 0)
+        self._how.show_all()
+        self._how.set_no_show_all(True)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2)
-        self.widget.pack_start(self._style, False, False, 0)
+        self.widget.pack_start(labelled("and with" if number else "Blend with", self._style), False, False, 0)
         self.widget.pack_start(self._how, False, False, 0)
         self.widget.show_all()
-        for part in (self._where, self._share):
-            part.show()
 
     def show(self, styles: Sequence[Style], other: Other | None, places: list[tuple[str, str]], blocked: bool) -> None:
         self._showing, self._other = True, other
-        offer = "Blend with another style…" if other is None else "No further style"
-        refill(self._style, [("", offer), *((style.id, style.title) for style in styles)], other.style if other else "")
+        refill(
+            self._style, [("", "No other style"), *((style.id, style.title) for style in styles)], other.style if other else ""
+        )
         self._how.set_visible(other is not None)
         if other is not None:
             gone = [] if any(where == other.where for where, _ in places) else [(other.where, f"{other.place[1]} (not there)")]
@@ -131,3 +132,12 @@ def narrow(box: Gtk.ComboBoxText) -> Gtk.ComboBoxText:
     for cell in box.get_cells():
         cell.set_properties(ellipsize=Pango.EllipsizeMode.END, width_chars=12, max_width_chars=12)
     return box
+
+
+def labelled(label: str, widget: Gtk.Widget) -> Gtk.Widget:
+    """A widget behind its name, whose letter after the underscore leads to it."""
+    row, name = Gtk.Box(spacing=6), Gtk.Label.new_with_mnemonic(label)
+    name.set_mnemonic_widget(widget)
+    row.pack_start(name, False, False, 0)
+    row.pack_start(widget, True, True, 0)
+    return row

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A preview that follows the controls: one job at a time, begun when the controls rest, given up when they move on.
 
-Invariant: what is shown was made with the settings last wanted, or is an older picture with a word that a new one comes.
-Knows neither GIMP nor widgets.
+Invariant: what is shown was made with the settings last wanted, or is an older picture with a word that a new one comes. The
+strength of a method that mixes pixels costs no job. Knows neither GIMP nor widgets.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from engine import Choice
+from scumble_client.desk.effort import pace
 from scumble_client.desk.sizes import WORKING_SIDE, preview_side
-from scumble_client.desk.words import doing
+from scumble_client.desk.words import Pace, said
 from scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected, Request
 from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
@@ -22,65 +24,117 @@ DELAY = 0.25
 """Seconds for which the controls must rest."""
 
 
+@dataclass
+class Wish:
+    """What is to be shown."""
+
+    choice: Choice
+    settings: Settings
+    """What the engine is asked for."""
+    share: float
+    """Of that in what is shown, the rest being the layer itself."""
+
+
 class Previewer:
     """`tick` it from a timer, and let it `hear` the session's events. `copy` gives the layer with a longest side of so many
-    pixels, `masks` says where each style goes in such a copy, `show` gets pictures, `say` a few words."""
+    pixels, `masks` says where each style goes in such a copy. `begin` gets the copy as it is, `show` the painted one and its
+    share, None for none, `say` a few words."""
 
     def __init__(
         self,
         session: Session,
         copy: Callable[[int], Raster],
-        show: Callable[[Raster], None],
+        masks: Callable[[Settings, Raster], Masks | None],
+        begin: Callable[[Raster], None],
+        show: Callable[[Raster | None, float], None],
         say: Callable[[str], None],
-        masks: Callable[[Settings, Raster], Masks | None] = lambda settings, raster: None,
     ) -> None:
-        self._session, self._copy, self._show, self._say, self._masks = session, copy, show, say, masks
+        self._session, self._copy, self._masks, self._begin, self._show, self._say = session, copy, masks, begin, show, say
         self._side = WORKING_SIDE
         self._original = copy(self._side)
-        self._wanted: tuple[Choice, Settings] | None = None
+        self._begin(self._original)
+        self._wanted: Wish | None = None
+        self._shown: Wish | None = None  # or being painted
+        self._picture: Raster | None = None
         self._due = 0.0
         self._job: str | None = None
+        self._words = Pace()
+        self.fraction = 0.0
+        """How far the picture is that is on its way."""
+        self.paces: dict[str, float] = {}
+        """Seconds that a pixel took, by the method's id."""
+
+    @property
+    def busy(self) -> bool:
+        """A picture is on its way."""
+        return self._job is not None or self._wanted is not None
 
     def want(self, choice: Choice, settings: Settings) -> None:
         """Show these settings soon."""
-        self._wanted, self._due = (choice, settings), time.monotonic() + DELAY
+        wish = Wish(choice, settings, 1.0)
+        if not choice.method.capabilities.get("strength"):
+            wish = Wish(choice, replace(settings, strength=1.0), settings.strength)
+        last = self._wanted or self._shown
+        if last is not None and (last.choice, last.settings) == (wish.choice, wish.settings):
+            last.share = wish.share
+            if self._shown is not None and self._picture is not None:
+                self._show(self._picture, self._shown.share)
+            return
+        self._wanted, self._due = wish, time.monotonic() + DELAY
         self._give_up()
 
     def stop(self) -> None:
         """Want nothing any more, and show the layer as it is."""
-        self._wanted = None
+        self._wanted = self._shown = self._picture = None
         self._give_up()
-        self._show(self._original)
+        self._show(None, 0.0)
         self._say("")
+
+    def again(self) -> None:
+        """What was shown is not what would be painted now."""
+        self._shown = None
 
     def tick(self) -> None:
         if self._wanted is None or self._job is not None or time.monotonic() < self._due:
             return
-        (choice, settings), self._wanted = self._wanted, None
+        wish, self._wanted = self._wanted, None
+        choice, settings = wish.choice, wish.settings
         side = preview_side(choice.method, settings.brush_size)
         if side != self._side:  # a smaller copy would show broader strokes than the result has
             self._side = side
-            self._original = self._copy(self._side)
-        iterative = bool(choice.method.capabilities.get("iterative"))
+            self._original = self._copy(side)
+            self._begin(self._original)
         try:
             masks = self._masks(settings, self._original)
         except Mistake as e:  # the place has gone while the controls rested
             self._say(str(e))
             return
-        how = (choice.method.id, settings.strength, choice.method.quick(settings.options()))
-        self._job = self._session.submit(Request(self._original, choice.styles, *how, None, iterative, masks))
+        options = choice.method.quick(settings.options())
+        how = (choice.method.id, settings.strength, options)
+        self._job = self._session.submit(
+            Request(self._original, choice.styles, *how, None, choice.method.gradual(options), masks)
+        )
+        self._shown, self._words, self.fraction = wish, Pace(), 0.0
         self._say("Preview…")
 
     def hear(self, event: Event) -> None:
         if self._job is None or getattr(event, "job", None) != self._job:
             return
-        stale = self._wanted is not None
-        if isinstance(event, (Preview, Done)) and not stale:
-            self._show(event.raster)
+        stale = self._wanted is not None or self._shown is None
+        if isinstance(event, Done) and self._shown is not None and self._shown.settings.strength:
+            wish, size = self._shown, (self._original.width, self._original.height)
+            self.paces[wish.choice.method.id] = pace(*size, wish.settings.brush_size, event.seconds)
+        if isinstance(event, (Preview, Done)) and not stale and self._shown is not None:
+            self._picture = event.raster
+            self._show(event.raster, self._shown.share)
         if isinstance(event, Progress) and not stale:
-            self._say(f"Preview: {doing(event)}")
+            self._words.hear(event.fraction)
+            self.fraction = event.fraction
+            self._say(f"Preview: {said(event, self._words.left())}")
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):
             self._job = None
+            if not isinstance(event, Done):
+                self._shown = None
             if not stale:
                 self._say(event.message if isinstance(event, (Failed, Rejected)) else "")
 

@@ -16,6 +16,7 @@ import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
+import history  # noqa: E402
 import host  # noqa: E402
 import parasites  # noqa: E402
 from gi.repository import Gegl, Gimp  # noqa: E402
@@ -51,6 +52,7 @@ class Painted:
     raster: Raster
     title: str
     settings: Settings
+    seconds: float
 
 
 def take(target: host.Target, image: Gimp.Image) -> Taken:
@@ -69,16 +71,31 @@ def put(image: Gimp.Image, painted: Sequence[Painted]) -> str:
     try:
         for one in painted:
             try:
-                layers.append(_insert(image, one))
+                layers.append((one, _insert(image, one)))
             except Exception as e:  # whatever it is: minutes of computing are in this picture
                 if not isinstance(e, Refused):
                     traceback.print_exc()
                 said.append(_offer(one))
         if layers:
-            image.set_selected_layers(layers)
+            image.set_selected_layers([layer for _, layer in layers])
+            _note(image, layers)
     finally:
         image.undo_group_end()
     return " ".join(said)
+
+
+def _note(image: Gimp.Image, layers: Sequence[tuple[Painted, Gimp.Layer]]) -> None:
+    """Put the results on top of the image's history."""
+    try:
+        history.note(
+            image,
+            [
+                history.Entry(one.title, one.taken.name, one.settings, one.seconds, history.thumbnail(layer))
+                for one, layer in layers
+            ],
+        )
+    except Exception:  # a history without them is no reason to take them back
+        traceback.print_exc()
 
 
 class Refused(Exception):

@@ -7,8 +7,10 @@ image and layers meanwhile, what has been painted is put where it fits.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import gi
 
@@ -21,17 +23,20 @@ from engine import Choice, Verdict  # noqa: E402
 from gi.repository import Gimp  # noqa: E402
 from scumble_client.blocking import Engine  # noqa: E402
 from scumble_client.desk.masks import mask_format, masks_from  # noqa: E402
-from scumble_client.desk.sizes import CONTEXT_SIDE, STYLE_SIDE  # noqa: E402
+from scumble_client.desk.sizes import CONTEXT_SIDE, STYLE_SIDE, WORKING_SIDE  # noqa: E402
 from scumble_client.desk.words import Pace, said  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
-from scumble_client.events import Event, Progress, Request  # noqa: E402
+from scumble_client.events import Event, Preview, Progress  # noqa: E402
 from scumble_client.raster import Masks, Raster  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
 from settings import Mistake, Settings  # noqa: E402
 
+TURN, WINDOW_TURN = 0.5, 0.03
+"""Seconds between two looks at image and painter, without and with a window."""
+
 
 class Closed(Exception):
-    """The painter has closed the image; there is nothing to say."""
+    """The painter has closed the image, or wants nothing any more; there is nothing to say."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,15 @@ def connect(session: Session) -> Engine:
 
 
 def stylize(
-    session: Session, image: Gimp.Image, drawables: list[Gimp.Drawable], settings: Settings, style_from: object = None
+    session: Session,
+    image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    settings: Settings,
+    style_from: object = None,
+    windows: bool = False,
 ) -> Outcome:
-    """Stylize the layers, and select the results. `style_from` is a layer or Gio.File to be kept as the style first.
+    """Stylize the layers, and select the results. `style_from` is a layer or Gio.File to be kept as the style first. With
+    `windows`, a picture that gets better step by step is shown, to be kept at any time.
 
     Raises EngineError, Mistake and Closed. An error after the first of several layers comes with the others' results.
     """
@@ -70,19 +81,27 @@ def stylize(
     choice = asking.choose(engine.catalogue(), settings)
     settings = replace(settings, style=settings.style or choice.style.id)
 
+    look = _window(image) if windows and asking.gradual(choice, settings) else None
     painted, trouble = [], None
-    for number, target in enumerate(targets):
-        _open(image)
-        if not target.source.is_valid():
-            continue  # deleted before it was its turn
-        try:
-            painted.append(_painted(session, image, target, choice, settings, _Bar(image, choice, number, len(targets))))
-        except (EngineError, Mistake) as e:
+    try:
+        for number, target in enumerate(targets):
             _open(image)
-            if not painted:
-                raise
-            trouble = e
-            break
+            if not target.source.is_valid():
+                continue  # deleted before it was its turn
+            bar = _Bar(image, choice, number, len(targets), look)
+            try:
+                painted.append(_painted(session, image, target, choice, settings, bar))
+            except (EngineError, Mistake) as e:
+                _open(image)
+                if look is not None and look.cancelled:
+                    raise Closed from e
+                if not painted:
+                    raise
+                trouble = e
+                break
+    finally:
+        if look is not None:
+            look.close()
     if not painted:
         raise Mistake("The layer was deleted before it could be read.")
 
@@ -116,12 +135,14 @@ def _painted(
     taken = results.take(target, image)
     context = host.context(target, CONTEXT_SIDE, bool(choice.method.capabilities.get("iterative")))
     masks = _masks(image, settings, target, taken.raster)
-    how = (choice.method.id, settings.strength, settings.options())
-    done = asking.paint(session, Request(taken.raster, choice.styles, *how, context, False, masks), bar.watch)
+    request = asking.request(choice, settings, taken.raster, context, masks, bar.look is not None)
+    if bar.look is not None:
+        bar.look.begin(host.small(target.source, WORKING_SIDE), target, bar.of)
+    done = asking.paint(session, request, bar.watch, WINDOW_TURN if bar.look is not None else TURN)
     _open(image)
     made = asking.resolved(settings, choice, done.styles)
     made = replace(made, others=places.noted(image, made.others))
-    return results.Painted(taken, done.raster, asking.result_name(choice, settings), made)
+    return results.Painted(taken, done.raster, asking.result_name(choice, settings), made, done.seconds)
 
 
 def _masks(image: Gimp.Image, settings: Settings, target: host.Target, raster: Raster) -> Masks | None:
@@ -135,25 +156,45 @@ def _masks(image: Gimp.Image, settings: Settings, target: host.Target, raster: R
     return masks_from(settings, places.planes(image, settings, there, 1.0, size, format), *size, format)
 
 
-class _Bar:
-    """GIMP's progress bar, for one picture of several; gives up when the image is closed."""
+def _window(image: Gimp.Image) -> Any:
+    """A window that shows what is being painted."""
+    from waiting import Waiting
 
-    def __init__(self, image: Gimp.Image, choice: Choice, number: int, count: int) -> None:
-        self._image, self._number, self._count = image, number, count
+    return Waiting(image)
+
+
+class _Bar:
+    """GIMP's progress bar, for one picture of several, and the window that shows the picture, if there is one; gives up when
+    the image is closed."""
+
+    def __init__(self, image: Gimp.Image, choice: Choice, number: int, count: int, look: Any = None) -> None:
+        self._image, self._number, self._count, self.look = image, number, count, look
         self._title = " + ".join(dict.fromkeys(choice.titles))
         self._pace = Pace()
+        self._asked = 0.0
+
+    @property
+    def of(self) -> str:
+        """ "(2 of 3)"; empty for a single one."""
+        return f" ({self._number + 1} of {self._count})" if self._count > 1 else ""
 
     def watch(self, events: Sequence[Event]) -> Verdict:
-        if not self._image.is_valid():
-            return Verdict.STOP
+        if time.monotonic() - self._asked > TURN:
+            self._asked = time.monotonic()
+            if not self._image.is_valid():
+                return Verdict.STOP
         for event in events:
             if isinstance(event, Progress):
                 self._show(event)
-        return Verdict.GO
+            elif isinstance(event, Preview) and self.look is not None:
+                self.look.show(event.raster)
+        return Verdict.GO if self.look is None else self.look.turn()
 
     def _show(self, progress: Progress) -> None:
         if progress.state == "running":
             self._pace.hear(progress.fraction)
-        of = f" ({self._number + 1} of {self._count})" if self._count > 1 else ""
+        words = said(progress, self._pace.left())
         Gimp.progress_update((self._number + progress.fraction) / self._count)
-        Gimp.progress_set_text(f"{self._title}: {said(progress, self._pace.left())}{of}")
+        Gimp.progress_set_text(f"{self._title}: {words}{self.of}")
+        if self.look is not None:
+            self.look.say(f"{words}{self.of}", progress.fraction)

@@ -73,10 +73,13 @@ class Scumble(Gimp.PlugIn):
         )
         p.add_boolean_argument(
             "replace",
-            "Re_place the last result",
-            "The result takes the place of the last one of the same layer",
+            "One result _per layer",
+            "A new result takes the place of the layer's earlier ones, or of the one that is selected",
             False,
             READWRITE,
+        )
+        p.add_string_argument(
+            "quality", "_Quality", "draft, good or best; empty is what the method does by itself", "", READWRITE
         )
         p.add_string_argument(
             "options", "Further _options", 'More options of the method as JSON, like {"seed": 7}', "", READWRITE
@@ -124,13 +127,14 @@ def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: A
         host.check(image, drawables)
         style_from, own, session = None, None, run.open_session()
         try:
-            if run_mode == Gimp.RunMode.INTERACTIVE:
+            windows = run_mode == Gimp.RunMode.INTERACTIVE
+            if windows:
                 own = own_values(config, drawables[0])
                 if not ask(procedure, config, image, drawables, session):
                     return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
             else:
                 style_from = config.get_property("style-layer") or config.get_property("style-file")
-            outcome = run.stylize(session, image, drawables, host.settings_of(config), style_from)
+            outcome = run.stylize(session, image, drawables, host.settings_of(config), style_from, windows)
         finally:
             session.close()
             if own is not None:
@@ -179,7 +183,7 @@ def ask(procedure: Any, config: Any, image: Any, drawables: Any, session: Any) -
         config.set_property("others", others_to_text(others))
     whole = host.settings_of(config).by_selection
     target = host.targets(image, drawables, replacing=False, whole=whole)[0]
-    return Dialog(procedure, config, image, target.source, session).run()
+    return Dialog(procedure, config, image, target, session, made is not None).run()
 
 
 def again(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: Any, data: Any) -> Any:
@@ -194,7 +198,9 @@ def again(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: Any
         host.check(image, drawables)
         session = run.open_session()
         try:
-            outcome = run.stylize(session, image, drawables, parasites.remembered() or Settings())
+            windows = run_mode != Gimp.RunMode.NONINTERACTIVE
+            settings = parasites.remembered() or Settings()
+            outcome = run.stylize(session, image, drawables, settings, windows=windows)
         finally:
             session.close()
         if outcome.said:

@@ -11,7 +11,9 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from scumble_client.desk import settings as shared
 from scumble_client.desk.blend import ALL, HALF, SELECTION, Blend, share_moved
+from scumble_client.desk.quality import QUALITIES, USUAL
 
 LAYER_PARASITE = "scumble"
 LAST_PARASITE = "scumble-last"
@@ -65,6 +67,8 @@ class Settings(Blend):
     more: dict[str, Any] = field(default_factory=dict)
     """Further options of the method, as `scumble methods` lists them."""
     others: tuple[Other, ...] = ()
+    quality: str = USUAL
+    """How much is done (client/desk/quality.py)."""
 
     def options(self) -> dict[str, Any]:
         """As the engine wants them."""
@@ -124,6 +128,15 @@ def further_options(text: str) -> dict[str, Any]:
     return options
 
 
+def quality_from(text: str) -> str:
+    """A script's "quality" argument. Raises Mistake."""
+    if text and text not in QUALITIES:
+        raise Mistake(
+            f"“{text}” is no quality. Qualities are {', '.join(QUALITIES)}, or nothing for the method's own.", "quality"
+        )
+    return text
+
+
 def others_from_text(text: str) -> tuple[Other, ...]:
     """A script's "others" argument: empty, or a JSON list. Raises Mistake."""
     try:
@@ -160,7 +173,7 @@ def _settings(entry: dict[str, Any]) -> Settings | None:
         wanted = (int, float) if isinstance(defaults[name], float) else type(defaults[name])
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             return None
-    return Settings(**known, others=others)
+    return Settings(**{**known, "others": others, "quality": shared.quality(known.get("quality"))})
 
 
 def _others(listed: Any) -> tuple[Other, ...]:

@@ -9,11 +9,13 @@ import pytest
 
 from hosts import root
 from hosts.gimp_dialog import another_engine, desk, one_desk, own_styles
+from hosts.gimp_plugin import catalogue, plugin
 from hosts.krita_doubles import host, krita_plugin, session, studio
 from hosts.kritas import krita_user
 
 __all__ = [
     "another_engine",
+    "catalogue",
     "desk",
     "host",
     "host_root",
@@ -21,6 +23,7 @@ __all__ = [
     "krita_user",
     "one_desk",
     "own_styles",
+    "plugin",
     "session",
     "studio",
 ]

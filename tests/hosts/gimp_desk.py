@@ -70,8 +70,11 @@ if source.get_mask() is not None:
     source.remove_mask(Gimp.MaskApplyMode.DISCARD)
 image.set_selected_layers([source])
 Gimp.Selection.none(image)
-if "scumble-last" in Gimp.get_parasite_list():
-    Gimp.detach_parasite("scumble-last")
+if "scumble-history" in image.get_parasite_list():
+    image.detach_parasite("scumble-history")
+for name in ("scumble-last", "scumble-favourites"):
+    if name in Gimp.get_parasite_list():
+        Gimp.detach_parasite(name)
 """
 
 

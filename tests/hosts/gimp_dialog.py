@@ -22,19 +22,22 @@ CANCEL = (1122, 872)
 """The button in the status bar, on the screen."""
 
 # Where things are in the dialogue; a negative number counts from its right or bottom.
-FILTER, PREVIEW = (208, 15), (583, 150)
-TILES = ((75, 100), (201, 100), (333, 100))
+FILTER, PREVIEW = (165, 55), (559, 220)
+TILES = ((92, 135), (238, 135), (92, 300))
 """The thumbnails."""
 NOTHING = (60, 60, 60)
 """The gallery's ground."""
-ADD, LAYERS, FIRST_LAYER = (108, -159), (309, -159), (309, -127)
-OTHER, SECOND = (208, -211), (208, -153)
-WHERE, SKY_ENTRY = (146, -240), (146, -182)
+ADD, LAYERS, FIRST_LAYER = (89, -167), (238, -167), (238, -135)
+HISTORY, USE, AGAIN_BUTTON = (90, 15), (89, -167), (238, -167)
+"""The other tab, and its buttons."""
+OTHER, SECOND = (-160, 55), (-160, 113)
+WHERE, SKY_ENTRY = (-180, 126), (-180, 184)
 """The row of a second style, and entries of what it unfolds."""
-KEEP, HISTOGRAM = (640, 395), (600, 490)
+QUALITY, GOOD = (-168, 109), (-168, 141)
+KEEP, HISTOGRAM = (-168, 267), (-168, 362)
 """The ways to keep colours, and the last of them."""
-RESET, INITIAL, FACTORY, STYLIZE = (-255, -61), (-255, -152), (-255, -114), (-69, -61)
-STATUS = ((425, 490), (780, 550))
+RESET, INITIAL, FACTORY, STYLIZE = (-283, -62), (-283, -153), (-283, -115), (-75, -62)
+STATUS = ((335, 522), (815, 560))
 """Two corners of the area where it says what is wrong."""
 
 
@@ -72,7 +75,12 @@ def another_engine(desk: Desk) -> Iterator[None]:
 
 
 def wait_preview(desk: Desk, window: str, colour: tuple[int, ...], name: str) -> None:
-    desk.screen.until(lambda: desk.colour(name, window, PREVIEW) == colour, 60, "the preview does not come")
+    desk.screen.until(lambda: near(desk.colour(name, window, PREVIEW), colour), 60, "the preview does not come")
+
+
+def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """The same but for what rounding does."""
+    return all(abs(a - b) <= 2 for a, b in zip(one, other, strict=True))
 
 
 def press_stylize(desk: Desk, window: str) -> None:

@@ -7,6 +7,15 @@ RED = (200, 40, 30)
 IDS = "answer = [layer.get_id() for layer in image.get_layers()]"
 TOP = "answer = image.get_layers()[0].get_id()"
 LAST = 'answer = bytes(Gimp.get_parasite("scumble-last").get_data()).hex()'
+FAVOURITES = """
+import json
+kept = Gimp.get_parasite("scumble-favourites")
+answer = json.loads(bytes(kept.get_data())) if kept else []
+"""
+HISTORY_OF = """
+import json
+answer = json.loads(bytes(image.get_parasite("scumble-history").get_data()))["entries"]
+"""
 WITH_LAST_VALUES = """
 procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
 config = procedure.create_config()

@@ -208,6 +208,7 @@ def test_each_of_several_layers_gets_its_own_result(saw: Any) -> None:
         ("style", "There is no style called “no-such-style”. Styles are: test-style"),
         ("method", "cannot paint “Test style”. Methods that can: invert, slow, crash"),
         ("json", "The options are no JSON"),
+        ("quality", "“superb” is no quality. Qualities are draft, good, best"),
         ("option", "There is no option 'bogus'"),
         ("file", "“Torn.png” cannot be opened as a picture"),
         ("again", "A channel is selected"),
@@ -260,6 +261,12 @@ def test_script_fu_can_call_it(saw: Any) -> None:
 def test_scripts_choose_method_and_options(saw: Any) -> None:
     assert saw["error"] == ""
     assert (saw["made"]["method"], saw["made"]["brush_size"], saw["made"]["more"]) == ("slow", 2.0, {"seconds": 0.2})
+    assert saw["draft"] == ""
+
+
+@of("method_options")
+def test_the_image_remembers_what_was_painted_in_it(saw: Any) -> None:
+    assert saw["history"] == [["Test style 100 %", "draft"], ["Test style 100 %, brush 2", ""]]
 
 
 @of("kept_colours")

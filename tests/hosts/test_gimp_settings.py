@@ -3,45 +3,11 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import pytest
-
-from scumble.install import core, gimp
-
-MODULES = ("settings", "engine", "preview")
-
-
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The modules of an installed plug-in that know nothing of GIMP, by name."""
-    folder = tmp_path_factory.mktemp("gimp")
-    core.install(gimp.source(), gimp.given(folder), ["engine"])
-    before = dict(sys.modules)
-    sys.path.insert(0, str(folder / gimp.PLUGIN))
-    try:
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
-    finally:
-        sys.path.remove(str(folder / gimp.PLUGIN))
-        for name in set(sys.modules) - set(before):
-            del sys.modules[name]
-
-
-@pytest.fixture
-def catalogue(plugin: SimpleNamespace) -> object:
-    from_client: ModuleType = sys.modules["scumble_client.catalogue"]
-    methods = [from_client.Method(id, id.title(), "", f"for {id}", {"iterative": False}, ()) for id in ("johnson", "gatys")]
-    styles = [
-        from_client.Style("waves", 1, "Waves", None, None, None, False, ("johnson", "gatys"), None),
-        from_client.Style("untrained", 1, "Untrained", None, None, None, False, (), None),
-        from_client.Style("harbour", 2, "Harbour", None, None, None, True, ("gatys",), None),
-        from_client.Style("barn", 1, "Red barn", None, None, None, True, (), None),
-    ]
-    return from_client.Catalogue(tuple(methods), tuple(styles), 1)
 
 
 def another(settings: ModuleType) -> object:
@@ -53,6 +19,13 @@ def test_what_a_layer_remembers_is_what_was_chosen(plugin: SimpleNamespace) -> N
     made = s.Made(s.Settings("waves@1", "johnson", 0.7, 2.0, "coral", True, {"seed": 7}, (another(s),)), 12, 13)
     assert s.made_from_text(s.made_to_text(made)) == made
     assert s.from_text(s.to_text(made.settings)) == made.settings
+
+
+def test_a_quality_that_there_is_not_is_none(plugin: SimpleNamespace) -> None:
+    s = plugin.settings
+    assert s.from_text(s.to_text(s.Settings("waves", quality="best"))).quality == "best"
+    assert s.from_text('{"version": 1, "style": "waves", "quality": "superb"}').quality == ""
+    assert s.from_text('{"version": 1, "style": "waves"}').quality == "", "as results of before have it"
 
 
 @pytest.mark.parametrize(
@@ -227,60 +200,3 @@ def test_inside_a_flatpak_a_missing_engine_is_explained_with_the_way_out(
     monkeypatch.setattr(plugin.engine, "sandboxed", lambda: True)
     assert "flatpak override --user --filesystem=xdg-run/scumble" in str(plugin.engine.in_words(error))
     assert "scumble serve" in str(plugin.engine.in_words(error))
-
-
-class Recorder:
-    """Stands in for a session: hands out job ids and writes down what it is asked."""
-
-    def __init__(self) -> None:
-        self.submitted: list[object] = []
-        self.cancelled: list[str] = []
-
-    def submit(self, request: object) -> str:
-        self.submitted.append(request)
-        return f"job{len(self.submitted)}"
-
-    def cancel(self, job: str) -> None:
-        self.cancelled.append(job)
-
-
-def test_the_preview_runs_one_job_at_a_time_and_shows_only_the_newest(
-    plugin: SimpleNamespace, catalogue: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    events, raster = sys.modules["scumble_client.events"], sys.modules["scumble_client.raster"].Raster
-    original = raster(1, 1, "u8", "rgba", bytes(4))
-    session, shown, clock = Recorder(), [], [100.0]
-    monkeypatch.setattr(plugin.preview.time, "monotonic", lambda: clock[0])
-    copies: list[int] = []
-    previewer = plugin.preview.Previewer(session, lambda side: copies.append(side) or original, shown.append, lambda text: None)
-
-    def want(strength: float, brush_size: float = 1.0) -> None:
-        settings = plugin.settings.Settings("waves", strength=strength, brush_size=brush_size)
-        previewer.want(plugin.engine.choose(catalogue, settings), settings)
-
-    def rest() -> None:
-        clock[0] += 1
-        previewer.tick()
-
-    want(0.5)
-    previewer.tick()
-    assert session.submitted == [], "the controls have only just moved"
-    rest()
-    want(0.6)
-    want(0.7)
-    rest()
-    assert len(session.submitted) == 1, "the first job has not ended yet"
-    assert session.cancelled[0] == "job1"
-    previewer.hear(events.Done("job1", original, ("waves@1",), 0.1, "cpu"))
-    assert shown == [], "what is not wanted any more is not shown"
-    rest()
-    assert [request.strength for request in session.submitted] == [0.5, 0.7]
-    previewer.hear(events.Done("job2", original, ("waves@1",), 0.1, "cpu"))
-    assert shown == [original]
-    want(0.7, brush_size=3.0)
-    rest()
-    assert copies == [1024], "the engine itself paints fewer pixels for broader strokes"
-    previewer.hear(events.Done("job3", original, ("waves@1",), 0.1, "cpu"))
-    want(0.7, brush_size=0.5)
-    rest()
-    assert copies == [1024, 2048], "finer strokes need more pixels"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How it is called: styles, again and again, scripts, and all that is refused."""
 
+import json
 import os
 
 from gi.repository import Gegl, Gimp, Gio
@@ -27,6 +28,7 @@ def refused():
     found["style"] = stylize(image, layer, style="no-such-style")
     found["method"] = stylize(image, layer, style="test-style", method="no-such-method")
     found["json"] = stylize(image, layer, style="test-style", options="seed=1")
+    found["quality"] = stylize(image, layer, style="test-style", quality="superb")
     found["option"] = stylize(image, layer, style="test-style", options='{"bogus": 1}')
     torn = f"{os.environ['HOME']}/Torn.png"
     with open(torn, "wb") as f:
@@ -139,5 +141,8 @@ def method_options():
     layer = new_layer(image)
     error = stylize(image, layer, style="test-style@1", method="slow", brush_size=2.0, options='{"seconds": 0.2}')
     answer = {"error": error, "made": seen(image.get_layers()[0])["made"]}
+    answer["draft"] = stylize(image, layer, style="test-style", method="slow", quality="draft", options='{"seconds": 0.2}')
+    text = bytes(image.get_parasite("scumble-history").get_data()).decode()
+    answer["history"] = [[entry["title"], entry["settings"]["quality"]] for entry in json.loads(text)["entries"]]
     image.delete()
     return answer

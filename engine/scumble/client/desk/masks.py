@@ -59,6 +59,21 @@ def masks_from(choice: Blend, planes: Sequence[Optional[Buffer]], width: int, he
     return masks_of(choice, width, height, format, parted(others, width * height, format))
 
 
+def within(masks: Optional[Masks], styles: int, selected: Buffer, width: int, height: int) -> Masks:
+    """u8 masks of a request for `styles` styles (None: they share all of the picture), limited to what is `selected`, a byte a
+    pixel. At each pixel they sum to as much as is selected."""
+    count = styles if masks is None else masks.channels
+    planes = bytearray(width * height * count)
+    for number in range(count):
+        if masks is None:  # parted evenly, the first having what is left over
+            least, odd = [value // count for value in range(256)], number == 0
+            table = bytes(value - (count - 1) * least[value] if odd else least[value] for value in range(256))
+            planes[number::count] = bytes(selected).translate(table)
+        else:
+            planes[number::count] = bytes(a * b // 255 for a, b in zip(masks.data[number::count], selected))  # noqa: B905
+    return Masks(width, height, count, "u8", bytes(planes))
+
+
 def deepened(plane: Buffer) -> bytes:
     """A u8 mask as a u16 one."""
     deep = bytearray(2 * len(plane))

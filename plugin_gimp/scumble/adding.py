@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Styles of the painter's own: pictures and layers that are handed to the engine, several at once.
+
+Invariant: `done` is called with the last new style when all that was asked for is over, `trouble` with what went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+gi.require_version("Gtk", "3.0")
+import host  # noqa: E402
+from gi.repository import Gimp, Gtk  # noqa: E402
+from others import narrow  # noqa: E402
+from scumble_client.desk.choosing import plain_id  # noqa: E402
+from scumble_client.desk.names import LONGEST, style_name  # noqa: E402
+from scumble_client.desk.sizes import STYLE_SIDE  # noqa: E402
+from scumble_client.events import Answer, Event, Failed, Rejected, RequestFailed, StyleStored  # noqa: E402
+from scumble_client.session import Session  # noqa: E402
+from settings import Mistake  # noqa: E402
+
+CHOOSE = "A picture to use as the style"
+
+
+class Adding:
+    """`widget` goes into the `window`."""
+
+    def __init__(
+        self,
+        window: Gtk.Window,
+        image: Any,
+        session: Session,
+        say: Callable[[str], None],
+        trouble: Callable[[str], None],
+        done: Callable[[str], None],
+    ) -> None:
+        self._window, self._session, self._say, self._trouble, self._done = window, session, say, trouble, done
+        self._jobs: set[str] = set()
+        self._removals: set[int] = set()
+        self._added = ""
+        button = Gtk.Button.new_with_mnemonic("_Add pictures…")
+        button.set_tooltip_text("Pictures become styles of your own; several can be chosen at once")
+        button.connect("clicked", lambda _: self._ask())
+        self._layers = _layer_list(image)
+        self._layers.connect("changed", lambda _: self._layer_chosen())
+        self.widget = Gtk.Box(spacing=6, homogeneous=True)
+        self.widget.pack_start(button, True, True, 0)
+        self.widget.pack_start(self._layers, True, True, 0)
+
+    def remove(self, style: str) -> None:
+        """Take a style of the painter's away."""
+        self._removals.add(self._session.remove_style(style))
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, (Answer, RequestFailed)) and event.request in self._removals:
+            self._removals.discard(event.request)
+            if isinstance(event, RequestFailed):
+                self._trouble(str(event.error()))
+            self._done("")
+        elif isinstance(event, (StyleStored, Rejected, Failed)) and event.job in self._jobs:
+            self._jobs.discard(event.job)
+            if isinstance(event, StyleStored):
+                self._added = plain_id(event.style)
+            else:
+                self._trouble(str(event.error()))
+            if not self._jobs and self._added:
+                self._done(self._added)
+                self._added = ""
+
+    def _ask(self) -> None:
+        chooser = Gtk.FileChooserDialog(title=CHOOSE, transient_for=self._window)
+        chooser.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_Open", Gtk.ResponseType.ACCEPT)
+        chooser.set_select_multiple(True)
+        name = Gtk.Entry(max_length=LONGEST, activates_default=True, hexpand=True)
+        row = Gtk.Box(spacing=6)
+        row.pack_start(Gtk.Label(label="Name of the style"), False, False, 0)
+        row.pack_start(name, True, True, 0)
+        row.show_all()
+        chooser.set_extra_widget(row)
+        chooser.connect("selection-changed", lambda _: _suggest(chooser, name))
+        files = chooser.get_files() if chooser.run() == Gtk.ResponseType.ACCEPT else []
+        typed = name.get_text().strip()
+        chooser.destroy()
+        for file in files:
+            try:
+                called, raster = host.picture(file, STYLE_SIDE)
+            except Mistake as e:
+                self._trouble(str(e))
+                continue
+            self._add(typed if typed and len(files) == 1 else style_name(called), raster)
+
+    def _layer_chosen(self) -> None:
+        chosen = self._layers.get_active_id()
+        layer = Gimp.Item.get_by_id(int(chosen)) if chosen else None
+        if layer is not None and layer.is_valid():
+            self._add(layer.get_name()[:LONGEST], host.small(layer, STYLE_SIDE))
+        self._layers.set_active(0)
+
+    def _add(self, name: str, raster: Any) -> None:
+        self._jobs.add(self._session.put_style(name, raster))
+        self._say(f"Adding “{name}” to your styles…")
+
+
+def _suggest(chooser: Gtk.FileChooserDialog, name: Gtk.Entry) -> None:
+    """The file's name in words; several files are called by their own."""
+    files = chooser.get_files()
+    one = len(files) == 1
+    name.set_sensitive(one or not files)
+    name.set_text(style_name(files[0].get_basename() or "") if one else "")
+
+
+def _layer_list(image: Any) -> Gtk.ComboBoxText:
+    box = Gtk.ComboBoxText()
+    box.append("", "Use a layer…")
+    for layer in host.other_layers(image):
+        box.append(str(layer.get_id()), layer.get_name())
+    box.set_active(0)
+    return narrow(box)
