@@ -36,7 +36,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    every = (doctor._python, doctor._packages, doctor._torch, doctor._weights, *doctor.CHECKS, doctor._methods)
+    every = (doctor._python, doctor._packages, doctor._torch, doctor._size, doctor._weights, *doctor.CHECKS, doctor._methods)
     monkeypatch.setattr(doctor, "CHECKS", every)
 
 
@@ -85,6 +85,37 @@ def test_where_one_s_own_styles_lie_is_said_and_whether_they_can_be_kept(
     found = finding("your styles")
     assert found.state is State.FAIL
     assert "SCUMBLE_DATA_DIR" in found.hint
+
+
+class Package:
+    """A distribution of one file of so many bytes."""
+
+    def __init__(self, folder: Path, name: str, size: int) -> None:
+        self.metadata = {"Name": name}
+        self.files = [Path(name), Path("missing")]
+        self._folder = folder
+        with open(folder / name, "wb") as file:
+            file.truncate(size)
+
+    def locate_file(self, file: Path) -> Path:
+        return self._folder / file
+
+
+@pytest.mark.parametrize(("size", "state"), [(3 << 30, doctor.State.NOTE), (1 << 20, doctor.State.OK)])
+def test_what_only_a_gpu_needs_is_measured_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, state: doctor.State
+) -> None:
+    sizes = {"nvidia-cudnn-cu13": size, "triton": 1 << 20, "numpy": 5 << 30}
+    found = [Package(tmp_path, name, bytes) for name, bytes in sizes.items()]
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: found)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (check,) = doctor._size()
+    assert check.state is state
+    if state is doctor.State.NOTE:
+        assert "3.2 GB could be saved: 2 packages" in check.message
+        assert "docs/install.md" in check.hint
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert list(doctor._size()) == []
 
 
 def test_a_damaged_weight_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,11 @@ from scumble.cli.say import OUT, emit_json
 
 PACKAGES = ("torch", "torchvision", "numpy", "PIL", "pluggy", "zmq", "msgspec", "safetensors", "pyvips", "pooch", "psutil")
 """Import names of what pyproject.toml asks for (this very command needs the rest)."""
+
+GPU_ONLY = re.compile(r"nvidia[-_]|triton$|pytorch[-_]triton|cuda[-_]", re.IGNORECASE)
+"""Packages that PyTorch brings along for GPUs (its wheels' requirements)."""
+
+WORTH_SAVING = 100 << 20
 
 SPOOL_BYTES = 2 << 30
 """Large jobs spool to disk: a 24-megapixel float layer and its answer take 0.8 GB, so two gigabytes are comfortable."""
@@ -115,6 +121,33 @@ def _torch() -> Iterator[Check]:
     else:
         hint = "With a graphics card this is far quicker; if there is one, its driver or a CPU-only torch is in the way."
         yield Check("device", State.NOTE, f"CPU, {torch.get_num_threads()} threads, torch {torch.__version__}", hint)
+
+
+def _size() -> Iterator[Check]:
+    """How much of what is installed is for GPUs alone, where there is none."""
+    import torch
+
+    if torch.cuda.is_available() or torch.version.hip:
+        return
+    found = {
+        d.metadata["Name"]: _bytes_of(d) for d in importlib.metadata.distributions() if GPU_ONLY.match(d.metadata["Name"] or "")
+    }
+    total = sum(found.values())
+    if total < WORTH_SAVING:
+        yield Check("size", State.OK, "PyTorch is installed without what only a GPU needs")
+        return
+    most = ", ".join(sorted(found, key=lambda name: -found[name])[:3])
+    said = f"{total / 1e9:.1f} GB could be saved: {len(found)} packages are for GPUs alone ({most}, ...), and there is none"
+    yield Check("size", State.NOTE, said, "docs/install.md says how to install PyTorch for the processor.")
+
+
+def _bytes_of(package: importlib.metadata.Distribution) -> int:
+    """What its files take on disk, as far as they are there."""
+    total = 0
+    for file in package.files or ():
+        with contextlib.suppress(OSError):
+            total += Path(str(package.locate_file(file))).stat().st_size
+    return total
 
 
 def _weights() -> Iterator[Check]:
@@ -293,6 +326,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _python,
     _packages,
     _torch,
+    _size,
     _weights,
     _runtime_folder,
     _engine,
