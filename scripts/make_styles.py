@@ -41,14 +41,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=METHODS)
     asked = parser.parse_args()
-    for style in read_table(TABLE, asked.paintings):
+    for rank, style in enumerate(read_table(TABLE, asked.paintings), 1):
         if asked.only is not None and style.style_id not in asked.only:
             continue
         print(style.style_id, flush=True)
         said = asdict(style)
         card = SHIPPED / "styles" / f"{style.style_id}.json"
         if not card.exists():
-            about = style.described | {"licence": "Public domain", "revision": 1}
+            about = style.described | {"licence": "Public domain", "revision": 1, "rank": rank}
             card.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
         if "gatys" in asked.methods and not gatys.current(state_path(SHIPPED, "gatys", style.style_id)):
             gatys.train(gatys.Recipe(**said), SHIPPED)

@@ -80,6 +80,15 @@ def test_a_picture_is_kept_no_larger_than_it_is_compared_at(store: StyleStore, h
     assert np.all(np.rint(picture * 255) == 77)
 
 
+def test_the_gallery_comes_in_its_own_order_and_the_users_styles_after_it(store: StyleStore) -> None:
+    """By title it began with Apples and Oranges, and what invites most lay on the last page."""
+    store.put("A first harbour", painting())
+    shipped = [style for style in store.list() if not style.own]
+    assert [style.rank for style in shipped] == list(range(1, len(shipped) + 1))
+    assert shipped[0].id == "starry-night"
+    assert store.list()[-1].title == "A first harbour"
+
+
 @given(st.text(max_size=200))
 def test_every_name_gives_a_safe_id(name: str) -> None:
     assert ID.fullmatch(id_of(title_of(name)))

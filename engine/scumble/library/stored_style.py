@@ -39,6 +39,8 @@ class StoredStyle:
     folder: Path
     first: int = 1
     """The oldest revision that is this style: earlier ones were of another style with its id."""
+    rank: int = 0
+    """Its place in the gallery of styles that ship, from 1, so that the first ones invite; 0 for the user's own."""
 
     @property
     def pinned(self) -> str:
@@ -102,10 +104,11 @@ def load_style(path: Path, own: bool) -> StoredStyle:
         raise ValueError(f"its revision is {revision!r}")
     texts = {key: str(card[key])[:200] for key in ("title", "artist", "year", "licence")}
     first = int(card["first"]) if own else revision
+    rank = 0 if own else int(card.get("rank", 0))
     if own:
         if not 1 <= first <= revision:
             raise ValueError("its first revision comes after its last")
         with open(path.parent / "picture.png", "rb") as f:
             if f.read(8) != b"\x89PNG\r\n\x1a\n" or os.fstat(f.fileno()).st_size > MAX_PICTURE:
                 raise ValueError("its picture is not a PNG that Scumble wrote")
-    return StoredStyle(name, revision, own=own, folder=path.parent, first=first, **texts)
+    return StoredStyle(name, revision, own=own, folder=path.parent, first=first, rank=rank, **texts)

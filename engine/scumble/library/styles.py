@@ -62,7 +62,7 @@ class StyleStore:
         return changes + sum(style.revision for style in self._shipped())
 
     def list(self) -> Sequence[StoredStyle]:
-        """All styles at their newest revision, shipped ones first, each group by title."""
+        """All styles at their newest revision: shipped ones in the gallery's order, then the user's by title."""
         return [*self._shipped(), *self._own()]
 
     def get(self, name: str) -> StoredStyle:
@@ -236,14 +236,14 @@ class StyleStore:
         return self._loaded(cards, own=True)
 
     def _loaded(self, cards: Iterable[Path], own: bool) -> Sequence[StoredStyle]:
-        """The styles of these cards by title, without the damaged ones."""
+        """The styles of these cards by rank and title, without the damaged ones."""
         styles = []
         for card in cards:
             try:
                 styles.append(load_style(card, own))
             except (OSError, ValueError, KeyError, TypeError) as e:
                 self._warn(card, e)
-        return sorted(styles, key=lambda s: (s.title.casefold(), s.id))
+        return sorted(styles, key=lambda s: (s.rank, s.title.casefold(), s.id))
 
     def _warn(self, path: Path, error: Exception) -> None:
         if path not in self._warned:
