@@ -27,7 +27,7 @@ from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge
 from scumble.library.atomic import write_atomic
 from scumble.library.styles import StyleStore
 from scumble.methods.style_memory.method import Memory, Options
-from scumble.methods.style_memory.network import Bent, MemoryNet, Read
+from scumble.methods.style_memory.network import ConditionalConv2d, MemoryNet
 from scumble.methods.style_memory.painting_sizes import looked_at, to_stride
 from scumble.nst.tensors import to_tensor
 
@@ -74,9 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 CHANGES: Mapping[str, Change] = {
     "as it is": lambda at, rows: rows.full,
     "no offset: a = 0": lambda at, rows: _with(rows.full, torch.zeros_like(rows.full), [at["skip a"], at["deep a"]]),
-    "kernels not bent: a = 0 on the way up": lambda at, rows: _with(rows.full, torch.zeros_like(rows.full), [at["bent"]]),
+    "kernels as all styles share them: a = 0 there": lambda at, rows: _with(
+        rows.full, torch.zeros_like(rows.full), [at["kernels"]]
+    ),
     "Ghiasi: a = 0 everywhere": lambda at, rows: _with(
-        rows.full, torch.zeros_like(rows.full), [at["skip a"], at["deep a"], at["bent"]]
+        rows.full, torch.zeros_like(rows.full), [at["skip a"], at["deep a"], at["kernels"]]
     ),
     "AdaIN: the painting's own statistics, a = 0, nothing predicted": lambda at, rows: rows.painting,
     "statistics of the two skips not predicted": lambda at, rows: _with(
@@ -97,8 +99,7 @@ def parts(net: MemoryNet) -> dict[str, list[int]]:
     sizes = [
         *(("skip statistics", 2 * skip.channels), ("skip a", skip.size - 2 * skip.channels)),
         *(("deep statistics", 2 * deep.channels), ("deep a", deep.size - 2 * deep.channels)),
-        *(("after", read.size) for read in net.block_reads if isinstance(read, Read)),
-        *(("bent" if isinstance(place, Bent) else "after", place.size) for place in net.way_up),
+        *(("kernels" if isinstance(at, ConditionalConv2d) else "after", at.size) for at in (*net.in_blocks, *net.way_up)),
         ("colours", 12),
     ]
     numbers = iter(range(net.row_size))

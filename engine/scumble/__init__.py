@@ -30,18 +30,24 @@ if TYPE_CHECKING:
     from scumble.api.method import Style as Style
     from scumble.api.method import Weighted as Weighted
     from scumble.api.options import option as option
+    from scumble.methods.feed_forward import FeedForward as FeedForward
 
 _METHOD = (
     "Capabilities Checkpoint Content Cost Event Method Pixels Preview Progress Refined Refiner Result Runtime Style Weighted"
 )
-_PUBLIC = {"ScumbleError": "errors", "hookimpl": "hookspecs", "option": "options"} | dict.fromkeys(_METHOD.split(), "method")
-"""Public name to the module of scumble.api that has it."""
+_PUBLIC = dict.fromkeys(_METHOD.split(), "api.method") | {
+    "FeedForward": "methods.feed_forward",
+    "ScumbleError": "api.errors",
+    "hookimpl": "api.hookspecs",
+    "option": "api.options",
+}
+"""Public name to the module in scumble that has it."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"scumble.api.{_PUBLIC[name]}"), name)
+    return getattr(importlib.import_module(f"scumble.{_PUBLIC[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -171,7 +171,7 @@ def test_a_refined_state_is_taken_again_only_for_what_it_was_made_of(networks: P
     ):
         assert np.allclose(refined(tmp_path, painting, [own], said).rgb, 0.9 * painting.mean())
         assert len(said) == refinements
-    for name, refinements in (("darken/shared", 6), ("perceptual/surrogate", 7)):
+    for name, refinements in (("darken/shared", 6), ("perceptual/half", 7)):
         (networks / f"{name}.json").parent.mkdir()
         (networks / f"{name}.json").write_text("{}")
         refined(tmp_path, white, [photo], said)

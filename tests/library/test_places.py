@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scumble.library.places import COMPACT, SHIPPED, SURROGATE, shared_path, state_beside, state_path
+from scumble.library.places import COMPACT, SHIPPED, perceptual_path, shared_path, state_beside, state_path
 
 
 def test_what_ships_lies_where_it_is_looked_for() -> None:
     assert COMPACT.is_file()
-    assert SURROGATE.is_file()
+    assert all(perceptual_path(SHIPPED, name).is_file() for name in ("half", "quarter"))
     assert all(shared_path(SHIPPED, method).is_file() for method in ("adain", "ghiasi", "memory", "stylebank"))
     assert state_path(SHIPPED, "johnson", "starry-night").is_file()
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from scumble.nst.losses import (
+    calm_texture,
     content_loss,
     gram,
     gram_loss,
     lattice_loss,
     mean_gram,
+    overshoot,
     pixel_weight,
+    relief_loss,
     root_gram_loss,
     squared_distance,
     tv_loss,
@@ -106,3 +110,44 @@ def test_the_roots_of_a_gram_matrix_with_zeros_have_a_finite_slope() -> None:
     root_gram_loss(gram(features), gram(torch.rand(1, 4, 8, 8))).backward()
     assert features.grad is not None
     assert bool(torch.isfinite(features.grad).all())
+
+
+def scenery(size: int = 128) -> Tensor:
+    """A plain half above a textured one, (1, 3, size, size)."""
+    x = torch.full((1, 3, size, size), 0.5)
+    x[..., size // 2 :, :] += 0.2 * torch.randn(1, 1, size // 2, size, generator=torch.Generator().manual_seed(0))
+    return x.clamp(0, 1)
+
+
+def test_texture_embossed_on_a_plain_sky_is_punished_and_on_foliage_it_is_not() -> None:
+    """Gram matrices are means over a picture: a sky was embossed with worms, so that the mean was right."""
+    x, calm = scenery(), calm_texture(scenery())
+    noise = 0.1 * torch.randn(1, 1, 64, 128, generator=torch.Generator().manual_seed(1))
+    sky, foliage = x.clone(), x.clone()
+    sky[..., :64, :] += noise
+    foliage[..., 64:, :] += noise
+    assert float(relief_loss(x, x, calm)) == 0
+    assert float(relief_loss(foliage, x, calm)) < 0.1
+    assert float(relief_loss(sky, x, calm)) > 3
+
+
+def test_as_much_texture_is_allowed_as_the_painting_has_where_it_is_calm() -> None:
+    x = scenery()
+    y = x + 0.05 * torch.randn(1, 1, 128, 128, generator=torch.Generator().manual_seed(2))
+    pointillist = 0.5 + 0.1 * torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(3))
+    assert float(relief_loss(y, x, calm_texture(pointillist))) < 0.05 < float(relief_loss(y, x, calm_texture(x)))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (31, 47), (256, 130)])
+def test_texture_takes_every_size_from_a_window_on(size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    loss = relief_loss(x, x.detach().mean((2, 3), keepdim=True).expand_as(x), calm_texture(x).detach() * 0)
+    assert loss.isfinite()
+    (gradient,) = torch.autograd.grad(loss, x)
+    assert gradient.isfinite().all()
+
+
+def test_what_lies_outside_of_a_picture_s_range_is_counted() -> None:
+    inside = torch.rand(1, 3, 8, 8)
+    assert float(overshoot(inside)) == 0
+    assert float(overshoot(torch.full((1, 3, 8, 8), 1.5))) == pytest.approx(0.25)

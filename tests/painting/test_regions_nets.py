@@ -104,7 +104,7 @@ def memory() -> Memory:
     """The method over a small network with random weights."""
     method = Memory()
     torch.manual_seed(0)
-    net = MemoryNet((4, 8, 4, 4), 1, (2, 3, 2)).requires_grad_(False).eval()
+    net = MemoryNet((4, 8, 4, 4), 1, (2, 3, 2, 2)).requires_grad_(False).eval()
     method._networks["compact", "cpu"] = SimpleNamespace(memory=SimpleNamespace(net=net))  # type: ignore[assignment]
     return method
 

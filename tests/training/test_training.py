@@ -21,7 +21,7 @@ from scumble.training import perceptual
 from scumble.training.cards import read_table
 from scumble.training.data import has_test_split, read_pictures
 from scumble.training.loop import Schedule, fit, run_folder
-from scumble.training.paintings import looks
+from scumble.training.paintings import loss_specs
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
@@ -240,7 +240,7 @@ def test_another_folder_of_teachers_makes_another_run(tmp_path: Path) -> None:
 def test_vgg16_alone_is_refused_as_a_teacher_of_strokes() -> None:
     """It ended in StopIteration."""
     with pytest.raises(ScumbleError) as caught:
-        looks(Teachers({"vgg16": VGG(DEPTHS["vgg16"][:3], WIDTHS["vgg16"][:3])}), 3.0)
+        loss_specs(Teachers({"vgg16": VGG(DEPTHS["vgg16"][:3], WIDTHS["vgg16"][:3])}), 3.0)
     assert caught.value.code == "weights-missing"
 
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of a method: a frozen dataclass whose fields describe themselves, as flags, widgets and the wire show them."""
+"""The options of a method: a frozen dataclass whose fields describe themselves, as flags, widgets and the wire show them.
+
+Values are checked here and not by msgspec, as headers are (server/messages.py): a painter reads these errors, so they give an
+option's title, its range and its help, where msgspec gives field names and JSON types.
+"""
 
 from __future__ import annotations
 

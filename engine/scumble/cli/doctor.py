@@ -151,7 +151,7 @@ def _bytes_of(package: importlib.metadata.Distribution) -> int:
 
 
 def _weights() -> Iterator[Check]:
-    from scumble.library.places import SHIPPED
+    from scumble.library.places import SHIPPED, perceptual_path
     from scumble.library.weights import load_weights
 
     files = sorted(SHIPPED.glob("*/*.safetensors"))
@@ -167,23 +167,9 @@ def _weights() -> Iterator[Check]:
         yield Check("weights", State.FAIL, "No weight file is installed, so no trained style can be used.", again)
     elif good == len(files):
         yield Check("weights", State.OK, f"{good} files, each with the sha256 its card names")
-    compact, surrogate = (SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "surrogate"))
-    if not compact.exists():
-        yield Check("perceptual network", State.FAIL, "The compact perceptual network is missing.", again)
-    elif not _belongs(surrogate, compact):
-        yield Check(
-            "surrogate", State.FAIL, "The surrogate is missing or another perceptual network's: nothing is refined.", again
-        )
-
-
-def _belongs(surrogate: Path, perceptual: Path) -> bool:
-    """Whether a surrogate is there, and was made for this perceptual network."""
-    from scumble.library.weights import load_card, name_of
-
-    try:
-        return surrogate.exists() and load_card(surrogate).get("network") == name_of(perceptual)
-    except ScumbleError:
-        return False
+    for network in ("half", "compact"):
+        if not perceptual_path(SHIPPED, network).exists():
+            yield Check("perceptual network", State.FAIL, f"The perceptual network {network} is missing.", again)
 
 
 def _runtime_folder() -> Iterator[Check]:

@@ -32,7 +32,6 @@ RECIPES = {
     "ghiasi-style": "methods.ghiasi.train_style",
     "memory": "methods.style_memory.train",
     "memory-row": "methods.style_memory.train_row",
-    "surrogate": "methods.style_memory.train_surrogate",
     "stylebank": "methods.stylebank.train",
 }
 """The module in scumble with the `Recipe` and `train(recipe, out)` of each command."""

@@ -36,7 +36,7 @@ def of_networks(method: str) -> str:
     the perceptual ones, which it may look through."""
     paths = (
         shared_path(SHIPPED, method),
-        *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "half", "surrogate")),
+        *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "half")),
     )
     networks = [card_path(path) for path in paths]
     return of_files(card for card in networks if card.is_file())

@@ -19,11 +19,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
-from scumble.nst.looks import Eyes
 from scumble.nst.losses import content_loss, gram, gram_loss
+from scumble.nst.perceptual_loss import STYLE_LAYERS, FeatureExtractor
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.vgg import VGG
-from scumble.training.teachers import COMPLETE, load_teachers
+from scumble.training.teachers import load_teachers
 
 STYLE_WEIGHT = 3.0
 """Of the total, content + 3 style: a figure that rewards a picture which is hardly painted, so it stands in tables only."""
@@ -55,7 +55,7 @@ class Judge:
     """A frozen network, and the layers it compares. `look(x, layers)` gives the feature maps of (1, 3, H, W) in [0, 1]."""
 
     name: str
-    look: Eyes
+    look: FeatureExtractor
     content_layers: Sequence[str]
     style_layers: Sequence[str]
 
@@ -87,7 +87,7 @@ def teachers_judge(source: str) -> Judge:
     name = teachers.complete
     if name is None:
         return Judge("teachers", teachers, [teachers.content_layer], teachers.style_layers)
-    return Judge(name, teachers, [f"{name}/relu3_3"], [f"{name}/{layer}" for layer in COMPLETE])
+    return Judge(name, teachers, [f"{name}/relu3_3"], [f"{name}/{layer}" for layer in STYLE_LAYERS])
 
 
 LPIPS_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")

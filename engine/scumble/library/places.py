@@ -42,6 +42,3 @@ def perceptual_path(folder: Path, network: str) -> Path:
 
 COMPACT = perceptual_path(SHIPPED, "compact")
 """The compact perceptual network."""
-
-SURROGATE = perceptual_path(SHIPPED, "surrogate")
-"""Linear maps that let the compact network stand in for the teachers (methods/style_memory/surrogate.py)."""

@@ -56,6 +56,54 @@ def tv_loss(x: Tensor) -> Tensor:
     return (horizontal.mean() if horizontal.numel() else zero) + (vertical.mean() if vertical.numel() else zero)
 
 
+RELIEF_WINDOW = 16
+"""Side in pixels of the windows whose texture `relief_loss` compares."""
+
+CALM = 1 / 3
+"""Share of a picture's windows, those with the least texture, that count as calm."""
+
+FAINT = (2 / 255) ** 2
+"""Texture that is not seen."""
+
+
+def texture(x: Tensor) -> Tensor:
+    """Mean squared slope of the luminance in windows of 16 pixels, at the picture's scale and at its half: (N, windows) of
+    (N, 3, H, W) with sides of at least 16."""
+    grey = (x.float() * x.new_tensor((0.299, 0.587, 0.114), dtype=torch.float32)[:, None, None]).sum(1, keepdim=True)
+    energies = []
+    for scale in (1, 2):
+        g = F.avg_pool2d(grey, scale)
+        across = F.pad(g[..., :, 1:] - g[..., :, :-1], (0, 1))
+        down = F.pad(g[..., 1:, :] - g[..., :-1, :], (0, 0, 0, 1))
+        energies.append(F.avg_pool2d(across.square() + down.square(), RELIEF_WINDOW // scale))
+    height, width = (min(e.shape[i] for e in energies) for i in (2, 3))
+    return torch.stack([e[..., :height, :width] for e in energies]).sum(0).flatten(1)
+
+
+def calm_texture(x: Tensor) -> Tensor:
+    """Mean texture (N,) of the calm windows of (N, 3, H, W)."""
+    energies = texture(x)
+    return energies.topk(max(1, round(CALM * energies.shape[1])), 1, largest=False).values.mean(1)
+
+
+def relief_loss(y: Tensor, x: Tensor, calm: Tensor) -> Tensor:
+    """How much more texture (in natural logarithms of its energy) pictures `y` have in the calm windows of their contents `x`
+    (N, 3, H, W) than is there already, or in the calm windows of their paintings (`calm` (N,), from `calm_texture`).
+
+    Gram matrices are means over a picture, so by them alone a network embosses a plain sky with the texture that the painting
+    has elsewhere.
+    """
+    had, have = texture(x), texture(y)
+    allowed = torch.maximum(had, calm[:, None]) + FAINT
+    chosen = had.topk(max(1, round(CALM * had.shape[1])), 1, largest=False).indices
+    return F.relu((have + FAINT).log() - allowed.log()).gather(1, chosen).mean()
+
+
+def overshoot(y: Tensor) -> Tensor:
+    """Mean square of what lies outside [0, 1], and so is cut off in a picture that is shown."""
+    return (y - y.clamp(0, 1)).float().square().mean()
+
+
 def pseudo_huber(term: Tensor, delta: float) -> Tensor:
     """A loss, of any shape and >= 0, that pulls in full far below `delta` and like its root far above it (Charbonnier et al.
     1997); its bottom is where the loss has its own."""

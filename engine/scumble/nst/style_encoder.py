@@ -19,20 +19,20 @@ from scumble.nst.pretrained import find_or_download, load_perceptual
 from scumble.nst.vgg import VGG, WIDTHS
 
 SIGNATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""Layers of the compact network whose means and deviations describe a painting to the predictor."""
+"""Layers of a narrow network whose means and deviations describe a painting to the predictor."""
 
-SIGNATURE_SIZE = 2 * sum(WIDTHS["compact"]) + 12
+SIGNATURE_SIZE = 2 * sum(WIDTHS["quarter"]) + 12
 """Numbers of a signature: of each channel of these layers, and the colours' mean and covariance."""
 
-Encoder = Literal["compact", "inception"]
+Encoder = Literal["quarter", "compact", "inception"]
 
-SIZES: dict[Encoder, int] = {"compact": SIGNATURE_SIZE, "inception": 768}
+SIZES: dict[Encoder, int] = {"quarter": SIGNATURE_SIZE, "compact": SIGNATURE_SIZE, "inception": 768}
 """Numbers that each sees."""
 
 
 @torch.no_grad()
 def signature(net: VGG, picture: Tensor, layers: Sequence[str] = SIGNATURE_LAYERS) -> Tensor:
-    """(N, SIGNATURE_SIZE) of pictures (N, 3, H, W) in [0, 1]: each channel's mean and log deviation in the compact network,
+    """(N, SIGNATURE_SIZE) of pictures (N, 3, H, W) in [0, 1]: each channel's mean and log deviation in a narrow network,
     and the colours' mean and covariance."""
     features = net(picture, set(layers))
     found = []
@@ -45,7 +45,7 @@ def signature(net: VGG, picture: Tensor, layers: Sequence[str] = SIGNATURE_LAYER
     return torch.cat([*found, mean, (centred @ centred.mT / colours.shape[2]).flatten(1)], 1)
 
 
-class Sight(Protocol):
+class StyleEncoder(Protocol):
     """A frozen network and what is read off it."""
 
     def __call__(self, picture: Tensor) -> Tensor:
@@ -55,12 +55,12 @@ class Sight(Protocol):
         """(N, S) of pictures of which `share` (N,) is of the one painting and the rest of the other."""
 
 
-class Compact(nn.Module):
-    """Means and log deviations in five layers of the compact perceptual network, and the colours' mean and covariance."""
+class Statistics(nn.Module):
+    """Means and log deviations in five layers of a narrow perceptual network, and the colours' mean and covariance."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Literal["quarter", "compact"]) -> None:
         super().__init__()
-        self.net = load_perceptual("compact").to(memory_format=torch.channels_last)
+        self.net = load_perceptual(network).to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def forward(self, picture: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class Compact(nn.Module):
         """Means mix, and so do second moments; a variance gains what the means lie apart."""
         w = share[:, None]
         found, at = [], 0
-        for channels in (WIDTHS["compact"][int(layer[4]) - 1] for layer in SIGNATURE_LAYERS):
+        for channels in (WIDTHS["quarter"][int(layer[4]) - 1] for layer in SIGNATURE_LAYERS):
             (m1, d1), (m2, d2) = (s[:, at : at + 2 * channels].chunk(2, 1) for s in (one, two))
             variance = torch.lerp((2 * d2).exp(), (2 * d1).exp(), w) + w * (1 - w) * (m1 - m2).square()
             found += [torch.lerp(m2, m1, w), variance.log() / 2]
@@ -110,10 +110,10 @@ class Inception(nn.Module):
         return torch.lerp(two, one, share[:, None])
 
 
-def load_sight(encoder: Encoder) -> Compact | Inception:
+def load_style_encoder(encoder: Encoder) -> Statistics | Inception:
     """Raises ScumbleError "weights-missing" where Inception's weights are neither here nor can be downloaded."""
-    if encoder == "compact":
-        return Compact().requires_grad_(False).eval()
+    if encoder != "inception":
+        return Statistics(encoder).requires_grad_(False).eval()
     from torchvision.models import Inception_V3_Weights, inception_v3
 
     path = find_or_download(Inception_V3_Weights.IMAGENET1K_V1.url)

@@ -20,12 +20,12 @@ from torchvision.transforms import v2
 from scumble.api.errors import ScumbleError
 from scumble.library.atomic import replacing
 from scumble.nst import synthetic
-from scumble.nst.looks import Grams, Look, compare, grams_of
 from scumble.nst.losses import lattice_loss
+from scumble.nst.perceptual_loss import STYLE_LAYERS, Grams, LossSpec, grams_of, perceptual_losses
 from scumble.training import distributed as parallel
 from scumble.training.data import Pictures
 from scumble.training.loop import run_folder
-from scumble.training.teachers import COMPLETE, Teachers
+from scumble.training.teachers import Teachers
 
 SYNTHETIC = 1 / 8
 """Share of contents that are generated rather than photographed: mostly skies, on which a lattice shows."""
@@ -53,7 +53,7 @@ Encoder = Callable[[Tensor], Tensor]
 """A style encoder: (1, 3, H, W) in [0, 1] to the signature (1, S) that a predictor of styles reads."""
 
 
-def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
+def loss_specs(teachers: Teachers, style_weight: float) -> tuple[LossSpec, LossSpec]:
     """A cheap and a full loss, through whichever teachers there are.
 
     With a complete VGG-16, or a narrow one, both are the same, at the picture's own scale. Otherwise the cheap one runs VGG-16
@@ -61,9 +61,9 @@ def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
     (`losses.root_gram_loss`). Raises ScumbleError "weights-missing" where a partial VGG-16 is the only teacher.
     """
     if teachers.complete is not None:
-        layers = {f"{teachers.complete}/{name}": weight for name, weight in COMPLETE.items()}
-        look = Look({1: layers}, {f"{teachers.complete}/relu3_3": 1.0}, 1, style_weight)
-        return look, look
+        layers = {f"{teachers.complete}/{name}": weight for name, weight in STYLE_LAYERS.items()}
+        spec = LossSpec({1: layers}, {f"{teachers.complete}/relu3_3": 1.0}, 1, style_weight)
+        return spec, spec
     deep = teachers.deep
     if deep is None:
         raise ScumbleError(
@@ -74,13 +74,13 @@ def looks(teachers: Teachers, style_weight: float) -> tuple[Look, Look]:
     weights = zip((f"relu{k}_1" for k in range(1, 6)), (1.0, 1.0, 2.0, 3.0, 3.0), strict=True)
     strokes = {f"{deep}/{name}": w for name, w in weights if name.removeprefix("relu") in teachers.layers[deep]}
     if "vgg16" not in teachers.layers:
-        look = Look({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight, roots=1.0)
-        return look, look
+        spec = LossSpec({1: strokes, 2: strokes}, {f"{deep}/relu3_3": 1.0}, 1, style_weight, roots=1.0)
+        return spec, spec
     colours = {"vgg16/relu1_2": 1.0, "vgg16/relu2_2": 1.0, "vgg16/relu3_3": 2.0}
     content = {"vgg16/relu3_3": 1.0}
     return (
-        Look({1: strokes, 2: strokes | colours}, content, 2, style_weight, roots=1.0),
-        Look({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight, roots=1.0),
+        LossSpec({1: strokes, 2: strokes | colours}, content, 2, style_weight, roots=1.0),
+        LossSpec({1: strokes | colours, 2: strokes | colours}, content, 1, style_weight, roots=1.0),
     )
 
 
@@ -165,7 +165,7 @@ def measured(
     seed: int,
     report: Callable[[str], None],
 ) -> Paintings:
-    """`measure` for the layers of `looks`, cached in the trainings' folder, because it takes minutes.
+    """`measure` for the layers of `loss_specs`, cached in the trainings' folder, because it takes minutes.
 
     The cache is used again for the same files and networks with the same weights.
     """
@@ -176,8 +176,8 @@ def measured(
     with parallel.first_before_others():
         if not kept.exists():
             wanted: dict[int, set[str]] = {1: set(), 2: set()}
-            for look in looks(teachers, 1.0):
-                for scale, layers in look.styles.items():
+            for spec in loss_specs(teachers, 1.0):
+                for scale, layers in spec.styles.items():
                     wanted[scale] |= set(layers)
             with torch.random.fork_rng():  # a run draws the same numbers with and without the cache
                 seen = measure(pictures, teachers, wanted, see, variants, seed, report)
@@ -212,7 +212,7 @@ def painted_losses(
     x: Tensor,
     targets: Grams,
     teachers: Teachers,
-    look: Look,
+    spec: LossSpec,
     tv: float,
     reconstruction: float,
     lattice: float = LATTICE,
@@ -222,10 +222,10 @@ def painted_losses(
     The first pictures are stylized, one by each of `targets`; the others reconstruct their contents.
     """
     n = len(next(iter(targets.values())))
-    parts = compare(y[:n], x[:n], targets, teachers, look)
+    parts = perceptual_losses(y[:n], x[:n], targets, teachers, spec).means()
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if len(x) > n else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
-    total = parts["content"] + look.style_weight * parts["style"] + tv * parts["tv"]
+    total = parts["content"] + spec.style_weight * parts["style"] + tv * parts["tv"]
     return {"total": total + reconstruction * parts["rebuilt"] + lattice * parts["lattice"], **parts}
 
 

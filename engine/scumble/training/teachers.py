@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
+from scumble.nst.perceptual_loss import STYLE_LAYERS
 from scumble.nst.pretrained import Network, load_perceptual
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 
@@ -26,10 +27,6 @@ NAMED: tuple[Source, ...] = typing.get_args(Source)
 """Teachers that need no folder: networks that ship, and those that torchvision downloads."""
 
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
-
-
-COMPLETE = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.5, "relu5_1": 1.0}
-"""Style layers of VGG-16 and their weights: the last of each stage, and the first of the fifth."""
 
 
 class Teachers(nn.Module):
@@ -50,7 +47,7 @@ class Teachers(nn.Module):
     @property
     def complete(self) -> str | None:
         """A network with VGG-16's layers up to relu5_1, which needs no other beside it."""
-        wanted = {layer.removeprefix("relu") for layer in COMPLETE}
+        wanted = {layer.removeprefix("relu") for layer in STYLE_LAYERS}
         return next((name for name in ("half", "quarter", "vgg16") if wanted <= self.layers.get(name, set())), None)
 
     @property

@@ -21,7 +21,7 @@ from scumble.methods.ghiasi import train_style as ghiasi_style
 from scumble.methods.ghiasi.method import Ghiasi, Options, load_ladder, load_shared
 from scumble.methods.ghiasi.network import MARGIN, STRIDE, GhiasiNet, StyledNet
 from scumble.methods.johnson.network import TransformNet
-from scumble.nst.style_encoder import SIZES, Compact, Inception
+from scumble.nst.style_encoder import SIZES, Inception, Statistics
 from scumble.nst.style_statistics import nearest
 from scumble.nst.vgg import WIDTHS
 from scumble.painting.mixing import states
@@ -103,7 +103,7 @@ def test_a_network_of_johnsons_is_where_training_may_start() -> None:
 
 def test_training_and_run_time_paint_the_same(model: GhiasiNet, method: Ghiasi) -> None:
     rgb, paintings = picture(), [picture(seed=k) for k in (1, 2)]
-    see = Compact()
+    see = Statistics("compact")
     seen = torch.cat([see(torch.from_numpy(p).permute(2, 0, 1)[None]) for p in paintings])
     batch = model.net(torch.from_numpy(np.stack([rgb, rgb])).permute(0, 3, 1, 2), model.predictor(seen))
     for number, painting in enumerate(paintings):
@@ -289,7 +289,7 @@ def test_inception_is_read_to_mixed_6e_and_averaged_also_of_a_picture_too_small_
 
 def test_two_paintings_patched_together_are_seen_without_being_made() -> None:
     """Through layers of one pixel each, which see no seam."""
-    see, generator = Compact(), torch.Generator().manual_seed(0)
+    see, generator = Statistics("compact"), torch.Generator().manual_seed(0)
     kernels = {f"relu{k}_1": torch.randn(c, 3, 1, 1, generator=generator) for k, c in enumerate(WIDTHS["compact"], 1)}
     del see.net
     see.net = lambda x, layers: {name: torch.conv2d(x, kernels[name]) for name in layers}  # type: ignore[assignment]

@@ -48,7 +48,7 @@ def test_training_moves_everything_and_can_go_on(recipe: ghiasi.Recipe, tmp_path
 def test_one_step_in_four_looks_through_both_teachers(
     recipe: ghiasi.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = ghiasi.looks(load_teachers("compact"), 4.0)[0]
+    look = ghiasi.loss_specs(load_teachers("compact"), 4.0)[0]
     cheap, whole = (replace(look, style_weight=weight) for weight in (3.0, 5.0))
     looked: list[float] = []
 
@@ -57,7 +57,7 @@ def test_one_step_in_four_looks_through_both_teachers(
         looked.append(given[5].style_weight)
         return {"total": sum(p.square().sum() for p in model.parameters())}
 
-    monkeypatch.setattr(ghiasi, "looks", lambda teachers, weight: (cheap, whole))
+    monkeypatch.setattr(ghiasi, "loss_specs", lambda teachers, weight: (cheap, whole))
     monkeypatch.setattr(ghiasi, "measured_styles", lambda *given: Styles(seen, seen))
     monkeypatch.setattr(ghiasi, "_losses", losses)
     seen = Paintings([torch.zeros(3, 64, 64, dtype=torch.uint8)], torch.zeros(2, ghiasi.SIZES["compact"]), {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +17,6 @@ from skimage import data
 
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Checkpoint, Content, Pixels, Progress, Refined, Refinement, Result, Runtime, Weighted
-from scumble.library.places import SURROGATE
 from scumble.library.styles import StyleStore
 from scumble.library.weights import card_path, save_weights
 from scumble.methods.style_memory import method as memory
@@ -26,7 +24,8 @@ from scumble.methods.style_memory import painting_sizes
 from scumble.methods.style_memory.method import Memory, Options, shared_name
 from scumble.methods.style_memory.painting_sizes import LOOKS, looks_at
 from scumble.methods.style_memory.refine import Pace
-from scumble.methods.style_memory.surrogate import load_surrogate
+from scumble.nst.pretrained import Network
+from scumble.nst.vgg import VGG
 from scumble.painting import pipeline
 from support.leaves import COLD, PHOTOGRAPH, WARM
 from support.painted import Painted
@@ -213,13 +212,17 @@ def test_a_refinement_goes_on_from_its_checkpoint_and_can_be_stopped_within_a_st
     assert done.card["loss"] == whole.card["loss"]
 
 
-def test_without_a_surrogate_styles_paint_and_are_not_refined(
-    portrait: Painted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_the_perceptual_network_styles_paint_and_are_not_refined(
+    portrait: Painted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    damaged = tmp_path / "surrogate.safetensors"
-    shutil.copy(card_path(SURROGATE), card_path(damaged))
-    damaged.write_bytes(SURROGATE.read_bytes()[:-1])
-    monkeypatch.setattr(memory, "load_surrogate", lambda: load_surrogate(damaged))
+    whole = memory.load_perceptual
+
+    def load(network: Network) -> VGG:
+        if network == "half":
+            raise ScumbleError("weights-corrupt", "The weight file half.safetensors is damaged.")
+        return whole(network)
+
+    monkeypatch.setattr(memory, "load_perceptual", load)
     method = Memory()
     assert painted(method, [(portrait, 1.0)]).shape == PHOTOGRAPH.shape
     with pytest.raises(ScumbleError) as caught:

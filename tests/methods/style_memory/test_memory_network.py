@@ -10,19 +10,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from scumble.methods.style_memory.network import MARGIN, STRIDE, Bent, MemoryNet, Read, StyleMemory, _Conv
-from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row
-from scumble.methods.style_memory.surrogate import load_surrogate
+from scumble.methods.style_memory.network import MARGIN, STRIDE, ConditionalConv2d, MemoryNet, Read, StyleMemory, _Conv
+from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, target_of
 from scumble.nst import synthetic
-from scumble.nst.looks import grams_of
 from scumble.nst.norms import collected_statistics, covariances, frozen_statistics
+from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, LossSpec
 from scumble.nst.polyphase import DoubledConv, PhasedConv
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import SIGNATURE_SIZE, signature
 
-PACE = Pace(steps=3, rate=0.01, patience=0.2, share=0.6)
+PACE = Pace(steps=3, rate=0.01, delta=0.2, share=0.6)
 
-LOOK = load_surrogate().look(3.0)
+LOSS = LossSpec({1: STYLE_LAYERS}, {CONTENT_LAYER: 1.0}, style_weight=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +69,7 @@ def test_a_bent_kernel_is_affine_in_the_row_and_a_row_of_zeros_leaves_it_as_it_i
 ) -> None:
     torch.manual_seed(0)
     straight = conv(8, 4)
-    bent = Bent(straight, 5)
+    bent = ConditionalConv2d(straight, 5)
     features, a, b = torch.randn(1, 32 if conv is PhasedConv else 8, 12, 12), torch.randn(1, 5), torch.randn(1, 5)
     assert torch.allclose(bent(features, torch.zeros(1, 5)), straight(features), atol=1e-6)
     assert not torch.allclose(bent(features, a), straight(features), atol=1e-2)
@@ -81,7 +80,7 @@ def test_a_bent_kernel_is_affine_in_the_row_and_a_row_of_zeros_leaves_it_as_it_i
 
 
 def test_every_layer_can_be_stopped_at(memory: StyleMemory) -> None:
-    """Bent kernels were once convolved with behind their layers' backs: no cancel reached the ones at full resolution."""
+    """Conditional kernels were once convolved with outside their layers: no cancel reached the ones at full resolution."""
     leaves = [m for m in memory.net.modules() if not list(m.children())]
     called: list[nn.Module] = []
     handles = [m.register_forward_pre_hook(lambda module, inputs: called.append(module)) for m in leaves]
@@ -150,14 +149,14 @@ def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> No
 
 
 def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
-    eyes = load_surrogate()
-    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
+    features = load_perceptual("half")
+    target = target_of(picture(64, 9), features, LOSS)
 
     def others(step: int) -> Tensor:
         return synthetic.dead_leaves(64, torch.Generator().manual_seed(step))[None]
 
     def descended(at: Descent) -> list[Descent]:
-        steps = descend_row(memory.net, at, replace(PACE, steps=4), targets, eyes, LOOK, others, held=picture(64, 7))
+        steps = descend_row(memory.net, at, replace(PACE, steps=4), target, features, LOSS, others, held=picture(64, 7))
         return [found[0] for found in steps if found is not None]
 
     start = begin(rows(memory.net, 1))
@@ -172,12 +171,14 @@ def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
 def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory: StyleMemory) -> None:
     """A user paints between two parts of a refinement, and what is held back are her newest pictures: losses with the old
     ones once stood for these, so that an easy new picture let a row win that was worse than the first."""
-    eyes = load_surrogate()
-    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
+    features = load_perceptual("half")
+    target = target_of(picture(64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
 
     def last(at: Descent, steps: int, seed: int) -> Descent:
-        found = descend_row(memory.net, at, replace(PACE, steps=steps), targets, eyes, LOOK, contents, held=picture(64, seed))
+        found = descend_row(
+            memory.net, at, replace(PACE, steps=steps), target, features, LOSS, contents, held=picture(64, seed)
+        )
         return [f[0] for f in found if f is not None][-1]
 
     broken = last(start, 2, seed=7)
@@ -189,10 +190,10 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
 
 
 def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:
-    eyes = load_surrogate()
-    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
+    features = load_perceptual("half")
+    target = target_of(picture(64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
-    steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), targets, eyes, LOOK, contents, held=picture(64, 7))
+    steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), target, features, LOSS, contents, held=picture(64, 7))
     *_, (at, _) = (found for found in steps if found is not None)
     assert torch.equal(at.best, start.row)
     assert at.least == at.first
@@ -201,21 +202,21 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
 
 def test_a_row_is_moved_a_share_of_the_way_that_it_has_descended(memory: StyleMemory) -> None:
     """All of it was at the expense of one picture in eight, for which the new row was worse than the first."""
-    eyes = load_surrogate()
-    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
+    features = load_perceptual("half")
+    target = target_of(picture(64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
-    steps = descend_row(memory.net, start, replace(PACE, steps=6), targets, eyes, LOOK, contents, held=picture(64, 2))
+    steps = descend_row(memory.net, start, replace(PACE, steps=6), target, features, LOSS, contents, held=picture(64, 2))
     *_, (at, _) = (found for found in steps if found is not None)
     assert at.least < at.first
     assert torch.allclose(at.best - start.row, PACE.share * (at.row - start.row), atol=1e-6)
 
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
-    eyes = load_surrogate()
-    targets = grams_of(picture(64, 9), eyes, LOOK.layers)
+    features = load_perceptual("half")
+    target = target_of(picture(64, 9), features, LOSS)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
-    steps = descend_row(memory.net, begin(rows(memory.net, 1)), Pace(12, 0.006, 0.5), targets, eyes, LOOK, contents)
-    losses = [found[1]["content"] + LOOK.style_weight * found[1]["style"] for found in steps if found is not None]
+    steps = descend_row(memory.net, begin(rows(memory.net, 1)), Pace(12, 0.006, 0.5), target, features, LOSS, contents)
+    losses = [found[1]["content"] + LOSS.style_weight * found[1]["style"] for found in steps if found is not None]
     assert losses[-1] < 0.9 * losses[0]
     assert all(torch.equal(v, before[k]) for k, v in memory.state_dict().items())
 

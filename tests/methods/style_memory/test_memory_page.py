@@ -14,8 +14,8 @@ ROWS = Rows(*(torch.full((1, NET.row_size), value) for value in (1.0, 2.0, 3.0))
 
 TAKEN = {
     "no offset: a = 0": {"skip a", "deep a"},
-    "kernels not bent: a = 0 on the way up": {"bent"},
-    "Ghiasi: a = 0 everywhere": {"skip a", "deep a", "bent"},
+    "kernels as all styles share them: a = 0 there": {"kernels"},
+    "Ghiasi: a = 0 everywhere": {"skip a", "deep a", "kernels"},
     "statistics of the two skips not predicted": {"skip statistics", "deep statistics"},
     "reads after the skips not predicted": {"after"},
     "colours not predicted": {"colours"},

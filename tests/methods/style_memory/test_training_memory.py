@@ -17,13 +17,13 @@ from scumble.library.weights import load_card, load_weights, save_weights
 from scumble.methods.style_memory import train as memory
 from scumble.methods.style_memory.method import load_memory
 from scumble.methods.style_memory.network import StyleMemory
-from scumble.nst.looks import grams_of
+from scumble.nst.perceptual_loss import grams_of, perceptual_losses
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.vgg import compact
 from scumble.training import paintings
 from scumble.training.data import read_pictures
 from scumble.training.loop import run_folder
-from scumble.training.paintings import Paintings, Styles, looks, measured
+from scumble.training.paintings import Paintings, Styles, loss_specs, measured
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
@@ -175,15 +175,15 @@ def test_the_second_pass_sees_the_detail_that_halving_lost() -> None:
 def test_losses_weigh_each_picture_by_its_own_grams_and_end_at_a_bound() -> None:
     """A picture that is far from its style must not drown the others of its batch."""
     teachers = Teachers({"quarter": load_perceptual("quarter")})
-    look, again = looks(teachers, 10.0)
-    assert look == again
+    spec, again = loss_specs(teachers, 10.0)
+    assert spec == again
     pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        grams = [{k: g[i] for k, g in grams_of(pictures, teachers, {1: set(look.styles[1])}).items()} for i in range(2)]
-        content, style = memory.by_picture(pictures, pictures, grams, teachers, look)
-        far = [grams[0], {k: 0.1 * g for k, g in grams[1].items()}]
-        _, apart = memory.by_picture(pictures, pictures, far, teachers, look)
-    assert torch.allclose(content, torch.zeros(2))
-    assert torch.allclose(style, torch.zeros(2), atol=1e-5)
+        grams = grams_of(pictures, teachers, {1: set(spec.styles[1])})
+        equal = perceptual_losses(pictures, pictures, grams, teachers, spec)
+        far = {name: torch.stack([g[0], 0.1 * g[1]]) for name, g in grams.items()}
+        apart = perceptual_losses(pictures, pictures, far, teachers, spec, most=memory.MOST).style
+    assert torch.allclose(equal.content, torch.zeros(2))
+    assert torch.allclose(equal.style, torch.zeros(2), atol=1e-5)
     assert float(apart[0]) == pytest.approx(0, abs=1e-5)
     assert float(apart[1]) == pytest.approx(memory.MOST, rel=1e-3)

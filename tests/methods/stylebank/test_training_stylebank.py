@@ -98,7 +98,7 @@ def test_the_branches_take_turns_in_balance(tmp_path: Path, recipe: Recipe) -> N
     banks.begin([x, x.flip(1)])
     branches = stylebank.Branches(banks, read_pictures(recipe.photographs), recipe, "cpu")
     teachers = stylebank.load_teachers("")
-    look = stylebank.looks(teachers, 3.0)[0]
+    look = stylebank.loss_specs(teachers, 3.0)[0]
     targets = stylebank.targets_of([x, x.flip(1)], teachers, look)
     lengths = []
     for step in range(3 * (T + 1)):

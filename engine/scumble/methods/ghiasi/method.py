@@ -21,7 +21,7 @@ from scumble.api.options import option
 from scumble.library.weights import load_weights
 from scumble.methods.feed_forward import FeedForward, holding
 from scumble.methods.ghiasi.network import BOTTLENECK, MARGIN, STRIDE, GhiasiNet
-from scumble.nst.style_encoder import SIZES, Compact, Encoder, Inception, load_sight
+from scumble.nst.style_encoder import SIZES, Encoder, Inception, Statistics, load_style_encoder
 
 SIDES = (256, 362, 512, 724)
 """Long sides in pixels at which a painting is looked at, half an octave apart: those of the paintings of the training."""
@@ -49,7 +49,7 @@ class Options:
 class Networks(nn.Module):
     """What all styles share: the networks that are trained, and what sees paintings."""
 
-    def __init__(self, model: GhiasiNet, see: Compact | Inception) -> None:
+    def __init__(self, model: GhiasiNet, see: Statistics | Inception) -> None:
         super().__init__()
         self.model, self.see = model, see
 
@@ -104,7 +104,7 @@ def load_shared(path: Path) -> Networks:
         model = GhiasiNet(SIZES[encoder], found["width"], found["blocks"])
         model.load_state_dict(tensors)
     model = model.to(memory_format=torch.channels_last).requires_grad_(False).eval()
-    return Networks(model, load_sight(encoder))
+    return Networks(model, load_style_encoder(encoder))
 
 
 def load_ladder(path: Path, networks: str) -> dict[int, Tensor]:

@@ -19,8 +19,8 @@ from torch import Tensor
 from scumble.library.places import shared_path
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.ghiasi.network import GhiasiNet
-from scumble.nst.looks import Look
-from scumble.nst.style_encoder import SIZES, Encoder, Sight, load_sight
+from scumble.nst.perceptual_loss import LossSpec
+from scumble.nst.style_encoder import SIZES, Encoder, StyleEncoder, load_style_encoder
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import Pictures, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
@@ -33,7 +33,7 @@ from scumble.training.paintings import (
     Styles,
     blurred,
     contents,
-    looks,
+    loss_specs,
     measured,
     measured_styles,
     painted_losses,
@@ -75,7 +75,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-    see = load_sight(recipe.encoder).to(device)
+    see = load_style_encoder(recipe.encoder).to(device)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
     measure = partial(measured, teachers=teachers, see=see, seed=recipe.seed, report=report)
     styles = measured_styles(paintings, photographs, recipe.variants, measure)
@@ -92,7 +92,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     model = model.to(device).to(memory_format=torch.channels_last)
     name = "ghiasi" if recipe.encoder == "compact" else f"ghiasi-{recipe.encoder}"
     path = shared_path(out, name) if recipe.encoder == "compact" else out / f"{name}.safetensors"
-    cheap, whole = looks(teachers, recipe.style_weight)
+    cheap, whole = loss_specs(teachers, recipe.style_weight)
 
     credits = write_credits(out, photographs, paintings)
     weights = {"reconstruction": RECONSTRUCTION, "lattice": LATTICE}
@@ -102,8 +102,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         save_weights(path, model.state_dict(), trained_card(_about(recipe, model), "ghiasi", recipe, credits, step, **told))
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        look = whole if step % FULL_LOSS_EVERY == 0 else cheap
-        return _losses(model, styles, photographs, teachers, see, look, recipe, generator)
+        spec = whole if step % FULL_LOSS_EVERY == 0 else cheap
+        return _losses(model, styles, photographs, teachers, see, spec, recipe, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed)
     sample = partial(_sheet, model, styles.paintings, photographs, recipe.variants, see)
@@ -118,8 +118,8 @@ def _losses(
     styles: Styles,
     photographs: Pictures,
     teachers: Teachers,
-    see: Sight,
-    look: Look,
+    see: StyleEncoder,
+    spec: LossSpec,
     recipe: Recipe,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
@@ -132,10 +132,10 @@ def _losses(
     signatures = blurred(signatures, model.predictor.spread, generator)
     targets = {k: torch.lerp(others[k], g, share[:, None, None]) for k, g in grams.items()}
     y = model.net(x, model.predictor(torch.cat([signatures, see(x[n:])])))
-    return painted_losses(y, x, targets, teachers, look, recipe.tv, RECONSTRUCTION)
+    return painted_losses(y, x, targets, teachers, spec, recipe.tv, RECONSTRUCTION)
 
 
-def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, variants: int, see: Sight) -> Tensor:
+def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, variants: int, see: StyleEncoder) -> Tensor:
     """Four contents by five paintings of the training, and at the right each content by its own style."""
     device = seen.signatures.device
     x, generator = sheet_contents(photographs, 4, 256, device, sky=True), torch.Generator().manual_seed(1)

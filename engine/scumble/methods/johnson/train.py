@@ -18,8 +18,8 @@ from torch import Tensor
 from scumble.library.places import state_path
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.johnson.network import TransformNet
-from scumble.nst.looks import Look, compare, grams_of
 from scumble.nst.losses import lattice_loss
+from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import Pictures, has_test_split, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
@@ -51,31 +51,31 @@ class Recipe(TrainingRecipe, OnePainting):
     start: Path | None = None
 
 
-def phases(teachers: Teachers) -> tuple[Look, Look]:
+def phases(teachers: Teachers) -> tuple[LossSpec, LossSpec]:
     """The losses of the two phases, through whichever teachers there are."""
     layers, content = teachers.style_layers, {teachers.content_layer: 1.0}
     gentle = dict.fromkeys(layers, 1.0)
     strong = {k: DEEP.get(k.split("/")[1], 1.0) for k in layers}
     return (
-        Look({1: gentle, 2: gentle}, content, style_weight=STYLE_WEIGHTS[0]),
-        Look({1: strong, 2: strong}, content, style_weight=STYLE_WEIGHTS[1]),
+        LossSpec({1: gentle, 2: gentle}, content, style_weight=STYLE_WEIGHTS[0]),
+        LossSpec({1: strong, 2: strong}, content, style_weight=STYLE_WEIGHTS[1]),
     )
 
 
 class Criterion:
     """The loss of one phase: content, style, TV and lattice, with the style of a painting (1, 3, H, W) in [0, 1]."""
 
-    def __init__(self, teachers: Teachers, look: Look, painting: Tensor) -> None:
-        self._teachers, self._look = teachers, look
+    def __init__(self, teachers: Teachers, spec: LossSpec, painting: Tensor) -> None:
+        self._teachers, self._spec = teachers, spec
         with torch.no_grad():
-            self._grams = grams_of(painting, teachers, {scale: set(layers) for scale, layers in look.styles.items()})
+            self._grams = grams_of(painting, teachers, {scale: set(layers) for scale, layers in spec.styles.items()})
 
     def __call__(self, y: Tensor, x: Tensor) -> dict[str, Tensor]:
         """Losses of pictures `y` (N, 3, H, W) of contents `x`: content, style, tv, lattice and their weighted total."""
         targets = {k: g.expand(len(x), -1, -1) for k, g in self._grams.items()}
-        losses = compare(y, x, targets, self._teachers, self._look)
+        losses = perceptual_losses(y, x, targets, self._teachers, self._spec).means()
         losses["lattice"] = lattice_loss(y)
-        total = losses["content"] + self._look.style_weight * losses["style"]
+        total = losses["content"] + self._spec.style_weight * losses["style"]
         return {"total": total + TV * losses["tv"] + LATTICE * losses["lattice"], **losses}
 
 
@@ -95,9 +95,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     credits, command = write_credits(out, photographs), f"johnson --style {recipe.style_id}"
     told = _phases(recipe, phases(teachers))
     seconds = 0.0
-    for phase, look in enumerate(phases(teachers)):
+    for phase, spec in enumerate(phases(teachers)):
         painting = read_picture(recipe.painting, PAINTING_SIDES[phase])
-        criterion = Criterion(teachers, look, painting[None].to(device).float() / 255)
+        criterion = Criterion(teachers, spec, painting[None].to(device).float() / 255)
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase + 1, "step": step, "seconds": round(before)}
@@ -136,17 +136,17 @@ def _about(recipe: Recipe) -> Card:
     return {"method": "johnson", "style": recipe.described, "architecture": {"width": recipe.width, "blocks": 5}}
 
 
-def _phases(recipe: Recipe, looks: tuple[Look, ...]) -> list[dict[str, object]]:
+def _phases(recipe: Recipe, specs: tuple[LossSpec, ...]) -> list[dict[str, object]]:
     """The two phases as a card lists them."""
     return [
         {
             "steps": steps,
             "painting_short_side": side,
-            "style_weight": look.style_weight,
+            "style_weight": spec.style_weight,
             "tv_weight": TV,
             "lattice_weight": LATTICE,
-            "style_layers": dict(look.styles[1]),
-            "content_layers": dict(look.content),
+            "style_layers": dict(spec.styles[1]),
+            "content_layers": dict(spec.content),
         }
-        for steps, side, look in zip(recipe.steps, PAINTING_SIDES, looks, strict=True)
+        for steps, side, spec in zip(recipe.steps, PAINTING_SIDES, specs, strict=True)
     ]

@@ -37,7 +37,7 @@ LARGEST = 1.4
 """A photograph's short side is at most so many crops long."""
 
 
-class Practice:
+class ContentSampler:
     """Called with a step, gives its contents (`batch`, 3, `crop`, `crop`) in [0, 1]. `own` are pictures of the user's."""
 
     def __init__(self, own: Sequence[Pixels], batch: int, crop: int) -> None:

@@ -39,15 +39,14 @@ from scumble.api.method import (
 )
 from scumble.api.options import option
 from scumble.image.resample import resize
-from scumble.library.places import SHIPPED, SURROGATE, shared_path
+from scumble.library.places import SHIPPED, perceptual_path, shared_path
 from scumble.library.weights import load_card, load_weights, name_of
 from scumble.methods.feed_forward import COMPACT, OWN_SIDE, FeedForward, Known, holding
-from scumble.methods.style_memory.content_sampler import Practice
+from scumble.methods.style_memory.content_sampler import ContentSampler
 from scumble.methods.style_memory.network import MARGIN, STRIDE, StyleMemory
 from scumble.methods.style_memory.painting_sizes import AIMS, LOOKS, looks_at, to_stride
-from scumble.methods.style_memory.refine import Pace, begin, descend_row, kept, resumed
-from scumble.methods.style_memory.surrogate import Surrogate, load_surrogate
-from scumble.nst.looks import Grams, grams_of
+from scumble.methods.style_memory.refine import Pace, Target, begin, descend_row, kept, mean_target, resumed, target_of
+from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, LossSpec
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.nst.tensors import to_array, to_tensor
@@ -57,14 +56,16 @@ from scumble.painting.two_passes import paint_twice
 
 NETWORKS = shared_path(SHIPPED, "memory")
 
-PACE = Pace(steps=80, rate=0.01, patience=0.2, share=0.6)
-"""Of a refinement: half a minute on two cores."""
+PACE = Pace(steps=60, rate=0.02, delta=0.5)
+"""Of a refinement: a minute on two cores."""
 
 BATCH, CROP = 3, 256
 """Of the pictures of a step."""
 
-STYLE_WEIGHT = 3.5
-"""Of style beside content in a refinement."""
+LOSS = LossSpec({1: STYLE_LAYERS}, {CONTENT_LAYER: 1.0}, style_weight=10.0)
+"""What a refinement descends, through the half-width VGG-16: the loss that the networks were trained by."""
+
+HALF = perceptual_path(SHIPPED, "half")
 
 MOST_POLISH = 200
 """Steps from which on a picture hardly becomes better."""
@@ -87,16 +88,16 @@ class Options:
 
 
 class Networks(nn.Module):
-    """What all styles share: the memory's own networks, and the compact one, which sees paintings."""
+    """What all styles share: the memory's own networks, and the perceptual one, which sees paintings."""
 
-    def __init__(self, memory: StyleMemory, compact: VGG) -> None:
+    def __init__(self, memory: StyleMemory, perceptual: VGG) -> None:
         super().__init__()
-        self.memory, self.compact = memory, compact
+        self.memory, self.perceptual = memory, perceptual
 
     @torch.no_grad()
     def row(self, picture: Tensor) -> Tensor:
         """Grade 0 of (1, 3, H, W)."""
-        return self.memory.rows(to_stride(picture), signature(self.compact, picture))
+        return self.memory.rows(to_stride(picture), signature(self.perceptual, picture))
 
 
 class Memory(FeedForward[Networks, Tensor], Refiner):
@@ -114,7 +115,7 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
 
     def __init__(self) -> None:
         super().__init__()
-        self._surrogates: dict[str, Surrogate] = {}
+        self._half: dict[str, VGG] = {}
         self.refiner = self
 
     def half_for_8_bits(self, device: str) -> bool:
@@ -174,45 +175,43 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
 
     def forget(self) -> None:
         super().forget()
-        self._surrogates.clear()
+        self._half.clear()
 
     def refine(
         self, style: Style, contents: Sequence[Pixels], runtime: Runtime, checkpoint: Arrays | None = None
     ) -> Iterator[Refinement]:
-        """Descend the style's row over crops of the user's pictures and of others (content_sampler.py), by the surrogate."""
+        """Descend the style's row over crops of the user's pictures and of others (content_sampler.py)."""
         began = time.monotonic()
         painting = style.picture()
         if painting is None:
             raise ScumbleError("style-needs-picture", f"The style {style.id!r} has no painting to be refined by.")
         begins = Progress(0.0, "looking at the painting")
         yield begins  # often, for a picture to paint stops it there
-        networks, eyes = self.networks(Options(), runtime.device), self._surrogate(runtime.device)
+        networks, features = self.networks(Options(), runtime.device), self._features(runtime.device)
         net = networks.memory.net
-        look = eyes.look(STYLE_WEIGHT)
         yield begins
-        practice = Practice(contents, BATCH, CROP)
+        practice = ContentSampler(contents, BATCH, CROP)
         held = practice.held_back()
         yield begins
-        seen: list[Grams] = []
+        targets: list[Target] = []
         for x in looks_at(painting, AIMS):
-            with torch.no_grad():
-                seen.append(grams_of(x.to(runtime.device), eyes, look.layers))
+            targets.append(target_of(x.to(runtime.device), features, LOSS))
             yield begins
-        targets = {name: torch.stack([grams[name] for grams in seen]).mean(0) for name in seen[0]}
+        target = mean_target(targets)
         with torch.no_grad():
             start = self._begun(style, painting, networks, runtime)
         yield begins
-        whose = f"{shared_name()} {name_of(SURROGATE)} {PACE} {BATCH} {CROP} {AIMS} {look}"
+        whose = f"{shared_name()} {name_of(HALF)} {PACE} {BATCH} {CROP} {AIMS} {LOSS}"
         at = resumed(checkpoint, start, whose, held, PACE.steps) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        for found in descend_row(net, at, PACE, targets, eyes, look, practice, half, held):
+        for found in descend_row(net, at, PACE, target, features, LOSS, practice, half, held):
             if found is not None:
                 at = found[0]
                 yield Checkpoint(kept(at, whose, held))
             yield Progress(at.step / PACE.steps, f"step {at.step} of {PACE.steps}")
         card = {
             "shared": shared_name(),
-            "surrogate": name_of(SURROGATE),
+            "perceptual": name_of(HALF),
             "steps": at.step,
             "seconds": round(time.monotonic() - began, 1),
         }
@@ -227,12 +226,12 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
                 raise
             return self.measure(networks, to_tensor(painting).to(runtime.device))
 
-    def _surrogate(self, device: str) -> Surrogate:
-        """The surrogate on a device, loaded once."""
-        if device not in self._surrogates:
+    def _features(self, device: str) -> VGG:
+        """The half-width VGG-16 on a device, loaded once."""
+        if device not in self._half:
             with torch.inference_mode(False):
-                self._surrogates[device] = load_surrogate().to(device).to(memory_format=torch.channels_last)
-        return self._surrogates[device]
+                self._half[device] = load_perceptual("half").to(device).to(memory_format=torch.channels_last)
+        return self._half[device]
 
 
 def load_memory(path: Path) -> StyleMemory:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import reduce
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +32,9 @@ BEND = 0.1
 """By how much of an ordinary kernel's size a row's number of 1 bends a kernel. Rows are predicted and refined in numbers of the
 order of 1 and steps that suit them; at 1 a training runs away."""
 
+
+FAINT = 0.1
+"""Variance, where the style's is 1, that is added before contrast is brought to the style's: a blank layer stays calm."""
 
 STRIP = 1 << 16
 """Pixels at half resolution of which a processor makes the picture at a time."""
@@ -85,7 +89,7 @@ class _Conv(nn.Conv2d):
         return F.conv2d(x, self.weight if weight is None else weight, self.bias if bias is None else bias, self.stride)
 
 
-class Bent(nn.Module):
+class ConditionalConv2d(nn.Module):
     """Another place where the memory is read: a convolution by the kernel W + BEND sum_k a_k B_k, its bias likewise.
 
     A row's part here is a, `size` numbers; W and the basis B belong to all styles. By one row a picture costs what it does
@@ -121,15 +125,21 @@ class MemoryNet(nn.Module):
     Sides are multiples of 8. The widths are those at a quarter, an eighth and a half of the picture's resolution, and at the
     full one, where few channels cost most of the time.
 
-    On the way up the row bends every kernel (`Bent`): fine strokes are made there. At full resolution it is the picture itself
-    that the memory reads, so that colours are right from the first: a pixel is A_i (strokes + gate * x^) + b_i, x^ the
-    picture's colours whitened. Strokes and gate end with a fixed blur, as TransformNet does, and for its reason.
+    On the way up the row changes every kernel (`ConditionalConv2d`): fine strokes are made there. At full resolution it is
+    the picture itself that the memory reads, so that colours are right from the first: a pixel is A_i (strokes + gate * x^)
+    + b_i, x^ the picture's colours whitened. What A_i multiplies is brought to unit covariance (`contrast`), so that a picture
+    has the contrast and the colours of its style by construction: a network that is not sure paints flat. Strokes and gate end
+    with a fixed blur, as TransformNet does, and for its reason.
 
-    `basis` are the sizes of the bases at the skip, at the deepest read and in each bent convolution.
+    `basis` are the sizes of the bases at the skip, at the deepest read, in each conditional convolution on the way up and in
+    the second convolution of each block, which is conditional too.
     """
 
     def __init__(
-        self, widths: tuple[int, int, int, int] = (32, 80, 24, 16), blocks: int = 4, basis: tuple[int, int, int] = (8, 24, 32)
+        self,
+        widths: tuple[int, int, int, int] = (32, 80, 24, 16),
+        blocks: int = 4,
+        basis: tuple[int, int, int, int] = (16, 32, 48, 16),
     ) -> None:
         super().__init__()
         quarter, eighth, half, full = widths
@@ -139,20 +149,31 @@ class MemoryNet(nn.Module):
         self.encoded = nn.ModuleList([_Conv(eighth, eighth), _Conv(eighth, eighth)])
         self.skip = Read(quarter, basis[0])
         self.deep = Read(eighth, basis[1])
-        self.blocks = nn.ModuleList([_Conv(eighth, eighth) for _ in range(2 * blocks)])
+        self.blocks = nn.ModuleList()
+        for _ in range(blocks):
+            self.blocks.extend([_Conv(eighth, eighth), ConditionalConv2d(_Conv(eighth, eighth), basis[3])])
         self.block_reads = nn.ModuleList([Read(eighth) for _ in range(2 * blocks)])
-        self.to_quarter = Bent(_Conv(eighth, quarter), basis[2])
-        self.at_quarter, self.read_quarter = Bent(_Conv(quarter, quarter), basis[2]), Read(quarter)
-        self.at_half, self.read_half = Bent(DoubledConv(quarter, half), basis[2]), Read(half)
-        self.to_full = Bent(_Conv(half, full, 1), basis[2])
-        self.at_full, self.head = Bent(DoubledConv(full, full), basis[2]), Bent(PhasedConv(full, 4), basis[2])
+        self.to_quarter = ConditionalConv2d(_Conv(eighth, quarter), basis[2])
+        self.at_quarter, self.read_quarter = ConditionalConv2d(_Conv(quarter, quarter), basis[2]), Read(quarter)
+        self.at_half, self.read_half = ConditionalConv2d(DoubledConv(quarter, half), basis[2]), Read(half)
+        self.to_full = ConditionalConv2d(_Conv(half, full, 1), basis[2])
+        self.at_full = ConditionalConv2d(DoubledConv(full, full), basis[2])
+        self.head = ConditionalConv2d(PhasedConv(full, 4), basis[2])
         assert self.head.conv.bias is not None
         nn.init.constant_(self.head.conv.bias[3:], -1.0)  # begins with little of the picture itself
-        self.whitening = Whitening()
-        self._parts = [place.size for place in (self.skip, self.deep, *self.block_reads, *self.way_up)] + [12]
+        self.whitening, self.contrast = Whitening(), Whitening(FAINT, triangular=True)
+        self._parts = [place.size for place in (self.skip, self.deep, *self.in_blocks, *self.way_up)] + [12]
 
     @property
-    def way_up(self) -> tuple[Bent | Read, ...]:
+    def in_blocks(self) -> tuple[ConditionalConv2d | Read, ...]:
+        """Where the memory is read in the blocks, in that order."""
+        places: list[Any] = []
+        for i in range(0, len(self.blocks), 2):
+            places += [self.block_reads[i], self.blocks[i + 1], self.block_reads[i + 1]]
+        return tuple(places)
+
+    @property
+    def way_up(self) -> tuple[ConditionalConv2d | Read, ...]:
         """Where the memory is read after the blocks, in that order."""
         quarter, half = (self.at_quarter, self.read_quarter), (self.at_half, self.read_half)
         return self.to_quarter, *quarter, *half, self.to_full, self.at_full, self.head
@@ -176,7 +197,7 @@ class MemoryNet(nn.Module):
         for f, read in zip(self.encode(picture), (self.skip, self.deep), strict=True):
             mean, variance = (m.flatten(1) for m in moments(f))
             parts += [(variance + read.norm.eps).sqrt(), mean, mean.new_zeros(len(mean), read.size - 2 * read.channels)]
-        for place in (*self.block_reads, *self.way_up):
+        for place in (*self.in_blocks, *self.way_up):
             neutral = picture.new_zeros(len(picture), place.size)
             if isinstance(place, Read):
                 neutral[:, : place.channels] = 1
@@ -198,30 +219,28 @@ class MemoryNet(nn.Module):
         y = self.deep(eighth, next(part), scaled[8])
         for i in range(0, len(self.blocks), 2):
             z = F.relu_(self.block_reads[i](self.blocks[i](y), next(part), scaled[8]))
-            y = y + self.block_reads[i + 1](self.blocks[i + 1](z), next(part), scaled[8])
+            z = self.blocks[i + 1](z, next(part), scaled[8])
+            y = y + self.block_reads[i + 1](z, next(part), scaled[8])
         y = _doubled(self.to_quarter(y, next(part), scaled[8])).add_(skip)
         y = F.relu_(self.read_quarter(self.at_quarter(y, next(part), scaled[4]), next(part), scaled[4]))
         y = woven(self.at_half(reflect_pad(y, 1, 1, 1, 1), next(part), scaled[4]))
         y = F.relu_(self.read_half(y, next(part), scaled[2]))
         # Padded while it is small, and woven last: at full resolution a copy costs as much as a layer.
         y = reflect_pad(self.to_full(y, next(part), scaled[2]), 3, 3, 3, 3)
-        ends, white, half = (next(part), next(part), colour), self.whitening(x), _padded(scaled[2], 2)
+        ends, white, half = (next(part), next(part)), self.whitening(x), _padded(scaled[2], 2)
         strips: list[Tensor] = []
         for a, b in _strips(y, y.shape[2] - 6):
-            here = _rows(half, a, b + 4), _rows(shares, 2 * a, 2 * b)
-            strips.append(self._finished(y[:, :, a : b + 6], white[:, :, 2 * a : 2 * b], ends, *here))
-        return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
+            strips.append(self._finished(y[:, :, a : b + 6], white[:, :, 2 * a : 2 * b], ends, _rows(half, a, b + 4)))
+        return _coloured(self.contrast(strips[0] if len(strips) == 1 else torch.cat(strips, 2)), colour, shares)
 
-    def _finished(
-        self, y: Tensor, white: Tensor, ends: tuple[Tensor, Tensor, Tensor], half: Tensor | None, shares: Tensor | None
-    ) -> Tensor:
-        """From the map that ends at half resolution, with 3 pixels more on each side, to the picture. `half` are the shares
-        with 2 more, `ends` the rows' parts for the last two convolutions and for the colours."""
-        at_full, head, colour = ends
+    def _finished(self, y: Tensor, white: Tensor, ends: tuple[Tensor, Tensor], half: Tensor | None) -> Tensor:
+        """From the map that ends at half resolution, with 3 pixels more on each side, to the picture before its colours.
+        `half` are the shares with 2 more, `ends` the rows' parts for the last two convolutions."""
+        at_full, head = ends
         y = F.relu_(self.at_full(y, at_full, half))
         y = _blurred(woven(self.head(y, head, None if half is None else half[..., 1:-1, 1:-1]))[..., 1:-1, 1:-1])
         strokes, gate = torch.split(y, [3, 1], 1)
-        return _coloured(strokes + torch.sigmoid(gate) * white, colour, shares)
+        return strokes + torch.sigmoid(gate) * white
 
 
 def _unshuffled(x: Tensor) -> Tensor:

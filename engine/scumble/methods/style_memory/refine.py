@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,12 +19,12 @@ from torch import Tensor
 
 from scumble.api.method import Arrays
 from scumble.methods.style_memory.network import MemoryNet
-from scumble.nst.looks import Eyes, Grams, Look, compare
-from scumble.nst.losses import lattice_loss, pseudo_huber
+from scumble.nst.losses import calm_texture, lattice_loss, pseudo_huber, relief_loss
+from scumble.nst.perceptual_loss import FeatureExtractor, Grams, LossSpec, PerceptualLosses, grams_of, perceptual_losses
 from scumble.nst.tensors import to_array
 
-LATTICE, TV = 300.0, 0.1
-"""Weights of the losses beside content and style, as in the training of the networks."""
+LATTICE, TV, RELIEF = 300.0, 0.1, 1.0
+"""Weights of the losses beside content and style."""
 
 CHECKED = 2
 """Times that a descent tries its row on contents held back, spread over its steps; the last time at its end."""
@@ -38,14 +38,14 @@ class Pace:
     """How a row descends.
 
     `rate` is Adam's first, brought to 0 along half a cosine over `steps`; a row's numbers are of the order of 1, and differ by
-    about 0.5 from style to style. `patience` is with a picture whose style is far off (looks.compare): without, a row gives up
-    the content of all for the sake of few. `share` is how much of the way that it has descended a row is moved, where contents
-    are held back: the last part of it is at the expense of few pictures, for little (README.md).
+    about 0.5 from style to style. `delta` is pseudo-Huber's (nst/losses.py): without it, a row gives
+    up the content of all for the sake of few. `share` is how much of the way that it has descended a row is moved, where
+    contents are held back: the last part of it is at the expense of few pictures, for little.
     """
 
     steps: int
     rate: float
-    patience: float
+    delta: float
     share: float = 1.0
 
 
@@ -64,6 +64,26 @@ class Descent:
     first: float = math.inf
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a row descends towards: a painting's Gram matrices by "scale/layer", (1, C, C), and its calm texture (1,)."""
+
+    grams: Grams
+    calm: Tensor
+
+
+@torch.no_grad()
+def target_of(painting: Tensor, features: FeatureExtractor, spec: LossSpec) -> Target:
+    """Of a painting (1, 3, H, W) in [0, 1] as it is."""
+    return Target(grams_of(painting, features, spec.layers), calm_texture(painting))
+
+
+def mean_target(targets: Sequence[Target]) -> Target:
+    """Of a painting in several sizes."""
+    grams = {name: torch.stack([target.grams[name] for target in targets]).mean(0) for name in targets[0].grams}
+    return Target(grams, torch.stack([target.calm for target in targets]).mean(0))
+
+
 def begin(row: Tensor) -> Descent:
     """Before the first step, at `row` (1, R)."""
     row = row.detach().clone()
@@ -74,38 +94,39 @@ def descend_row(
     net: MemoryNet,
     at: Descent,
     pace: Pace,
-    targets: Grams,
-    eyes: Eyes,
-    look: Look,
+    target: Target,
+    features: FeatureExtractor,
+    spec: LossSpec,
     contents: Contents,
     half: bool = False,
     held: Tensor | None = None,
 ) -> Iterator[tuple[Descent, dict[str, float]] | None]:
     """Yields where it stands and the losses of that step's contents, after each step; None at points in between, where it can
     be stopped. `held` are the contents it is checked with; without them the last row counts as the best."""
-    steps, patience = pace.steps, pace.patience
+    steps, delta, targets = pace.steps, pace.delta, target.grams
     checked_every = math.ceil(steps / CHECKED)
     if held is not None and at.first == math.inf:
-        first = least = yield from _checked(net, at.begun, held, targets, eyes, look, patience, half)
+        first = least = yield from _checked(net, at.begun, held, targets, features, spec, delta, half)
         if at.step > 0:
-            least = yield from _checked(net, at.best, held, targets, eyes, look, patience, half)
+            least = yield from _checked(net, at.best, held, targets, features, spec, delta, half)
         at = replace(at, first=first, least=min(first, least), best=at.best if least <= first else at.begun)
         if at.step >= steps:  # broken off after its last step
             yield at, {}
     for step in range(at.step, steps):
         pictures = contents(step).to(at.row.device, memory_format=torch.channels_last)
         leaf = at.row.detach().clone().requires_grad_()
-        gradient, told = torch.zeros_like(leaf[0]), dict.fromkeys(("content", "style", "tv"), 0.0)
+        gradient, means = torch.zeros_like(leaf[0]), dict.fromkeys(("content", "style", "tv"), 0.0)
         for number in range(len(pictures)):
             x = pictures[number : number + 1]
             with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
                 y = net(x, leaf)
             yield None
             with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
-                losses = compare(y, x, targets, eyes, look, patience)
-                total = _pulling(losses, look) + TV * losses["tv"] + LATTICE * lattice_loss(y)
+                losses = perceptual_losses(y, x, targets, features, spec, delta)
+                total = _pulling(losses, spec) + TV * losses.tv + LATTICE * lattice_loss(y)
+                total = total + RELIEF * relief_loss(y, x, target.calm)
             gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
-            told = {k: v + float(losses[k].detach()) / len(pictures) for k, v in told.items()}
+            means = {k: means[k] + float(v.detach()) / len(pictures) for k, v in losses.means().items()}
             yield None
         row, moments = _adam(at, gradient, pace.rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
         at = replace(at, step=step + 1, row=row, moments=moments)
@@ -113,14 +134,14 @@ def descend_row(
             at = replace(at, best=row)
         elif at.step % checked_every == 0 or at.step == steps:
             there = torch.lerp(at.begun, row, pace.share)
-            loss = yield from _checked(net, there, held, targets, eyes, look, patience, half)
+            loss = yield from _checked(net, there, held, targets, features, spec, delta, half)
             at = replace(at, best=there, least=loss) if loss < at.least else at
-        yield at, told
+        yield at, means
 
 
-def _pulling(losses: Mapping[str, Tensor], look: Look) -> Tensor:
-    """What of content and style pulls."""
-    return pseudo_huber(losses["content"], 1.0) + look.style_weight * losses["pull"]
+def _pulling(losses: PerceptualLosses, spec: LossSpec) -> Tensor:
+    """Content and style, both in their pseudo-Huber form."""
+    return pseudo_huber(losses.content.mean(), 1.0) + spec.style_weight * losses.pull.mean()
 
 
 def _adam(at: Descent, g: Tensor, rate: float) -> tuple[Tensor, Tensor]:
@@ -132,15 +153,22 @@ def _adam(at: Descent, g: Tensor, rate: float) -> tuple[Tensor, Tensor]:
 
 
 def _checked(
-    net: MemoryNet, row: Tensor, held: Tensor, targets: Grams, eyes: Eyes, look: Look, patience: float, half: bool
+    net: MemoryNet,
+    row: Tensor,
+    held: Tensor,
+    targets: Grams,
+    features: FeatureExtractor,
+    spec: LossSpec,
+    delta: float,
+    half: bool,
 ) -> Generator[None, None, float]:
     """The mean of what would pull with the contents `held`; yields after each."""
     total = 0.0
     for number in range(len(held)):
         x = held[number : number + 1].to(row.device, memory_format=torch.channels_last)
         with torch.no_grad(), torch.autocast(row.device.type, torch.bfloat16, enabled=half):
-            losses = compare(net(x, row), x, targets, eyes, look, patience)
-        total += float(_pulling(losses, look))
+            losses = perceptual_losses(net(x, row), x, targets, features, spec, delta)
+        total += float(_pulling(losses, spec))
         yield
     return total / len(held)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train what all styles of the style memory share: encoder, decoder, basis, and the predictor of rows.
 
-Every step paints crops of photographs, most of them by styles that ship, whose rows are trained along, the rest by other
+Every step paints crops of photographs, some of them by styles that ship, whose rows are trained along, the rest by other
 paintings, for whose rows the predictor answers alone; now and then a crop is given back as it is. Three things make the network
 paint at any strength and size:
 
@@ -9,13 +9,13 @@ paint at any strength and size:
   loss counts by the square of that part (`Recipe.dialled`);
 * a picture is painted twice, broad and then fine (method.py): every `second_every`th step paints over its own answer at half
   the size, with the photograph's detail laid over it;
-* paintings are looked at in many sizes, each measured when it is drawn.
+* paintings are measured in many sizes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,16 +28,15 @@ from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.network import MemoryNet, StyleMemory
-from scumble.nst.looks import Look, grams_of
-from scumble.nst.losses import gram, gram_loss, lattice_loss, tv_loss
-from scumble.nst.style_encoder import Sight as StyleEncoder
-from scumble.nst.style_encoder import load_sight
+from scumble.nst.losses import calm_texture, lattice_loss, overshoot, relief_loss
+from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
+from scumble.nst.style_encoder import StyleEncoder, load_style_encoder
 from scumble.painting.two_passes import DETAIL
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
 from scumble.training.muon import Muon, for_convolutions
-from scumble.training.paintings import LATTICE, blurred, contents, looks
+from scumble.training.paintings import LATTICE, blurred, contents, loss_specs
 from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
 from scumble.training.teachers import Teachers, load_teachers
@@ -48,8 +47,10 @@ class Recipe(TrainingRecipe):
     """Everything a run depends on. `styles` is a table of the styles that ship (cards.py), whose files lie in `paintings`;
     `known` of the `batch` crops of a step are painted by these, the others by any painting. `start` is a weight file to go on
     from, with the rows that lie beside it. `side` is the short side in pixels of a painting of a style that ships; others lie
-    between `side` times the two of `sides`. `reconstruction` weighs the mean squared error of a crop that is given back, where
-    content counts 1; one is in every `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
+    between `side` times the two of `sides`. `roots` is the share of the style loss that compares roots of Gram matrices
+    (nst/losses.py). `relief` weighs texture in calm parts of a crop, `range` what lies outside [0, 1]. `reconstruction` weighs
+    the mean squared error of a crop that is given back, where content counts 1; one is in every `rebuilt_every`th step. A
+    number of a row moves `pace` times as fast as a weight."""
 
     paintings: Path
     _: KW_ONLY
@@ -60,11 +61,14 @@ class Recipe(TrainingRecipe):
     known: int = 2
     crop: int = 224
     side: int = 320
-    sides: tuple[float, float] = (0.75, 1.35)
-    style_weight: float = 10.0
+    sides: tuple[float, float] = (0.75, 1.15)
+    style_weight: float = 8.0
+    roots: float = 0.5
     dialled: float = 0.35
     second_every: int = 3
     tv: float = 0.1
+    relief: float = 2.0
+    range: float = 10.0
     lattice: float = LATTICE
     reconstruction: float = 20.0
     rebuilt_every: int = 8
@@ -84,11 +88,12 @@ were trained with are lost."""
 @dataclass(frozen=True)
 class Seen:
     """A painting as a step needs it: (1, 3, H, W) in [0, 1], what the predictor reads of it (1, S), and its Gram matrices
-    (C, C) by "scale/teacher/layer"."""
+    (C, C) by "scale/teacher/layer"; `calm` (1,) is how much texture its calm parts have."""
 
     picture: Tensor
     signature: Tensor
     grams: dict[str, Tensor]
+    calm: Tensor
 
 
 class TrainableMemory(nn.Module):
@@ -136,6 +141,8 @@ class Painter:
     see: StyleEncoder
     wanted: set[str]
     device: str
+    measured: dict[int, Seen] = field(default_factory=dict, repr=False)
+    """Paintings that have been drawn before, by their numbers."""
 
     @torch.no_grad()
     def seen(self, picture: Tensor, side: int) -> Seen:
@@ -143,18 +150,22 @@ class Painter:
         picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
         x = picture[None, :, : picture.shape[1] // 8 * 8, : picture.shape[2] // 8 * 8].float().div(255)
         x = x.to(self.device, memory_format=torch.channels_last)
-        return Seen(x, self.see(x), {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()})
+        grams = {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()}
+        return Seen(x, self.see(x), grams, calm_texture(x))
 
     def draw(self, side: int, sides: tuple[float, float], generator: torch.Generator) -> Seen:
-        """Any painting, in a size between `side` times the two of `sides`, half of them recoloured or mirrored."""
-        chosen, other = torch.randint(len(self.paintings.tensors), (2,), generator=generator).tolist()
-        picture = self.paintings.tensors[chosen]
-        if other % 2:
-            with torch.random.fork_rng(devices=()):
-                torch.manual_seed(chosen * 1009 + other)
-                picture = CHANGED(picture)
-        size = sides[0] + (sides[1] - sides[0]) * float(torch.rand((), generator=generator))
-        return self.seen(picture, round(side * size))
+        """Any painting, in a size between `side` times the two of `sides`; every second one recoloured and perhaps mirrored.
+        Each is measured once, the first time: that takes as long as half a step."""
+        chosen = int(torch.randint(len(self.paintings.tensors), (), generator=generator))
+        if chosen not in self.measured:
+            picture, own = self.paintings.tensors[chosen], torch.Generator().manual_seed(chosen)
+            if chosen % 2:
+                with torch.random.fork_rng(devices=()):
+                    torch.manual_seed(chosen)
+                    picture = CHANGED(picture)
+            size = sides[0] + (sides[1] - sides[0]) * float(torch.rand((), generator=own))
+            self.measured[chosen] = self.seen(picture, round(side * size))
+        return self.measured[chosen]
 
 
 CHANGED = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.25, 0.25, 0.4, 0.15)])
@@ -173,9 +184,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-    look, _ = looks(teachers, recipe.style_weight)
+    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=recipe.roots)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    painter = Painter(paintings, teachers, load_sight("compact").to(device), set(look.styles[1]), device)
+    painter = Painter(paintings, teachers, load_style_encoder("compact").to(device), set(spec.styles[1]), device)
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
     known = [painter.seen(read_picture(style.painting), recipe.side) for style in styles]
     memory = TrainableMemory(len(styles), recipe.pace).to(device).to(memory_format=torch.channels_last)
@@ -199,7 +210,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-        return _losses(memory, known, painter, recipe, look, x, step, generator)
+        return _losses(memory, known, painter, recipe, spec, x, step, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed, min(WARM_UP, recipe.steps // 10) if recipe.start else 0)
     sample = partial(_sheet, memory, known, painter, photographs, recipe)
@@ -225,7 +236,7 @@ def _losses(
     known: Sequence[Seen],
     painter: Painter,
     recipe: Recipe,
-    look: Look,
+    spec: LossSpec,
     x: Tensor,
     step: int,
     generator: torch.Generator,
@@ -233,17 +244,17 @@ def _losses(
     """Of `x` (N, 3, H, W) the first `known` are painted by styles that ship, where there are any, the others by any painting;
     in every `rebuilt_every`th step the last is given back as it is."""
     net, n = memory.shared.net, len(x) - (step % recipe.rebuilt_every == 0)
-    rows, grams = [], []
+    rows, drawn = [], []
     for i in range(n):
         if known and i < recipe.known:
             chosen = int(torch.randint(len(known), (), generator=generator))
             rows.append(memory.known_row(known, chosen))
-            grams.append(known[chosen].grams)
+            drawn.append(known[chosen])
         else:
             seen = painter.draw(recipe.side, recipe.sides, generator)
             signature = blurred(seen.signature, memory.shared.predictor.spread, generator)
             rows.append(memory.predicted(seen.picture, signature))
-            grams.append(seen.grams)
+            drawn.append(seen)
     with torch.no_grad():
         own = net.own_row(x)
     dial, chance = torch.rand(2, n, generator=generator)
@@ -254,11 +265,15 @@ def _losses(
     if step % recipe.second_every == recipe.second_every - 1:
         seen_by_net = torch.cat([painted_over(net, x[:n], painted.detach()), x[n:]])
     y = net(seen_by_net, torch.cat([painted, given_back]))
-    content, style = by_picture(y[:n], x[:n], grams, painter.teachers, look)
-    parts = {"content": content.mean(), "style": style.mean(), "tv": tv_loss(y[:n].float())}
+    grams = {f"1/{layer}": torch.stack([seen.grams[f"1/{layer}"] for seen in drawn]) for layer in spec.styles[1]}
+    losses = perceptual_losses(y[:n], x[:n], grams, painter.teachers, spec, most=MOST)
+    parts = losses.means()
+    parts["relief"] = relief_loss(y[:n], x[:n], torch.cat([seen.calm for seen in drawn]))
+    parts["range"] = overshoot(y)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if n < len(x) else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
-    total = parts["content"] + recipe.style_weight * (part.square() * style).mean() + recipe.tv * parts["tv"]
+    total = parts["content"] + recipe.style_weight * (part.square() * losses.style).mean() + recipe.tv * parts["tv"]
+    total = total + recipe.relief * parts["relief"] + recipe.range * parts["range"]
     return {"total": total + recipe.reconstruction * parts["rebuilt"] + recipe.lattice * parts["lattice"], **parts}
 
 
@@ -270,33 +285,13 @@ def painted_over(net: MemoryNet, x: Tensor, rows: Tensor) -> Tensor:
     return (broad + DETAIL * (x - lost)).clamp(0, 1)
 
 
-def by_picture(
-    y: Tensor, x: Tensor, grams: Sequence[Mapping[str, Tensor]], teachers: Teachers, look: Look
-) -> tuple[Tensor, Tensor]:
-    """Content and style losses (N,) of pictures `y` of contents `x` (N, 3, H, W), each by its own Gram matrices.
-
-    Content is compared in shares of the variance of the whole batch: by a plain sky's own, all strokes in it would be errors.
-    """
-    layers, (content_layer,) = look.styles[1], look.content
-    with torch.no_grad():
-        truth = teachers(x, {content_layer})[content_layer].float()
-    seen = teachers(y, {content_layer, *layers})
-    content = (seen[content_layer].float() - truth).square().mean((1, 2, 3)) / truth.var().clamp_min(1e-6)
-    of_layers = []
-    for layer, weight in layers.items():
-        pairs = zip(gram(seen[layer].float()), grams, strict=True)
-        terms = torch.stack([gram_loss(g, target[f"1/{layer}"]) for g, target in pairs])
-        of_layers.append(weight * terms.clamp_max(MOST))
-    return content, torch.stack(of_layers).sum(0) / sum(layers.values())
-
-
 def _sheet(memory: TrainableMemory, known: Sequence[Seen], painter: Painter, photographs: Pictures, recipe: Recipe) -> Tensor:
     """Four contents by six known styles, and by three other paintings."""
     x, generator = sheet_contents(photographs, 4, 256, painter.device, sky=True), torch.Generator().manual_seed(1)
     every = torch.linspace(0, len(known) - 1, 6).long().tolist() if known else []
     chosen = [(known[i], memory.known_row(known, i)) for i in every]
     for _ in range(3):
-        seen = painter.draw(recipe.side, (1.0, 1.0), generator)
+        seen = painter.draw(recipe.side, recipe.sides, generator)
         chosen.append((seen, memory.predicted(seen.picture, seen.signature)))
     tops = [F.interpolate(seen.picture[..., :256, :256], (256, 256), mode="bilinear") for seen, _ in chosen]
     return sheet(x, [memory.shared.net(x, row.expand(len(x), -1)) for _, row in chosen], tops)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make the row of a style that ships: predicted from its painting, then refined by the teachers over photographs.
+"""Make the row of a style that ships: that which was trained with the networks, or else the one predicted from its painting,
+and refined by the teachers over photographs.
 
 The shared networks stay as they are, so no other row is touched. Make it anew whenever they are trained further. A refinement
 that is broken off goes on when it is started again.
@@ -15,21 +16,21 @@ import torch
 from torch import Tensor
 
 from scumble.api.errors import ScumbleError
+from scumble.api.method import Pixels
 from scumble.library.atomic import replacing
-from scumble.library.places import SHIPPED, state_path
-from scumble.library.weights import name_of, save_weights
+from scumble.library.places import SHIPPED, state_beside, state_path
+from scumble.library.weights import load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.method import load_memory
 from scumble.methods.style_memory.network import StyleMemory
-from scumble.methods.style_memory.painting_sizes import looked_at, to_stride
-from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row
-from scumble.nst.looks import grams_of
+from scumble.methods.style_memory.painting_sizes import AIMS, looked_at, looks_at, to_stride
+from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, mean_target, target_of
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
 from scumble.training.cards import measured_card, write_credits
 from scumble.training.data import read_picture, read_pictures
 from scumble.training.loop import append_losses, best_device, run_folder
-from scumble.training.paintings import contents, looks
+from scumble.training.paintings import contents, loss_specs
 from scumble.training.recipe import OnePainting, refuse_crop
 from scumble.training.teachers import credited, load_teachers
 
@@ -40,17 +41,17 @@ class Recipe(OnePainting):
 
     _: KW_ONLY
     photographs: Path | None = None
-    teachers: str = "compact"
-    steps: int = 100
+    teachers: str = "half"
+    steps: int = 60
     batch: int = 3
     crop: int = 256
-    style_weight: float = 4.0
+    style_weight: float = 10.0
     seed: int = 0
     memory: Path = SHIPPED / "memory" / "shared.safetensors"
 
 
-RATE, PATIENCE = 0.006, 0.5
-"""Of the descent (rows.Pace)."""
+RATE, DELTA = 0.02, 0.5
+"""Of the descent (refine.Pace)."""
 
 KEPT_EVERY = 20
 """Steps from one checkpoint, and one row of losses, to the next: less than a minute."""
@@ -67,29 +68,40 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     device = best_device()
     memory = load_memory(recipe.memory).to(device)
     compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
-    painting = looked_at((read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()).to(device)
-    with torch.no_grad():
-        row = memory.rows(to_stride(painting), signature(compact, painting))
+    pixels = (read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()
+    row = _trained(recipe)
+    if row is None:
+        painting = looked_at(pixels).to(device)
+        with torch.no_grad():
+            row = memory.rows(to_stride(painting), signature(compact, painting))
+    row = row.to(device)
     record: dict[str, object] = {"grade": 0}
     if recipe.steps:
-        row, record = _refined(recipe, out, memory, painting, row, report)
+        row, record = _refined(recipe, out, memory, pixels, row, report)
     path = state_path(out, "memory", recipe.style_id)
     card = measured_card({"method": "memory", "shared": name_of(recipe.memory)}, "memory-row", recipe, **record)
     save_weights(path, {"row": row}, card, torch.float32)
     return path
 
 
+def _trained(recipe: Recipe) -> Tensor | None:
+    """The row that was trained with the networks, which lies beside them."""
+    path = state_beside(recipe.memory, "memory", recipe.style_id)
+    if not path.exists() or load_card(path).get("shared") != name_of(recipe.memory):
+        return None
+    return load_weights(path)[0]["row"]
+
+
 def _refined(
-    recipe: Recipe, out: Path, memory: StyleMemory, painting: Tensor, row: Tensor, report: Callable[[str], None]
+    recipe: Recipe, out: Path, memory: StyleMemory, painting: Pixels, row: Tensor, report: Callable[[str], None]
 ) -> tuple[Tensor, dict[str, object]]:
     """The row (1, R) after all steps, and what its card says of them."""
     if recipe.photographs is None:
         raise ScumbleError("bad-options", "Refining takes photographs.", "Give --photographs, or --steps 0 for no refining.")
     teachers = load_teachers(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
-    look = replace(looks(teachers, recipe.style_weight)[0], roots=0.0)  # PATIENCE is for plain Grams
+    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=0.0)  # DELTA is for plain Gram matrices
     photographs = read_pictures(recipe.photographs)
-    with torch.no_grad(), torch.autocast(row.device.type, torch.bfloat16):
-        targets = grams_of(painting, teachers, look.layers)
+    target = mean_target([target_of(x.to(row.device), teachers, spec) for x in looks_at(painting, AIMS)])
 
     def practice(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
@@ -100,11 +112,11 @@ def _refined(
     at, losses = _stood(run, row)
     if at.step:
         report(f"resumed at step {at.step}")
-    for stands in descend_row(memory.net, at, Pace(recipe.steps, RATE, PATIENCE), targets, teachers, look, practice, half=True):
+    for stands in descend_row(memory.net, at, Pace(recipe.steps, RATE, DELTA), target, teachers, spec, practice, half=True):
         if stands is None:
             continue
         at, found = stands
-        losses.append(found["content"] + look.style_weight * found["style"])
+        losses.append(found["content"] + spec.style_weight * found["style"])
         if at.step % KEPT_EVERY == 0 or at.step == recipe.steps:
             append_losses(run, {"step": at.step}, {"total": losses[-1], **found})
             with replacing(run / "checkpoint.pt") as temporary:

@@ -22,12 +22,12 @@ from scumble.library.places import SHIPPED, shared_path, state_beside, state_pat
 from scumble.library.weights import Card, load_card, name_of, save_weights
 from scumble.methods.stylebank.method import load_bank, load_shared
 from scumble.methods.stylebank.network import CHANNELS, Bank, StyleBankNet
-from scumble.nst.looks import Look, compare, grams_of
 from scumble.nst.losses import lattice_loss
+from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, read_picture, read_pictures
 from scumble.training.loop import Losses, Schedule, best_device, fit, run_folder
-from scumble.training.paintings import contents, looks
+from scumble.training.paintings import contents, loss_specs
 from scumble.training.recipe import OnePainting, TrainingRecipe, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
 from scumble.training.teachers import Teachers, load_teachers
@@ -129,7 +129,9 @@ class Branches:
         """The loss of the autoencoder alone."""
         return {"total": self._rebuilt(generator)}
 
-    def both(self, step: int, generator: torch.Generator, look: Look, targets: dict[str, Tensor], teachers: Teachers) -> Losses:
+    def both(
+        self, step: int, generator: torch.Generator, spec: LossSpec, targets: dict[str, Tensor], teachers: Teachers
+    ) -> Losses:
         """The loss of the branch whose turn it is, and the last value of every other loss."""
         if self._open:
             self._measure(step)
@@ -140,10 +142,10 @@ class Branches:
         x = self._contents(self._recipe.batch, generator)
         chosen = self._turn(step)
         y = self._banks(x, chosen)
-        losses = compare(y, x, {k: g[chosen] for k, g in targets.items()}, teachers, look)
+        losses = perceptual_losses(y, x, {k: g[chosen] for k, g in targets.items()}, teachers, spec).means()
         losses["lattice"] = lattice_loss(y)
         self._last |= {k: v.detach() for k, v in losses.items()}
-        total = losses["content"] + look.style_weight * losses["style"]
+        total = losses["content"] + spec.style_weight * losses["style"]
         return {"total": total + TV * losses["tv"] + LATTICE * losses["lattice"], **self._last}
 
     def _turn(self, step: int) -> list[int]:
@@ -213,15 +215,15 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     if recipe.start:
         banks.go_on(recipe.start, styles)
     for phase, weight in enumerate(recipe.style_weights, 1):
-        look = looks(teachers, weight)[phase - 1]
-        targets = targets_of(paintings, teachers, look)
+        spec = loss_specs(teachers, weight)[phase - 1]
+        targets = targets_of(paintings, teachers, spec)
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase, "step": step, "seconds": round(before)}
             write(banks, styles, out, card(recipe, net, done, credits), shared)
 
-        def loss(step: int, generator: torch.Generator, look: Look = look, targets: dict[str, Tensor] = targets) -> Losses:
-            return branches.both(step, generator, look, targets, teachers)
+        def loss(step: int, generator: torch.Generator, spec: LossSpec = spec, targets: dict[str, Tensor] = targets) -> Losses:
+            return branches.both(step, generator, spec, targets, teachers)
 
         schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
         sample = partial(sheet_of, banks, photographs, len(styles))
@@ -242,9 +244,9 @@ def table(recipe: Recipe) -> list[OnePainting]:
 
 
 @torch.no_grad()
-def targets_of(paintings: Sequence[Tensor], teachers: Teachers, look: Look) -> dict[str, Tensor]:
+def targets_of(paintings: Sequence[Tensor], teachers: Teachers, spec: LossSpec) -> dict[str, Tensor]:
     """Gram matrices (S, C, C) of all paintings, by scale and layer."""
-    wanted = {scale: set(layers) for scale, layers in look.styles.items()}
+    wanted = {scale: set(layers) for scale, layers in spec.styles.items()}
     each = [grams_of(painting, teachers, wanted) for painting in paintings]
     return {k: torch.cat([grams[k] for grams in each]) for k in each[0]}
 

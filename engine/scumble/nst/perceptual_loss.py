@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The perceptual loss of stylized pictures: content and style, through the layers of one feature extractor or several.
+
+Invariant: every term is normalised by its target (losses.py) and every picture is compared with its own style, so a batch of
+many styles weighs them alike. Gatys' descent has the same terms stage by stage (methods/gatys/objective.py), so that it can be
+stopped within one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scumble.nst.losses import gram, gram_loss, pseudo_huber, root_gram_loss, tv_loss
+from scumble.nst.tensors import shrink
+
+Layers = Mapping[str, float]
+"""Weight by layer; the weights of one kind are brought to a sum of 1."""
+
+FeatureExtractor = Callable[[Tensor, set[str]], Mapping[str, Tensor]]
+"""(N, 3, H, W) in [0, 1] and the layers wanted, to feature maps by layer."""
+
+Grams = Mapping[str, Tensor]
+"""(N, C, C) by "scale/layer"."""
+
+
+STYLE_LAYERS = {"relu1_2": 2.0, "relu2_2": 2.0, "relu3_3": 1.0, "relu4_3": 1.5, "relu5_1": 1.0}
+"""Of VGG-16 and of its narrow copies, with their weights: the last of each stage, and the first of the fifth. The first two
+count double: they have contrast, colours and sharp edges, and without them pictures are dull and soft."""
+
+CONTENT_LAYER = "relu3_3"
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, how much style counts, and which share
+    of the distance of Gram matrices, 0 to 1, is taken between their roots."""
+
+    styles: Mapping[int, Layers]
+    content: Layers
+    content_scale: int = 1
+    style_weight: float = 3.0
+    roots: float = 0.0
+
+    @property
+    def layers(self) -> dict[int, set[str]]:
+        """All layers that are needed, by scale."""
+        wanted = {scale: set(layers) for scale, layers in self.styles.items()}
+        wanted[self.content_scale] = wanted.get(self.content_scale, set()) | set(self.content)
+        return wanted
+
+    def distance(self, gram_matrix: Tensor, target: Tensor) -> Tensor:
+        """Of one Gram matrix (C, C) from another."""
+        kinds = ((self.roots, root_gram_loss), (1 - self.roots, gram_loss))
+        return torch.stack([share * loss(gram_matrix, target) for share, loss in kinds if share > 0]).sum()
+
+
+def grams_of(pictures: Tensor, features: FeatureExtractor, wanted: Mapping[int, set[str]]) -> dict[str, Tensor]:
+    """The Gram matrices of pictures (N, 3, H, W), by scale and layer."""
+    return {
+        f"{scale}/{name}": gram(maps)
+        for scale, layers in wanted.items()
+        for name, maps in features(shrink(pictures, scale), layers).items()
+    }
+
+
+@dataclass(frozen=True)
+class PerceptualLosses:
+    """Content and style of each picture (N,), and the total variation of all. `pull` (N,) is style in its pseudo-Huber form
+    (losses.pseudo_huber), so that a picture whose style is far off does not drown all others; style itself without a delta."""
+
+    content: Tensor
+    style: Tensor
+    pull: Tensor
+    tv: Tensor
+
+    def means(self) -> dict[str, Tensor]:
+        """Scalars by name."""
+        return {"content": self.content.mean(), "style": self.style.mean(), "tv": self.tv}
+
+
+def perceptual_losses(
+    y: Tensor,
+    x: Tensor,
+    targets: Grams,
+    features: FeatureExtractor,
+    spec: LossSpec,
+    delta: float = 0.0,
+    most: float = math.inf,
+) -> PerceptualLosses:
+    """Losses of pictures `y` of contents `x` (N, 3, H, W), each against its own style's `targets`.
+
+    Content is compared in shares of the variance of the whole batch: by a plain sky's own, all strokes in it would be errors.
+    `delta` is pseudo-Huber's; above `most` the style of one layer of one picture counts no more.
+    """
+    with torch.no_grad():
+        truth = features(shrink(x, spec.content_scale), set(spec.content))
+    found = {scale: features(shrink(y, scale), wanted) for scale, wanted in spec.layers.items()}
+    content = _mean(spec.content, {k: _content(found[spec.content_scale][k], truth[k]) for k in spec.content})
+    styles, pulls = [], []
+    for scale, layers in spec.styles.items():
+        pairs = {k: zip(gram(found[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
+        terms = {k: torch.stack([spec.distance(g, t) for g, t in pairs[k]]).clamp_max(most) for k in layers}
+        styles.append(_mean(layers, terms))
+        pulls.append(_mean(layers, {k: pseudo_huber(term, delta) for k, term in terms.items()}) if delta else styles[-1])
+    return PerceptualLosses(content, torch.stack(styles).mean(0), torch.stack(pulls).mean(0), tv_loss(y.float()))
+
+
+def _content(features: Tensor, truth: Tensor) -> Tensor:
+    """(N,); their mean is `losses.content_loss`."""
+    truth = truth.float()
+    return (features.float() - truth).square().mean((1, 2, 3)) / truth.var().clamp_min(1e-6)
+
+
+def _mean(layers: Layers, terms: dict[str, Tensor]) -> Tensor:
+    total = sum(layers.values())
+    return torch.stack([weight / total * terms[name] for name, weight in layers.items()]).sum(0)
