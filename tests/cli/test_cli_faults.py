@@ -197,11 +197,12 @@ def test_pictures_that_are_there_are_skipped_on_demand(run: Run, tmp_path: Path)
 
 
 def busy(tmp_path: Path, seconds: float, *more: str) -> subprocess.Popen[bytes]:
-    """A command whose only picture takes so long."""
+    """A command whose only picture takes so long. In a process group of its own: Ctrl-Z stops nothing in one that has lost its
+    shell, as that of tests in the background may have."""
     made = ("stylize", picture(tmp_path / "photo.png"), "-o", tmp_path / "out" / "out.png", "--style", "starry-night")
     wait = ("--method", "busy", "--option", f"seconds={seconds}", "--json")
     command = [sys.executable, "-m", "scumble", *map(str, made), *wait, *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
 
 
 def until(what: Any, seconds: float = 60.0) -> Any:
@@ -251,7 +252,7 @@ def test_a_hup_that_is_ignored_stays_so(run: Run, tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGTSTP"), reason="no Ctrl-Z")
 def test_ctrl_z_pauses_and_fg_goes_on(run: Run, tmp_path: Path) -> None:
     assert run("methods")[0] == 0
-    process = busy(tmp_path, 1)
+    process = busy(tmp_path, 8)  # longer than it takes to see it run on a busy machine
     until(lambda: status(run)["jobs"]["running"])
     process.send_signal(signal.SIGTSTP)
     until(lambda: _state(process.pid) == "T")

@@ -223,7 +223,7 @@ def test_an_engine_of_another_version_is_named_and_a_later_try_succeeds(saw: Any
 def test_an_engine_that_cannot_be_started_is_an_error_with_the_next_thing_to_do(saw: Any) -> None:
     assert saw["stopped"].startswith("The engine sleeps.")
     assert "could not be started" in saw["status"]
-    assert "Install Scumble" in saw["status"]
+    assert "Correct $SCUMBLE_ENGINE, or unset it." in saw["status"]
     assert not saw["busy"]
     assert saw["names"] == ["Background", "layer", RESULT]
 

@@ -107,7 +107,7 @@ def test_tiles_of_any_side_equal_the_whole_for_every_method(name: str) -> None:
 def test_tiles_equal_the_whole_in_half_precision_for_every_method(name: str) -> None:
     rgb = picture(43, 461)
     tiled, whole = (painted(METHODS[name], rgb, rgb, tile, half=True) for tile in (96, WHOLE))
-    assert np.abs(tiled - whole).max() <= 1 / 255
+    assert np.abs(tiled - whole).max() <= 2**-7  # two roundings of bfloat16 near 1; which way they go differs by processor
 
 
 @pytest.mark.parametrize("tile", [64, 104])

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -18,8 +21,8 @@ from scumble.methods.johnson import train as johnson
 from scumble.methods.style_memory import train as memory
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, compact, narrow
 from scumble.training import perceptual
-from scumble.training.cards import read_table
-from scumble.training.data import has_test_split, read_pictures
+from scumble.training.cards import read_table, write_credits
+from scumble.training.data import has_test_split, listed, read_pictures
 from scumble.training.loop import Schedule, fit, run_folder
 from scumble.training.paintings import loss_specs
 from scumble.training.teachers import Teachers
@@ -251,6 +254,19 @@ def test_a_manifest_keeps_the_test_split_out_of_training(photographs: Path) -> N
     assert [p.name for p in read_pictures(photographs).files] == ["0.png", "2.png"]
     assert [p.name for p in read_pictures(photographs, "test").files] == ["1.png"]
     assert read_pictures(photographs).credits == ["A, Ann (CC0)", "C, Cem (CC0)"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+def test_pictures_whose_names_are_not_utf_8_are_trained_on(tmp_path: Path) -> None:
+    """One such name among a thousand ended a training before its first step, as a bug of Scumble's."""
+    picture = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.png", "wb") as f:
+        picture.save(f, "PNG")
+    pictures = read_pictures(tmp_path)
+    assert b"caf\xe9.png" in listed(tmp_path)
+    assert write_credits(tmp_path / "out", pictures)["pictures"] == 1
+    (written,) = (tmp_path / "out" / "credits").iterdir()
+    assert written.read_text(encoding="utf-8") == "caf\\udce9.png\n"
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
