@@ -79,7 +79,7 @@ def write_credits(folder: Path, *pictures: Pictures) -> dict[str, str | int]:
     Raises OSError.
     """
     lines = [line for kind in pictures for line in kind.credits]
-    text = "".join(f"{line}\n" for line in lines).encode()
+    text = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
     path = folder / "credits" / f"{hashlib.sha256(text).hexdigest()[:12]}.txt"
     if not path.exists():
         write_atomic(path, text)

@@ -82,7 +82,8 @@ def listed(folder: Path) -> bytes:
     manifest = folder / "manifest.csv"
     if manifest.exists():
         return manifest.read_bytes()
-    return "\n".join(p.relative_to(folder).as_posix() for p in _picture_files(folder)).encode()
+    names = "\n".join(p.relative_to(folder).as_posix() for p in _picture_files(folder))
+    return names.encode("utf-8", "surrogateescape")  # a name on disk need not be UTF-8
 
 
 def read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:

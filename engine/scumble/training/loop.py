@@ -94,7 +94,7 @@ def _digest(recipe: Any) -> str:
 
     given = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name != "steps"}
     fields = [f"{name}={of_teachers(value) if name == 'teachers' else of_value(value)}" for name, value in given.items()]
-    return hashlib.sha256("\n".join(fields).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(fields).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def fit(
