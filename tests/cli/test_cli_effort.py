@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from scumble.cli.exits import Exit
-from support.command_line import Run, engine, runner, shared_engine
+from support.command_line import Run, engine, shared_engine
 from support.engine import SUPPORT, wait_for
 
 pytestmark = pytest.mark.timeout(300)
@@ -27,13 +27,6 @@ ENGINE = engine(f"PYTHONPATH={SUPPORT}", "SCUMBLE_PLUGINS=-,scumble_test_methods
 def folders() -> Iterator[dict[str, str]]:
     with shared_engine(ENGINE) as environment:
         yield environment
-
-
-@pytest.fixture
-def run(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    for name, value in folders.items():
-        monkeypatch.setenv(name, value)
-    return runner(capsys)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from scumble.client.process import process_lives
 from scumble.image import files
 from scumble.library.styles import StyleStore
 from scumble.library.weights import save_weights
-from support.command_line import Run, engine, runner, shared_engine
+from support.command_line import Run, engine, shared_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / "examples" / "scumble-posterize")])
@@ -40,14 +40,6 @@ def folders() -> Iterator[dict[str, str]]:
     """The user folders that the tests of this module share, so that they share one engine."""
     with shared_engine(ENGINE) as environment:
         yield environment
-
-
-@pytest.fixture
-def run(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process; gives exit code, stdout, stderr. The first that needs an engine starts it."""
-    for name, value in folders.items():
-        monkeypatch.setenv(name, value)
-    return runner(capsys)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from PIL import Image
 
 from scumble.cli import batch
 from scumble.cli.exits import Exit
-from support.command_line import Run, engine, runner, shared_engine
+from support.command_line import Run, engine, shared_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = engine(f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=-,benchmarks.probe_method")
@@ -33,14 +33,6 @@ def folders() -> Iterator[dict[str, str]]:
     """User folders and one engine for the tests of this module."""
     with shared_engine(ENGINE) as environment:
         yield environment
-
-
-@pytest.fixture
-def run(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process; gives exit code, stdout, stderr."""
-    for name, value in folders.items():
-        monkeypatch.setenv(name, value)
-    return runner(capsys)
 
 
 def picture(path: Path) -> Path:

@@ -29,7 +29,7 @@ from scumble.client.errors import EngineError
 from scumble.client.raster import Raster
 from scumble.nst import synthetic
 from scumble.video.steady import Steady
-from support.command_line import Run, engine, runner, shared_engine
+from support.command_line import Run, engine, shared_engine
 from support.films import make_film, moving, packets, shown, times
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,14 +56,6 @@ class Copyist:
 def folders() -> Iterator[dict[str, str]]:
     with shared_engine(ENGINE) as environment:
         yield environment
-
-
-@pytest.fixture
-def run(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process; gives exit code, stdout, stderr."""
-    for name, value in folders.items():
-        monkeypatch.setenv(name, value)
-    return runner(capsys)
 
 
 def test_a_clip_of_ten_seconds_comes_back_painted_with_its_sound(run: Run, tmp_path: Path) -> None:

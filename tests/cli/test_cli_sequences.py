@@ -24,7 +24,7 @@ from scumble.image.files import read_picture, write_picture
 from scumble.nst import synthetic
 from scumble.video.reading import read_animation
 from scumble.video.writing import write_animation
-from support.command_line import Run, engine, runner, shared_engine
+from support.command_line import Run, engine, shared_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=benchmarks.probe_method", "OMP_NUM_THREADS=1")
@@ -38,14 +38,6 @@ def folders() -> Iterator[dict[str, str]]:
     """User folders and one engine, with the networks and the probes, for the tests of this module."""
     with shared_engine(ENGINE) as environment:
         yield environment
-
-
-@pytest.fixture
-def run(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process; gives exit code, stdout, stderr."""
-    for name, value in folders.items():
-        monkeypatch.setenv(name, value)
-    return runner(capsys)
 
 
 def frames(pan: int, noise: float, depth: type = np.uint8) -> list[np.ndarray]:
