@@ -67,11 +67,11 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     refuse_crop(recipe.crop)
     device = best_device()
     memory = load_memory(recipe.memory).to(device)
-    compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
     pixels = (read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()
     row = _trained(recipe)
     if row is None:
         painting = looked_at(pixels).to(device)
+        compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
         with torch.no_grad():
             row = memory.rows(to_stride(painting), signature(compact, painting))
     row = row.to(device)
