@@ -39,21 +39,19 @@ class Pace:
 
     `rate` is Adam's first, brought to 0 along half a cosine over `steps`; a row's numbers are of the order of 1, and differ by
     about 0.5 from style to style. `delta` is pseudo-Huber's (nst/losses.py): without it, a row gives
-    up the content of all for the sake of few. `share` is how much of the way that it has descended a row is moved, where
-    contents are held back: the last part of it is at the expense of few pictures, for little.
+    up the content of all for the sake of few.
     """
 
     steps: int
     rate: float
     delta: float
-    share: float = 1.0
 
 
 @dataclass(frozen=True)
 class Descent:
-    """Where a row's descent stands, which began with the row `begun` (1, R): `moments` (2, R) are Adam's; `best` (1, R), on
-    the line from `begun` to a row that it was at (Pace.share), did best with the contents held back. There its loss was
-    `least`, and `first` that of `begun`; infinite where they have not been measured."""
+    """Where a row's descent stands, which began with the row `begun` (1, R): `moments` (2, R) are Adam's; `best` (1, R)
+    did best with the contents held back. There its loss was `least`, and `first` that of `begun`; infinite where they have
+    not been measured."""
 
     step: int
     row: Tensor
@@ -133,9 +131,8 @@ def descend_row(
         if held is None:
             at = replace(at, best=row)
         elif at.step % checked_every == 0 or at.step == steps:
-            there = torch.lerp(at.begun, row, pace.share)
-            loss = yield from _checked(net, there, held, targets, features, spec, delta, half)
-            at = replace(at, best=there, least=loss) if loss < at.least else at
+            loss = yield from _checked(net, row, held, targets, features, spec, delta, half)
+            at = replace(at, best=row, least=loss) if loss < at.least else at
         yield at, means
 
 
