@@ -37,6 +37,7 @@ class Easel:
         self._current: Painting | None = None
         self._total = 0
         self._waits = ""
+        self._remarked = ""
         self._failed: list[EngineError] = []  # of several layers that were asked for together
         self._painted = 0
 
@@ -83,6 +84,7 @@ class Easel:
     def add(self, orders: Sequence[Order]) -> None:
         if not self.busy:
             self._total = self._painted = 0
+            self._remarked = ""
             self._failed.clear()
         self._waiting += [Painting(order) for order in orders]
         self._total += len(orders)
@@ -153,6 +155,7 @@ class Easel:
             self._shown(event.raster)
         elif isinstance(event, Done):
             self._records.note(current, event.styles, event.seconds, event.device)
+            self._pass_on(event.remark)
             current.finish(event.raster)
         elif isinstance(event, Cancelled):
             self._current = None
@@ -161,6 +164,12 @@ class Easel:
             self._waiting.clear()
             self._trouble(event.error())
         return True
+
+    def _pass_on(self, remark: str) -> None:
+        """What the engine says of a picture, once for all that were asked for together."""
+        if remark and remark != self._remarked:
+            self._remarked = remark
+            self._host.tell(remark, trouble=True)
 
     def _place(self, current: Painting) -> None:
         assert current.target is not None

@@ -32,3 +32,12 @@ class Habits:
     @late_engine.setter
     def late_engine(self, on: bool) -> None:
         self._host.keep_setting("late-engine", "yes" if on else "")
+
+    @property
+    def loose_frames(self) -> bool:
+        """Each frame of an animation is painted by itself, so that it flickers."""
+        return self._host.setting("loose-frames") == "yes"
+
+    @loose_frames.setter
+    def loose_frames(self, on: bool) -> None:
+        self._host.keep_setting("loose-frames", "yes" if on else "")

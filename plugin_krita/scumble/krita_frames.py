@@ -7,6 +7,7 @@ frame out of sight and inserted in one step.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ class Reel:
     def __init__(self, layer: KritaLayer, times: list[int], blank: list[int]) -> None:
         """`blank` are the key frames outside the range, which the copy shows nothing at."""
         self.layer, self.times, self.blank = layer, times, blank
+        self.name = secrets.token_hex(16)
         self.pixels: dict[int, bytearray] = {}
         self.node: Node | None = None
         self.alone = False
@@ -90,6 +92,7 @@ class KritaFrame:
         self.document = reel.layer.document
         self.name = f"{reel.layer.name}, frame {time}"
         self.key = f"{reel.layer.key} {time}"
+        self.sequence = reel.name
 
     def open(self, limited: bool = True, brush_size: float = 1.0) -> FrameSource:
         """The whole frame, whatever is selected. Raises EngineError "layer-gone"."""

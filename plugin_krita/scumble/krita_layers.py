@@ -32,6 +32,8 @@ PLAIN_BAND = 2 << 20
 class KritaLayer:
     """A layer by its unique id in a document that may close, at the frame that was shown."""
 
+    sequence = ""
+
     def __init__(self, document: Document, node: Node) -> None:
         self.document = document
         self.id: QtCore.QUuid = node.uniqueId()

@@ -7,6 +7,7 @@ Invariant: the method is decided when the layer has been read, since the catalog
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .painting import Order
@@ -21,11 +22,14 @@ from .scumble_client.events import Request
 from .scumble_client.raster import Masks, Raster
 
 
-def order(layer: Layer, settings: Settings, catalogue: Callable[[], Catalogue | None], alone: bool) -> Order:
-    """`alone`: the result takes the place of the layer's earlier ones."""
+def order(
+    layer: Layer, settings: Settings, catalogue: Callable[[], Catalogue | None], alone: bool, steady: bool = True
+) -> Order:
+    """`alone`: the result takes the place of the layer's earlier ones. `steady`: frames of an animation do not flicker."""
 
     def request(raster: Raster, context: Any, masks: Masks | None) -> Request:
-        return _request(catalogue(), settings, raster, context, masks)
+        asked = _request(catalogue(), settings, raster, context, masks)
+        return replace(asked, sequence=layer.sequence) if layer.sequence and steady else asked
 
     return Order(layer, settings, title(catalogue(), settings), request, alone)
 

@@ -27,6 +27,10 @@ class Layer(Protocol):
     def key(self) -> str:
         """Changes when another layer, document, frame or selection is meant."""
 
+    @property
+    def sequence(self) -> str:
+        """The same for all frames of an animation that are painted one after another; "" for a layer alone."""
+
 
 @dataclass(frozen=True)
 class Shape:

@@ -319,7 +319,7 @@ class Studio:
             self.complain(e)
 
     def _order(self, layer: Layer, settings: Settings) -> Order:
-        return order(layer, settings, lambda: self.catalogue, self.habits.one_result)
+        return order(layer, settings, lambda: self.catalogue, self.habits.one_result, not self.habits.loose_frames)
 
     def _choose_something(self, catalogue: Catalogue) -> None:
         """The first catalogue decides what was asked for before it came."""

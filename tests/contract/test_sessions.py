@@ -6,6 +6,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,9 +88,10 @@ def test_masks_go_between_context_and_picture_and_only_who_sends_some_speaks_of_
     raster, context = picture(1500, 900), Context(picture(30, 40), 5, 6, 2000, 2048)
     session.submit(Request(raster, [("s0", 1.0), ("s1", 1.0)], "invert", context=context, masks=masks))
     assert bytes(until(session, Done)[0].raster.data) == inverted(raster)
-    session.submit(request(raster))
+    session.submit(replace(request(raster), sequence="1" * 32))
     until(session, Done)
     with_masks, without = (h for h in engine.heard if h["type"] == "submit")
+    assert (without["sequence"], "sequence" in with_masks) == ("1" * 32, False), "likewise"
     assert with_masks["masks"] == {"width": 1500, "height": 900, "channels": 2, "format": "u16"}
     assert "masks" not in without
     first = [h["plane"] for h in engine.heard if h["type"] == "pixels" and h["job"] == with_masks["job"]]

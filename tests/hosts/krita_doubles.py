@@ -35,8 +35,9 @@ def module(name: str) -> Any:
 
 
 class Layer:
-    def __init__(self, name: str = "layer") -> None:
+    def __init__(self, name: str = "layer", sequence: str = "") -> None:
         self.name = self.key = name
+        self.sequence = sequence
 
 
 class Source:

@@ -55,6 +55,34 @@ def test_layers_are_painted_one_after_another(studio: Any, host: Host, session: 
     assert len(host.inserted) == 2
 
 
+def test_the_frames_of_an_animation_go_out_as_one_sequence_unless_the_painter_wants_them_loose(
+    studio: Any, host: Host, session: Session
+) -> None:
+    host.frames = lambda: [Layer(f"frame {i}", "1" * 32) for i in range(2)]
+    for loose in (False, True):
+        studio.habits.loose_frames = loose
+        assert module("studio").Studio(host, lambda name: session).habits.loose_frames is loose
+        studio.paint_frames()
+        for _ in range(2):
+            ticks(studio)
+            finish(studio, session)
+    studio.paint()
+    ticks(studio)
+    assert [request.sequence for request in session.requests] == ["1" * 32, "1" * 32, None, None, None]
+
+
+def test_what_the_engine_remarks_of_frames_is_told_once(studio: Any, host: Host, session: Session) -> None:
+    for number in (1, 2):
+        host.selected = [Layer("one"), Layer("two")]
+        studio.paint()
+        for _ in range(2):
+            ticks(studio)
+            job, raster = f"job{len(session.requests)}", session.requests[-1].raster
+            session.says.append(event("Done", job, raster, ("night@2",), 1.5, "cpu", "They flicker."))
+            ticks(studio)
+        assert host.told.count("They flicker.") == number
+
+
 def test_cancel_drops_what_waits_and_cancels_what_runs(studio: Any, host: Host, session: Session) -> None:
     host.selected = [Layer("one"), Layer("two")]
     studio.paint()

@@ -13,6 +13,7 @@ import torch
 
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Runtime
+from scumble.image.transfer import to_linear
 from scumble.library.styles import StyleStore
 from scumble.methods.johnson.method import Johnson
 from scumble.nst import synthetic
@@ -235,6 +236,23 @@ def test_deep_frames_are_carried_as_8_bit_ones_are_but_finer(depth: type) -> Non
     carried = steady.settle(frame, later)[..., :3].astype(float) / most
     assert np.abs(carried - (0.5 + 0.2 * 0.002)).max() < 5e-4
     assert carried.min() >= 0.5
+
+
+def test_linear_light_is_compared_and_mixed_as_it_is_seen() -> None:
+    """A change in the dark is small in linear light: taken as it is there, it counted as noise, and stayed as a ghost."""
+    dark, less_dark = (np.full((20, 30, 4), value, np.float32) for value in (0.03, 0.09))
+    paintings = [np.full((20, 30, 4), value, np.float32) for value in (0.5, 0.6, 0.4)]
+    frames = [dark, dark, less_dark]
+    for pixels in (*frames, *paintings):
+        pixels[..., 3] = 1
+    linear = [[np.concatenate([to_linear(p[..., :3]), p[..., 3:]], 2) for p in some] for some in (frames, paintings)]
+    plain, curved = Steady(), Steady()
+    shown = [plain.settle(*pair) for pair in zip(frames, paintings, strict=True)]
+    of_light = [curved.settle(*pair, "linear") for pair in zip(*linear, strict=True)]
+    assert shown[1][0, 0, 0] == pytest.approx(0.52, abs=1e-4)
+    assert np.array_equal(of_light[2], linear[1][2])
+    for a, b in zip(shown, of_light, strict=True):
+        np.testing.assert_allclose(to_linear(a[..., :3]), b[..., :3], atol=1e-5)
 
 
 def test_without_opencv_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,12 +56,14 @@ Ended = TypeVar("Ended", Done, StyleStored)
 
 @dataclass(frozen=True)
 class Finished:
-    """A stylized picture of the content's size and format; `styles` are pinned (id@rev), `seconds` the engine's own time."""
+    """A stylized picture of the content's size and format; `styles` are pinned (id@rev), `seconds` the engine's own time,
+    `remark` what there is to know about it."""
 
     raster: Raster
     styles: tuple[str, ...]
     seconds: float
     device: str
+    remark: str = ""
 
 
 class Engine:
@@ -121,15 +123,16 @@ class Engine:
         quality: str | None = None,
         seconds: float | None = None,
         keep: Callable[[], bool] | None = None,
+        sequence: str | None = None,
     ) -> Finished:
         """Paint `raster` in the weighted `styles`, each where its mask says, if there are `masks`. `on_progress` may return
-        False to cancel (EngineError "cancelled"). `room`, `quality` and `seconds` as in `Request`; once `keep` says True, which
-        is asked twice a second, the picture is taken as it is."""
+        False to cancel (EngineError "cancelled"). `room`, `quality`, `seconds` and `sequence` as in `Request`; once `keep` says
+        True, which is asked twice a second, the picture is taken as it is."""
         previews = on_preview is not None
-        settings = (method, strength, dict(options or {}), context, previews, masks, room, quality, seconds)
+        settings = (method, strength, dict(options or {}), context, previews, masks, room, quality, seconds, sequence)
         request = Request(raster, tuple(styles), *settings)
         done = self._finish(self.session.submit(request), Done, on_progress, on_preview, keep)
-        return Finished(done.raster, done.styles, done.seconds, done.device)
+        return Finished(done.raster, done.styles, done.seconds, done.device, done.remark)
 
     def put_style(self, name: str, raster: Raster, refine: bool = True, id: str | None = None) -> str:
         """Keep a picture as a style of the user's; its id@rev. It can be used at once; `refine` lets the engine make it

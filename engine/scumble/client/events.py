@@ -58,6 +58,9 @@ class Request:
 
     `quality` "draft", "good" or "best" gives a first picture at once, as a preview, and then better ones, for `seconds` at
     most; `Session.keep` ends the job with the one that is shown.
+
+    `sequence` (32 hex digits) is the same for all frames of an animation, which come one after another, in order: then they
+    do not flicker.
     """
 
     raster: Raster
@@ -71,6 +74,7 @@ class Request:
     room: Callable[[int], Any] = bytearray
     quality: str | None = None
     seconds: float | None = None
+    sequence: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,13 +141,15 @@ class Preview:
 
 @dataclass(frozen=True)
 class Done:
-    """The finished picture: width, height, format and order of the one that was sent. `styles` are pinned, id@rev."""
+    """The finished picture: width, height, format and order of the one that was sent. `styles` are pinned, id@rev; `remark` is
+    what there is to know about it, as sentences."""
 
     job: str
     raster: Raster
     styles: tuple[str, ...]
     seconds: float
     device: str
+    remark: str = ""
 
 
 @dataclass(frozen=True)

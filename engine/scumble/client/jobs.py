@@ -7,7 +7,7 @@ Invariant: rows go out and come in without gaps, also across connections; a resu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .channel import Header
@@ -99,6 +99,8 @@ class Job:
             header["quality"] = self._ask.quality
             if self._ask.seconds is not None:
                 header["seconds"] = self._ask.seconds
+        if self._ask.sequence is not None:  # likewise
+            header["sequence"] = self._ask.sequence
         return {**header, "have": self._have} if self._have else header
 
     def disconnected(self) -> None:
@@ -165,7 +167,8 @@ class Job:
         if kind == "done":
             raster = Raster(1, 1, "u8", "rgba", bytes(4))  # until the last row is here
             styles = tuple(str(style) for style in header["styles"])
-            self._done = Done(self.id, raster, styles, float(header["seconds"]), str(header["device"]))
+            about = (float(header["seconds"]), str(header["device"]), str(header.get("remark", "")))
+            self._done = Done(self.id, raster, styles, *about)
             return self._finish(reply)
         return self._end(header)
 
@@ -207,8 +210,7 @@ class Job:
         if self.cancelling:
             return [Cancelled(self.id)]
         size = (self.raster.width, self.raster.height, self.raster.format, self.raster.order)
-        done = self._done
-        return [Done(self.id, Raster(*size, self._result, self.raster.transfer), done.styles, done.seconds, done.device)]
+        return [replace(self._done, raster=Raster(*size, self._result, self.raster.transfer))]
 
     def _end(self, header: Mapping[str, Any]) -> list[Event]:
         ended = self._ending(header)

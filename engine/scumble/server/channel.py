@@ -39,6 +39,8 @@ class Run(Struct, frozen=True, tag=True):
     seconds: float | None = None
     keep: bool = False
     """Its client wants the first picture that can be had."""
+    sequence: str | None = None
+    """The animation that it is the next frame of."""
     paths: tuple[str, str] | None = None
     """Names of the spools where open files cannot be handed over."""
 
@@ -116,6 +118,8 @@ class Preview(Struct, frozen=True, tag=True):
 class Done(Struct, frozen=True, tag=True):
     job: str
     seconds: float
+    remark: str = ""
+    """What its client should know of it, as sentences."""
 
 
 class Checkpoint(Struct, frozen=True, tag=True):

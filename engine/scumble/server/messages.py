@@ -123,6 +123,7 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", 
     previews: bool = True
     quality: Literal["draft", "good", "best"] | None = None
     seconds: float | None = None
+    sequence: Hex32 | None = None
     have: Annotated[int, Meta(ge=0, le=2**31)] = 0
     id: RequestId = None
 

@@ -31,6 +31,7 @@ from scumble.painting.progressive import Effort
 from scumble.server import channel, limits, refining
 from scumble.server.contents import Contents
 from scumble.server.messages import planes
+from scumble.server.sequence import Sequence
 from scumble.server.spool import as_array, layout
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Painter:
     def __init__(self, say: Callable[..., None]) -> None:
         self.device = "cpu"
         self.contents = Contents()
+        self.sequence = Sequence()
         self._painted: pipeline.Request | None = None
         self._say = say
         self._cancelled: set[str] = set()
@@ -71,8 +73,11 @@ class Painter:
         """Run a job to its end. Closes `fds`."""
         began = time.monotonic()
         try:
-            done = self._paint(run, *_mapped(run, fds))
-            return channel.Done(run.job, round(time.monotonic() - began, 3)) if done else channel.Cancelled(run.job)
+            pixels, context, masks, out = _mapped(run, fds)
+            if not self._paint(run, pixels, context, masks, out):
+                return channel.Cancelled(run.job)
+            remark = self._settle(run, pixels, out)
+            return channel.Done(run.job, round(time.monotonic() - began, 3), remark)
         except ScumbleError as e:
             return channel.Failed(run.job, e.code, e.message, e.hint)
         except Exception as e:
@@ -124,6 +129,13 @@ class Painter:
         done = run_fitted(request, self.device, out, follow, attempt=run.attempt, kept=limits.WORKER_HEAP)
         self._painted = request if done else None
         return done
+
+    def _settle(self, run: channel.Run, pixels: Pixels, out: Pixels) -> str:
+        """Keep a frame of an animation from flickering; what its painter should know."""
+        if run.sequence is None or run.strength == 0:
+            return ""
+        self._say(channel.Progress(run.job, 1.0, "keeping the frames steady"))
+        return self.sequence.settle(run.sequence, pixels, out, run.raster.transfer)
 
     def _follow(self, job: str, events: Iterator[Progress | Preview]) -> bool:
         """Pass on what the run yields, no faster than an eye can follow."""

@@ -136,6 +136,7 @@ class Scheduler:
                 quality=request.quality,
                 seconds=request.seconds,
                 keep=job.keep,
+                sequence=request.sequence,
                 paths=paths,
             )
             self.worker.run(run, (job.input, result))
@@ -177,7 +178,7 @@ class Scheduler:
                 styles = [pinned for pinned, _ in job.styles]
                 device = self.devices[0]["id"] if self.devices else "cpu"
                 header = {"type": "done", "job": job.id, "seconds": message.seconds, "styles": styles, "device": device}
-                self.end(job, header, "finished", message.seconds)
+                self.end(job, header | ({"remark": message.remark} if message.remark else {}), "finished", message.seconds)
             case channel.Failed():
                 self.end(job, failed(job.id, ScumbleError(message.code, message.message, message.hint)), "failed")
             case channel.Cancelled():

@@ -126,6 +126,7 @@ def main() -> None:
     while True:
         match runs.get():
             case channel.Forget():
+                painter.sequence.forget()
                 _forget()
             case channel.Refine() as asked:
                 line.say(*painter.refine(asked))

@@ -28,5 +28,6 @@ def cv2() -> Any:
     try:
         import cv2 as module
     except ImportError as e:
-        raise ScumbleError("bad-options", f"--steady needs OpenCV, which does not load ({e}).", HINT) from e
+        why = f"Keeping frames from flickering needs OpenCV, which does not load ({e})."
+        raise ScumbleError("bad-options", why, HINT) from e
     return module

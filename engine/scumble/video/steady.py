@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scumble.image.pixels import AnyPixels, decode, encode
+from scumble.image.transfer import Transfer
 from scumble.video.extra import cv2
 from scumble.video.motion import Motion, is_cut, motion, of_the_camera, square_sum, still, warped
 
@@ -72,10 +73,11 @@ class Steady:
         """Whether the frame is not of the size of the one before it."""
         return self._kept is not None and self._kept.seen.shape[:2] != frame.shape[:2]
 
-    def settle(self, frame: AnyPixels, painted: AnyPixels) -> AnyPixels:
-        """The frame as it is to be shown. Both are (H, W, 4) uint8, uint16, float16 or float32 with straight alpha, and so is
-        the result, like `painted` and with its alpha; where nothing is carried or seen it is `painted` bit for bit."""
-        seen, colours = _planes(frame), np.ascontiguousarray(_planes(painted)[..., :3])
+    def settle(self, frame: AnyPixels, painted: AnyPixels, transfer: Transfer = "srgb") -> AnyPixels:
+        """The frame as it is to be shown. Both are (H, W, 4) uint8, uint16, float16 or float32 with straight alpha, red or blue
+        first, and so is the result, like `painted` and with its alpha; where nothing is carried or seen it is `painted` bit for
+        bit. Floats of linear light are compared and mixed on the sRGB curve, as the others are."""
+        seen, colours = _planes(frame, transfer), np.ascontiguousarray(_planes(painted, transfer)[..., :3])
         seen[..., :3] *= seen[..., 3:]
         if self._kept is None or self.begins_anew(frame) or is_cut(_grey(self._kept.seen), _grey(seen)):
             self._kept = _Kept(seen, colours)
@@ -84,7 +86,7 @@ class Steady:
         weight = share[..., None]
         self._kept = _Kept(seen + weight * (old_seen - seen), colours + weight * (old_painted - colours))
         result = painted.copy()
-        encode(np.moveaxis(self._kept.painted, 2, 0), (share > 0) & (painted[..., 3] > 0), "rgba", result)
+        encode(np.moveaxis(self._kept.painted, 2, 0), (share > 0) & (painted[..., 3] > 0), "rgba", result, transfer)
         return result
 
 
@@ -148,9 +150,9 @@ def _spatial_noise(grey: Array) -> float:
     return float(np.median(np.abs(both))) / (6 * 0.6745) * 3**0.5  # grey is a mean of three colours
 
 
-def _planes(pixels: AnyPixels) -> Array:
+def _planes(pixels: AnyPixels, transfer: Transfer) -> Array:
     """(H, W, 4) float32, finite, and small enough to be squared."""
-    planes = decode(pixels, "rgba")
+    planes = decode(pixels, "rgba", transfer)
     return np.ascontiguousarray(np.moveaxis(np.clip(planes, -EXTREME, EXTREME, out=planes), 0, 2))
 
 

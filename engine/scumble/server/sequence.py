@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The animation whose frames the worker paints one after another, kept from flickering as `--steady` keeps films.
+
+Invariant: what is held is one frame of one animation, the last; a frame of another one begins anew, and so does the first one
+after a worker's death, after a minute without work, and where memory does not suffice.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import psutil
+
+from scumble.api.errors import ScumbleError
+from scumble.image.pixels import AnyPixels
+from scumble.image.transfer import Transfer
+from scumble.painting.progressive import out_of_memory
+from scumble.video.steady import Steady
+
+log = logging.getLogger(__name__)
+
+BYTES = 160
+"""Of each pixel, while frames are compared: 146 were measured for 4 megapixels of 8 bits and of float32."""
+
+
+class Sequence:
+    """Its frames come in order; one thread uses it."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._steady: Steady | None = None
+
+    def settle(self, name: str, frame: AnyPixels, painted: AnyPixels, transfer: Transfer) -> str:
+        """Lay the last painted frame of the animation `name` under this one, in `painted`, where both show the same; see
+        `Steady.settle` for the arrays. What the painter should know: why it could not be done, or ""."""
+        if name != self._name or self._steady is None:
+            self.forget()
+        try:
+            needed = BYTES * frame.shape[0] * frame.shape[1]
+            if needed > psutil.virtual_memory().available:
+                raise MemoryError(f"keeping frames from flickering takes {needed // 1_000_000} MB more than there is")
+            self._steady = self._steady or Steady()
+            self._name = name
+            shown = self._steady.settle(frame, painted, transfer)
+            if shown is not painted:
+                painted[...] = shown
+        except ScumbleError as e:
+            self.forget()
+            return f"{e.message} {e.hint}"
+        except Exception as e:
+            if not out_of_memory(e) and "Insufficient memory" not in str(e):  # OpenCV's words
+                raise
+            log.warning("a frame was not kept from flickering: %s", e)
+            self.forget()
+            return "Memory did not suffice to keep the frames from flickering."
+        return ""
+
+    def forget(self) -> None:
+        """The next frame is the first one."""
+        self._name, self._steady = "", None

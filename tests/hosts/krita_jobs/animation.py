@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An animated layer painted by a trained network in a whole Krita, with frames kept steady and without."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from driver import Scenario, Stage
+from scumble.scumble_client.desk.settings import Settings
+from window import idle, names, undo_once
+
+
+def film(stage: Stage) -> Scenario:
+    """The frames in SCUMBLE_TEST_FRAMES (BGRA, of SCUMBLE_TEST_SIZE) lie on every second frame of a layer; what is painted of
+    them is written beside the file, as steady.bgra and loose.bgra."""
+    os.environ["SCUMBLE_ENGINE"] = os.environ["SCUMBLE_TEST_ENGINE"]
+    os.environ["SCUMBLE_DATA_DIR"] = str(stage.shots.parent / "nobody")  # no styles but the shipped ones
+    path = Path(os.environ["SCUMBLE_TEST_FRAMES"])
+    width, height = map(int, os.environ["SCUMBLE_TEST_SIZE"].split("x"))
+    size, data = 4 * width * height, path.read_bytes()
+    frames = [data[i : i + size] for i in range(0, len(data), size)]
+    document = stage.document(width, height)
+    yield stage.shown(document)
+    node = document.nodeByName("layer")
+    node.enableAnimation()
+    times = [2 * i for i in range(len(frames))]
+    document.setFullClipRangeEndTime(times[-1])
+    yield 200
+    for time, pixels in zip(times, frames, strict=True):
+        yield from _keyed(stage, document, node, time)
+        node.setPixelData(pixels, 0, 0, width, height)
+    document.setCurrentTime(0)
+    document.waitForDone()
+    yield 300
+    stage.tidy()
+    stage.studio.take_up(Settings(style="starry-night", method="johnson"))
+    found: dict[str, Any] = {"menu": stage.panel.steady.isChecked()}
+    for name in ("steady", "loose"):
+        stage.panel.steady.setChecked(name == "steady")
+        stage.krita.action("scumble_frames").trigger()
+        yield idle(stage)
+        found[name] = [names(document), stage.studio.standing.text]
+        result = document.topLevelNodes()[-1]
+        painted = b"".join(bytes(result.pixelDataAtTime(0, 0, width, height, time)) for time in times)
+        path.with_name(f"{name}.bgra").write_bytes(painted)
+        yield undo_once(stage, document)
+    stage.panel.steady.setChecked(True)
+    stage.close(document)
+    return found
+
+
+def _keyed(stage: Stage, document: Any, node: Any, time: int) -> Scenario:
+    """A key frame is made there, and shown."""
+    document.setActiveNode(node)
+    document.setCurrentTime(time)
+    document.waitForDone()
+    yield 150
+
+    def framed() -> bool:
+        if not node.hasKeyframeAtTime(time):
+            stage.krita.action("add_blank_frame").trigger()
+        return node.hasKeyframeAtTime(time)
+
+    yield framed
+    document.waitForDone()
+    yield 150
