@@ -122,7 +122,8 @@ def heard(peers: Iterator[Any]) -> Counter[str]:
 
 def faults(seconds: float, rng: random.Random) -> Iterator[Row]:
     """Workers that die of a job at a random point, once (then the job is done) or always (then it fails, by name)."""
-    from support.engine import picture, running
+    from support.engine import running
+    from support.pictures import picture
 
     pixels, wrong = picture(40, 30), 0
     ends: Counter[str] = Counter()
@@ -187,7 +188,8 @@ def soak(seconds: float, rng: random.Random) -> Iterator[Row]:
     """Pictures of random sizes, depths and masks one after the other: what the processes grow by."""
     import numpy as np
 
-    from support.engine import picture, running
+    from support.engine import running
+    from support.pictures import picture
 
     depths = (np.uint8, np.uint16, np.float16, np.float32)
     painted = wrong = 0

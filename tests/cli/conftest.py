@@ -3,9 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from support.command_line import Run, runner
+from support.command_line import Run, runner, shared_engine
+
+
+@pytest.fixture(scope="module")
+def folders(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The environment in which a module's tests share user folders and one engine, which its ENGINE starts."""
+    with shared_engine(request.module.ENGINE) as environment:
+        yield environment
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +15,11 @@ import pytest
 from PIL import Image
 
 from scumble.cli.exits import Exit
-from support.command_line import Run, engine, shared_engine
+from support.command_line import Run, engine
 from support.engine import SUPPORT, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 ENGINE = engine(f"PYTHONPATH={SUPPORT}", "SCUMBLE_PLUGINS=-,scumble_test_methods,scumble_improving")
-
-
-@pytest.fixture(scope="module")
-def folders() -> Iterator[dict[str, str]]:
-    with shared_engine(ENGINE) as environment:
-        yield environment
 
 
 @pytest.fixture

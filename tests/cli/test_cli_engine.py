@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +26,13 @@ from scumble.client.process import process_lives
 from scumble.image import files
 from scumble.library.styles import StyleStore
 from scumble.library.weights import save_weights
-from support.command_line import Run, engine, shared_engine
+from support.command_line import Run, engine
+from support.pictures import noise_file
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / "examples" / "scumble-posterize")])
 METHODS = "-,scumble_posterize,benchmarks.probe_method"
 ENGINE = engine(f"PYTHONPATH={PATHS}", f"SCUMBLE_PLUGINS={METHODS}")
-
-
-@pytest.fixture(scope="module")
-def folders() -> Iterator[dict[str, str]]:
-    """The user folders that the tests of this module share, so that they share one engine."""
-    with shared_engine(ENGINE) as environment:
-        yield environment
 
 
 @pytest.fixture
@@ -48,18 +41,12 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCUMBLE_ENGINE", ENGINE)
 
 
-def picture(path: Path, seed: int = 0, size: tuple[int, int] = (40, 30)) -> Path:
-    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
 def of(text: str) -> Any:
     return json.loads(text)
 
 
 def test_a_picture_is_stylized_by_an_engine_that_starts_by_itself(run: Run, tmp_path: Path) -> None:
-    photo, painting = picture(tmp_path / "photo.png"), picture(tmp_path / "My harbour.png", 1)
+    photo, painting = noise_file(tmp_path / "photo.png"), noise_file(tmp_path / "My harbour.png", 1)
     made = ("stylize", photo, "-o", tmp_path / "out.png", "--style-file", painting, "--method", "posterize", "--json")
     code, out, err = run(*made, "--option", "colours=4")
     assert code == 0, err
@@ -70,7 +57,7 @@ def test_a_picture_is_stylized_by_an_engine_that_starts_by_itself(run: Run, tmp_
 
 
 def test_strength_0_gives_the_picture_back(run: Run, tmp_path: Path) -> None:
-    photo = picture(tmp_path / "photo.png")
+    photo = noise_file(tmp_path / "photo.png")
     code, _, err = run(
         "stylize", photo, "-o", tmp_path / "out.png", "--style", "starry-night", "--method", "invert", "--strength", "0"
     )
@@ -86,7 +73,7 @@ def mask(path: Path, values: np.ndarray) -> Path:
 def test_regions_are_painted_where_their_masks_are_white_and_a_style_beside_them_paints_the_rest(
     run: Run, tmp_path: Path
 ) -> None:
-    photo = picture(tmp_path / "photo.png")
+    photo = noise_file(tmp_path / "photo.png")
     left, third = (mask(tmp_path / f"{n}.png", 255 * (np.arange(40) < n)) for n in (20, 13))
     common = ("stylize", photo, "-o", tmp_path / "out.png", "--method", "invert")
     x = np.asarray(Image.open(photo))
@@ -117,7 +104,7 @@ def test_regions_are_painted_where_their_masks_are_white_and_a_style_beside_them
 def test_a_region_that_cannot_be_is_one_sentence(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, exit: Exit, said: str
 ) -> None:
-    picture(tmp_path / "photo.png")
+    noise_file(tmp_path / "photo.png")
     Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "small.png")
     monkeypatch.chdir(tmp_path)
     code, _, err = run("stylize", "photo.png", "-o", "out.png", "--method", "invert", "--region", region)
@@ -130,7 +117,7 @@ def test_one_bad_picture_in_a_folder_does_not_keep_the_others_from_being_done(ru
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.png", "c.png"):
-        picture(folder / name)
+        noise_file(folder / name)
     (folder / "b.png").write_bytes(b"no picture at all")
     code, out, err = run("stylize", folder, "-o", tmp_path / "out", "--style", "starry-night", "--method", "invert", "--json")
     assert code == Exit.SOME_FAILED
@@ -163,7 +150,7 @@ def test_an_output_that_cannot_be_written_ends_with_74_and_stops_the_rest(run: R
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.png", "b.png"):
-        picture(folder / name)
+        noise_file(folder / name)
     (tmp_path / "file").touch()
     code, out, _ = run(
         "stylize", folder, "-o", tmp_path / "file" / "sub", "--style", "starry-night", "--method", "invert", "--json"
@@ -174,7 +161,7 @@ def test_an_output_that_cannot_be_written_ends_with_74_and_stops_the_rest(run: R
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a small disk of its own to fill")
 def test_a_full_disk_ends_with_74_and_leaves_no_part_of_a_picture(run: Run, tmp_path: Path) -> None:
-    picture(tmp_path / "photo.png", size=(400, 300))
+    noise_file(tmp_path / "photo.png", size=(400, 300))
     assert run("methods")[0] == 0
     small = tmp_path / "small"
     small.mkdir()
@@ -212,7 +199,7 @@ def test_16_bit_pictures_stay_16_bit(run: Run, tmp_path: Path) -> None:
     ],
 )
 def test_a_request_that_names_what_is_not_there_ends_with_2(run: Run, tmp_path: Path, more: tuple[str, ...], said: str) -> None:
-    code, _, err = run("stylize", picture(tmp_path / "photo.png"), "-o", tmp_path / "out.png", *more)
+    code, _, err = run("stylize", noise_file(tmp_path / "photo.png"), "-o", tmp_path / "out.png", *more)
     assert code == Exit.USAGE
     assert said in err
     assert not (tmp_path / "out.png").exists()
@@ -222,7 +209,7 @@ def test_ctrl_c_cancels_the_job_in_the_engine_and_writes_nothing(run: Run, tmp_p
     before = of(run("status", "--json")[1])["cancelled"] if run("methods")[0] == 0 else 0
     made = [
         "stylize",
-        picture(tmp_path / "photo.png"),
+        noise_file(tmp_path / "photo.png"),
         "-o",
         tmp_path / "out.png",
         "--style",
@@ -254,7 +241,7 @@ def test_ctrl_c_cancels_the_job_in_the_engine_and_writes_nothing(run: Run, tmp_p
 
 
 def test_own_styles_come_and_go_and_shipped_ones_stay(run: Run, tmp_path: Path) -> None:
-    code, out, err = run("styles", "add", picture(tmp_path / "x.png", 2), "--name", "Grey morning")
+    code, out, err = run("styles", "add", noise_file(tmp_path / "x.png", 2), "--name", "Grey morning")
     assert (code, out) == (0, "grey-morning@1\n"), err
     listed = {style["id"]: style for style in of(run("styles", "list", "--json")[1])}
     assert listed["grey-morning"]["own"]

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +19,13 @@ from PIL import Image
 
 from scumble.cli import batch
 from scumble.cli.exits import Exit
-from support.command_line import Run, engine, shared_engine
+from support.command_line import Run, engine
+from support.pictures import noise_file
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = engine(f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=-,benchmarks.probe_method")
 NOT_UTF8 = os.fsdecode(b"2caf\xe9.png")
 PAINT = ("--style", "starry-night", "--method", "invert")
-
-
-@pytest.fixture(scope="module")
-def folders() -> Iterator[dict[str, str]]:
-    """User folders and one engine for the tests of this module."""
-    with shared_engine(ENGINE) as environment:
-        yield environment
-
-
-def picture(path: Path) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)).save(path)
-    return path
 
 
 def names(folder: Path) -> set[str]:
@@ -56,7 +43,7 @@ def apart(*arguments: object, before: tuple[str, ...] = (), **more: Any) -> subp
 def test_a_name_that_is_not_utf_8_is_painted_listed_and_reported(run: Run, tmp_path: Path) -> None:
     """Folders from older systems hold Latin-1 names. One of them ended the batch, and the JSON was never written."""
     for name in ("1.png", NOT_UTF8, "3.png"):
-        picture(tmp_path / "in" / name)
+        noise_file(tmp_path / "in" / name)
     assert run("methods")[0] == 0
     done = apart("stylize", tmp_path / "in", "-o", tmp_path / "out", *PAINT, "--json")
     assert done.returncode == 0, done.stderr
@@ -71,7 +58,7 @@ def test_a_name_that_is_not_utf_8_is_painted_listed_and_reported(run: Run, tmp_p
 
 def test_control_characters_of_a_name_do_not_reach_the_terminal(run: Run, tmp_path: Path) -> None:
     """ESC in a name could repaint the terminal, and a newline forge a line."""
-    picture(tmp_path / "in" / "\x1b[2Jred\nalert.png")
+    noise_file(tmp_path / "in" / "\x1b[2Jred\nalert.png")
     code, _, err = run("stylize", tmp_path / "in", "-o", tmp_path / "out", *PAINT)
     assert code == 0
     assert "\x1b" not in err
@@ -83,7 +70,7 @@ def test_an_exception_that_nobody_foresaw_is_that_pictures_error_and_the_rest_go
 ) -> None:
     """A bug in reading one picture of a thousand ended the batch with "Scumble has a bug", and without its JSON."""
     for name in ("1.png", "2.png", "3.png"):
-        picture(tmp_path / "in" / name)
+        noise_file(tmp_path / "in" / name)
     paint = batch.stylize_one
 
     def broken(attached: Any, task: Any, *more: Any) -> dict[str, Any]:
@@ -106,8 +93,8 @@ def test_a_protected_output_is_that_pictures_error_and_the_rest_goes_on(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("1.png", "2.png"):
-        picture(tmp_path / "in" / name)
-    picture(tmp_path / "out" / "1.png")
+        noise_file(tmp_path / "in" / name)
+    noise_file(tmp_path / "out" / "1.png")
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, *more: Path(path).name != "1.png" and real(path, *more))
     code, out, _ = run("stylize", tmp_path / "in", "-o", tmp_path / "out", *PAINT, "--json")
@@ -119,7 +106,7 @@ def test_a_protected_output_is_that_pictures_error_and_the_rest_goes_on(
 def test_a_stdout_of_another_encoding_gets_what_it_can_hold(run: Run, tmp_path: Path, encoding: str) -> None:
     """`styles list` ended with "Scumble has a bug: UnicodeEncodeError" in a Latin-1 terminal, and so did --json after all
     pictures had been painted."""
-    photo = picture(tmp_path / "日本.png")
+    photo = noise_file(tmp_path / "日本.png")
     assert run("styles", "add", photo, "--no-refine")[0] == 0
     here = {"env": os.environ | {"PYTHONIOENCODING": encoding}}
     assert apart("styles", "list", **here).returncode == 0
@@ -134,7 +121,7 @@ def test_a_stdout_of_another_encoding_gets_what_it_can_hold(run: Run, tmp_path: 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_stream_that_is_closed_costs_its_words_and_no_picture(run: Run, tmp_path: Path, stream: str) -> None:
     """With `2>&-` the next file to be opened had the number of stderr, and warnings would have gone into a picture."""
-    photo = picture(tmp_path / "photo.png")
+    photo = noise_file(tmp_path / "photo.png")
     assert run("methods")[0] == 0
     shut = ("sh", "-c", f'exec "$@" {"1" if stream == "stdout" else "2"}>&-', "sh")
     done = apart("stylize", photo, "-o", tmp_path / "out.png", *PAINT, before=shut)
@@ -150,7 +137,7 @@ def test_a_stream_that_is_closed_costs_its_words_and_no_picture(run: Run, tmp_pa
 def test_a_stderr_on_a_full_disk_costs_its_words_and_no_picture(run: Run, tmp_path: Path) -> None:
     """`2> log` on a full disk ended a batch after its first picture."""
     for name in ("1.png", "2.png"):
-        picture(tmp_path / "in" / name)
+        noise_file(tmp_path / "in" / name)
     assert run("methods")[0] == 0
     with open("/dev/full", "wb") as full:
         done = apart("stylize", tmp_path / "in", "-o", tmp_path / "out", *PAINT, "--json", stderr=full)
@@ -163,7 +150,7 @@ def test_a_stderr_on_a_full_disk_costs_its_words_and_no_picture(run: Run, tmp_pa
 def test_a_batch_tells_a_line_a_picture_and_no_empty_ones_where_there_is_no_terminal(run: Run, tmp_path: Path) -> None:
     """Each picture left an empty line behind in logs."""
     for number in range(3):
-        picture(tmp_path / "in" / f"{number}.png")
+        noise_file(tmp_path / "in" / f"{number}.png")
     code, _, err = run("stylize", tmp_path / "in", "-o", tmp_path / "out", *PAINT)
     assert code == 0
     lines = err.splitlines()
@@ -176,7 +163,7 @@ def test_a_batch_tells_a_line_a_picture_and_no_empty_ones_where_there_is_no_term
 def test_pictures_that_are_there_are_skipped_on_demand(run: Run, tmp_path: Path) -> None:
     """Also an empty file, as other programs leave one, counted as a painting."""
     for number in range(3):
-        picture(tmp_path / "in" / f"{number}.png")
+        noise_file(tmp_path / "in" / f"{number}.png")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "1.png").write_bytes(b"painted yesterday")
     (tmp_path / "out" / "2.png").touch()
@@ -191,7 +178,7 @@ def test_pictures_that_are_there_are_skipped_on_demand(run: Run, tmp_path: Path)
 def busy(tmp_path: Path, seconds: float, *more: str) -> subprocess.Popen[bytes]:
     """A command whose only picture takes so long. In a process group of its own: Ctrl-Z stops nothing in one that has lost its
     shell, as that of tests in the background may have."""
-    made = ("stylize", picture(tmp_path / "photo.png"), "-o", tmp_path / "out" / "out.png", "--style", "starry-night")
+    made = ("stylize", noise_file(tmp_path / "photo.png"), "-o", tmp_path / "out" / "out.png", "--style", "starry-night")
     wait = ("--method", "busy", "--option", f"seconds={seconds}", "--json")
     command = [sys.executable, "-m", "scumble", *map(str, made), *wait, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
@@ -231,7 +218,7 @@ def test_a_hup_that_is_ignored_stays_so(run: Run, tmp_path: Path) -> None:
     """That is what nohup asks for."""
     assert run("methods")[0] == 0
     ignoring = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
-    made = ("stylize", picture(tmp_path / "photo.png"), "-o", tmp_path / "out.png", "--style", "starry-night")
+    made = ("stylize", noise_file(tmp_path / "photo.png"), "-o", tmp_path / "out.png", "--style", "starry-night")
     command = [sys.executable, "-m", "scumble", *map(str, made), "--method", "busy", "--option", "seconds=2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=ignoring)
     until(lambda: status(run)["jobs"]["running"])
@@ -277,8 +264,8 @@ def test_a_path_that_cannot_be_looked_at_is_a_sentence_and_no_bug(
     run: Run, tmp_path: Path, given: str, out: str, exit: Exit, said: str
 ) -> None:
     """pathlib's questions (is_dir, exists) raise where a folder is locked or a name too long; that was "Scumble has a bug"."""
-    picture(tmp_path / "a.png")
-    shutil.copy(tmp_path / "a.png", picture(tmp_path / "locked" / "a.png"))
+    noise_file(tmp_path / "a.png")
+    shutil.copy(tmp_path / "a.png", noise_file(tmp_path / "locked" / "a.png"))
     assert run("methods")[0] == 0
     (tmp_path / "locked").chmod(0)
     rights = "-dac_override,-dac_read_search"  # of root, whom the bits of a folder do not bind
@@ -298,7 +285,7 @@ def test_a_pipe_is_refused_and_nothing_waits_for_it(run: Run, tmp_path: Path) ->
     os.mkfifo(tmp_path / "pipe.png")
     for arguments in (
         ("stylize", tmp_path / "pipe.png", "-o", tmp_path / "x.png", *PAINT),
-        ("stylize", picture(tmp_path / "a.png"), "-o", tmp_path / "x.png", "--style-file", tmp_path / "pipe.png"),
+        ("stylize", noise_file(tmp_path / "a.png"), "-o", tmp_path / "x.png", "--style-file", tmp_path / "pipe.png"),
         ("stylize", tmp_path / "a.png", "-o", tmp_path / "x.png", "--region", f"starry-night={tmp_path / 'pipe.png'}"),
         ("styles", "add", tmp_path / "pipe.png"),
     ):
@@ -319,13 +306,13 @@ def test_an_engine_of_an_older_version_is_named(run: Run, tmp_path: Path, monkey
 
 
 def test_the_id_of_a_style_can_be_chosen(run: Run, tmp_path: Path) -> None:
-    photo = picture(tmp_path / "富士.png")
+    photo = noise_file(tmp_path / "富士.png")
     assert run("styles", "add", photo, "--no-refine", "--id", "fuji")[:2] == (0, "fuji@1\n")
-    code, _, err = run("styles", "add", picture(tmp_path / "b.png"), "--no-refine", "--id", "fuji")
+    code, _, err = run("styles", "add", noise_file(tmp_path / "b.png"), "--no-refine", "--id", "fuji")
     assert code == Exit.USAGE
     assert "Another style has the id" in err
     assert run("styles", "add", photo, "--id", "Fuji San")[0] == Exit.USAGE
-    made = ("stylize", picture(tmp_path / "a.png"), "-o", tmp_path / "x.png", "--method", "invert")
+    made = ("stylize", noise_file(tmp_path / "a.png"), "-o", tmp_path / "x.png", "--method", "invert")
     assert run(*made, "--style", "富士")[0] == 0, "its title will do"
     assert run("styles", "remove", "fuji")[0] == 0
 

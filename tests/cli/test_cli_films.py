@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +28,7 @@ from scumble.client.errors import EngineError
 from scumble.client.raster import Raster
 from scumble.nst import synthetic
 from scumble.video.steady import Steady
-from support.command_line import Run, engine, shared_engine
+from support.command_line import Run, engine
 from support.films import make_film, moving, packets, shown, times
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,12 +49,6 @@ class Copyist:
             raise EngineError("engine-lost", "The engine is gone.")
         time.sleep(0.01)
         return Finished(raster, ("starry-night@1",), 0.01, "cpu")
-
-
-@pytest.fixture(scope="module")
-def folders() -> Iterator[dict[str, str]]:
-    with shared_engine(ENGINE) as environment:
-        yield environment
 
 
 def test_a_clip_of_ten_seconds_comes_back_painted_with_its_sound(run: Run, tmp_path: Path) -> None:

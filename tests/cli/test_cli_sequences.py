@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -24,20 +23,13 @@ from scumble.image.files import read_picture, write_picture
 from scumble.nst import synthetic
 from scumble.video.reading import read_animation
 from scumble.video.writing import write_animation
-from support.command_line import Run, engine, shared_engine
+from support.command_line import Run, engine
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=benchmarks.probe_method", "OMP_NUM_THREADS=1")
 ENGINE = engine(*SETTINGS)
 SIDE, FRAMES, PAN, NOISE, BORDER = 96, 6, 2, 0.02, 12
 STYLE = ("--style", "starry-night")
-
-
-@pytest.fixture(scope="module")
-def folders() -> Iterator[dict[str, str]]:
-    """User folders and one engine, with the networks and the probes, for the tests of this module."""
-    with shared_engine(ENGINE) as environment:
-        yield environment
 
 
 def frames(pan: int, noise: float, depth: type = np.uint8) -> list[np.ndarray]:

@@ -15,14 +15,14 @@ from scumble.client.session import Session
 E = TypeVar("E")
 
 
-def picture(width: int = 64, height: int = 64, format: str = "u8", order: str = "rgba") -> Raster:
+def any_raster(width: int = 64, height: int = 64, format: str = "u8", order: str = "rgba") -> Raster:
     """Noise."""
     return Raster(width, height, format, order, os.urandom(width * height * BYTES_PER_PIXEL[format]))
 
 
 def large() -> Raster:
     """Of eight strips."""
-    return picture(1024, 2048)
+    return any_raster(1024, 2048)
 
 
 def inverted(raster: Raster) -> bytes:

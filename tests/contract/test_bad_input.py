@@ -20,7 +20,8 @@ import psutil
 import pytest
 
 from scumble.library.styles import StyleStore
-from support.engine import STYLE, Engine, Peer, add_style, picture, running, wait_for
+from support.engine import STYLE, Engine, Peer, add_style, running, wait_for
+from support.pictures import picture
 
 SLACK = 3
 GROWTH = 5 << 20

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
-from sessions import inverted, picture
+from sessions import any_raster, inverted
 
 from scumble.cli.zmqlink import ZmqLink
 from scumble.client import dialer
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.mark.parametrize("link", [Link, ZmqLink])
 def test_everything_a_script_asks_is_answered(start_fake: StartFake, link: Any) -> None:
     start_fake()
-    raster, seen = picture(300, 200), list[Any]()
+    raster, seen = any_raster(300, 200), list[Any]()
     with Engine.attach(start=False, link=link) as engine:
         assert engine.ping() == "ready"
         assert [m.id for m in engine.catalogue().methods] == ["invert"]
@@ -54,7 +54,7 @@ def test_progress_may_cancel(start_fake: StartFake) -> None:
     fake = start_fake(running=False)
     with Engine.attach(start=False) as engine:
         with pytest.raises(EngineError) as caught:
-            engine.stylize(picture(), [("s0", 1.0)], "invert", on_progress=lambda progress: False)
+            engine.stylize(any_raster(), [("s0", 1.0)], "invert", on_progress=lambda progress: False)
         assert caught.value.code == "cancelled"
         assert [job.state for job in fake.jobs.values()] == ["cancelled"]
 
@@ -67,7 +67,7 @@ def test_an_interrupted_call_leaves_no_job_behind(start_fake: StartFake) -> None
 
     with Engine.attach(start=False) as engine:
         with pytest.raises(KeyboardInterrupt):
-            engine.stylize(picture(), [("s0", 1.0)], "invert", on_progress=interrupt)
+            engine.stylize(any_raster(), [("s0", 1.0)], "invert", on_progress=interrupt)
         assert [job.state for job in fake.jobs.values()] == ["cancelled"]
 
 
@@ -78,10 +78,10 @@ def test_an_engine_lost_on_the_way_is_an_error_and_its_successor_is_used(
     first = start_fake(running=False)
     with Engine.attach(start=False) as engine:
         with pytest.raises(EngineError) as caught:
-            engine.stylize(picture(), [("s0", 1.0)], "invert", on_progress=lambda _: first.stop())
+            engine.stylize(any_raster(), [("s0", 1.0)], "invert", on_progress=lambda _: first.stop())
         assert caught.value.code == "engine-lost"
         start_fake()
-        raster = picture()
+        raster = any_raster()
         assert bytes(engine.stylize(raster, [("s0", 1.0)], "invert").raster.data) == inverted(raster)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fake_engine import FakeEngine, Header
-from sessions import inverted, large, picture, pump_for, pump_while, request, until
+from sessions import any_raster, inverted, large, pump_for, pump_while, request, until
 
 from scumble.cli.zmqlink import ZmqLink
 from scumble.client import session as session_module
@@ -54,7 +54,7 @@ def test_a_picture_comes_back_from_the_engine(
 ) -> None:
     start_fake(transport=transport)
     session = open_session(link=link)
-    raster = picture(*shape)
+    raster = any_raster(*shape)
     job = session.submit(request(raster))
     done, events = until(session, Done)
     assert bytes(done.raster.data) == inverted(raster)
@@ -73,7 +73,7 @@ def test_a_result_of_one_strip_is_the_picture(start_fake: StartFake, open_sessio
 
 def test_every_strip_is_acknowledged_and_the_job_released(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(strip_rows=10), open_session()
-    session.submit(request(picture(64, 95)))
+    session.submit(request(any_raster(64, 95)))
     until(session, Done)
     pump_while(session, lambda: engine.types()[-1] != "release")
     assert [h["y"] for h in engine.heard if h["type"] == "received"] == list(range(0, 95, 10))
@@ -85,7 +85,7 @@ def test_masks_go_between_context_and_picture_and_only_who_sends_some_speaks_of_
 ) -> None:
     engine, session = start_fake(), open_session()
     masks = Masks(1500, 900, 2, "u16", bytes(range(256)) * (1500 * 900 * 4 // 256) + bytes(1500 * 900 * 4 % 256))
-    raster, context = picture(1500, 900), Context(picture(30, 40), 5, 6, 2000, 2048)
+    raster, context = any_raster(1500, 900), Context(any_raster(30, 40), 5, 6, 2000, 2048)
     session.submit(Request(raster, [("s0", 1.0), ("s1", 1.0)], "invert", context=context, masks=masks))
     assert bytes(until(session, Done)[0].raster.data) == inverted(raster)
     session.submit(replace(request(raster), sequence="1" * 32))
@@ -108,7 +108,7 @@ def test_masks_whose_bytes_are_not_theirs_are_refused_before_anything_is_sent() 
 
 def test_the_context_goes_first_and_whole(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(), open_session()
-    session.submit(request(picture(), context=Context(picture(700, 1024), 5, 6, 1400, 2048)))
+    session.submit(request(any_raster(), context=Context(any_raster(700, 1024), 5, 6, 1400, 2048)))
     until(session, Done)
     pixels = [(h["plane"], h["y"]) for h in engine.heard if h["type"] == "pixels"]
     assert pixels[-1] == ("picture", 0)
@@ -122,7 +122,7 @@ def test_the_context_goes_first_and_whole(start_fake: StartFake, open_session: O
 def test_previews_come_on_request(start_fake: StartFake, open_session: OpenSession, wanted: bool) -> None:
     start_fake()
     session = open_session()
-    session.submit(request(picture(), previews=wanted))
+    session.submit(request(any_raster(), previews=wanted))
     previews = [e for e in until(session, Done)[1] if isinstance(e, Preview)]
     assert [(e.raster.width, bytes(e.raster.data)) for e in previews] == ([(1, b"\1\2\3\4")] if wanted else [])
 
@@ -138,7 +138,7 @@ def test_no_strip_is_sent_without_credit(start_fake: StartFake, open_session: Op
 def test_several_jobs_at_once_all_end_well(start_fake: StartFake, open_session: OpenSession) -> None:
     start_fake()
     session = open_session()
-    rasters = {session.submit(request(raster)): raster for raster in (large(), picture(), picture(500, 500))}
+    rasters = {session.submit(request(raster)): raster for raster in (large(), any_raster(), any_raster(500, 500))}
     done = [e for e in until(session, Done, count=3)[1] if isinstance(e, Done)]
     assert {d.job: bytes(d.raster.data) for d in done} == {job: inverted(raster) for job, raster in rasters.items()}
 
@@ -148,7 +148,7 @@ def test_pumping_without_a_timeout_returns_at_once_whatever_the_engine_does(
 ) -> None:
     start_fake()
     session = open_session()
-    session.submit(request(picture(2048, 2048)))
+    session.submit(request(any_raster(2048, 2048)))
     until(session, Accepted)
     took, computed, done = list[float](), list[float](), False
     end = time.monotonic() + 30
@@ -199,10 +199,10 @@ def test_a_catalogue_that_changes_between_pages_is_read_again(start_fake: StartF
 
 def test_styles_are_put_refined_and_removed(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(), open_session()
-    session.put_style("My harbour", picture())
+    session.put_style("My harbour", any_raster())
     assert until(session, StyleStored)[0].style == "put@1"
     assert next(h for h in engine.heard if h["type"] == "style.put")["name"] == "My harbour"
-    session.put_style("Rough", picture(), refine=False)
+    session.put_style("Rough", any_raster(), refine=False)
     until(session, StyleStored)
     assert [h.get("refine", True) for h in engine.heard if h["type"] == "style.put"] == [True, False]
     number = session.refine_style("s0", "start")
@@ -230,7 +230,7 @@ def test_control_answers(start_fake: StartFake, open_session: OpenSession) -> No
 
 def test_a_cancel_goes_over_control_and_ends_the_job_once(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(running=False), open_session()
-    job = session.submit(request(picture()))
+    job = session.submit(request(any_raster()))
     until(session, Progress)
     session.cancel(job)
     session.cancel(job)
@@ -252,7 +252,7 @@ def test_a_cancel_right_after_submit_does_not_overtake_it(start_fake: StartFake,
 
 def test_a_cancel_that_meets_a_finished_job_is_a_cancel(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(), open_session()
-    job = session.submit(request(picture()))
+    job = session.submit(request(any_raster()))
     until(session, Accepted)
     time.sleep(0.2)
     session.cancel(job)
@@ -273,7 +273,7 @@ def test_a_job_the_engine_cannot_do_says_why(
 ) -> None:
     engine, session = start_fake(), open_session()
     engine.tamper = lambda h: {**answer, "re": h["re"], "job": h["job"]} if h["type"] == "accepted" else h
-    job = session.submit(request(picture()))
+    job = session.submit(request(any_raster()))
     event, _ = until(session, kind)
     assert (event.job, event.code, event.message, event.hint) == (job, *(answer[k] for k in ("code", "message", "hint")))
     assert event.error().code == answer["code"]
@@ -286,7 +286,7 @@ def test_a_submit_the_engine_does_not_understand_fails_that_job_alone(start_fake
     engine, session = start_fake(), open_session()
     refusal = {"type": "error", "code": "bad-message", "message": "No.", "hint": ""}
     engine.tamper = lambda h: {**refusal, "re": h["re"]} if h["type"] == "accepted" else h
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     failed, events = until(session, Failed)
     assert failed.code == "bad-message"
     assert not any(isinstance(e, Lost) for e in events)
@@ -294,7 +294,7 @@ def test_a_submit_the_engine_does_not_understand_fails_that_job_alone(start_fake
 
 def test_a_starting_engine_is_seen_to_start_and_gets_no_job_yet(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(state="starting"), open_session()
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     assert session.state is State.SEEKING
     assert until(session, Welcome)[0].state == "starting"
     pump_for(session, 0.3)
@@ -309,10 +309,10 @@ def test_a_starting_engine_is_seen_to_start_and_gets_no_job_yet(start_fake: Star
 def test_what_can_never_be_sent_is_refused_when_it_is_asked(open_session: OpenSession) -> None:
     session = open_session()
     with pytest.raises(EngineError) as long:
-        session.submit(request(picture(), options={"text": "x" * 70_000}))
+        session.submit(request(any_raster(), options={"text": "x" * 70_000}))
     assert long.value.code == "too-large"
     with pytest.raises(EngineError) as odd:
-        session.submit(request(picture(), strength=float("nan")))
+        session.submit(request(any_raster(), strength=float("nan")))
     assert odd.value.code == "bad-options"
     for wrong in (
         (2, 2, "u8", "rgba", b"123"),
@@ -330,6 +330,6 @@ def test_a_client_that_only_waits_shows_now_and_then_that_it_lives(
 ) -> None:
     monkeypatch.setattr(session_module, "ALIVE", 0.1)
     engine, session = start_fake(running=False), open_session()
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     pump_for(session, 1.0)
     assert 3 <= engine.types().count("alive") <= 10

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from fake_engine import FakeEngine, Header
-from sessions import inverted, large, picture, pump_for, pump_while, request, until
+from sessions import any_raster, inverted, large, pump_for, pump_while, request, until
 
 from scumble.cli.zmqlink import ZmqLink
 from scumble.client import dialer
@@ -54,8 +54,8 @@ def test_an_impostor_on_a_stale_connection_file_gets_no_pixel(
     """The file names a dead engine's token and places; somebody else listens there now and lets every password in."""
     impostor = start_fake(knows_token=False)
     session = open_session(link=link)
-    session.submit(request(picture()))
-    session.put_style("secret painting", picture())
+    session.submit(request(any_raster()))
+    session.put_style("secret painting", any_raster())
     session.catalogue()
     lost, _ = until(session, Lost)
     assert lost.code == "engine-untrusted"
@@ -70,7 +70,7 @@ def test_an_impostor_on_a_stale_connection_file_gets_no_pixel(
 def test_an_impostor_without_any_proof_gets_no_pixel(start_fake: StartFake, open_session: OpenSession) -> None:
     impostor, session = start_fake(), open_session()
     impostor.tamper = lambda h: {k: v for k, v in h.items() if k != "proof"}
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     assert until(session, Lost)[0].code == "engine-untrusted"
     assert set(impostor.types()) <= {"hello"}
 
@@ -150,7 +150,7 @@ def test_an_upload_goes_on_where_it_broke_off(start_fake: StartFake, open_sessio
 
 
 def test_a_result_goes_on_where_it_broke_off(start_fake: StartFake, open_session: OpenSession) -> None:
-    engine, session, raster = start_fake(strip_rows=8), open_session(), picture()
+    engine, session, raster = start_fake(strip_rows=8), open_session(), any_raster()
     engine.tamper = lambda h: None if h["type"] == "result" and h["y"] >= 24 else h
     session.submit(request(raster))
     pump_while(session, lambda: engine.types().count("received") < 3)
@@ -195,7 +195,7 @@ def test_a_cancel_without_an_engine_takes_effect_and_the_engine_hears_of_it_late
     start_fake: StartFake, open_session: OpenSession
 ) -> None:
     engine, session = start_fake(running=False), open_session()
-    job = session.submit(request(picture()))
+    job = session.submit(request(any_raster()))
     until(session, Progress)
     engine.hang_up()
     pump_while(session, lambda: session.state is State.READY)
@@ -218,7 +218,7 @@ def test_an_engine_that_forgot_the_connection_is_greeted_again(start_fake: Start
         return {**forgotten, "re": header["re"]}
 
     engine.tamper = forget
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     _, events = until(session, Done)
     assert not any(isinstance(e, (Lost, Failed)) for e in events)
 
@@ -228,7 +228,7 @@ def test_a_silent_engine_is_left_for_a_new_connection(
 ) -> None:
     monkeypatch.setattr(dialer, "SILENCE", 0.5)
     engine, session = start_fake(running=False), open_session()
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     until(session, Progress)
     until(session, Welcome)
     engine.running = True
@@ -241,7 +241,7 @@ def test_a_caller_that_does_not_pump_for_a_while_loses_nothing(
 ) -> None:
     monkeypatch.setattr(dialer, "SILENCE", 0.5)
     engine, session = start_fake(running=False), open_session()
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     until(session, Progress)
     time.sleep(1.2)
     pump_for(session, 0.1)
@@ -250,7 +250,7 @@ def test_a_caller_that_does_not_pump_for_a_while_loses_nothing(
 
 def test_a_job_during_which_engines_die_is_not_fed_to_a_third(start_fake: StartFake, open_session: OpenSession) -> None:
     session = open_session()
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     for _ in range(2):
         engine = start_fake(running=False)
         until(session, Progress)
@@ -281,7 +281,7 @@ def test_nonsense_about_a_job_is_reported_and_never_an_exception(
 ) -> None:
     engine, session = start_fake(), open_session()
     engine.tamper = lambda h: {**nonsense, "job": h["job"]} if h["type"] == "accepted" else h
-    job = session.submit(request(picture()))
+    job = session.submit(request(any_raster()))
     lost, _ = until(session, Lost)
     assert lost.code in ("bad-message", "bad-raster")
     assert session.holds(job)
@@ -297,7 +297,7 @@ def test_a_header_that_is_none_is_reported(start_fake: StartFake, open_session: 
         engine._work.send_multipart([client, text])
 
     engine.tamper = garble
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     assert until(session, Lost)[0].code == "bad-message"
 
 
@@ -312,7 +312,7 @@ def test_types_and_fields_of_later_versions_are_ignored(start_fake: StartFake, o
         return {**header, "unheard": "of"}
 
     engine.tamper = later
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     _, events = until(session, Done)
     assert not any(isinstance(e, Lost) for e in events)
 
@@ -331,7 +331,7 @@ def test_an_engine_is_started_when_something_is_asked_and_not_before(
     assert pump_for(session, 0.6) == []
     assert session.state is State.SEEKING
     assert launched == []
-    session.submit(request(picture()))
+    session.submit(request(any_raster()))
     pump_for(session, 0.6)
     assert session.state is State.LAUNCHING
     start_fake()

@@ -33,7 +33,8 @@ from scumble.client.link import Link
 from scumble.client.locate import Connection, read_connection
 from scumble.client.process import start_time
 from scumble.client.raster import Raster
-from support.engine import STYLE, Engine, add_style, environment, keyed, picture, running
+from support.engine import STYLE, Engine, add_style, environment, keyed, running
+from support.pictures import picture
 from support.relay import relay
 
 LINKS: dict[str, OpenLink] = {"standard-library": Link, "pyzmq": ZmqLink}

@@ -8,7 +8,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from support.engine import Engine, Peer, picture, running
+from support.engine import Engine, Peer, running
+from support.pictures import picture
 
 RASTER = {"width": 48, "height": 64, "format": "u8", "order": "rgba"}
 BROKEN: dict[str, Any] = {"first": "import scumble_broken_styles"}

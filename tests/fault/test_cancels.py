@@ -17,7 +17,8 @@ from scumble.client.blocking import Engine as Client
 from scumble.client.errors import EngineError
 from scumble.client.events import Progress
 from scumble.client.raster import Raster
-from support.engine import STYLE, Engine, alive, picture, running, wait_for
+from support.engine import STYLE, Engine, alive, running, wait_for
+from support.pictures import picture
 
 SLACK = 3
 ACKNOWLEDGED, STOPPED = 0.1, 2.0

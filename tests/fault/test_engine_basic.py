@@ -22,7 +22,8 @@ import pytest
 import zmq
 from zmq.auth import create_certificates, load_certificate
 
-from support.engine import STYLE, Engine, Peer, alive, environment, picture, running, wait_for
+from support.engine import STYLE, Engine, Peer, alive, environment, running, wait_for
+from support.pictures import picture
 
 SLACK = 3
 """How often a deadline of the protocol may pass before a test gives up: the machine has other work."""

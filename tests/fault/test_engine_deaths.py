@@ -24,7 +24,8 @@ from scumble.client.events import Done, Event, Failed, Lost, Progress, Recovered
 from scumble.client.locate import read_connection, start_engine
 from scumble.client.raster import Raster
 from scumble.client.session import Session
-from support.engine import STYLE, SUPPORT, TEST_METHODS, add_style, alive, environment, picture, running, wait_for
+from support.engine import STYLE, SUPPORT, TEST_METHODS, add_style, alive, environment, running, wait_for
+from support.pictures import picture
 
 SLACK = 3
 PIXELS = picture(40, 30)

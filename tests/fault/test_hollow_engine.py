@@ -25,7 +25,8 @@ from scumble.client.events import Done, Event, Request
 from scumble.client.locate import read_connection, start_engine
 from scumble.client.raster import Raster
 from scumble.client.session import Session
-from support.engine import STYLE, SUPPORT, TEST_METHODS, Engine, add_style, alive, picture, running, wait_for
+from support.engine import STYLE, SUPPORT, TEST_METHODS, Engine, add_style, alive, running, wait_for
+from support.pictures import picture
 
 PIXELS = picture(24, 16)
 RASTER = Raster(16, 24, "u8", "rgba", PIXELS)

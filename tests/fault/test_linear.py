@@ -11,7 +11,8 @@ import pytest
 from scumble.client.errors import EngineError
 from scumble.client.raster import Raster
 from scumble.image.transfer import to_linear, to_srgb
-from support.engine import Peer, picture, running
+from support.engine import Peer, running
+from support.pictures import picture
 
 CLOSE = {np.float16: 2e-3, np.float32: 1e-5}
 

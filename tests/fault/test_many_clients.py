@@ -19,7 +19,8 @@ import pytest
 from scumble.client.events import Done, Event, Failed, Request
 from scumble.client.raster import Raster
 from scumble.client.session import Session
-from support.engine import STYLE, SUPPORT, Engine, environment, picture, running, wait_for
+from support.engine import STYLE, SUPPORT, Engine, environment, running, wait_for
+from support.pictures import picture
 
 SLACK = 3
 ABANDONED = 4
@@ -27,7 +28,8 @@ ABANDONED = 4
 
 VANISHING = """
 import time
-from support.engine import Peer, STYLE, picture
+from support.engine import Peer, STYLE
+from support.pictures import picture
 import json, os
 connection = json.load(open(os.environ["SCUMBLE_RUNTIME_DIR"] + "/engine.json"))
 peer = Peer(connection)

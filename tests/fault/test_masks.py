@@ -18,7 +18,8 @@ from scumble.client.errors import EngineError
 from scumble.client.events import Context
 from scumble.client.link import Link
 from scumble.client.raster import Masks, Raster
-from support.engine import STYLE, Engine, picture, wait_for
+from support.engine import STYLE, Engine, wait_for
+from support.pictures import picture
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 DEPTHS = pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])

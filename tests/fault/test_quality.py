@@ -13,7 +13,8 @@ import pytest
 
 from scumble.client.blocking import Engine as Client
 from scumble.client.raster import Raster
-from support.engine import STYLE, Engine, Peer, picture, running
+from support.engine import STYLE, Engine, Peer, running
+from support.pictures import picture
 
 PLUGINS = "-,scumble_test_methods,scumble_improving"
 PIXELS = picture(24, 16)

@@ -22,7 +22,8 @@ import torch
 from scumble.library.refinements import read_record
 from scumble.library.styles import StyleStore
 from scumble.library.weights import read_state, save_weights
-from support.engine import TEST_METHODS, Engine, Peer, picture, running, wait_for
+from support.engine import TEST_METHODS, Engine, Peer, running, wait_for
+from support.pictures import picture
 from support.scumble_refining import STEPS
 
 PLUGINS = f"{TEST_METHODS},scumble_refining"

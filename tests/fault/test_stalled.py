@@ -18,7 +18,8 @@ from scumble.client import dialer
 from scumble.client.blocking import Engine as Client
 from scumble.client.errors import EngineError
 from scumble.client.raster import Raster
-from support.engine import STYLE, Engine, environment, picture, running, wait_for
+from support.engine import STYLE, Engine, environment, running, wait_for
+from support.pictures import picture
 
 PIXELS = picture(24, 16)
 RASTER = Raster(16, 24, "u8", "rgba", PIXELS)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from scumble.library.styles import StyleStore
-from support.engine import Engine, Peer, picture, running, wait_for
+from support.engine import Engine, Peer, running, wait_for
+from support.pictures import picture
 
 RASTER = {"width": 48, "height": 64, "format": "u8", "order": "rgba"}
 

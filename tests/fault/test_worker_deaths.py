@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.engine import Engine, Peer, alive, picture, running, wait_for
+from support.engine import Engine, Peer, alive, running, wait_for
 from support.many import engines
+from support.pictures import picture
 
 SLACK = 3
 ONCE, FOR_GOOD = 12, 4

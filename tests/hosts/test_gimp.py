@@ -17,6 +17,7 @@ import pytest
 
 from hosts import gimp
 from hosts.root import Host
+from hosts.seen import of
 from scumble.library.styles import StyleStore
 from support.engine import TEST_METHODS
 
@@ -50,11 +51,6 @@ def saw(records: dict[str, Any], request: pytest.FixtureRequest) -> Any:
     entry = records[request.param]
     assert "raised" not in entry, entry["raised"]
     return entry["saw"]
-
-
-def of(scenario: str) -> pytest.MarkDecorator:
-    """The test judges this scenario."""
-    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
 
 
 @of("styles")

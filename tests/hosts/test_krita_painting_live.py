@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hosts.kritas import KritaUser, play
+from hosts.seen import of
 
 SCENARIOS = "painting selected seen closed_at_once hundred"
 RESULT = "Test style 100 %"
@@ -20,18 +21,6 @@ INVERTED, INVERTED_INK, NOTHING = [245, 235, 225, 255], [255, 255, 255, 255], [0
 def seen(krita_user: KritaUser) -> dict[str, Any]:
     """What all scenarios report, played one after another in one Krita."""
     return play(krita_user, "window:docker", *(f"lives:{name}" for name in SCENARIOS.split()))
-
-
-@pytest.fixture
-def saw(seen: dict[str, Any], request: pytest.FixtureRequest) -> Any:
-    """What the scenario saw that the test names with `of`."""
-    assert "error" not in seen[request.param], seen[request.param]["error"]
-    return seen[request.param]
-
-
-def of(scenario: str) -> pytest.MarkDecorator:
-    """The test judges this scenario."""
-    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
 
 
 @of("painting")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hosts.kritas import KritaUser, play
+from hosts.seen import of
 
 SCENARIOS = "stroke strokes transform crop shape text topmost clicked_twice"
 RESULT = "Test style 100 %"
@@ -17,18 +18,6 @@ RESULT = "Test style 100 %"
 def seen(krita_user: KritaUser) -> dict[str, Any]:
     """What all scenarios report, played one after another in one Krita."""
     return play(krita_user, "window:docker", *(f"strokes:{name}" for name in SCENARIOS.split()))
-
-
-@pytest.fixture
-def saw(seen: dict[str, Any], request: pytest.FixtureRequest) -> Any:
-    """What the scenario saw that the test names with `of`."""
-    assert "error" not in seen[request.param], seen[request.param]["error"]
-    return seen[request.param]
-
-
-def of(scenario: str) -> pytest.MarkDecorator:
-    """The test judges this scenario."""
-    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
 
 
 @of("stroke")

@@ -10,6 +10,7 @@ import skimage.data
 from PIL import Image
 
 from hosts.kritas import KritaUser, play
+from hosts.seen import of
 
 SCENARIOS = {
     "window": "docker previews undo dockerless controls masked linear several cancel queued",
@@ -33,18 +34,6 @@ def seen(krita_user: KritaUser) -> dict[str, Any]:
     more = {"SCUMBLE_TEST_PHOTO": str(photo), "SCUMBLE_TEST_ENGINE": krita_user.real_engine()}
     names = [f"{module}:{name}" for module, scenarios in SCENARIOS.items() for name in scenarios.split()]
     return play(krita_user, *names, **more)
-
-
-@pytest.fixture
-def saw(seen: dict[str, Any], request: pytest.FixtureRequest) -> Any:
-    """What the scenario saw that the test names with `of`."""
-    assert "error" not in seen[request.param], seen[request.param]["error"]
-    return seen[request.param]
-
-
-def of(scenario: str) -> pytest.MarkDecorator:
-    """The test judges this scenario."""
-    return pytest.mark.parametrize("saw", [scenario], indirect=True, ids=[""])
 
 
 @of("docker")

@@ -59,7 +59,7 @@ def run(pixels: np.ndarray, **options: Any) -> np.ndarray:
     return out
 
 
-def picture(height: int, width: int) -> np.ndarray:
+def noise_with_holes(height: int, width: int) -> np.ndarray:
     """Noise with soft and hidden places."""
     pixels = np.random.default_rng(0).integers(0, 255, (height, width, 4), np.uint8)
     pixels[: height // 3, : width // 2, 3] = 0
@@ -109,7 +109,7 @@ def test_a_full_disk_is_told_before_anything_is_painted(monkeypatch: pytest.Monk
 
 
 def test_a_picture_in_files_is_painted_as_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels = picture(301, 257)
+    pixels = noise_with_holes(301, 257)
     for options in ({}, {"keep_colours": "coral"}):
         monkeypatch.undo()
         in_memory = run(pixels, **options)
@@ -120,7 +120,7 @@ def test_a_picture_in_files_is_painted_as_one_in_memory(monkeypatch: pytest.Monk
 def test_what_a_run_holds_at_full_scale_does_not_grow_with_the_picture(large: int) -> None:
     peaks = []
     for height in (2500, 7500):
-        pixels = picture(height, 1000)
+        pixels = noise_with_holes(height, 1000)
         tracemalloc.start()
         try:
             run(pixels)
@@ -135,7 +135,7 @@ def test_what_a_run_holds_at_full_scale_does_not_grow_with_the_picture(large: in
 def test_a_large_file_is_read_into_a_file_and_written_from_one(
     tmp_path: Path, large: int, suffix: str, orientation: int
 ) -> None:
-    pixels = picture(150, 170)
+    pixels = noise_with_holes(150, 170)
     write_picture(tmp_path / f"a{suffix}", pixels)
     if orientation != 1:
         import pyvips

@@ -79,14 +79,14 @@ def test_a_selection_lies_on_the_grid_of_its_layer(at: int, length: int, rest: i
     assert span.up().outputs == span.down().length == length
 
 
-def picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def colours_and_alpha(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(3)
     return rng.random((height, width, 3), np.float32), rng.choice([0, 0, 0, 0.5, 1], (height, width)).astype(np.float32)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (33, 1), (64, 64), (101, 67)])
 def test_holes_take_colours_from_among_the_visible_ones_which_stay(size: tuple[int, int]) -> None:
-    rgb, alpha = picture(*size)
+    rgb, alpha = colours_and_alpha(*size)
     alpha[0, 0] = 1
     rgb[alpha > 0] = 0.4 + 0.2 * rgb[alpha > 0]
     filled = rgb.copy()

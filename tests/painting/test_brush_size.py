@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_pipeline import Fake, edges, picture, request, run, same
+from test_pipeline import Fake, edges, request, run, same
 
 from scumble.image.resample import resize
+from support.pictures import picture
 
 
 @pytest.mark.parametrize(

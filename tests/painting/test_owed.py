@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from scumble.api.method import Content, Method, Result, Runtime, Weighted
+from scumble.api.method import Content, Method, Runtime, Weighted
 from scumble.api.options import option_specs
 from scumble.library.styles import StyleStore
 from scumble.methods.registry import BUILT_IN
@@ -22,6 +22,7 @@ from scumble.methods.style_memory.method import Memory
 from scumble.nst import synthetic
 from scumble.painting import pipeline
 from scumble.painting.pipeline import Context, Request
+from support.painted import result_of
 
 QUICK = {"gatys": {"steps": 3, "levels": 2}}
 """Options under which a slow method is quick; each line of what is owed holds after any number of steps."""
@@ -179,9 +180,7 @@ def test_weights_1_and_0_are_the_first_style_bit_for_bit(method: Method) -> None
 
 
 def _result(method: Method, content: Content, styles: list[Weighted]) -> np.ndarray:
-    *_, last = method.run(content, styles, method.Options(**QUICK.get(method.id, {})), Runtime())
-    assert isinstance(last, Result)
-    return last.rgb
+    return result_of(method.run(content, styles, method.Options(**QUICK.get(method.id, {})), Runtime()))
 
 
 @EVERY

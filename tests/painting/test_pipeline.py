@@ -23,6 +23,7 @@ from scumble.image.pixels import rgb8
 from scumble.image.resample import resize
 from scumble.painting import pipeline
 from scumble.painting.pipeline import Context, Request
+from support.pictures import layer, picture
 
 DEPTHS = (np.uint8, np.uint16, np.float16, np.float32)
 
@@ -84,16 +85,6 @@ class Plain:
         return None
 
 
-def picture(height: int, width: int, depth: Any = np.uint8, seed: int = 0, opaque: bool = False) -> np.ndarray:
-    """Random colours; a third of the pixels hidden, a third half there."""
-    rng = np.random.default_rng(seed)
-    values = rng.random((height, width, 4))
-    values[..., 3] = 1 if opaque else rng.choice([0, 0.5, 1], (height, width))
-    if np.dtype(depth).kind == "u":
-        return np.rint(values * np.iinfo(depth).max).astype(depth)
-    return values.astype(depth)
-
-
 def request(pixels: np.ndarray, method: Fake | None = None, strength: float = 1.0, **more: Any) -> Request:
     options = more.pop("options", {})
     return Request(method or Fake(), [(Plain(), 1.0)], strength, options, pixels, **more)
@@ -114,7 +105,7 @@ def refused(asked: Request) -> str:
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_strength_0_returns_the_input_byte_for_byte_and_does_not_run_the_method(depth: Any) -> None:
-    pixels = picture(7, 5, depth)
+    pixels = layer(7, 5, depth)
     if np.dtype(depth).kind == "f":
         pixels[0, 0], pixels[1, 1], pixels[2, 2] = np.nan, -np.inf, 3
     method = Fake()
@@ -124,13 +115,13 @@ def test_strength_0_returns_the_input_byte_for_byte_and_does_not_run_the_method(
 
 @pytest.mark.parametrize("strength", [float("nan"), -0.01, 1.01, float("inf"), 7.0])
 def test_a_strength_outside_0_to_1_is_refused_before_anything_runs(strength: float) -> None:
-    assert refused(request(picture(2, 2), strength=strength)) == "bad-strength"
+    assert refused(request(layer(2, 2), strength=strength)) == "bad-strength"
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("order", ["rgba", "bgra"])
 def test_alpha_comes_back_bit_identical_and_hidden_pixels_keep_their_bytes(depth: Any, order: Any) -> None:
-    pixels = picture(40, 30, depth)
+    pixels = layer(40, 30, depth)
     for strength in (0.3, 1.0):
         out = run(request(pixels, strength=strength, order=order))
         assert out[..., 3].tobytes() == pixels[..., 3].tobytes()
@@ -144,7 +135,7 @@ def test_alpha_comes_back_bit_identical_and_hidden_pixels_keep_their_bytes(depth
 )
 @pytest.mark.parametrize("depth", [np.uint8, np.float32])
 def test_hidden_colours_influence_nothing(options: dict[str, Any], depth: Any) -> None:
-    one = picture(301, 420, depth)
+    one = layer(301, 420, depth)
     hidden = one[..., 3] == 0
     two = one.copy()
     two[hidden, :3] = np.nan if np.dtype(depth).kind == "f" else 200
@@ -155,15 +146,15 @@ def test_hidden_colours_influence_nothing(options: dict[str, Any], depth: Any) -
 
 
 def test_a_picture_without_a_visible_pixel_comes_back_as_it_was() -> None:
-    pixels = picture(9, 9)
+    pixels = layer(9, 9)
     pixels[..., 3] = 0
     assert np.array_equal(run(request(pixels)), pixels)
 
 
 def test_the_method_gets_alpha_only_where_the_picture_is_not_opaque() -> None:
     method = Fake()
-    run(request(picture(8, 8, opaque=True), method))
     run(request(picture(8, 8), method))
+    run(request(layer(8, 8), method))
     assert method.seen[0].alpha is None
     assert set(np.unique(method.seen[1].alpha).round(2)) == {0, 0.5, 1}
 
@@ -172,7 +163,7 @@ def test_the_method_gets_alpha_only_where_the_picture_is_not_opaque() -> None:
     ("depth", "step"), [(np.uint8, 1 / 255), (np.uint16, 1 / 65535), (np.float16, 1e-3), (np.float32, 1e-6)]
 )
 def test_every_depth_is_mixed_in_its_own_precision(depth: Any, step: float) -> None:
-    pixels = picture(50, 60, depth, opaque=True)
+    pixels = picture(50, 60, depth)
     x = pixels[..., :3].astype(np.float64)
     if np.dtype(depth).kind == "u":
         x /= np.iinfo(depth).max
@@ -196,7 +187,7 @@ def test_floats_outside_0_to_1_are_clamped_for_the_method_only_and_what_is_no_nu
 
 
 def test_blue_first_is_the_same_picture_in_another_order() -> None:
-    pixels = picture(33, 44)
+    pixels = layer(33, 44)
     swapped = np.ascontiguousarray(pixels[..., [2, 1, 0, 3]])
     options = {"brush_size": 4.0, "keep_colours": "luminance"}
     a = run(request(pixels, strength=0.8, options=options))
@@ -207,7 +198,7 @@ def test_blue_first_is_the_same_picture_in_another_order() -> None:
 @settings(max_examples=25, deadline=None)
 @given(height=st.integers(1, 400), width=st.integers(1, 400), brush=st.sampled_from([0.5, 1.0, 4.0]), seed=st.integers(0, 99))
 def test_any_size_goes_through_and_a_flat_picture_stays_flat(height: int, width: int, brush: float, seed: int) -> None:
-    pixels = picture(height, width, np.uint16, seed)
+    pixels = layer(height, width, np.uint16, seed)
     pixels[..., :3] = [1000, 30000, 65535]
     visible = pixels[..., 3] > 0
     out = run(request(pixels, options={"brush_size": brush}))
@@ -215,7 +206,7 @@ def test_any_size_goes_through_and_a_flat_picture_stays_flat(height: int, width:
 
 
 def test_statistics_and_scale_of_a_selection_come_from_the_whole_layer() -> None:
-    layer = picture(2000, 3000, opaque=True)
+    layer = picture(2000, 3000)
     small = rgb8(layer, "rgba")[::4, ::4]
     context = Context(np.dstack([small, np.full(small.shape[:2], 255, np.uint8)]), 301, 407, 3000, 2000)
     method = Fake()
@@ -240,8 +231,8 @@ def test_a_selection_comes_out_as_the_same_part_of_the_whole_layer_does() -> Non
 
 @pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, 6), (91, 0)])
 def test_a_selection_outside_its_layer_is_refused(x: int, y: int) -> None:
-    context = Context(picture(10, 10), x, y, 100, 10)
-    assert refused(request(picture(5, 10), context=context)) == "bad-raster"
+    context = Context(layer(10, 10), x, y, 100, 10)
+    assert refused(request(layer(5, 10), context=context)) == "bad-raster"
 
 
 def test_what_the_wire_does_not_allow_is_refused() -> None:
@@ -253,7 +244,7 @@ def test_what_the_wire_does_not_allow_is_refused() -> None:
 
 @pytest.mark.parametrize("options", [{"brush": 1.0}, {"brush_size": 0.1}, {"scale": "half"}, {"keep_colours": True}])
 def test_a_wrong_option_is_refused(options: dict[str, Any]) -> None:
-    assert refused(request(picture(2, 2), options=options)) == "bad-options"
+    assert refused(request(layer(2, 2), options=options)) == "bad-options"
 
 
 @dataclass(frozen=True)
@@ -264,7 +255,7 @@ class Choosy:
 
 def test_a_methods_own_option_takes_the_place_of_a_common_one() -> None:
     method = Fake(Options=Choosy)
-    run(request(picture(4, 4), method, options={"keep_colours": True, "depth": 5, "brush_size": 2}))
+    run(request(layer(4, 4), method, options={"keep_colours": True, "depth": 5, "brush_size": 2}))
     assert method.options == [Choosy(5, True)]
     names = [o["name"] for o in pipeline.describe(method)["options"]]
     assert names == ["depth", "keep_colours", "brush_size", "scale"]
@@ -297,7 +288,7 @@ def test_brush_strokes_that_the_picture_does_not_explain_survive_bringing_up() -
 
 
 def test_keeping_colours_keeps_hues_and_takes_the_paintings_light() -> None:
-    pixels = picture(20, 20, np.float32, opaque=True)
+    pixels = picture(20, 20, np.float32)
     painted = np.random.default_rng(9).random((20, 20, 3), np.float32)
     out = run(request(pixels, Fake(lambda rgb: painted), options={"keep_colours": "luminance"}))
     planes = np.moveaxis(out[..., :3], 2, 0)
@@ -309,7 +300,7 @@ def test_keeping_colours_keeps_hues_and_takes_the_paintings_light() -> None:
 
 
 def test_progress_rises_to_1_and_previews_come_only_when_asked_for() -> None:
-    pixels = picture(1300, 2000)
+    pixels = layer(1300, 2000)
     for previews in (False, True):
         out = np.empty_like(pixels)
         events = list(pipeline.run(request(pixels, previews=previews, options={"scale": "full"}), Runtime(), out))
@@ -321,7 +312,7 @@ def test_progress_rises_to_1_and_previews_come_only_when_asked_for() -> None:
 
 
 def test_a_preview_looks_like_the_result() -> None:
-    pixels = picture(60, 80, opaque=True)
+    pixels = picture(60, 80)
     out = np.empty_like(pixels)
     asked = request(pixels, strength=0.4, previews=True, options={"keep_colours": "coral"})
     shown = [e.rgb for e in pipeline.run(asked, Runtime(), out) if isinstance(e, Preview)]
@@ -329,7 +320,7 @@ def test_a_preview_looks_like_the_result() -> None:
 
 
 def test_closing_a_run_closes_the_method_and_leaves_the_rest_unwritten() -> None:
-    method, pixels = Fake(), picture(64, 64)
+    method, pixels = Fake(), layer(64, 64)
     out = np.zeros_like(pixels)
     events = pipeline.run(request(pixels, method), Runtime(), out)
     while next(events).text != "half":
@@ -342,12 +333,12 @@ def test_closing_a_run_closes_the_method_and_leaves_the_rest_unwritten() -> None
 @pytest.mark.parametrize("paint", [lambda rgb: rgb[:-1], lambda rgb: rgb * np.nan])
 def test_a_method_that_gives_no_picture_is_a_failure_that_names_it(paint: Callable[..., np.ndarray]) -> None:
     with pytest.raises(ScumbleError, match="Fake") as error:
-        run(request(picture(9, 9), Fake(paint)))
+        run(request(layer(9, 9), Fake(paint)))
     assert error.value.code == "internal"
 
 
 def test_weights_of_styles_are_checked() -> None:
-    asked = request(picture(2, 2))
+    asked = request(layer(2, 2))
     bad = Request(asked.method, [(Plain(), 0.0)], 1.0, {}, asked.pixels)
     with pytest.raises(ScumbleError) as error:
         run(bad)

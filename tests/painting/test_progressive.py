@@ -15,7 +15,8 @@ from scumble.image.resample import resize
 from scumble.methods import registry
 from scumble.painting import pipeline
 from scumble.painting.progressive import Effort, Prepared, _as_large, paint
-from support.engine import methods_of_tests, picture
+from support.engine import methods_of_tests
+from support.pictures import picture
 from support.scumble_improving import STEPS, Darkening, Options
 
 STYLES: Any = [(SimpleNamespace(id="s", revision=1), 1.0)]

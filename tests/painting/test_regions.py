@@ -16,6 +16,7 @@ from scumble.api.errors import ScumbleError
 from scumble.api.method import Capabilities, Content, Method, Preview, Progress, Result, Runtime, Weighted
 from scumble.painting import pipeline, regions
 from scumble.painting.pipeline import Context, Request
+from support.pictures import layer, levels, picture
 
 SHADES = {"black": 0.0, "dim": 0.2, "grey": 0.5, "bright": 0.9}
 
@@ -85,19 +86,6 @@ METHODS = pytest.mark.parametrize("make", [at_once, one_by_one])
 DEPTHS = pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])
 
 
-def picture(height: int, width: int, depth: Any = np.uint8, seed: int = 0, opaque: bool = True) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    values = rng.random((height, width, 4))
-    values[..., 3] = 1 if opaque else rng.choice([0, 0.5, 1], (height, width))
-    return levels(values, depth)
-
-
-def levels(values: Any, depth: Any) -> np.ndarray:
-    if np.dtype(depth).kind == "u":
-        return np.rint(np.asarray(values) * np.iinfo(depth).max).astype(depth)
-    return np.asarray(values, depth)
-
-
 def ramp(height: int, width: int) -> np.ndarray:
     """(H, W) from 0 to 1, left to right."""
     return np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
@@ -119,7 +107,7 @@ def run(asked: Request) -> np.ndarray:
 @DEPTHS
 @pytest.mark.parametrize("options", [{}, {"brush_size": 4.0}, {"brush_size": 4.0, "keep_colours": "luminance"}])
 def test_a_mask_of_ones_gives_the_bytes_that_no_mask_gives(make: Any, depth: Any, options: dict[str, Any]) -> None:
-    pixels = picture(300, 410, depth, opaque=False)
+    pixels = layer(300, 410, depth)
     asked = {"strength": 0.7, "options": options}
     whole = run(request(pixels, make(), {"dim": 2.0}, **asked))
     masked = run(request(pixels, make(), {"dim": 2.0}, masks=levels(np.ones((300, 410, 1)), depth), **asked))
@@ -256,7 +244,7 @@ def test_both_ways_to_mix_agree_at_any_size(height: int, width: int, count: int,
     rng = np.random.default_rng(seed)
     masks = levels(rng.random((height, width, count)) * (rng.random((height, width, count)) > 0.4), depth)
     styles = [(name, float(rng.random() + 0.1)) for name in rng.choice(list(SHADES), count)]
-    pixels = picture(height, width, np.float32, seed, opaque=False)
+    pixels = layer(height, width, np.float32, seed)
     asked = {"masks": masks, "options": {"brush_size": brush}, "strength": 0.6}
     one, many = (run(request(pixels, make(), styles, **asked)) for make in (at_once, one_by_one))
     assert np.abs(one - many).max() < 3e-5  # bringing up a flat painting multiplies its roundings

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scumble.api.method import Content, Result, Runtime, Weighted
+from scumble.api.method import Content, Runtime, Weighted
 from scumble.methods.feed_forward import Known
 from scumble.methods.style_memory.method import Memory, Options
 from scumble.methods.style_memory.network import MemoryNet
 from scumble.nst.norms import InstanceNorm2d
 from scumble.painting import tiling, two_passes
+from support.painted import result_of
+from support.pictures import noise
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,25 +50,15 @@ class ByPlace(nn.Module):
         return torch.sigmoid(y) + shares[0] / 9
 
 
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random((height, width, 3), np.float32)
-
-
 def shares(height: int, width: int, count: int = 2, seed: int = 5) -> np.ndarray:
     parts = np.random.default_rng(seed).random((height, width, count), np.float32)
     return parts / parts.sum(2, keepdims=True)
 
 
-def last(events: Iterator[Any]) -> np.ndarray:
-    *_, result = events
-    assert isinstance(result, Result)
-    return result.rgb
-
-
-def painted(content: Content, tile: int, half: bool = False) -> np.ndarray:
+def by_place(content: Content, tile: int, half: bool = False) -> np.ndarray:
     torch.manual_seed(1)
     net = ByPlace().requires_grad_(False).eval()
-    out = last(tiling.run_tiled(net, content, Runtime(tile=tile, half=half), stride=2, margin=4))
+    out = result_of(tiling.run_tiled(net, content, Runtime(tile=tile, half=half), stride=2, margin=4))
     assert all(torch.allclose(s.sum(0), torch.tensor(1.0), atol=1e-5) for s in net.shares)
     return out
 
@@ -75,12 +66,12 @@ def painted(content: Content, tile: int, half: bool = False) -> np.ndarray:
 @pytest.mark.parametrize("size", [(1, 1), (1, 97), (61, 67), (40, 128)])
 @pytest.mark.parametrize("half", [False, True])
 def test_tiles_with_regions_equal_the_whole(size: tuple[int, int], half: bool) -> None:
-    rgb, parts = picture(*size), shares(*size)
+    rgb, parts = noise(*size), shares(*size)
     content = Content(rgb, whole=rgb, regions=parts, whole_regions=parts)
-    whole = painted(Content(rgb, regions=parts), 4096, half)
-    assert np.abs(painted(content, 16, half) - whole).max() <= (1 / 255 if half else 1e-4)
+    whole = by_place(Content(rgb, regions=parts), 4096, half)
+    assert np.abs(by_place(content, 16, half) - whole).max() <= (1 / 255 if half else 1e-4)
     assert (
-        np.abs(painted(Content(rgb, regions=parts[::-1]), 4096, half) - whole).max() > 0.001
+        np.abs(by_place(Content(rgb, regions=parts[::-1]), 4096, half) - whole).max() > 0.001
         or size == (1, 97)
         or size == (1, 1)
     )
@@ -92,7 +83,7 @@ def test_a_large_picture_has_its_regions_in_small_for_the_statistics(monkeypatch
     net = ByPlace().requires_grad_(False).eval()
     parts = np.zeros((60, 60, 2), np.float32)
     parts[:, :30, 0], parts[:, 30:, 1] = 1, 1
-    last(tiling.run_tiled(net, Content(picture(60, 60), regions=parts), Runtime(tile=32), stride=2, margin=4))
+    result_of(tiling.run_tiled(net, Content(noise(60, 60), regions=parts), Runtime(tile=32), stride=2, margin=4))
     assert net.shares[0].shape == (2, 1, 8, 8)  # a sixteenth, the least there is, 7 x 7, mirrored to the stride
     assert net.shares[0][0, 0, :, 0].min() > 0.99
     assert net.shares[0][1, 0, :, -1].min() > 0.99
@@ -112,7 +103,7 @@ def memory() -> Memory:
 @pytest.fixture(scope="module")
 def rows(memory: Memory) -> list[Tensor]:
     net = memory._networks["compact", "cpu"].memory.net
-    own = net.own_row(torch.from_numpy(picture(64, 64)).permute(2, 0, 1)[None])
+    own = net.own_row(torch.from_numpy(noise(64, 64)).permute(2, 0, 1)[None])
     generator = torch.Generator().manual_seed(1)
     return [own + 0.3 * torch.randn(own.shape, generator=generator) for _ in range(2)]
 
@@ -122,11 +113,11 @@ def weighted(row: Tensor, weight: float = 1.0) -> Weighted:
 
 
 def run(memory: Memory, content: Content, *styles: Weighted, tile: int = 512) -> np.ndarray:
-    return last(memory.run(content, styles, Options(), Runtime(tile=tile)))
+    return result_of(memory.run(content, styles, Options(), Runtime(tile=tile)))
 
 
 def test_the_memory_mixes_rows_by_place(memory: Memory, rows: list[Tensor]) -> None:
-    rgb, parts = picture(300, 520), np.zeros((300, 520, 2), np.float32)
+    rgb, parts = noise(300, 520), np.zeros((300, 520, 2), np.float32)
     parts[:, :260, 0], parts[:, 260:, 1] = 1, 1
     first, second = (run(memory, Content(rgb), weighted(row)) for row in rows)
     mixed = run(memory, Content(rgb, regions=parts), *(weighted(row, 0.5) for row in rows))
@@ -138,7 +129,7 @@ def test_the_memory_mixes_rows_by_place(memory: Memory, rows: list[Tensor]) -> N
 def test_in_the_memory_a_region_of_everything_is_its_style_and_one_row_twice_is_that_row(
     memory: Memory, rows: list[Tensor]
 ) -> None:
-    rgb, ones = picture(64, 72), np.zeros((64, 72, 2), np.float32)
+    rgb, ones = noise(64, 72), np.zeros((64, 72, 2), np.float32)
     ones[..., 0] = 1
     alone = run(memory, Content(rgb), weighted(rows[0]))
     assert np.abs(run(memory, Content(rgb, regions=ones), *(weighted(row) for row in rows)) - alone).max() < 1e-4
@@ -148,20 +139,20 @@ def test_in_the_memory_a_region_of_everything_is_its_style_and_one_row_twice_is_
 
 def test_uniform_shares_are_the_blend_of_the_rows(memory: Memory, rows: list[Tensor]) -> None:
     """What the memory reads is affine in the row; the picture is not, but the mixture is the same at every read."""
-    rgb, parts = picture(64, 72), np.full((64, 72, 2), 0.25, np.float32)
+    rgb, parts = noise(64, 72), np.full((64, 72, 2), 0.25, np.float32)
     parts[..., 1] = 0.75
     blend = run(memory, Content(rgb), weighted(rows[0], 0.25), weighted(rows[1], 0.75))
     assert np.abs(run(memory, Content(rgb, regions=parts), *(weighted(row) for row in rows)) - blend).max() < 1e-4
 
 
 def test_weights_1_and_0_are_the_first_row_bit_for_bit(memory: Memory, rows: list[Tensor]) -> None:
-    rgb = picture(40, 48)
+    rgb = noise(40, 48)
     alone = run(memory, Content(rgb), weighted(rows[0]))
     assert run(memory, Content(rgb), weighted(rows[0], 1.0), weighted(rows[1], 0.0)).tobytes() == alone.tobytes()
 
 
 def test_the_memory_in_tiles_with_regions_equals_the_whole(memory: Memory, rows: list[Tensor]) -> None:
-    rgb, parts = picture(72, 600), shares(72, 600)
+    rgb, parts = noise(72, 600), shares(72, 600)
     content = Content(rgb, whole=rgb, regions=parts, whole_regions=parts)
     styles = [weighted(row, 0.5) for row in rows]
     whole = run(memory, Content(rgb, regions=parts), *styles)

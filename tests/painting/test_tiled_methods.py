@@ -7,7 +7,6 @@ Whatever is registered is tested, with the weights that ship; a method whose wei
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,27 +14,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scumble.api.method import Content, Method, Pixels, Result, Runtime, Style, Weighted
+from scumble.api.method import Content, Method, Pixels, Runtime, Style
 from scumble.library.places import SHIPPED, shared_path
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.methods.style_memory.method import Memory
-from scumble.nst import synthetic
+from scumble.nst.tensors import to_pixels
+from support.leaves import leaves
+from support.painted import Painted, painted
 
 WHOLE = 1 << 14
 """A tile's side that nothing here reaches."""
-
-
-class Painted:
-    """A style of which there is only the painting."""
-
-    id, revision, has_picture = "leaves", 1, True
-
-    def picture(self) -> Pixels:
-        return picture(150, 190, 7)
-
-    def state(self, method: str) -> Path | None:
-        return None
 
 
 def tiled_methods() -> dict[str, Method]:
@@ -45,6 +34,15 @@ def tiled_methods() -> dict[str, Method]:
 
 
 METHODS = tiled_methods()
+
+
+def grained(height: int, width: int, seed: int = 0) -> Pixels:
+    """Leaves with some grain."""
+    grain = 0.05 * np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
+    return np.clip(to_pixels(leaves(height, width, seed)) + grain, 0, 1).astype(np.float32)
+
+
+PAINTING = Painted("leaves", grained(150, 190, 7))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -57,34 +55,22 @@ def one_thread() -> Iterator[None]:
         getattr(method, "forget", lambda: None)()
 
 
-def picture(height: int, width: int, seed: int = 0) -> Pixels:
-    """Discs of all sizes with some grain."""
-    rng = np.random.default_rng(seed)
-    leaves = synthetic.dead_leaves(max(height, width, 64), torch.Generator().manual_seed(seed))[:, :height, :width]
-    grain = 0.05 * rng.standard_normal((height, width, 3), np.float32)
-    return np.clip(leaves.permute(1, 2, 0).numpy() + grain, 0, 1).astype(np.float32)
-
-
 def style_of(method: Method) -> Style:
     """A shipped style that it can paint, or else a painting."""
     shipped = [style for style in StyleStore().list() if method.available(style)]
-    return shipped[0] if shipped else Painted()
+    return shipped[0] if shipped else PAINTING
 
 
-def painted(method: Method, rgb: Pixels, whole: Pixels, tile: int, half: bool = False) -> Pixels:
+def in_tiles(method: Method, rgb: Pixels, whole: Pixels, tile: int, half: bool = False) -> Pixels:
     """`whole` gives the statistics."""
-    runtime, options = Runtime(tile=tile, half=half), method.Options()
-    state = Weighted(method.prepare(style_of(method), options, runtime))
-    *_, result = method.run(Content(rgb, whole=whole), [state], options, runtime)
-    assert isinstance(result, Result)
-    return result.rgb
+    return painted(method, Content(rgb, whole=whole), [(style_of(method), 1.0)], Runtime(tile=tile, half=half))
 
 
 @pytest.mark.parametrize("size", [(1, 509), (401, 1), (37, 463)])
 @pytest.mark.parametrize("name", METHODS)
 def test_tiles_equal_the_whole_for_every_method(name: str, size: tuple[int, int]) -> None:
-    rgb = picture(*size)
-    tiled, whole = (painted(METHODS[name], rgb, rgb, tile) for tile in (64, WHOLE))
+    rgb = grained(*size)
+    tiled, whole = (in_tiles(METHODS[name], rgb, rgb, tile) for tile in (64, WHOLE))
     assert tiled.shape == rgb.shape
     assert np.abs(tiled - whole).max() <= 1e-4
     assert np.ptp(whole) > 0.05
@@ -95,9 +81,9 @@ def test_tiles_of_any_side_equal_the_whole_for_every_method(name: str) -> None:
     @settings(max_examples=4, deadline=None, derandomize=True)
     @given(short=st.integers(1, 70), long=st.integers(250, 500), tile=st.integers(40, 160), tall=st.booleans())
     def check(short: int, long: int, tile: int, tall: bool) -> None:
-        rgb = picture(long, short) if tall else picture(short, long)
-        statistics = picture(60, 90, 1)
-        tiled, whole = (painted(METHODS[name], rgb, statistics, side) for side in (tile, WHOLE))
+        rgb = grained(long, short) if tall else grained(short, long)
+        statistics = grained(60, 90, 1)
+        tiled, whole = (in_tiles(METHODS[name], rgb, statistics, side) for side in (tile, WHOLE))
         assert np.abs(tiled - whole).max() <= 1e-4
 
     check()
@@ -105,8 +91,8 @@ def test_tiles_of_any_side_equal_the_whole_for_every_method(name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_tiles_equal_the_whole_in_half_precision_for_every_method(name: str) -> None:
-    rgb = picture(43, 461)
-    tiled, whole = (painted(METHODS[name], rgb, rgb, tile, half=True) for tile in (96, WHOLE))
+    rgb = grained(43, 461)
+    tiled, whole = (in_tiles(METHODS[name], rgb, rgb, tile, half=True) for tile in (96, WHOLE))
     assert np.abs(tiled - whole).max() <= 2**-7  # two roundings of bfloat16 near 1; which way they go differs by processor
 
 
@@ -115,8 +101,8 @@ def test_tiles_equal_the_whole_in_half_precision_for_every_method(name: str) -> 
 def test_no_seam_shows_where_tiles_meet(name: str, tile: int) -> None:
     """The mean difference between neighbours across the tiles' borders, over that of all others, is what it is at the same
     places of the picture in one piece."""
-    rgb = picture(200, 420)
-    tiled, whole = (np.abs(np.diff(painted(METHODS[name], rgb, rgb, side), axis=1)).mean((0, 2)) for side in (tile, WHOLE))
+    rgb = grained(200, 420)
+    tiled, whole = (np.abs(np.diff(in_tiles(METHODS[name], rgb, rgb, side), axis=1)).mean((0, 2)) for side in (tile, WHOLE))
     step = 8 * -(-420 // -(-420 // tile) // 8)
     border = np.isin(np.arange(1, 420), np.arange(0, 420, step))
     assert border.sum() >= 3

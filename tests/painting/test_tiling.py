@@ -19,6 +19,8 @@ from scumble.methods.johnson.network import MARGIN, STRIDE, TransformNet
 from scumble.nst.norms import InstanceNorm2d, collected_statistics
 from scumble.painting import tiling
 from scumble.painting.grid import LEAST_SHARE, WHOLE
+from support.painted import result_of
+from support.pictures import noise
 
 PRIMES_ODD_AND_THIN = [(1, 1), (1, 7), (211, 1), (127, 131), (97, 256), (200, 199), (3, 300), (260, 64)]
 
@@ -36,25 +38,17 @@ def net() -> Iterator[TransformNet]:
     torch.set_num_threads(threads)
 
 
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random((height, width, 3), np.float32)
-
-
-def painted(net: nn.Module, content: Content, tile: int, half: bool = False) -> np.ndarray:
+def through(net: nn.Module, content: Content, tile: int, half: bool = False) -> np.ndarray:
     runtime = Runtime(tile=tile, half=half)
-    last = None
-    for event in tiling.run_tiled(net, content, runtime, stride=STRIDE, margin=MARGIN):
-        last = event
-    assert isinstance(last, Result)
-    return last.rgb
+    return result_of(tiling.run_tiled(net, content, runtime, stride=STRIDE, margin=MARGIN))
 
 
 @pytest.mark.parametrize("size", PRIMES_ODD_AND_THIN)
 def test_tiles_equal_the_whole(net: TransformNet, size: tuple[int, int]) -> None:
-    rgb = picture(*size)
-    alone = painted(net, Content(rgb), 64)
-    whole = painted(net, Content(rgb, whole=rgb), 4096)
-    tiled = painted(net, Content(rgb, whole=rgb), 64)
+    rgb = noise(*size)
+    alone = through(net, Content(rgb), 64)
+    whole = through(net, Content(rgb, whole=rgb), 4096)
+    tiled = through(net, Content(rgb, whole=rgb), 64)
     assert tiled.shape == rgb.shape
     assert np.abs(tiled - whole).max() < 1e-4
     assert np.abs(alone - whole).max() < 1e-4
@@ -63,44 +57,44 @@ def test_tiles_equal_the_whole(net: TransformNet, size: tuple[int, int]) -> None
 @settings(max_examples=30, deadline=None)
 @given(height=st.integers(1, 110), width=st.integers(1, 190), tile=st.integers(1, 100), seed=st.integers(0, 9))
 def test_tiles_of_any_side_equal_the_whole(net: TransformNet, height: int, width: int, tile: int, seed: int) -> None:
-    rgb = picture(height, width, seed)
+    rgb = noise(height, width, seed)
     tile = max(tile, max(height, width) // 3)
-    content = Content(rgb, whole=picture(60, 50, seed + 1))
-    assert np.abs(painted(net, content, tile) - painted(net, content, 4096)).max() < 1e-4
+    content = Content(rgb, whole=noise(60, 50, seed + 1))
+    assert np.abs(through(net, content, tile) - through(net, content, 4096)).max() < 1e-4
 
 
 @pytest.mark.parametrize("size", [(1, 211), (127, 131), (200, 199)])
 def test_tiles_equal_the_whole_in_half_precision(net: TransformNet, size: tuple[int, int]) -> None:
-    rgb = picture(*size)
+    rgb = noise(*size)
     content = Content(rgb, whole=rgb)
-    assert np.abs(painted(net, content, 64, half=True) - painted(net, content, 4096, half=True)).max() <= 1 / 255
-    assert np.abs(painted(net, content, 64, half=True) - painted(net, content, 64)).max() > 1e-5
+    assert np.abs(through(net, content, 64, half=True) - through(net, content, 4096, half=True)).max() <= 1 / 255
+    assert np.abs(through(net, content, 64, half=True) - through(net, content, 64)).max() > 1e-5
 
 
 def test_without_the_statistics_of_the_whole_tiles_would_not_fit(net: TransformNet) -> None:
-    rgb = np.concatenate([picture(128, 128) * 0.2, 0.5 + picture(128, 128, 1) * 0.5], 1)
-    left = painted(net, Content(rgb[:, :128]), 4096)
-    assert np.abs(left - painted(net, Content(rgb), 4096)[:, :128]).max() > 0.05
+    rgb = np.concatenate([noise(128, 128) * 0.2, 0.5 + noise(128, 128, 1) * 0.5], 1)
+    left = through(net, Content(rgb[:, :128]), 4096)
+    assert np.abs(left - through(net, Content(rgb), 4096)[:, :128]).max() > 0.05
     assert (
-        np.abs(painted(net, Content(rgb[:, :128], whole=rgb), 64)[:, :64] - painted(net, Content(rgb), 64)[:, :64]).max() < 1e-4
+        np.abs(through(net, Content(rgb[:, :128], whole=rgb), 64)[:, :64] - through(net, Content(rgb), 64)[:, :64]).max() < 1e-4
     )
 
 
 def test_what_alpha_hides_counts_for_nothing_in_the_statistics(net: TransformNet) -> None:
-    rgb = picture(120, 240)
+    rgb = noise(120, 240)
     alpha = np.ones((120, 240), np.float32)
     alpha[:, 120:] = 0
     other = rgb.copy()
     other[:, 184:] = 0.9  # beyond the margin of what is compared
-    a, b = (painted(net, Content(x, alpha), 4096)[:, :120] for x in (rgb, other))
-    assert np.abs(a - b).max() < 1e-3 < np.abs(a - painted(net, Content(rgb), 4096)[:, :120]).max()
+    a, b = (through(net, Content(x, alpha), 4096)[:, :120] for x in (rgb, other))
+    assert np.abs(a - b).max() < 1e-3 < np.abs(a - through(net, Content(rgb), 4096)[:, :120]).max()
 
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
 def test_a_flat_picture_does_not_explode(net: TransformNet, grey: float, half: bool) -> None:
     flat = np.full((65, 70, 3), grey, np.float32)
-    out = painted(net, Content(flat), 64, half)
+    out = through(net, Content(flat), 64, half)
     assert np.isfinite(out).all()
     assert np.ptp(out[20:-20, 20:-20], axis=(0, 1)).max() < 0.05
 
@@ -137,7 +131,7 @@ def test_a_large_picture_is_looked_at_in_small_previewed_and_painted_in_tiles(mo
     monkeypatch.setattr(tiling, "WHOLE", 10_000)
     monkeypatch.setattr(tiling, "STATISTICS", 6_400)
     monkeypatch.setattr(tiling, "USUAL_TILE", 64)
-    net, rgb = Brighten(), picture(200, 200) * 0.9
+    net, rgb = Brighten(), noise(200, 200) * 0.9
     events = list(tiling.run_tiled(net, Content(rgb), Runtime(tile=64), stride=4, margin=8))
     assert net.seen[0] == (80, 80)
     assert max(h * w for h, w in net.seen[1:]) <= 80 * 80
@@ -152,7 +146,7 @@ def test_a_large_picture_is_looked_at_in_small_previewed_and_painted_in_tiles(mo
 def test_smaller_tiles_cut_up_even_a_picture_that_would_have_been_painted_whole() -> None:
     """The engine asks for smaller tiles when memory has not sufficed. At the usual working scale they changed nothing: the
     picture was painted in one piece again, and failed again."""
-    rgb = picture(700, 700)
+    rgb = noise(700, 700)
     most = []
     for tile in (512, 256, 128):
         net = Brighten()
@@ -185,7 +179,7 @@ class Slow(nn.Module):
 
 def test_a_closed_run_stops_before_the_next_layer_and_leaves_the_network_as_it_was() -> None:
     net = Slow()
-    events = tiling.run_tiled(net, Content(picture(8, 8)), Runtime(), stride=4, margin=8)
+    events = tiling.run_tiled(net, Content(noise(8, 8)), Runtime(), stride=4, margin=8)
     next(events)
     assert net.reached.wait(10)
     net.leave.release(2)
@@ -200,13 +194,13 @@ def test_an_error_inside_the_network_reaches_the_caller(net: TransformNet) -> No
             raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        painted(Broken(), Content(picture(8, 8)), 64)
+        through(Broken(), Content(noise(8, 8)), 64)
 
 
 def test_a_run_leaves_no_statistics_in_the_network(net: TransformNet) -> None:
     @contextmanager
     def closing_early() -> Iterator[None]:
-        events = tiling.run_tiled(net, Content(picture(300, 300)), Runtime(tile=64), stride=STRIDE, margin=MARGIN)
+        events = tiling.run_tiled(net, Content(noise(300, 300)), Runtime(tile=64), stride=STRIDE, margin=MARGIN)
         next(events)
         yield
         events.close()  # type: ignore[attr-defined]

@@ -29,7 +29,8 @@ from scumble.server.messages import Raster
 from scumble.server.running import Painter
 from scumble.server.spool import Spool, as_array
 from scumble.server.workers import Worker
-from support.engine import STYLE, methods_of_tests, picture
+from support.engine import STYLE, methods_of_tests
+from support.pictures import picture
 
 JOB = "0" * 32
 

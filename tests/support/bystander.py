@@ -12,7 +12,8 @@ import psutil
 from scumble.client.blocking import Engine as Client
 from scumble.client.locate import read_connection
 from scumble.client.raster import Raster
-from support.engine import STYLE, Engine, picture, wait_for
+from support.engine import STYLE, Engine, wait_for
+from support.pictures import picture
 
 PIXELS = picture(24, 16)
 

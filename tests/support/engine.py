@@ -289,18 +289,6 @@ def keyed(token: str, text: str) -> str:
     return hmac.new(token.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def picture(height: int = 64, width: int = 48, dtype: Any = np.uint8, seed: int = 0) -> np.ndarray:
-    """Opaque noise (H, W, 4)."""
-    rng = np.random.default_rng(seed)
-    if np.dtype(dtype).kind == "f":
-        pixels = rng.random((height, width, 4)).astype(dtype)
-        pixels[..., 3] = 1
-        return pixels
-    pixels = rng.integers(0, np.iinfo(dtype).max, (height, width, 4), dtype=dtype, endpoint=True)
-    pixels[..., 3] = np.iinfo(dtype).max
-    return pixels
-
-
 @contextlib.contextmanager
 def methods_of_tests() -> Iterator[None]:
     """The test methods in this process, and a style for them."""

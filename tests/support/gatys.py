@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from scumble.api.method import Content, Event, Pixels, Result, Runtime, Weighted
+from scumble.api.method import Content, Event, Pixels, Runtime, Weighted
 from scumble.methods.gatys.method import Gatys
 from scumble.methods.gatys.presets import Options
+from support.painted import Painted, result_of
 
 
 def waves(height: int, width: int, seed: int = 0) -> Pixels:
@@ -21,26 +21,7 @@ def waves(height: int, width: int, seed: int = 0) -> Pixels:
     return np.stack([0.5 + 0.4 * np.sin(a * x + b * y + 9 * c) for (a, b), (c, _) in zip(f, p, strict=True)], -1)
 
 
-class Painted:
-    """A style with a picture, a state, or neither."""
-
-    revision = 1
-
-    def __init__(self, rgb: Pixels | None = None, state: Path | None = None) -> None:
-        self.id, self._rgb, self._state = "painted", rgb, state
-
-    @property
-    def has_picture(self) -> bool:
-        return self._rgb is not None
-
-    def picture(self) -> Pixels | None:
-        return self._rgb
-
-    def state(self, method: str) -> Path | None:
-        return self._state
-
-
-PAINTING = Painted(waves(40, 48, 1))
+PAINTING = Painted("painted", waves(40, 48, 1))
 QUICK = Options(steps=6)
 
 
@@ -51,9 +32,7 @@ def events(content: Content, options: Options = QUICK, *styles: Painted) -> list
 
 
 def result(*given: Any) -> Pixels:
-    last = events(*given)[-1]
-    assert isinstance(last, Result)
-    return last.rgb
+    return result_of(events(*given))
 
 
 def tensor(rgb: Pixels) -> torch.Tensor:

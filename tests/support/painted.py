@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A style as methods see it, made in a test."""
+"""A style as methods see it, made in a test, and what a method paints in such styles."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scumble.api.method import Pixels
+from scumble.api.method import Content, Event, Method, Pixels, Result, Runtime, Style
+from scumble.painting.mixing import states
 
 
 @dataclass(frozen=True)
@@ -27,3 +29,23 @@ class Painted:
 
     def state(self, method: str) -> Path | None:
         return self.states.get(method)
+
+
+def painted(
+    method: Method,
+    content: Content | Pixels,
+    styles: Sequence[tuple[Style, float]],
+    runtime: Runtime | None = None,
+    **options: object,
+) -> Pixels:
+    """What `method` makes of `content` in `styles` with their weights."""
+    chosen, runtime = method.Options(**options), runtime or Runtime()
+    given = content if isinstance(content, Content) else Content(content)
+    return result_of(method.run(given, states(method, list(styles), chosen, runtime), chosen, runtime))
+
+
+def result_of(events: Iterable[Event]) -> Pixels:
+    """What a method paints at last."""
+    *_, last = events
+    assert isinstance(last, Result)
+    return last.rgb

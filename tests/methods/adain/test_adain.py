@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Content, Pixels, Result, Runtime, Style
+from scumble.api.method import Content, Runtime, Style
 from scumble.api.options import parse_options
 from scumble.library.places import SHIPPED, shared_path
 from scumble.library.weights import save_weights
@@ -28,8 +28,8 @@ from scumble.methods.adain.network import (
     statistics,
 )
 from scumble.nst.vgg import VGG
-from scumble.painting.mixing import states
-from support.painted import Painted
+from support.painted import Painted, painted
+from support.pictures import patches
 from support.spectrum import wave
 
 WHOLE = Runtime()
@@ -59,29 +59,8 @@ def method(net: AdaINNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ad
     return AdaINMethod()
 
 
-def picture(height: int = 48, width: int = 64, seed: int = 0) -> Pixels:
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (6, 8, 3), np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), np.float32) / 255
-
-
-def painted(
-    method: AdaINMethod,
-    rgb: Pixels,
-    styles: list[tuple[Style, float]],
-    runtime: Runtime = WHOLE,
-    content: Content | None = None,
-    **options: object,
-) -> Pixels:
-    chosen = Options(**options)  # type: ignore[arg-type]
-    prepared = states(method, styles, chosen, runtime)
-    events = list(method.run(content or Content(rgb), prepared, chosen, runtime))
-    assert isinstance(events[-1], Result)
-    return events[-1].rgb
-
-
 def test_adain_gives_features_the_styles_mean_and_deviation(net: AdaINNet) -> None:
-    x, s = (torch.from_numpy(picture(seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
+    x, s = (torch.from_numpy(patches(seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
     style = net.measure(s)
     got = statistics({"relu4_1": AdaIN(WIDTHS[3])(net.encode(x)["relu4_1"], style["relu4_1"])})["relu4_1"]
     varied = net.measure(x)["relu4_1"][1] > 0.2  # where EPS counts for nothing
@@ -90,44 +69,44 @@ def test_adain_gives_features_the_styles_mean_and_deviation(net: AdaINNet) -> No
 
 
 def test_training_and_run_time_paint_the_same(net: AdaINNet) -> None:
-    x, s = (torch.from_numpy(picture(seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
+    x, s = (torch.from_numpy(patches(seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
     style = net.measure(s)
     assert torch.allclose(net(x, style)[0], net.paint(x, style), atol=1e-4)
 
 
 def test_alpha_0_decodes_the_pictures_own_features_and_ignores_the_painting(method: AdaINMethod) -> None:
-    one, two = (Painted(str(k), picture(seed=k)) for k in (1, 2))
-    rgb = picture()
+    one, two = (Painted(str(k), patches(seed=k)) for k in (1, 2))
+    rgb = patches()
     plain = painted(method, rgb, [(one, 1.0)], alpha=0.0)
     assert np.array_equal(plain, painted(method, rgb, [(two, 1.0)], alpha=0.0))
     assert not np.allclose(plain, painted(method, rgb, [(two, 1.0)]), atol=0.01)
 
 
 def test_styles_are_mixed_by_place_in_one_pass_also_in_tiles(method: AdaINMethod) -> None:
-    one, two = (Painted(str(k), picture(seed=k)) for k in (1, 2))
-    rgb, shares = picture(272, 328), np.zeros((272, 328, 2), np.float32)
+    one, two = (Painted(str(k), patches(seed=k)) for k in (1, 2))
+    rgb, shares = patches(272, 328), np.zeros((272, 328, 2), np.float32)
     shares[:, :164, 0], shares[:, 164:, 1] = 1, 1
     alone = [painted(method, rgb, [(style, 1.0)]) for style in (one, two)]
-    mixed = painted(method, rgb, [(one, 1.0), (two, 1.0)], content=Content(rgb, regions=shares))
+    mixed = painted(method, Content(rgb, regions=shares), [(one, 1.0), (two, 1.0)])
     assert np.abs(mixed[:, :60] - alone[0][:, :60]).max() < 1e-4  # beyond the margin of the border
     assert np.abs(mixed[:, 268:] - alone[1][:, 268:]).max() < 1e-4
     content = Content(rgb, whole=rgb, regions=shares, whole_regions=shares)
-    assert np.abs(painted(method, rgb, [(one, 1.0), (two, 1.0)], Runtime(tile=64), content) - mixed).max() < 1e-4
+    assert np.abs(painted(method, content, [(one, 1.0), (two, 1.0)], Runtime(tile=64)) - mixed).max() < 1e-4
 
 
 def test_the_same_shares_everywhere_are_the_blend(method: AdaINMethod) -> None:
-    styles: list[tuple[Style, float]] = [(Painted("1", picture(seed=1)), 0.25), (Painted("2", picture(seed=2)), 0.75)]
-    rgb, shares = picture(), np.full((*picture().shape[:2], 2), 0.25, np.float32)
+    styles: list[tuple[Style, float]] = [(Painted("1", patches(seed=1)), 0.25), (Painted("2", patches(seed=2)), 0.75)]
+    rgb, shares = patches(), np.full((*patches().shape[:2], 2), 0.25, np.float32)
     shares[..., 1] = 0.75
-    by_place = painted(method, rgb, styles, content=Content(rgb, regions=shares))
+    by_place = painted(method, Content(rgb, regions=shares), styles)
     assert np.abs(by_place - painted(method, rgb, styles)).max() < 1e-4
 
 
 def test_a_picture_is_changed_by_no_more_than_rounding_when_it_is_cut_into_tiles(method: AdaINMethod) -> None:
-    rgb, style = picture(272, 328), Painted(rgb=picture(seed=1))
+    rgb, style = patches(272, 328), Painted(rgb=patches(seed=1))
     whole = painted(method, rgb, [(style, 1.0)])
     content = Content(rgb, whole=rgb)  # statistics of all of it, but painted tile by tile
-    assert np.abs(painted(method, rgb, [(style, 1.0)], Runtime(tile=64), content) - whole).max() < 1e-4
+    assert np.abs(painted(method, content, [(style, 1.0)], Runtime(tile=64)) - whole).max() < 1e-4
 
 
 def test_the_margin_holds_every_pixel_an_output_pixel_depends_on(net: AdaINNet) -> None:
@@ -145,15 +124,15 @@ def test_the_margin_holds_every_pixel_an_output_pixel_depends_on(net: AdaINNet) 
 
 
 def test_weights_1_and_0_give_the_first_style_bit_for_bit(method: AdaINMethod) -> None:
-    first, second = (Painted(str(k), picture(seed=k)) for k in (1, 2))
-    rgb = picture()
+    first, second = (Painted(str(k), patches(seed=k)) for k in (1, 2))
+    rgb = patches()
     alone = painted(method, rgb, [(first, 1.0)])
     assert np.array_equal(alone, painted(method, rgb, [(first, 1.0), (second, 0.0)]))
     assert not np.array_equal(alone, painted(method, rgb, [(first, 1.0), (second, 1.0)]))
 
 
 def test_a_mixture_is_the_mean_of_what_adain_gives_each(net: AdaINNet) -> None:
-    x, a, b = (torch.from_numpy(picture(seed=k)).permute(2, 0, 1)[None] for k in (1, 2, 3))
+    x, a, b = (torch.from_numpy(patches(seed=k)).permute(2, 0, 1)[None] for k in (1, 2, 3))
     f, styles = net.encode(x)["relu3_1"], [net.measure(s) for s in (a, b)]
     adain = AdaIN(f.shape[1])
     mixed = adain(f, blended([(0.3, styles[0]), (0.7, styles[1])])["relu3_1"])
@@ -162,7 +141,7 @@ def test_a_mixture_is_the_mean_of_what_adain_gives_each(net: AdaINNet) -> None:
 
 
 def test_a_style_needs_only_its_statistics(method: AdaINMethod, tmp_path: Path) -> None:
-    painting = picture(96, 128, seed=3)
+    painting = patches(96, 128, seed=3)
     Image.fromarray((painting * 255).round().astype(np.uint8)).save(tmp_path / "sea.png")
     recipe = adain_style.Recipe("sea", tmp_path / "sea.png", "Sea", "Ann", "1900", network=tmp_path / "adain.safetensors")
     path = adain_style.train(recipe, tmp_path, lambda line: None)
@@ -170,12 +149,12 @@ def test_a_style_needs_only_its_statistics(method: AdaINMethod, tmp_path: Path) 
     shipped, own = Painted("sea", states={"adain": path}), Painted("mine", painting)
     assert method.available(shipped)
     assert method.available(own)
-    rgb = picture(96, 128)
+    rgb = patches(96, 128)
     assert np.abs(painted(method, rgb, [(shipped, 1.0)]) - painted(method, rgb, [(own, 1.0)])).max() < 2 / 255
 
 
 def test_statistics_of_another_encoder_are_refused(method: AdaINMethod, net: AdaINNet, tmp_path: Path) -> None:
-    Image.fromarray((picture() * 255).astype(np.uint8)).save(tmp_path / "sea.png")
+    Image.fromarray((patches() * 255).astype(np.uint8)).save(tmp_path / "sea.png")
     net.encoder.conv("1_1").weight.data.mul_(1.5)
     other = tmp_path / "other.safetensors"
     save_weights(other, net.state_dict(), {"architecture": ARCHITECTURE})
@@ -195,7 +174,7 @@ def test_a_style_without_painting_and_statistics_is_unavailable(method: AdaINMet
 
 def test_vgg19_without_a_decoder_says_how_to_get_one(method: AdaINMethod) -> None:
     with pytest.raises(ScumbleError, match="vgg19") as e:
-        method.prepare(Painted(rgb=picture()), Options(encoder="vgg19"), Runtime())
+        method.prepare(Painted(rgb=patches()), Options(encoder="vgg19"), Runtime())
     assert e.value.code == "weights-missing"
     assert "scumble train adain" in e.value.hint
 
@@ -212,7 +191,7 @@ def test_a_network_file_that_is_none_is_refused(net: AdaINNet, tmp_path: Path, d
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 9), (8, 8)])
 def test_every_size_comes_back_as_it_went_in(method: AdaINMethod, size: tuple[int, int]) -> None:
     rgb = np.full((*size, 3), 0.5, np.float32)
-    result = painted(method, rgb, [(Painted(rgb=picture()), 1.0)])
+    result = painted(method, rgb, [(Painted(rgb=patches()), 1.0)])
     assert result.shape == rgb.shape
     assert np.isfinite(result).all()
 
@@ -220,25 +199,25 @@ def test_every_size_comes_back_as_it_went_in(method: AdaINMethod, size: tuple[in
 def test_a_flat_picture_stays_flat_in_half_precision_too(method: AdaINMethod) -> None:
     rgb = np.full((64, 64, 3), 0.4, np.float32)
     for half in (False, True):
-        result = painted(method, rgb, [(Painted(rgb=picture()), 1.0)], Runtime(half=half))
+        result = painted(method, rgb, [(Painted(rgb=patches()), 1.0)], Runtime(half=half))
         assert np.ptp(result[..., 1]) < 0.03
 
 
 def test_style_scale_measures_the_painting_at_another_size_but_never_enlarged(method: AdaINMethod) -> None:
-    style = Painted(rgb=picture(96, 128, seed=4))
+    style = Painted(rgb=patches(96, 128, seed=4))
     prepared = method.prepare(style, Options(), Runtime())
-    painted(method, picture(96, 128), [(style, 1.0)], style_scale=0.5)
-    painted(method, picture(96, 128), [(style, 1.0)], style_scale=2.0)
+    painted(method, patches(96, 128), [(style, 1.0)], style_scale=0.5)
+    painted(method, patches(96, 128), [(style, 1.0)], style_scale=2.0)
     assert sorted(prepared.ladder) == [64, 128]
 
 
 def test_the_painting_is_measured_at_one_size_whatever_the_brush_size(method: AdaINMethod) -> None:
     """A broad brush paints a smaller picture. With a painting as much smaller its strokes would be as fine as ever."""
-    style = Painted(rgb=picture(384, 512, seed=4))
+    style = Painted(rgb=patches(384, 512, seed=4))
     prepared = method.prepare(style, Options(), Runtime())
     for brush_size in (0.5, 1.0, 2.0):
-        seen = picture(24, round(362 / brush_size))
-        painted(method, seen, [(style, 1.0)], content=Content(seen, natural_side=362))
+        seen = patches(24, round(362 / brush_size))
+        painted(method, Content(seen, natural_side=362), [(style, 1.0)])
     assert list(prepared.ladder) == [362]
 
 
@@ -250,7 +229,7 @@ def test_bad_options_are_named(given: dict[str, object]) -> None:
 
 
 def test_forgetting_lets_go_of_everything(method: AdaINMethod) -> None:
-    style = Painted(rgb=picture())
+    style = Painted(rgb=patches())
     before = method.prepare(style, Options(), Runtime())
     assert method.prepare(style, Options(), Runtime()) is before
     method.forget()

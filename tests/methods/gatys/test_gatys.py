@@ -22,7 +22,8 @@ from scumble.methods.gatys.pyramid import begin, level_sizes
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import StyleStatistics, drained, measure
 from scumble.nst.vgg import halved
-from support.gatys import QUICK, Painted, events, result, tensor, waves
+from support.gatys import QUICK, events, result, tensor, waves
+from support.painted import Painted
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -94,7 +95,7 @@ def test_a_coarse_size_comes_first_and_what_it_changed_is_carried_up() -> None:
 
 def test_with_two_styles_the_picture_lies_between_them() -> None:
     content = waves(32, 32)
-    one, other = (Painted(waves(32, 32, s)) for s in (1, 2))
+    one, other = (Painted(rgb=waves(32, 32, s)) for s in (1, 2))
     both = result(Content(content), Options(steps=12), one, other)
     alone = result(Content(content), Options(steps=12), one)
     terms = replace(PRESETS["scumble"].terms, content_weight=0.0, tv_weight=0.0)

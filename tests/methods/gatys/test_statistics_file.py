@@ -27,7 +27,8 @@ from scumble.methods.gatys.statistics_file import (
 )
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import PICTURE, StyleStatistics, between, drained, interpolated, measure
-from support.gatys import Painted, result, tensor, waves
+from support.gatys import result, tensor, waves
+from support.painted import Painted
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -45,9 +46,9 @@ def test_a_published_preset_needs_the_painting_where_its_layers_do_not_ship(tmp_
     net = load_perceptual("half")
     ladder = {128: drained(measure(net, tensor(waves(80, 128)), LAYERS))}
     save_statistics(path, ladder, {"network": {"name": "half"}})
-    assert Gatys().prepare(Painted(state=path), Options(), Runtime()).statistics.network == "half"
+    assert Gatys().prepare(Painted(states={"gatys": path}), Options(), Runtime()).statistics.network == "half"
     with pytest.raises(ScumbleError, match="relu1_1") as caught:
-        Gatys().prepare(Painted(state=path), Options(preset="code"), Runtime())
+        Gatys().prepare(Painted(states={"gatys": path}), Options(preset="code"), Runtime())
     assert caught.value.code == "style-needs-picture"
 
 
@@ -88,10 +89,10 @@ def test_a_measured_painting_paints_as_the_painting_does(tmp_path: Path, monkeyp
     path = train_gatys.train(recipe, tmp_path, report=lambda _: None)
     assert path.stat().st_size < 60_000
     assert train_gatys.current(path)
-    measured = Painted(state=path)
+    measured = Painted(states={"gatys": path})
     assert Gatys().available(measured)
     content = Content(waves(96, 128))
-    from_file, from_picture = (result(content, Options(steps=8, levels=1), style) for style in (measured, Painted(rgb)))
+    from_file, from_picture = (result(content, Options(steps=8, levels=1), style) for style in (measured, Painted(rgb=rgb)))
     assert np.abs(from_file - from_picture).mean() < 0.02
     assert np.abs(from_file - content.rgb).mean() > 0.03
 
@@ -114,7 +115,7 @@ def test_every_layer_of_our_preset_ships_with_a_style() -> None:
 
 def test_a_style_without_its_painting_is_refused_where_vgg_must_see_it() -> None:
     with pytest.raises(ScumbleError) as caught:
-        Gatys().prepare(Painted(state=Path("gatys_x.safetensors")), Options(network="vgg19"), Runtime())
+        Gatys().prepare(Painted(states={"gatys": Path("gatys_x.safetensors")}), Options(network="vgg19"), Runtime())
     assert caught.value.code == "style-needs-picture"
     assert "network half" in caught.value.hint
 

@@ -15,10 +15,10 @@ from scumble.methods.gatys import tiled_loss as pieces
 from scumble.methods.gatys.lbfgs import LBFGS
 from scumble.methods.gatys.objective import Losses, Terms, objective
 from scumble.methods.gatys.presets import PRESETS
-from scumble.nst import synthetic
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import drained, measure
 from scumble.nst.vgg import VGG
+from support.leaves import leaves
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +36,16 @@ def in_small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "ROWS", 1000)
 
 
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return synthetic.dead_leaves(max(height, width, 32), torch.Generator().manual_seed(seed))[None, :, :height, :width]
-
-
 def compared(
     net: VGG, terms: Terms, size: tuple[int, int], alpha: Tensor | None, delta: float, guides: Tensor | None = None
 ) -> None:
     """Losses and gradients both ways, for two styles."""
     layers = tuple(terms.style)
     styles = [
-        (share, {scale: drained(measure(net, picture(80, 80, seed), layers)) for scale in terms.scales})
+        (share, {scale: drained(measure(net, leaves(80, 80, seed), layers)) for scale in terms.scales})
         for share, seed in ((0.7, 1), (0.3, 2))
     ]
-    content = picture(*size, 3)
+    content = leaves(*size, 3)
     start = (content + 0.1 * torch.randn(content.shape, generator=torch.Generator().manual_seed(4))).contiguous()
     found: list[tuple[Losses, Tensor]] = []
     for make in (objective, pieces.objective):
@@ -89,9 +85,9 @@ def test_the_published_losses_are_computed_in_tiles_too(net: VGG) -> None:
 
 def test_every_tile_is_a_chance_to_stop_and_a_step_of_progress(net: VGG) -> None:
     terms = PRESETS["scumble"].terms
-    style = {scale: drained(measure(net, picture(64, 64, 1), tuple(terms.style))) for scale in terms.scales}
-    loss = drained(pieces.objective(net, terms, picture(200, 200, 0), [(1.0, style)]))
-    shares = list(loss.evaluate(picture(200, 200, 5).clone().requires_grad_()))
+    style = {scale: drained(measure(net, leaves(64, 64, 1), tuple(terms.style))) for scale in terms.scales}
+    loss = drained(pieces.objective(net, terms, leaves(200, 200, 0), [(1.0, style)]))
+    shares = list(loss.evaluate(leaves(200, 200, 5).clone().requires_grad_()))
     assert shares == sorted(shares)
     assert len(shares) > 100
     assert shares[-1] == pytest.approx(1)

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import nn
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Content, Pixels, Result, Runtime, Style
+from scumble.api.method import Content, Pixels, Runtime, Style
 from scumble.api.options import parse_options
 from scumble.library.places import SHIPPED, shared_path
 from scumble.library.weights import save_weights
@@ -24,8 +24,8 @@ from scumble.methods.johnson.network import TransformNet
 from scumble.nst.style_encoder import SIZES, Inception, Statistics
 from scumble.nst.style_statistics import nearest
 from scumble.nst.vgg import WIDTHS
-from scumble.painting.mixing import states
-from support.painted import Painted
+from support.painted import Painted, painted
+from support.pictures import patches
 from support.spectrum import wave
 
 WHOLE = Runtime()
@@ -58,27 +58,6 @@ def method(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gh
     return Ghiasi()
 
 
-def picture(height: int = 48, width: int = 64, seed: int = 0) -> Pixels:
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (6, 8, 3), np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), np.float32) / 255
-
-
-def painted(
-    method: Ghiasi,
-    content: Content | Pixels,
-    styles: list[tuple[Style, float]],
-    runtime: Runtime = WHOLE,
-    **options: object,
-) -> Pixels:
-    chosen = Options(**options)  # type: ignore[arg-type]
-    prepared = states(method, styles, chosen, runtime)
-    given = content if isinstance(content, Content) else Content(content)
-    *_, last = method.run(given, prepared, chosen, runtime)
-    assert isinstance(last, Result)
-    return last.rgb
-
-
 def test_at_full_width_a_style_has_the_papers_2758_numbers() -> None:
     assert StyledNet(1.0).style_size == 2758
 
@@ -102,7 +81,7 @@ def test_a_network_of_johnsons_is_where_training_may_start() -> None:
 
 
 def test_training_and_run_time_paint_the_same(model: GhiasiNet, method: Ghiasi) -> None:
-    rgb, paintings = picture(), [picture(seed=k) for k in (1, 2)]
+    rgb, paintings = patches(), [patches(seed=k) for k in (1, 2)]
     see = Statistics("compact")
     seen = torch.cat([see(torch.from_numpy(p).permute(2, 0, 1)[None]) for p in paintings])
     batch = model.net(torch.from_numpy(np.stack([rgb, rgb])).permute(0, 3, 1, 2), model.predictor(seen))
@@ -112,24 +91,24 @@ def test_training_and_run_time_paint_the_same(model: GhiasiNet, method: Ghiasi) 
 
 
 def test_weights_1_and_0_give_the_first_style_bit_for_bit(method: Ghiasi) -> None:
-    first, second = (Painted(str(k), picture(seed=k)) for k in (1, 2))
-    rgb = picture()
+    first, second = (Painted(str(k), patches(seed=k)) for k in (1, 2))
+    rgb = patches()
     alone = painted(method, rgb, [(first, 1.0)])
     assert np.array_equal(alone, painted(method, rgb, [(first, 1.0), (second, 0.0)]))
     assert not np.allclose(alone, painted(method, rgb, [(second, 1.0)]), atol=0.02)
 
 
 def test_from_one_style_to_another_there_is_no_jump(method: Ghiasi) -> None:
-    first, second = (Painted(str(k), picture(seed=k)) for k in (1, 2))
-    way = [painted(method, picture(), [(first, 20 - k), (second, k)]) for k in range(21)]
+    first, second = (Painted(str(k), patches(seed=k)) for k in (1, 2))
+    way = [painted(method, patches(), [(first, 20 - k), (second, k)]) for k in range(21)]
     steps = [float(np.abs(b - a).mean()) for a, b in pairwise(way)]
     assert max(steps) < 4 * np.mean(steps)
     assert min(steps) > 0
 
 
 def test_a_region_of_everything_is_its_style_and_the_same_shares_everywhere_are_the_blend(method: Ghiasi) -> None:
-    styles: list[tuple[Style, float]] = [(Painted("1", picture(seed=1)), 0.25), (Painted("2", picture(seed=2)), 0.75)]
-    rgb, shares = picture(), np.zeros((48, 64, 2), np.float32)
+    styles: list[tuple[Style, float]] = [(Painted("1", patches(seed=1)), 0.25), (Painted("2", patches(seed=2)), 0.75)]
+    rgb, shares = patches(), np.zeros((48, 64, 2), np.float32)
     shares[..., 0] = 1
     assert np.abs(painted(method, Content(rgb, regions=shares), styles) - painted(method, rgb, styles[:1])).max() < 1e-4
     shares[...] = 0.25, 0.75
@@ -137,8 +116,8 @@ def test_a_region_of_everything_is_its_style_and_the_same_shares_everywhere_are_
 
 
 def test_styles_are_mixed_by_place_in_one_pass_also_in_tiles(method: Ghiasi) -> None:
-    one, two = (Painted(str(k), picture(seed=k)) for k in (1, 2))
-    rgb, shares = picture(72, 328), np.zeros((72, 328, 2), np.float32)
+    one, two = (Painted(str(k), patches(seed=k)) for k in (1, 2))
+    rgb, shares = patches(72, 328), np.zeros((72, 328, 2), np.float32)
     shares[:, :164, 0], shares[:, 164:, 1] = 1, 1
     both: list[tuple[Style, float]] = [(one, 1.0), (two, 1.0)]
     mixed = painted(method, Content(rgb, regions=shares), both)
@@ -152,7 +131,7 @@ def test_styles_are_mixed_by_place_in_one_pass_also_in_tiles(method: Ghiasi) -> 
 
 @pytest.mark.parametrize("half", [False, True])
 def test_a_picture_is_changed_by_no_more_than_rounding_when_it_is_cut_into_tiles(method: Ghiasi, half: bool) -> None:
-    rgb, style = picture(72, 264), Painted(rgb=picture(seed=1))
+    rgb, style = patches(72, 264), Painted(rgb=patches(seed=1))
     whole = painted(method, rgb, [(style, 1.0)], Runtime(half=half))
     content = Content(rgb, whole=rgb)  # statistics of all of it, but painted tile by tile
     cut = painted(method, content, [(style, 1.0)], Runtime(tile=64, half=half))
@@ -179,7 +158,7 @@ def test_the_margin_holds_every_pixel_an_output_pixel_depends_on() -> None:
 
 
 def test_strength_goes_from_the_pictures_own_style_to_the_paintings(method: Ghiasi) -> None:
-    rgb, style = picture(seed=5), Painted(rgb=picture(seed=1))
+    rgb, style = patches(seed=5), Painted(rgb=patches(seed=1))
     way = [painted(method, Content(rgb, strength=s), [(style, 1.0)]) for s in (1e-6, 0.25, 0.5, 0.75, 1.0)]
     own = painted(method, rgb, [(Painted("own", rgb), 1.0)])
     assert np.abs(way[0] - own).max() < 1e-4
@@ -189,7 +168,7 @@ def test_strength_goes_from_the_pictures_own_style_to_the_paintings(method: Ghia
 
 
 def test_a_selection_weakens_towards_the_style_of_the_whole_layer(method: Ghiasi) -> None:
-    whole, style = picture(64, 96, seed=5), Painted(rgb=picture(seed=1))
+    whole, style = patches(64, 96, seed=5), Painted(rgb=patches(seed=1))
     full = painted(method, Content(whole, whole=whole, strength=0.3), [(style, 1.0)])
     part = painted(method, Content(whole[:, :64], whole=whole, strength=0.3), [(style, 1.0)])
     assert np.abs(part[:, :1] - full[:, :1]).max() < 0.1
@@ -220,13 +199,13 @@ def styled(network: Path, tmp_path: Path, painting: Pixels, name: str = "sea") -
 
 
 def test_a_style_needs_only_its_hundred_numbers(method: Ghiasi, network: Path, tmp_path: Path) -> None:
-    painting = picture(288, 384, seed=3)
+    painting = patches(288, 384, seed=3)
     path = styled(network, tmp_path, painting)
     assert path.stat().st_size < 3000
     shipped, own = Painted("sea", states={"ghiasi": path}), Painted("mine", painting)
     assert method.available(shipped)
     assert method.available(own)
-    for rgb in (picture(), picture(72, 400)):
+    for rgb in (patches(), patches(72, 400)):
         assert np.abs(painted(method, rgb, [(shipped, 1.0)]) - painted(method, rgb, [(own, 1.0)])).max() < 4 / 255
 
 
@@ -234,14 +213,14 @@ def test_what_other_networks_predicted_is_refused(method: Ghiasi, model: GhiasiN
     model.predictor.to_style.bias.data += 0.1
     other = tmp_path / "other.safetensors"
     save_weights(other, model.state_dict(), {"architecture": ARCHITECTURE})
-    style = Painted("sea", states={"ghiasi": styled(other, tmp_path, picture())})
+    style = Painted("sea", states={"ghiasi": styled(other, tmp_path, patches())})
     with pytest.raises(ScumbleError, match="other networks") as e:
         method.prepare(style, Options(), WHOLE)
     assert e.value.code == "weights-corrupt"
 
 
 def test_a_corrupt_style_file_makes_only_its_own_style_unavailable(method: Ghiasi, network: Path, tmp_path: Path) -> None:
-    good, bad = (Painted(n, states={"ghiasi": styled(network, tmp_path, picture(), n)}) for n in ("good", "bad"))
+    good, bad = (Painted(n, states={"ghiasi": styled(network, tmp_path, patches(), n)}) for n in ("good", "bad"))
     data = bytearray(bad.states["ghiasi"].read_bytes())
     data[-1] ^= 1
     bad.states["ghiasi"].write_bytes(data)
@@ -269,7 +248,7 @@ def test_a_style_without_painting_and_numbers_is_unavailable(method: Ghiasi) -> 
 
 def test_inception_without_a_predictor_says_how_to_get_one(method: Ghiasi) -> None:
     with pytest.raises(ScumbleError, match="inception") as e:
-        method.prepare(Painted(rgb=picture()), Options(encoder="inception"), WHOLE)
+        method.prepare(Painted(rgb=patches()), Options(encoder="inception"), WHOLE)
     assert e.value.code == "weights-missing"
     assert "scumble train ghiasi --encoder inception" in e.value.hint
 
@@ -293,7 +272,7 @@ def test_two_paintings_patched_together_are_seen_without_being_made() -> None:
     kernels = {f"relu{k}_1": torch.randn(c, 3, 1, 1, generator=generator) for k, c in enumerate(WIDTHS["compact"], 1)}
     del see.net
     see.net = lambda x, layers: {name: torch.conv2d(x, kernels[name]) for name in layers}  # type: ignore[assignment]
-    one, two = (torch.from_numpy(picture(32, 32, seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
+    one, two = (torch.from_numpy(patches(32, 32, seed=k)).permute(2, 0, 1)[None] for k in (1, 2))
     quarter = torch.cat([one, two, two, two], 3)
     known = see.patched(see(one), see(two), torch.tensor([0.25]))
     assert known.shape == (1, SIZES["compact"])
@@ -305,25 +284,25 @@ def test_two_paintings_patched_together_are_seen_without_being_made() -> None:
 def test_every_size_comes_back_as_it_went_in(method: Ghiasi, size: tuple[int, int]) -> None:
     rgb = np.full((*size, 3), 0.5, np.float32)
     for strength in (0.5, 1.0):
-        result = painted(method, Content(rgb, strength=strength), [(Painted(rgb=picture()), 1.0)])
+        result = painted(method, Content(rgb, strength=strength), [(Painted(rgb=patches()), 1.0)])
         assert result.shape == rgb.shape
         assert np.isfinite(result).all()
 
 
 def test_style_scale_looks_at_the_painting_in_another_size_but_never_enlarged(method: Ghiasi) -> None:
-    style = Painted(rgb=picture(384, 512, seed=4))
+    style = Painted(rgb=patches(384, 512, seed=4))
     prepared = method.prepare(style, Options(), WHOLE)
     for scale in (0.5, 1.0, 2.0):
-        painted(method, picture(72, 384), [(style, 1.0)], style_scale=scale)
+        painted(method, patches(72, 384), [(style, 1.0)], style_scale=scale)
     assert sorted(prepared.ladder) == [256, 362, 512]
 
 
 def test_the_painting_is_looked_at_in_one_size_whatever_the_brush_size(method: Ghiasi) -> None:
     """A broad brush paints a smaller picture. With a painting as much smaller its strokes would be as fine as ever."""
-    style = Painted(rgb=picture(384, 512, seed=4))
+    style = Painted(rgb=patches(384, 512, seed=4))
     prepared = method.prepare(style, Options(), WHOLE)
     for brush_size in (0.5, 1.0, 2.0):
-        seen = picture(24, round(362 / brush_size))
+        seen = patches(24, round(362 / brush_size))
         painted(method, Content(seen, natural_side=362), [(style, 1.0)])
         painted(method, Content(seen[:, :64], whole=seen, natural_side=362), [(style, 1.0)])
     assert list(prepared.ladder) == [362]
@@ -337,7 +316,7 @@ def test_bad_options_are_named(given: dict[str, object]) -> None:
 
 
 def test_forgetting_lets_go_of_everything(method: Ghiasi) -> None:
-    style = Painted(rgb=picture())
+    style = Painted(rgb=patches())
     before = method.prepare(style, Options(), WHOLE)
     assert method.prepare(style, Options(), WHOLE) is before
     method.forget()

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from scumble.methods.style_memory.network import MARGIN, STRIDE, ConditionalConv2d, MemoryNet, Read, StyleMemory, _Conv
 from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, target_of
-from scumble.nst import synthetic
 from scumble.nst.norms import collected_statistics, covariances, frozen_statistics
 from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, LossSpec
 from scumble.nst.polyphase import DoubledConv, PhasedConv
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import SIGNATURE_SIZE, signature
+from support.leaves import leaves
 
 PACE = Pace(steps=3, rate=0.01, delta=0.2)
 
@@ -30,18 +30,14 @@ def memory() -> StyleMemory:
     return StyleMemory().requires_grad_(False).eval()
 
 
-def picture(side: int = 64, seed: int = 0) -> Tensor:
-    return synthetic.dead_leaves(side, torch.Generator().manual_seed(seed))[None]
-
-
 def contents(step: int) -> Tensor:
     """The same in all steps."""
-    return picture(64, 2)
+    return leaves(64, 64, 2)
 
 
 def rows(net: MemoryNet, n: int) -> Tensor:
     """Rows that use every number: their offsets are not 0."""
-    own = torch.cat([net.own_row(picture(seed=k)) for k in range(n)])
+    own = torch.cat([net.own_row(leaves(64, 64, k)) for k in range(n)])
     return own + 0.1 * torch.randn(own.shape, generator=torch.Generator().manual_seed(1))
 
 
@@ -81,24 +77,24 @@ def test_a_bent_kernel_is_affine_in_the_row_and_a_row_of_zeros_leaves_it_as_it_i
 
 def test_every_layer_can_be_stopped_at(memory: StyleMemory) -> None:
     """Conditional kernels were once convolved with outside their layers: no cancel reached the ones at full resolution."""
-    leaves = [m for m in memory.net.modules() if not list(m.children())]
+    innermost = [m for m in memory.net.modules() if not list(m.children())]
     called: list[nn.Module] = []
     handles = [m.register_forward_pre_hook(lambda module, inputs: called.append(module)) for m in leaves]
-    memory.net(picture(), rows(memory.net, 1))
+    memory.net(leaves(64, 64), rows(memory.net, 1))
     for handle in handles:
         handle.remove()
     assert called
-    assert set(leaves) == set(called)
+    assert set(innermost) == set(called)
 
 
 def test_several_pictures_by_their_own_rows_are_what_each_is_alone(memory: StyleMemory) -> None:
-    x, r = torch.cat([picture(seed=3), picture(seed=4)]), rows(memory.net, 2)
+    x, r = torch.cat([leaves(64, 64, 3), leaves(64, 64, 4)]), rows(memory.net, 2)
     together = memory.net(x, r)
     assert torch.allclose(together, torch.cat([memory.net(x[:1], r[:1]), memory.net(x[1:], r[1:])]), atol=1e-5)
 
 
 def test_a_region_of_everything_is_the_whole_and_others_mix(memory: StyleMemory) -> None:
-    x, r = picture(seed=3), rows(memory.net, 2)
+    x, r = leaves(64, 64, 3), rows(memory.net, 2)
     everything = torch.cat([torch.ones(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)])
     assert torch.allclose(memory.net(x, r, everything), memory.net(x, r[:1]), atol=1e-5)
     left = (torch.arange(64) < 32).float().expand(1, 1, 64, 64)
@@ -111,7 +107,7 @@ def test_a_region_of_everything_is_the_whole_and_others_mix(memory: StyleMemory)
 def test_a_picture_made_in_strips_is_the_one_made_at_once(
     memory: StyleMemory, monkeypatch: pytest.MonkeyPatch, regions: bool
 ) -> None:
-    net, x = memory.net, picture(72)
+    net, x = memory.net, leaves(72, 72)
     shares = torch.rand(1, 1, 72, 72, generator=torch.Generator().manual_seed(2)) if regions else None
     given = (rows(net, 1), None) if shares is None else (rows(net, 2), torch.cat([shares, 1 - shares]))
     whole = net(x, *given)
@@ -125,7 +121,7 @@ def test_a_picture_made_in_strips_is_the_one_made_at_once(
 
 def test_a_pixel_depends_on_nothing_beyond_the_margin(memory: StyleMemory) -> None:
     side = 2 * MARGIN + 4 * STRIDE
-    x, row = picture(side, seed=5), rows(memory.net, 1)
+    x, row = leaves(side, side, 5), rows(memory.net, 1)
     with collected_statistics(memory.net) as statistics:
         memory.net(x, row)
     centre = slice(MARGIN + STRIDE, MARGIN + 2 * STRIDE)
@@ -139,9 +135,9 @@ def test_a_pixel_depends_on_nothing_beyond_the_margin(memory: StyleMemory) -> No
 
 
 def test_a_picture_is_described_by_as_many_numbers_as_the_predictor_reads(memory: StyleMemory) -> None:
-    described = signature(load_perceptual("compact"), torch.cat([picture(48), picture(48, 1)]))
+    described = signature(load_perceptual("compact"), torch.cat([leaves(48, 48), leaves(48, 48, 1)]))
     assert described.shape == (2, SIGNATURE_SIZE)
-    assert memory.rows(torch.cat([picture(), picture(seed=1)]), described).shape == (2, memory.net.row_size)
+    assert memory.rows(torch.cat([leaves(64, 64), leaves(64, 64, 1)]), described).shape == (2, memory.net.row_size)
 
 
 def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> None:
@@ -150,13 +146,13 @@ def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> No
 
 def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
     features = load_perceptual("half")
-    target = target_of(picture(64, 9), features, LOSS)
+    target = target_of(leaves(64, 64, 9), features, LOSS)
 
     def others(step: int) -> Tensor:
-        return synthetic.dead_leaves(64, torch.Generator().manual_seed(step))[None]
+        return leaves(64, 64, step)
 
     def descended(at: Descent) -> list[Descent]:
-        steps = descend_row(memory.net, at, replace(PACE, steps=4), target, features, LOSS, others, held=picture(64, 7))
+        steps = descend_row(memory.net, at, replace(PACE, steps=4), target, features, LOSS, others, held=leaves(64, 64, 7))
         return [found[0] for found in steps if found is not None]
 
     start = begin(rows(memory.net, 1))
@@ -172,12 +168,12 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
     """A user paints between two parts of a refinement, and what is held back are her newest pictures: losses with the old
     ones once stood for these, so that an easy new picture let a row win that was worse than the first."""
     features = load_perceptual("half")
-    target = target_of(picture(64, 9), features, LOSS)
+    target = target_of(leaves(64, 64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
 
     def last(at: Descent, steps: int, seed: int) -> Descent:
         found = descend_row(
-            memory.net, at, replace(PACE, steps=steps), target, features, LOSS, contents, held=picture(64, seed)
+            memory.net, at, replace(PACE, steps=steps), target, features, LOSS, contents, held=leaves(64, 64, seed)
         )
         return [f[0] for f in found if f is not None][-1]
 
@@ -191,9 +187,9 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
 
 def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:
     features = load_perceptual("half")
-    target = target_of(picture(64, 9), features, LOSS)
+    target = target_of(leaves(64, 64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
-    steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), target, features, LOSS, contents, held=picture(64, 7))
+    steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), target, features, LOSS, contents, held=leaves(64, 64, 7))
     *_, (at, _) = (found for found in steps if found is not None)
     assert torch.equal(at.best, start.row)
     assert at.least == at.first
@@ -202,9 +198,9 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
 
 def test_a_descent_keeps_the_row_that_did_better_with_contents_held_back(memory: StyleMemory) -> None:
     features = load_perceptual("half")
-    target = target_of(picture(64, 9), features, LOSS)
+    target = target_of(leaves(64, 64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
-    steps = descend_row(memory.net, start, replace(PACE, steps=6), target, features, LOSS, contents, held=picture(64, 2))
+    steps = descend_row(memory.net, start, replace(PACE, steps=6), target, features, LOSS, contents, held=leaves(64, 64, 2))
     *_, (at, _) = (found for found in steps if found is not None)
     assert at.least < at.first
     assert torch.equal(at.best, at.row)
@@ -212,7 +208,7 @@ def test_a_descent_keeps_the_row_that_did_better_with_contents_held_back(memory:
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
     features = load_perceptual("half")
-    target = target_of(picture(64, 9), features, LOSS)
+    target = target_of(leaves(64, 64, 9), features, LOSS)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
     steps = descend_row(memory.net, begin(rows(memory.net, 1)), Pace(12, 0.006, 0.5), target, features, LOSS, contents)
     losses = [found[1]["content"] + LOSS.style_weight * found[1]["style"] for found in steps if found is not None]
@@ -221,7 +217,7 @@ def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMem
 
 
 def test_a_picture_s_own_colours_bring_it_back_from_its_whitened_ones(memory: StyleMemory) -> None:
-    x = torch.cat([picture(seed=3), picture(seed=4)])
+    x = torch.cat([leaves(64, 64, 3), leaves(64, 64, 4)])
     colours = memory.net.own_row(x)[:, -12:]
     whitened = memory.net.whitening(x)
     again = torch.einsum("noi,nihw->nohw", colours[:, :9].view(-1, 3, 3), whitened) + colours[:, 9:, None, None]
@@ -239,7 +235,7 @@ def test_whitening_a_flat_picture_does_not_blow_it_up(memory: StyleMemory) -> No
 
 
 def test_frozen_whitening_is_the_whole_picture_s_in_every_part(memory: StyleMemory) -> None:
-    x, row = picture(96, seed=6), rows(memory.net, 1)
+    x, row = leaves(96, 96, 6), rows(memory.net, 1)
     with collected_statistics(memory.net) as statistics:
         memory.net(x, row)
     with frozen_statistics(memory.net, statistics):

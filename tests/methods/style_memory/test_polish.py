@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Content, Event, Pixels, Preview, Progress, Result, Runtime, Weighted
+from scumble.api.method import Content, Event, Pixels, Preview, Progress, Runtime, Weighted
 from scumble.client.catalogue import Method, Option
 from scumble.library.styles import StyleStore
 from scumble.library.weights import save_weights
@@ -23,11 +23,11 @@ from scumble.methods.gatys.presets import PRESETS
 from scumble.methods.style_memory.method import Memory, Options, shared_name
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import StyleStatistics, drained
-from scumble.nst.tensors import to_tensor
+from scumble.nst.tensors import to_pixels, to_tensor
 from scumble.painting import pipeline
 from scumble.painting.reading import MIXED
-from support.leaves import COLD, PHOTOGRAPH, WARM, picture
-from support.painted import Painted
+from support.leaves import COLD, PHOTOGRAPH, WARM, leaves
+from support.painted import Painted, result_of
 
 WHOLE = Runtime()
 TERMS = PRESETS["scumble"].terms
@@ -46,10 +46,8 @@ def events(method: Memory, polish: int, *styles: Painted, **content: Any) -> lis
     return list(method.run(Content(**{"rgb": PHOTOGRAPH, **content}), states, options, WHOLE))
 
 
-def painted(method: Memory, polish: int, *styles: Painted, **content: Any) -> Pixels:
-    result = events(method, polish, *styles, **content)[-1]
-    assert isinstance(result, Result)
-    return result.rgb
+def polished(method: Memory, polish: int, *styles: Painted, **content: Any) -> Pixels:
+    return result_of(events(method, polish, *styles, **content))
 
 
 def loss(rgb: Pixels, style: Painted, content: Pixels = PHOTOGRAPH) -> Losses:
@@ -62,7 +60,7 @@ def loss(rgb: Pixels, style: Painted, content: Pixels = PHOTOGRAPH) -> Losses:
 
 
 def test_polishing_lowers_gatys_loss_the_more_the_longer(method: Memory) -> None:
-    found = [loss(painted(method, polish, WARM), WARM).total for polish in (0, 5, 20)]
+    found = [loss(polished(method, polish, WARM), WARM).total for polish in (0, 5, 20)]
     assert found[1] < 0.8 * found[0]
     assert found[2] < 0.8 * found[1]
 
@@ -70,7 +68,7 @@ def test_polishing_lowers_gatys_loss_the_more_the_longer(method: Memory) -> None
 def test_what_is_seen_first_is_the_instant_picture(method: Memory) -> None:
     seen = events(method, 3, WARM)
     first = next(event for event in seen if isinstance(event, Preview))
-    assert np.array_equal(first.rgb, painted(method, 0, WARM))
+    assert np.array_equal(first.rgb, polished(method, 0, WARM))
     told = [event.fraction for event in seen if isinstance(event, Progress)]
     assert all(a <= b + 1e-9 for a, b in itertools.pairwise(told))
     assert told[-1] == pytest.approx(1)
@@ -82,7 +80,7 @@ def test_it_can_be_stopped_between_two_stages_of_a_step(method: Memory) -> None:
         for event in run:
             if isinstance(event, Progress) and "step 2" in event.text:
                 break
-    assert painted(method, 0, WARM).shape == PHOTOGRAPH.shape
+    assert polished(method, 0, WARM).shape == PHOTOGRAPH.shape
 
 
 def halves(first: slice, second: slice) -> Pixels:
@@ -92,40 +90,40 @@ def halves(first: slice, second: slice) -> Pixels:
 
 
 def test_each_place_is_polished_by_its_own_style(method: Memory) -> None:
-    both = painted(method, 8, WARM, COLD, regions=halves(slice(0, 48), slice(48, 96)))
+    both = polished(method, 8, WARM, COLD, regions=halves(slice(0, 48), slice(48, 96)))
     warm, cold = (both[:, part].mean((0, 1)) for part in (slice(0, 40), slice(56, 96)))
     assert warm[0] > warm[2] + 0.1
     assert cold[2] > cold[0] + 0.1
     for part, style in ((slice(0, 48), WARM), (slice(48, 96), COLD)):
-        begun = painted(method, 0, WARM, COLD, regions=halves(slice(0, 48), slice(48, 96)))
+        begun = polished(method, 0, WARM, COLD, regions=halves(slice(0, 48), slice(48, 96)))
         there = np.ascontiguousarray(PHOTOGRAPH[:, part])
         assert loss(both[:, part], style, there).total < loss(begun[:, part], style, there).total
 
 
 def test_a_region_of_everything_is_polished_as_the_style_alone(method: Memory) -> None:
     everything = halves(slice(0, 96), slice(0, 0))
-    assert np.abs(painted(method, 2, WARM, COLD, regions=everything) - painted(method, 2, WARM)).mean() < 1e-2
+    assert np.abs(polished(method, 2, WARM, COLD, regions=everything) - polished(method, 2, WARM)).mean() < 1e-2
 
 
 def test_a_weaker_picture_is_polished_towards_a_weaker_style(method: Memory) -> None:
     """Below a strength of `MIXED` the engine mixes pixels, too: a picture's own row gives it back only nearly."""
-    shown = {s: min(1.0, s / MIXED) * (painted(method, 4, WARM, strength=s) - PHOTOGRAPH) for s in (0.1, 0.5, 1.0)}
+    shown = {s: min(1.0, s / MIXED) * (polished(method, 4, WARM, strength=s) - PHOTOGRAPH) for s in (0.1, 0.5, 1.0)}
     far = [float(np.abs(change).mean()) for change in shown.values()]
     assert all(a < b for a, b in itertools.pairwise(far))
 
 
 def test_a_mixture_is_polished_towards_both(method: Memory) -> None:
-    pair = Painted("one", picture(1)), Painted("another", picture(2))
-    begun, done = (painted(method, polish, *pair) for polish in (0, 10))
+    pair = Painted("one", to_pixels(leaves(96, 96, 1))), Painted("another", to_pixels(leaves(96, 96, 2)))
+    begun, done = (polished(method, polish, *pair) for polish in (0, 10))
     both = [sum(loss(rgb, style).style for style in pair) for rgb in (begun, done)]
     assert both[1] < 0.8 * both[0]
 
 
 def test_large_pictures_are_polished_in_tiles(method: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = painted(method, 2, WARM)
+    whole = polished(method, 2, WARM)
     monkeypatch.setattr(pieces, "WHOLE", 0)
     monkeypatch.setattr(pieces, "VALUES", 1 << 14)
-    assert np.abs(painted(method, 2, WARM) - whole).mean() < 1e-2
+    assert np.abs(polished(method, 2, WARM) - whole).mean() < 1e-2
 
 
 @pytest.mark.parametrize("by_place", [False, True])
@@ -136,7 +134,7 @@ def test_how_tightly_a_place_was_selected_does_not_count(method: Memory, by_plac
     def selected(first: int, last: int) -> Pixels:
         regions = None if shares is None else np.ascontiguousarray(shares[first:last])
         part = {"rgb": np.ascontiguousarray(PHOTOGRAPH[first:last]), "whole": PHOTOGRAPH, "place": (first, 0), "full": (96, 96)}
-        return painted(method, 3, *styles, strength=0.8, regions=regions, whole_regions=shares, **part)
+        return polished(method, 3, *styles, strength=0.8, regions=regions, whole_regions=shares, **part)
 
     assert np.abs(selected(16, 80)[16:32] - selected(32, 48)).max() < 1e-4
 
@@ -160,9 +158,9 @@ def test_a_row_alone_can_be_painted_with_but_not_polished(method: Memory, tmp_pa
     path = tmp_path / "memory_row.safetensors"
     save_weights(path, {"row": method.prepare(WARM, Options(), WHOLE).at(0)}, {"shared": shared_name()})
     alone = Painted("alone", None, {"memory": path})
-    painted(method, 0, alone)
+    polished(method, 0, alone)
     with pytest.raises(ScumbleError, match="polish by") as failed:
-        painted(method, 3, alone)
+        polished(method, 3, alone)
     assert "polish to 0" in (failed.value.hint or "")
 
 

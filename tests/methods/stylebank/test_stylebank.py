@@ -13,13 +13,15 @@ import pytest
 import torch
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Content, Result, Runtime, Weighted
+from scumble.api.method import Content, Runtime, Weighted
 from scumble.library.weights import name_of, save_weights
 from scumble.methods.feed_forward import Known
 from scumble.methods.stylebank import method as stylebank
 from scumble.methods.stylebank.method import Options, StyleBank, load_bank, load_shared
 from scumble.methods.stylebank.network import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet
 from scumble.nst.norms import collected_statistics, frozen_statistics
+from support.painted import result_of
+from support.pictures import noise
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -49,19 +51,13 @@ def method() -> StyleBank:
     return method
 
 
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random((height, width, 3), np.float32)
-
-
 def shares(height: int, width: int) -> np.ndarray:
     parts = np.random.default_rng(5).random((height, width, 2), np.float32)
     return parts / parts.sum(2, keepdims=True)
 
 
 def run(method: StyleBank, content: Content, *styles: Weighted, tile: int = 512) -> np.ndarray:
-    *_, result = method.run(content, styles, Options(), Runtime(tile=tile))
-    assert isinstance(result, Result)
-    return result.rgb
+    return result_of(method.run(content, styles, Options(), Runtime(tile=tile)))
 
 
 def test_no_pixel_beyond_the_margin_touches_the_output() -> None:
@@ -78,7 +74,7 @@ def test_no_pixel_beyond_the_margin_touches_the_output() -> None:
 
 
 def test_weights_1_and_0_are_the_first_style_bit_for_bit(method: StyleBank) -> None:
-    rgb = picture(40, 48)
+    rgb = noise(40, 48)
     alone = run(method, Content(rgb), weighted(0))
     assert run(method, Content(rgb), weighted(0, 1.0), weighted(1, 0.0)).tobytes() == alone.tobytes()
     assert np.abs(run(method, Content(rgb), weighted(1)) - alone).max() > 0.01
@@ -86,14 +82,14 @@ def test_weights_1_and_0_are_the_first_style_bit_for_bit(method: StyleBank) -> N
 
 def test_a_mixture_is_one_convolution_with_the_mixture_of_the_kernels(method: StyleBank) -> None:
     """So features mix linearly, which half a share of each everywhere does as well."""
-    rgb, halves = picture(40, 48), np.full((40, 48, 2), 0.5, np.float32)
+    rgb, halves = noise(40, 48), np.full((40, 48, 2), 0.5, np.float32)
     styles = [weighted(0, 0.5), weighted(1, 0.5)]
     mixed = run(method, Content(rgb), *styles)
     assert np.abs(run(method, Content(rgb, regions=halves), *styles) - mixed).max() < 1e-4
 
 
 def test_a_region_of_everything_is_its_style_bit_for_bit(method: StyleBank) -> None:
-    rgb, ones = picture(40, 48), np.zeros((40, 48, 2), np.float32)
+    rgb, ones = noise(40, 48), np.zeros((40, 48, 2), np.float32)
     ones[..., 0] = 1
     alone = run(method, Content(rgb), weighted(0))
     placed = run(method, Content(rgb, regions=ones), weighted(0, 0.5), weighted(1, 0.5))
@@ -101,7 +97,7 @@ def test_a_region_of_everything_is_its_style_bit_for_bit(method: StyleBank) -> N
 
 
 def test_regions_paint_each_place_in_its_own_style(method: StyleBank) -> None:
-    rgb, parts = picture(64, 240), np.zeros((64, 240, 2), np.float32)
+    rgb, parts = noise(64, 240), np.zeros((64, 240, 2), np.float32)
     parts[:, :120, 0], parts[:, 120:, 1] = 1, 1
     first, second = (run(method, Content(rgb), weighted(i)) for i in range(2))
     mixed = run(method, Content(rgb, regions=parts), weighted(0, 0.5), weighted(1, 0.5))
@@ -110,7 +106,7 @@ def test_regions_paint_each_place_in_its_own_style(method: StyleBank) -> None:
 
 
 def test_tiles_with_regions_equal_the_whole(method: StyleBank) -> None:
-    rgb, parts = picture(72, 400), shares(72, 400)
+    rgb, parts = noise(72, 400), shares(72, 400)
     styles = [weighted(0, 0.5), weighted(1, 0.5)]
     whole = run(method, Content(rgb, regions=parts), *styles)
     selection = Content(rgb, whole=rgb, regions=parts, whole_regions=parts)
@@ -120,7 +116,7 @@ def test_tiles_with_regions_equal_the_whole(method: StyleBank) -> None:
 def test_a_bank_begins_as_the_paintings_own_statistics() -> None:
     """Painted in its own statistics, a picture's features are what they were, so it is given back, but for the blur."""
     net = network()
-    x = torch.from_numpy(picture(48, 64)).permute(2, 0, 1)[None]
+    x = torch.from_numpy(noise(48, 64)).permute(2, 0, 1)[None]
     back = net.coder.decode(net.coder.encode(x), painted=True)
     assert torch.allclose(net.paint(x, [net.own_bank(x)]), back, atol=1e-3)
 
@@ -145,18 +141,18 @@ def stored(folder: Path, name: str) -> Any:
     return SimpleNamespace(id=name, revision=1, has_picture=False, state=lambda method: path if path.is_file() else None)
 
 
-def painted(folder: Path, name: str) -> str:
+def digest(folder: Path, name: str) -> str:
     """The sha256 of what a fresh method paints."""
     method = StyleBank()
     state = method.prepare(stored(folder, name), Options(), Runtime())
-    return hashlib.sha256(run(method, Content(picture(40, 48)), Weighted(state)).tobytes()).hexdigest()
+    return hashlib.sha256(run(method, Content(noise(40, 48)), Weighted(state)).tobytes()).hexdigest()
 
 
 def test_adding_a_bank_changes_no_bit_of_any_other_style(files: Path) -> None:
-    before = [painted(files, name) for name in ("one", "two")]
+    before = [digest(files, name) for name in ("one", "two")]
     put_bank(files, "three", 3)
-    assert [painted(files, name) for name in ("one", "two")] == before
-    assert len({*before, painted(files, "three")}) == 3
+    assert [digest(files, name) for name in ("one", "two")] == before
+    assert len({*before, digest(files, "three")}) == 3
 
 
 def test_a_corrupt_bank_makes_only_its_own_style_unavailable(files: Path) -> None:
@@ -167,7 +163,7 @@ def test_a_corrupt_bank_makes_only_its_own_style_unavailable(files: Path) -> Non
     with pytest.raises(ScumbleError) as caught:
         StyleBank().prepare(stored(files, "one"), Options(), Runtime())
     assert caught.value.code == "weights-corrupt"
-    assert painted(files, "two")
+    assert digest(files, "two")
 
 
 def test_a_bank_of_another_autoencoder_is_refused(files: Path) -> None:
