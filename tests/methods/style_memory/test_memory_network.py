@@ -79,7 +79,7 @@ def test_every_layer_can_be_stopped_at(memory: StyleMemory) -> None:
     """Conditional kernels were once convolved with outside their layers: no cancel reached the ones at full resolution."""
     innermost = [m for m in memory.net.modules() if not list(m.children())]
     called: list[nn.Module] = []
-    handles = [m.register_forward_pre_hook(lambda module, inputs: called.append(module)) for m in leaves]
+    handles = [m.register_forward_pre_hook(lambda module, inputs: called.append(module)) for m in innermost]
     memory.net(leaves(64, 64), rows(memory.net, 1))
     for handle in handles:
         handle.remove()
