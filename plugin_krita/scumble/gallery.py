@@ -13,9 +13,8 @@ from .scumble_client.errors import EngineError
 from .scumble_client.events import Refining
 from .shelves import WHICH
 from .studio import Studio, Topic
-from .widgets import Choice
+from .widgets import Choice, Thumbnails
 
-THUMBNAIL = 72
 ID = QtCore.Qt.ItemDataRole.UserRole
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp)"
 
@@ -38,15 +37,8 @@ class Gallery(QtWidgets.QWidget):
         menu.addAction("From picture files …").triggered.connect(self._add_files)
         menu.addAction("From the active layer").triggered.connect(studio.add_layer_as_style)
         self.add.setMenu(menu)
-        self.list = QtWidgets.QListWidget()
+        self.list = Thumbnails()
         self.list.setObjectName("scumble_gallery")
-        self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
-        self.list.setIconSize(QtCore.QSize(THUMBNAIL, THUMBNAIL))
-        self.list.setGridSize(QtCore.QSize(THUMBNAIL + 20, THUMBNAIL + 36))
-        self.list.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
-        self.list.setMovement(QtWidgets.QListView.Movement.Static)
-        self.list.setWordWrap(True)
-        self.list.setMinimumHeight(THUMBNAIL + 44)
         self.list.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._menu)
         self.list.itemClicked.connect(lambda item: studio.choose(style=item.data(ID)))
@@ -162,7 +154,7 @@ def _files(mime: QtCore.QMimeData) -> list[str]:
 def _item(style: Style, liked: bool) -> QtWidgets.QListWidgetItem:
     pixmap = QtGui.QPixmap()
     if style.thumbnail is None or not pixmap.loadFromData(style.thumbnail):
-        pixmap = QtGui.QPixmap(THUMBNAIL, THUMBNAIL)
+        pixmap = QtGui.QPixmap(Thumbnails.SIDE, Thumbnails.SIDE)
         pixmap.fill(QtGui.QColor("#667"))
     item = QtWidgets.QListWidgetItem(QtGui.QIcon(pixmap), f"★ {style.title}" if liked else style.title)
     item.setData(ID, style.id)

@@ -149,7 +149,7 @@ class Panel(QtWidgets.QWidget):
         self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
 
     def _show_preview(self) -> None:
-        self.preview.text = "" if self._studio.listed else "The preview appears when the engine runs."
+        self.preview.text = "" if self._studio.offer.listed else "The preview appears when the engine runs."
         self.preview.show_raster(self._studio.previewing.picture, self._studio.previewing.original)
 
     def _press(self) -> None:

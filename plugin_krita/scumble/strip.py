@@ -7,8 +7,8 @@ from .clock import Clock
 from .pictures import image_of
 from .qt import QtCore, QtGui, QtWidgets
 from .studio import Studio, Topic
+from .widgets import Thumbnails
 
-SIDE = 72
 TIP = "Show what is chosen in place, on a locked layer of its own: choose one style after another, then apply the one you like."
 
 
@@ -52,15 +52,8 @@ class Strip(QtWidgets.QWidget):
         super().__init__()
         self._studio, self._clock = studio, clock
         self._pictures: list[object] = []  # of the list's items
-        self.list = QtWidgets.QListWidget()
+        self.list = Thumbnails()
         self.list.setObjectName("scumble_strip")
-        self.list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
-        self.list.setIconSize(QtCore.QSize(SIDE, SIDE))
-        self.list.setGridSize(QtCore.QSize(SIDE + 20, SIDE + 36))
-        self.list.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
-        self.list.setMovement(QtWidgets.QListView.Movement.Static)
-        self.list.setWordWrap(True)
-        self.list.setMinimumHeight(SIDE + 44)
         self.list.itemClicked.connect(lambda item: self._chosen(studio.trying.show(self.list.row(item))))
         self.text = QtWidgets.QLabel()
         self.text.setWordWrap(True)
@@ -108,9 +101,9 @@ class Strip(QtWidgets.QWidget):
             if row < len(self._pictures) and self._pictures[row] is candidate.raster:
                 continue
             keep, smooth = QtCore.Qt.AspectRatioMode.KeepAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation
-            pixmap = QtGui.QPixmap.fromImage(image_of(candidate.raster).scaled(2 * SIDE, 2 * SIDE, keep, smooth))
+            shown = image_of(candidate.raster).scaled(2 * self.list.iconSize(), keep, smooth)
             item = self.list.item(row) if row < len(self._pictures) else QtWidgets.QListWidgetItem(self.list)
-            item.setIcon(QtGui.QIcon(pixmap))
+            item.setIcon(QtGui.QIcon(QtGui.QPixmap.fromImage(shown)))
             item.setText(candidate.title)
             item.setToolTip(candidate.title)
             self._pictures[row : row + 1] = [candidate.raster]

@@ -18,6 +18,7 @@ from .canvas import Canvas, Now
 from .easel import Easel
 from .habits import Habits
 from .history import Entry
+from .offer import Offer
 from .orders import order
 from .painting import Order
 from .ports import Host, Layer
@@ -26,7 +27,6 @@ from .records import Records
 from .scumble_client import VERSION
 from .scumble_client.catalogue import Catalogue
 from .scumble_client.desk.choosing import plain_id
-from .scumble_client.desk.remembered import remember, remembered
 from .scumble_client.desk.settings import Other, Settings, from_json
 from .scumble_client.desk.shelf import shelf
 from .scumble_client.desk.sizes import STYLE_SIDE
@@ -34,12 +34,10 @@ from .scumble_client.errors import EngineError
 from .scumble_client.events import (
     Answer,
     Event,
-    Listed,
     Lost,
     Ready,
     Recovered,
     Refining,
-    RequestFailed,
     State,
     StyleStored,
     Welcome,
@@ -48,7 +46,7 @@ from .scumble_client.locate import start_engine
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 from .shelves import Shelves
-from .standing import Standing, device_name, report, standing
+from .standing import Standing, report, standing
 from .stylebook import Stylebook
 from .troubles import Troubles
 
@@ -84,11 +82,9 @@ class Studio:
     def __init__(self, host: Host, session: Callable[[str], Session] = open_session) -> None:
         self.host = host
         self.settings = from_json(host.setting("settings"))
-        self.catalogue: Catalogue | None = remembered()
-        self.listed = False
-        """Whether the engine has said what there is; until then the catalogue is the one of last time, to be looked at."""
         self.session = session(host.name)
         self.troubles = Troubles(lambda: tuple(layer.key for layer in host.layers()))
+        self.offer = Offer(self._listed, self.complain)
         self.habits = Habits(host)
         self.shelves = Shelves(host, functools.partial(self._tell, Topic.SHELVES))
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
@@ -105,9 +101,6 @@ class Studio:
         """Of the last painting, for Scumble Again."""
         self._open_session = session
         self._observers: list[Callable[[Topic], None]] = []
-        self._asked: int | None = None  # for the catalogue
-        self._status: int | None = None  # asked for, once the engine knows its devices
-        self._device = ""
         self._stopping = self._arrived = False
         self._shown: tuple[Standing, float, bool] | None = None
 
@@ -117,6 +110,11 @@ class Studio:
         """Call `observer` with what has changed; the result ends it."""
         self._observers.append(observer)
         return lambda: self._observers.remove(observer) if observer in self._observers else None
+
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """What there is to choose from: the engine's, or until it runs the one of last time."""
+        return self.offer.catalogue
 
     @property
     def busy(self) -> bool:
@@ -129,14 +127,13 @@ class Studio:
 
     @property
     def standing(self) -> Standing:
-        wanted = self.busy or self._asked is not None
-        return standing(self.session.state, self._device, self.troubles.error, self.easel.text, wanted, self.live.text)
+        wanted = self.busy or self.offer.awaited
+        return standing(self.session.state, self.offer.device, self.troubles.error, self.easel.text, wanted, self.live.text)
 
     @property
     def report(self) -> str:
-        return report(
-            self.host.name, self.standing, self.session.state, self.session.welcome, self._device, self.troubles.error
-        )
+        state, welcome = self.session.state, self.session.welcome
+        return report(self.host.name, self.standing, state, welcome, self.offer.device, self.troubles.error)
 
     # What widgets ask
 
@@ -160,7 +157,7 @@ class Studio:
     def wake(self) -> None:
         """Start the engine, or look for it again."""
         self._fresh_start()
-        self._ask_catalogue()
+        self.offer.ask(self.session)
         self._tell(Topic.STANDING)
 
     def arrive(self) -> None:
@@ -180,8 +177,8 @@ class Studio:
         self.last = chosen
         self.shelves.painted([style for style, _ in chosen.weights()])
         self.easel.add([self._order(layer, chosen) for layer in layers])
-        if not self.listed:
-            self._ask_catalogue()
+        if not self.offer.listed:
+            self.offer.ask(self.session)
         self._tell(Topic.STANDING)
 
     def paint_again(self) -> None:
@@ -257,7 +254,7 @@ class Studio:
         """Go on a little; seconds until the next tick is wanted."""
         for event in self.session.pump(HURRY if self.easel.awaiting or self.canvas.awaiting else 0.0, BUDGET):
             self._hear(event)
-        if self.listed or self._asked is None:
+        if self.offer.listed or not self.offer.awaited:
             self.easel.advance(self.session, time.monotonic() + SLICE)
         self._stopping = self._stopping and self.session.welcome is not None
         elsewhere = self.busy or self._stopping
@@ -268,9 +265,9 @@ class Studio:
         if shown != self._shown:
             self._shown = shown
             self._tell(Topic.STANDING)
-        if (self.busy or self.canvas.awaiting) and self._asked is None:
+        if (self.busy or self.canvas.awaiting) and not self.offer.awaited:
             return HURRY
-        awaits = (self.busy, self._asked is not None, self.previewing.active, self.stylebook.active)
+        awaits = (self.busy, self.offer.awaited, self.previewing.active, self.stylebook.active)
         return STROLL if any((*awaits, self.canvas.waits)) else REST
 
     def _hear(self, event: Event) -> None:
@@ -279,28 +276,19 @@ class Studio:
         if self.stylebook.hear(event):
             self._hear_of_style(event)
             return
-        if isinstance(event, Listed):
-            if event.catalogue != self.catalogue:
-                remember(event.catalogue)
-            self._asked, self.listed, self.catalogue = None, True, event.catalogue
-            self._status = self.session.status()
-            self._choose_something(event.catalogue)
-            self.previewing.repeat()  # a style may have changed, or can be painted only now
-            self.canvas.touch()
-            self._tell(Topic.CATALOGUE)
-        elif isinstance(event, (Welcome, Ready, Recovered)):
+        if isinstance(event, (Welcome, Ready, Recovered)):
             self.troubles.clear()
-            self.listed = self.listed and not isinstance(event, Welcome)  # another engine may have other methods
-            self._ask_catalogue()
-        elif isinstance(event, Answer) and event.request == self._status:
-            self._device = device_name(event.header)
-        elif isinstance(event, Lost):
-            self._asked = None
+        self.offer.hear(event, self.session)
+        if isinstance(event, Lost):
             self.easel.give_up(self.session)
             self.complain(event.error(), engine=True)
-        elif isinstance(event, RequestFailed) and event.request == self._asked:
-            self._asked = None
-            self.complain(event.error())
+
+    def _listed(self, catalogue: Catalogue) -> None:
+        """The engine has said what there is."""
+        self._choose_something(catalogue)
+        self.previewing.repeat()  # a style may have changed, or can be painted only now
+        self.canvas.touch()
+        self._tell(Topic.CATALOGUE)
 
     def _hear_of_style(self, event: Event) -> None:
         """A catalogue with other styles is read again, and a new style of the painter's is what they want to paint with."""
@@ -308,7 +296,7 @@ class Studio:
             self.choose(style=plain_id(event.style))
         removed = isinstance(event, Answer) and event.header.get("type") == "removed"
         if removed or isinstance(event, StyleStored) or (isinstance(event, Refining) and event.state == "done"):
-            self._asked = self.session.catalogue()
+            self.offer.ask_again(self.session)
 
     # Small things
 
@@ -330,22 +318,18 @@ class Studio:
         self.easel.revise(lambda o: self._order(o.layer, o.settings if o.settings.style else replace(o.settings, style=style)))
 
     def _now(self) -> Now:
-        return self.session, self.settings, self.catalogue if self.listed else None
+        return self.session, self.settings, self.offer.known
 
     def _begin_on_canvas(self) -> None:
         self._fresh_start()
         self.watch()
-        if not self.listed or self.session.welcome is None:  # an engine that has ended is started by what is asked of it
-            self._ask_catalogue()
+        if not self.offer.listed or self.session.welcome is None:  # an engine that has ended is started by what is asked of it
+            self.offer.ask(self.session)
 
     def _settled(self) -> None:
         """A result is in its document."""
         self.troubles.settle()
         self.trying.applied()
-
-    def _ask_catalogue(self) -> None:
-        if self._asked is None:
-            self._asked = self.session.catalogue()
 
     def _fresh_start(self) -> None:
         """Forget an old error; a session that has given up hope would not speak of it again."""
@@ -356,7 +340,7 @@ class Studio:
             self.stylebook.renew(self.session)
             self.previewing.forget()
             self.canvas.forget()
-            self._asked = None
+            self.offer.forget()
 
     def _tell(self, topic: Topic) -> None:
         for observer in list(self._observers):

@@ -34,6 +34,22 @@ class Share(QtWidgets.QWidget):
         self._changed(value / 100)
 
 
+class Thumbnails(QtWidgets.QListWidget):
+    """Pictures in rows, as many as the docker is wide, each with its title below."""
+
+    SIDE = 72
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
+        self.setIconSize(QtCore.QSize(self.SIDE, self.SIDE))
+        self.setGridSize(QtCore.QSize(self.SIDE + 20, self.SIDE + 36))
+        self.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
+        self.setMovement(QtWidgets.QListView.Movement.Static)
+        self.setWordWrap(True)
+        self.setMinimumHeight(self.SIDE + 44)
+
+
 class Choice(QtWidgets.QComboBox):
     """One of (data, text); the docker does not become as wide as the texts are."""
 

@@ -114,7 +114,7 @@ def test_all_styles_make_a_contact_sheet_in_small_and_the_one_that_is_shown_is_p
     studio: Any, layer: LiveLayer, session: Session
 ) -> None:
     dawn = replace(studio.catalogue.styles[0], id="dawn", title="Dawn")
-    studio.catalogue = replace(studio.catalogue, styles=(*studio.catalogue.styles, dawn))
+    studio.offer.catalogue = replace(studio.catalogue, styles=(*studio.catalogue.styles, dawn))
     layer.sides.clear()
     studio.canvas.try_all()
     ticks(studio)

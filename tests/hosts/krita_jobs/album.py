@@ -36,9 +36,10 @@ def album(stage: Stage) -> Scenario:
     yield lambda: stage.studio.host.layers()
     stage.tidy()
     stage.studio.take_up(Settings(style="starry-night"))
-    stage.studio.listed = False
+    stage.studio.offer.listed = False
     stage.studio.wake()
-    yield lambda: stage.studio.listed and stage.studio.previewing.picture is not None and not stage.studio.previewing.active
+    previewing = stage.studio.previewing
+    yield lambda: stage.studio.offer.listed and previewing.picture is not None and not previewing.active
     yield choose(stage, BRUSH)
     stage.krita.action("zoom_to_fit").trigger()
     yield 2500  # for the message about the zoom to go

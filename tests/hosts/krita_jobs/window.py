@@ -45,7 +45,7 @@ def docker(stage: Stage) -> Scenario:
 
     def ready() -> bool:
         seen.add(stage.panel.status.text())
-        return stage.studio.listed and stage.panel.gallery.list.count() > 0
+        return stage.studio.offer.listed and stage.panel.gallery.list.count() > 0
 
     yield ready
     chosen = stage.studio.settings.style
