@@ -24,7 +24,7 @@ from scumble.nst.losses import lattice_loss
 from scumble.nst.perceptual_loss import STYLE_LAYERS, Grams, LossSpec, grams_of, perceptual_losses
 from scumble.training import distributed as parallel
 from scumble.training.data import Pictures
-from scumble.training.loop import run_folder
+from scumble.training.loop import half_pays, run_folder
 from scumble.training.teachers import Teachers
 
 SYNTHETIC = 1 / 8
@@ -147,7 +147,7 @@ def measure(
             picture = painting if variant == 0 else change(painting)
             picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
             x = picture[None].to(device, memory_format=torch.channels_last).float() / 255
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=half_pays(device.type)):
                 for name, g in grams_of(x, teachers, wanted).items():
                     grams.setdefault(name, []).append(g[0])
             signatures.append(see(x)[0])

@@ -29,7 +29,7 @@ from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
 from scumble.training.cards import measured_card, write_credits
 from scumble.training.data import read_picture, read_pictures
-from scumble.training.loop import append_losses, best_device, run_folder
+from scumble.training.loop import append_losses, best_device, half_pays, run_folder
 from scumble.training.paintings import contents, loss_specs
 from scumble.training.recipe import OnePainting, refuse_crop
 from scumble.training.teachers import credited, load_teachers
@@ -112,7 +112,8 @@ def _refined(
     at, losses = _stood(run, row)
     if at.step:
         report(f"resumed at step {at.step}")
-    for stands in descend_row(memory.net, at, Pace(recipe.steps, RATE, DELTA), target, teachers, spec, practice, half=True):
+    pace, half = Pace(recipe.steps, RATE, DELTA), half_pays(row.device.type)
+    for stands in descend_row(memory.net, at, pace, target, teachers, spec, practice, half):
         if stands is None:
             continue
         at, found = stands
