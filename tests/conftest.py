@@ -14,7 +14,10 @@ import pytest
 
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
 hypothesis.settings.load_profile("steady")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a worker; must be set before numpy is imported
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+"""Numpy and torch compute with one thread, here and in what a test starts: threads that wait for each other over networks as
+small as these take four times the processor's time. Must be set before either is imported."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -40,12 +43,14 @@ def user_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """One thread for torch: small networks are faster so, and figures do not depend on the machine."""
-    import torch  # most tests need none of it
+@pytest.fixture
+def small_paintings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings look at paintings a quarter as large as they do in earnest."""
+    from scumble.methods.johnson import train as johnson  # most tests need no torch
+    from scumble.methods.stylebank import train as stylebank
+    from scumble.training import paintings
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    monkeypatch.setattr(paintings, "SIDE", 96)
+    monkeypatch.setattr(paintings, "SIDES", (64, 128))
+    monkeypatch.setattr(johnson, "PAINTING_SIDES", (128, 96))
+    monkeypatch.setattr(stylebank, "PAINTING_SIDE", 96)

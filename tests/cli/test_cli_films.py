@@ -32,7 +32,7 @@ from support.command_line import Run, engine
 from support.films import make_film, moving, packets, shown, times
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE = engine(f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=benchmarks.probe_method", "OMP_NUM_THREADS=1")
+ENGINE = engine(f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=benchmarks.probe_method")
 STYLE = ("--style", "starry-night")
 JOB = Job([("starry-night", 1.0)], "johnson", 1.0, {})
 

@@ -26,7 +26,7 @@ from scumble.video.writing import write_animation
 from support.command_line import Run, engine
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = (f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=benchmarks.probe_method", "OMP_NUM_THREADS=1")
+SETTINGS = (f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=benchmarks.probe_method")
 ENGINE = engine(*SETTINGS)
 SIDE, FRAMES, PAN, NOISE, BORDER = 96, 6, 2, 0.02, 12
 STYLE = ("--style", "starry-night")

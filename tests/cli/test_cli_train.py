@@ -16,7 +16,7 @@ from scumble.cli.train import RECIPES, recipe_command
 from scumble.library.weights import save_weights
 from support.coarse import coarse_pictures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("small_paintings")
 
 
 @pytest.mark.parametrize("name", ["johnson", "perceptual"])

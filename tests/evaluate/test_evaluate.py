@@ -50,9 +50,6 @@ PEERS = {"mean": Mean, "one": One, "absent": Absent}
 """
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 def draw(path: Path, seed: int, size: tuple[int, int] = (80, 64)) -> Path:
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path)

@@ -15,8 +15,6 @@ from scumble.evaluate.judges import Judgement, SqueezeNet, compact_judge, lpips_
 from scumble.nst.tensors import to_tensor
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def test_a_judge_finds_no_fault_in_the_photograph_as_content_and_the_painting_as_style(tmp_path: Path) -> None:
     x, s = (torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(k)) for k in (0, 1))

@@ -71,11 +71,9 @@ FEED_FORWARD = those(lambda m: m.capabilities.tiling)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def networks() -> Iterator[None]:
+    """Released after the last test."""
     yield
-    torch.set_num_threads(threads)
     for method in ALL:
         getattr(method, "forget", lambda: None)()
 

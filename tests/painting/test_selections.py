@@ -94,7 +94,6 @@ def optimised(pixels: np.ndarray, context: Context | None, **options: Any) -> np
     return out
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("brush_size", [1.0, 2.0])
 def test_an_optimised_picture_does_not_depend_on_how_tightly_it_was_selected(brush_size: float) -> None:
     """A descent goes another way from the smallest difference; so it goes over the whole layer, whatever is selected."""
@@ -110,7 +109,6 @@ def test_an_optimised_picture_does_not_depend_on_how_tightly_it_was_selected(bru
     assert np.abs(tight[..., :3].astype(int) - layer[50:90, 90:134, :3]).mean() > 4, "it is painted"
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("brush_size", [1.0, 2.0])
 def test_the_preview_of_a_large_picture_is_what_its_optimised_result_is(
     monkeypatch: pytest.MonkeyPatch, brush_size: float
@@ -139,7 +137,6 @@ def test_a_selection_takes_its_part_of_what_was_changed_in_the_layer() -> None:
     assert layer_of(large).painting_side == 40
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_where_a_selection_has_more_pixels_than_the_layer_in_small_it_goes_on_from_there() -> None:
     whole = photograph(60, 80)[..., :3].astype(np.float32) / 255
     content = Content(resize(whole, 240, 320)[100:200, 50:250], whole=whole, place=(100, 50), full=(240, 320))

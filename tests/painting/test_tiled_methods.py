@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,11 +45,9 @@ PAINTING = Painted("leaves", grained(150, 190, 7))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def networks() -> Iterator[None]:
+    """Released after the last test."""
     yield
-    torch.set_num_threads(threads)
     for method in METHODS.values():
         getattr(method, "forget", lambda: None)()
 

@@ -26,16 +26,13 @@ PRIMES_ODD_AND_THIN = [(1, 1), (1, 7), (211, 1), (127, 131), (97, 256), (200, 19
 
 
 @pytest.fixture(scope="module")
-def net() -> Iterator[TransformNet]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def net() -> TransformNet:
     torch.manual_seed(0)
     net = TransformNet(width=0.125)
     for norm in (m for m in net.modules() if isinstance(m, InstanceNorm2d)):
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.uniform_(norm.bias, -0.3, 0.3)
-    yield net.requires_grad_(False).eval()
-    torch.set_num_threads(threads)
+    return net.requires_grad_(False).eval()
 
 
 def through(net: nn.Module, content: Content, tile: int, half: bool = False) -> np.ndarray:

@@ -28,7 +28,7 @@ from scumble.training.paintings import loss_specs
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("small_paintings")
 
 
 @pytest.fixture

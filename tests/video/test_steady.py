@@ -25,9 +25,6 @@ HEIGHT, WIDTH, FRAMES, BORDER = 96, 128, 6, 16
 JOHNSON = Johnson()
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 def scene() -> np.ndarray:
     """(HEIGHT, 256, 3) in [0, 1]: discs upon each other."""
     leaves = synthetic.dead_leaves(256, torch.Generator().manual_seed(1))

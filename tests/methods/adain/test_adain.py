@@ -37,9 +37,6 @@ WIDTHS = (4, 8, 8, 8)
 ARCHITECTURE = {"depths": (2, 2, 4, 1), "widths": WIDTHS, "padding": "reflect", "layers": ("relu4_1", "relu3_1")}
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 @pytest.fixture
 def net() -> AdaINNet:
     """Random weights, scaled so that every layer's activations are near 1, as the shipped encoder's are."""

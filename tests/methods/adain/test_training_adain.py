@@ -18,8 +18,6 @@ from scumble.training.loop import run_folder
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,6 @@ from scumble.nst.vgg import halved
 from support.gatys import QUICK, events, result, tensor, waves
 from support.painted import Painted
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def loss_of(rgb: Pixels, content: Pixels, terms: Terms, painting: Pixels | None = None, alpha: Any = None) -> float:
     """What `rgb` costs, by the method's own loss."""

@@ -30,8 +30,6 @@ from scumble.nst.style_statistics import PICTURE, StyleStatistics, between, drai
 from support.gatys import result, tensor, waves
 from support.painted import Painted
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def test_a_weight_file_without_gram_matrices_is_refused(tmp_path: Path) -> None:
     for name, tensors in {"empty": {"x": torch.zeros(2)}, "short": {"64/relu1_1/mean": torch.zeros(2)}}.items():

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -22,11 +21,8 @@ from support.leaves import leaves
 
 
 @pytest.fixture(scope="module")
-def net() -> Iterator[VGG]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield load_perceptual("compact").to(memory_format=torch.channels_last)
-    torch.set_num_threads(threads)
+def net() -> VGG:
+    return load_perceptual("compact").to(memory_format=torch.channels_last)
 
 
 @pytest.fixture(autouse=True)

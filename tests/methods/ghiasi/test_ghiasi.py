@@ -32,9 +32,6 @@ WHOLE = Runtime()
 ARCHITECTURE = {"encoder": "compact", "width": 1 / 8, "blocks": 2}
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 @pytest.fixture
 def model() -> GhiasiNet:
     """Random weights, with styles that differ."""

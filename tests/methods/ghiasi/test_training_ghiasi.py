@@ -18,7 +18,7 @@ from scumble.training.paintings import Paintings, Styles
 from scumble.training.teachers import load_teachers
 from support.coarse import coarse_pictures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("small_paintings")
 
 
 @pytest.fixture

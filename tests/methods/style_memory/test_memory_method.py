@@ -33,9 +33,6 @@ from support.painted import Painted, painted
 WHOLE = Runtime()
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 @pytest.fixture(scope="module")
 def method() -> Memory:
     return Memory()

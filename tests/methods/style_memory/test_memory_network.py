@@ -145,7 +145,7 @@ def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> No
 
 
 def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
-    features = load_perceptual("half")
+    features = load_perceptual("quarter")
     target = target_of(leaves(64, 64, 9), features, LOSS)
 
     def others(step: int) -> Tensor:
@@ -167,7 +167,7 @@ def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
 def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory: StyleMemory) -> None:
     """A user paints between two parts of a refinement, and what is held back are her newest pictures: losses with the old
     ones once stood for these, so that an easy new picture let a row win that was worse than the first."""
-    features = load_perceptual("half")
+    features = load_perceptual("quarter")
     target = target_of(leaves(64, 64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
 
@@ -186,7 +186,7 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
 
 
 def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:
-    features = load_perceptual("half")
+    features = load_perceptual("quarter")
     target = target_of(leaves(64, 64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
     steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), target, features, LOSS, contents, held=leaves(64, 64, 7))
@@ -197,7 +197,7 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
 
 
 def test_a_descent_keeps_the_row_that_did_better_with_contents_held_back(memory: StyleMemory) -> None:
-    features = load_perceptual("half")
+    features = load_perceptual("quarter")
     target = target_of(leaves(64, 64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
     steps = descend_row(memory.net, start, replace(PACE, steps=6), target, features, LOSS, contents, held=leaves(64, 64, 2))
@@ -207,7 +207,7 @@ def test_a_descent_keeps_the_row_that_did_better_with_contents_held_back(memory:
 
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
-    features = load_perceptual("half")
+    features = load_perceptual("quarter")
     target = target_of(leaves(64, 64, 9), features, LOSS)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
     steps = descend_row(memory.net, begin(rows(memory.net, 1)), Pace(12, 0.006, 0.5), target, features, LOSS, contents)

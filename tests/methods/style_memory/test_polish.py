@@ -32,8 +32,6 @@ from support.painted import Painted, result_of
 WHOLE = Runtime()
 TERMS = PRESETS["scumble"].terms
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def method() -> Memory:

@@ -27,7 +27,7 @@ from scumble.training.paintings import Paintings, Styles, loss_specs, measured
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("small_paintings")
 
 
 @pytest.fixture

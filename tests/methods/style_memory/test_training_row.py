@@ -16,8 +16,6 @@ from scumble.training import distributed as parallel
 from scumble.training.loop import run_folder
 from support.coarse import coarse_pictures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> memory_row.Recipe:

@@ -23,8 +23,6 @@ from scumble.nst.norms import collected_statistics, frozen_statistics
 from support.painted import result_of
 from support.pictures import noise
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def network() -> StyleBankNet:
     torch.manual_seed(0)

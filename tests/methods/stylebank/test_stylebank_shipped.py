@@ -20,9 +20,6 @@ from support.spectrum import lattice
 BANKS = sorted(path for path in SHIPPED.glob("stylebank/*.safetensors") if path.stem != "shared")
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 def test_twelve_styles_ship_and_fit_the_autoencoder() -> None:
     assert len(BANKS) >= 12
     styles, method = {s.id: s for s in StyleStore().list()}, StyleBank()

@@ -20,7 +20,7 @@ from scumble.training.data import read_pictures
 from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("small_paintings")
 
 
 @pytest.fixture(autouse=True)
