@@ -29,7 +29,8 @@ def test_a_judge_finds_no_fault_in_the_photograph_as_content_and_the_painting_as
 def test_squeezenet_judges_by_layers_it_has(tmp_path: Path) -> None:
     net = SqueezeNet()
     assert sum(p.numel() for p in net.parameters()) == 735_424  # table 1, without conv10
-    save_file(net.state_dict(), tmp_path / "squeezenet.safetensors")
+    save_file({net.names()[k]: v for k, v in net.stages.state_dict().items()}, tmp_path / "squeezenet.safetensors")
+    assert {"conv1.weight", "fire2.squeeze1x1.bias", "fire9.expand3x3.weight"} <= set(net.names().values())
     judge = squeezenet_judge(tmp_path / "squeezenet.safetensors")
     x = torch.rand(1, 3, 64, 72)
     assert judge(x, judge.expect(x, x)).total == 0

@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torchvision.models import squeezenet1_0
 
 from scumble.api.errors import ScumbleError
 from scumble.nst.losses import content_loss, gram, gram_loss
@@ -139,49 +139,38 @@ def squeezenet_judge(path: Path) -> Judge:
         raise ScumbleError("weights-missing", f"There is no file {path}.", "--judge takes SqueezeNet 1.0 as safetensors.")
     net = SqueezeNet()
     try:
-        weights = load_file(path)
-        net.load_state_dict({k: v.float() for k, v in weights.items() if not k.startswith("conv10")})
+        net.load(load_file(path))
     except Exception as e:  # safetensors raises its own type from Rust
         raise ScumbleError("weights-corrupt", f"{path.name} does not hold SqueezeNet 1.0 ({e}).", "Name another file.") from e
     return Judge("squeezenet", net, ["fire5"], ["conv1", "fire2", "fire4", "fire6", "fire8"])
 
 
-class Fire(nn.Module):
-    """Squeeze to few channels, expand by 1x1 and 3x3 convolutions side by side (section 3.1)."""
-
-    def __init__(self, c_in: int, squeezed: int, expanded: int) -> None:
-        super().__init__()
-        self.squeeze1x1 = nn.Conv2d(c_in, squeezed, 1)
-        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
-        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        s = F.relu(self.squeeze1x1(x))
-        return F.relu(torch.cat([self.expand1x1(s), self.expand3x3(s)], 1))
-
-
 class SqueezeNet(nn.Module):
-    """SqueezeNet 1.0 to fire9, without its classifier; weights in Caffe's order, BGR * 255 (table 1)."""
+    """torchvision's SqueezeNet 1.0 to fire9, without its classifier, for weights in Caffe's order, BGR * 255 (table 1)."""
 
-    SQUEEZED = (16, 16, 32, 32, 48, 48, 64, 64)
+    LAYERS = ("conv1", "conv1", "", "fire2", "fire3", "fire4", "", "fire5", "fire6", "fire7", "fire8", "", "fire9")
+    """Of each of torchvision's stages: conv1 with its ReLU, and "" where maps are pooled."""
     MEAN_BGR = (104.0, 117.0, 123.0)
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 96, 7, stride=2)
-        c_in = 96
-        for number, squeezed in enumerate(self.SQUEEZED, 2):
-            setattr(self, f"fire{number}", Fire(c_in, squeezed, 4 * squeezed))
-            c_in = 8 * squeezed
+        self.stages = squeezenet1_0(weights=None).features
         self.requires_grad_(False).eval()
+
+    def names(self) -> dict[str, str]:
+        """Of each parameter of the stages, the name that Caffe has for it."""
+        parts = {name: name.split(".", 1) for name in self.stages.state_dict()}
+        return {n: f"{self.LAYERS[int(at)]}.{part.replace('squeeze.', 'squeeze1x1.')}" for n, (at, part) in parts.items()}
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """By Caffe's names. Raises KeyError and RuntimeError."""
+        self.stages.load_state_dict({name: weights[theirs].float() for name, theirs in self.names().items()})
 
     def forward(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
         """Feature maps by name: conv1, fire2 ... fire9, each after its ReLU."""
-        y = F.relu(self.conv1(x.flip(1) * 255 - x.new_tensor(self.MEAN_BGR).view(1, 3, 1, 1)))
-        out = {"conv1": y}
-        for number in range(2, 10):
-            if number in (2, 5, 9):
-                y = F.max_pool2d(y, 3, 2, ceil_mode=True)
-            y = getattr(self, f"fire{number}")(y)
-            out[f"fire{number}"] = y
+        y = x.flip(1) * 255 - x.new_tensor(self.MEAN_BGR).view(1, 3, 1, 1)
+        out = {}
+        for layer, stage in zip(self.LAYERS, self.stages, strict=True):
+            y = stage(y)
+            out[layer] = y
         return {k: out[k] for k in wanted}
