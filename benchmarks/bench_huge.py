@@ -26,7 +26,7 @@ from benchmarks.engines import fresh_engine, wait_until_ready
 from benchmarks.figures import Figure
 from scumble.client.blocking import Engine
 from scumble.image.files import Picture, write_picture
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 
 TILED, SIDE = 4096, int(os.environ.get("SCUMBLE_BENCH_SIDE", "8192"))
 STEPS = 3
@@ -70,7 +70,7 @@ def picture(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
             pixels[top : top + 64, :, channel] = 110 + 100 * wave
         pixels[top : top + 64, :, :3] += grain[: len(y)]
         pixels[top : top + 64, :, 3] = np.clip(127 + 2000 * (np.sin(x * 0.9) * np.sin(y * 0.9) + 0.9), 0, 255)
-        let_go(pixels)
+        release_pages(pixels)
     return pixels
 
 

@@ -52,7 +52,7 @@ def bench() -> Iterator[Figure]:
         first, then, theirs = (_total(rows, judge) for rows in (at_once, practised, gatys))
         pairs = [practised[pair].judged[judge]["total"] > row.judged[judge]["total"] for pair, row in at_once.items()]
         lost = [p.id for p in paintings if _total(practised, judge, p.id) >= _total(at_once, judge, p.id)]
-        held = judge == "compact"  # which ships, and is looked through; the others say how much of it is seen by other eyes
+        held = judge == "compact"  # which refining descends through; the others tell what they find of the gain
         yield Figure(f"{judge}: at once", first, "", note="content + 3 style")
         yield Figure(f"{judge}: refined", then, "")
         yield Figure(f"{judge}: gatys", theirs, "")

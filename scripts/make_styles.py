@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def made(style: str, refined: bool) -> bool:
-    """Whether the style has a row of the present shared networks, refined if it shall be."""
+    """Whether the style has a row of the present shared networks, refined if that is wanted."""
     path = state_path(SHIPPED, "memory", style)
     if not path.exists():
         return False

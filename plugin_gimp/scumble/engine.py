@@ -219,7 +219,7 @@ def result_name(choice: Choice, settings: Settings) -> str:
 def request(
     choice: Choice, settings: Settings, raster: Raster, context: Context | None, masks: Masks | None, previews: bool
 ) -> Request:
-    """What is asked for a layer; `previews`: unfinished pictures are looked at."""
+    """What is asked for a layer; `previews`: unfinished pictures are shown."""
     quality = quality_of(choice.method, settings.quality)
     how = (choice.method.id, settings.strength, settings.options(), context)
     seconds = seconds_of(quality)

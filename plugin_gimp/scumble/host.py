@@ -157,7 +157,7 @@ def selected_small(image: Gimp.Image, source: Gimp.Layer, scale: float, size: tu
 
 
 def context(target: Target, side: int, descends: bool) -> Context | None:
-    """The whole layer in small, where only a part of it is stylized, or where a method that `descends` shall go on from
+    """The whole layer in small, where only a part of it is stylized, or where a method that `descends` is to go on from
     what the preview was of."""
     source, seen = target.source, target.seen
     full = (source.get_width(), source.get_height())

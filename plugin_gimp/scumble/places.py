@@ -19,7 +19,7 @@ from gi.repository import Gegl, Gimp  # noqa: E402
 from settings import SELECTION, Mistake, Other, Settings  # noqa: E402
 
 LOOKED_AT = 256
-"""Longest side at which a layer is looked at for transparent parts, so that preview and result decide alike."""
+"""Longest side at which a layer is searched for transparent parts, so that preview and result decide alike."""
 WORDS = {"layer": "layer", "mask": "layer with a mask", "channel": "channel"}
 
 

@@ -21,7 +21,7 @@ from .scumble_client.desk.masks import deepened
 from .scumble_client.errors import EngineError
 
 LOOKED_AT = 256
-"""Longest side at which a layer is looked at for transparent parts, so that preview and picture decide alike."""
+"""Longest side at which a layer is searched for transparent parts, so that preview and picture decide alike."""
 MASKS = ("transparencymask", "selectionmask")
 GREY = "Gray-D50-elle-V2-srgbtrc.icc"
 """Krita's own grey with the curve of sRGB."""

@@ -22,7 +22,7 @@ class Offer:
     def __init__(self, changed: Callable[[Catalogue], None], trouble: Callable[[EngineError], None]) -> None:
         self.catalogue: Catalogue | None = remembered()
         self.listed = False
-        """Whether the engine has said what there is; until then the catalogue is the one of last time, to be looked at."""
+        """Whether the engine has said what there is; until then the catalogue is the one of last time, only to be shown."""
         self.device = ""
         self._changed, self._trouble = changed, trouble
         self._asked: int | None = None  # for the catalogue

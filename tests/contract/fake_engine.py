@@ -44,7 +44,7 @@ class FakeJob:
     state: str = "receiving"
     sent: int = 0
     unacknowledged: int = 0
-    told: bool = False
+    reported: bool = False
 
     @property
     def stride(self) -> int:
@@ -298,7 +298,7 @@ class FakeEngine:
     def _submit(self, client: bytes, header: Header) -> None:
         job = self.jobs.setdefault(header["job"], FakeJob(header, client))
         job.client = client
-        job.sent, job.unacknowledged, job.told = header.get("have", 0), 0, False
+        job.sent, job.unacknowledged, job.reported = header.get("have", 0), 0, False
         accepted = {"type": "accepted", "re": header["id"], "job": header["job"], "state": job.state, "position": 0}
         place = {"rows": job.rows, "context_rows": job.context_rows, "mask_rows": job.mask_rows, "credit": self.credit}
         self.send(client, {**accepted, **place})
@@ -312,13 +312,13 @@ class FakeEngine:
                 self.send(job.client, {"type": "preview", "job": job.header["job"], **shape}, b"\1\2\3\4")
         if job.state == "running" and self.running:
             job.state = "done"
-        if job.state == "done" and not job.told:
+        if job.state == "done" and not job.reported:
             self._deliver(job)
 
     def _deliver(self, job: FakeJob) -> None:
         name, height = job.header["job"], job.header["raster"]["height"]
         if job.header["type"] == "style.put":
-            job.told = True
+            job.reported = True
             self.send(job.client, {"type": "style", "job": name, "style": "put@1", "catalogue": 8})
             return
         while job.sent < height and job.unacknowledged < 4:
@@ -329,7 +329,7 @@ class FakeEngine:
             self.send(job.client, {"type": "result", "job": name, "y": job.sent, "rows": rows}, bytes(strip))
             job.sent += rows
         if job.sent == height:
-            job.told = True
+            job.reported = True
             styles = [f"{s['style'].partition('@')[0]}@1" for s in job.header["styles"]]
             done = {"type": "done", "job": name, "seconds": 0.5, "styles": styles, "device": "cpu"}
             self.send(job.client, done)

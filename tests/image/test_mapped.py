@@ -77,7 +77,7 @@ def test_an_array_in_a_file_keeps_what_is_written_and_leaves_no_name(tmp_path: P
     monkeypatch.setenv("SCUMBLE_CACHE_DIR", str(tmp_path))
     array = mapped.empty((300, 200, 3), np.float32, large=0)
     array[...] = 7
-    mapped.let_go(array[5:9], None, np.zeros(3))
+    mapped.release_pages(array[5:9], None, np.zeros(3))
     assert (array == 7).all()
     assert isinstance(mapped.buffer(array), mapped.Mapped)
     assert mapped.buffer(array[:4]) is not mapped.buffer(array)
@@ -94,7 +94,7 @@ def test_pages_that_are_let_go_are_not_in_memory() -> None:
     before = resident()
     array[...] = 1
     assert resident() - before > 40e6
-    mapped.let_go(array)
+    mapped.release_pages(array)
     assert resident() - before < 10e6
 
 
@@ -154,7 +154,7 @@ class Lent(bytearray):
 
     times = 0
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         self.times += 1
 
 

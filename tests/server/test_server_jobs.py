@@ -212,7 +212,7 @@ def test_room_is_made_by_the_oldest_result_that_nobody_is_fetching(tmp_path: Pat
     size = 4 * 6 * 4
     jobs = Jobs(tmp_path, budget=4 * size)
     done = [painted(jobs, n) for n in range(3)]
-    done[1].told = done[2].told = True
+    done[1].reported = done[2].reported = True
     done[0].unacknowledged.add(0)  # being fetched
     admit(jobs, 9)
     assert [job.result is not None for job in done] == [True, False, True]
@@ -241,7 +241,7 @@ def test_no_result_is_given_up_for_a_job_that_does_not_fit_all_the_same(tmp_path
     size = 4 * 6 * 4
     jobs = Jobs(tmp_path, budget=4 * size - 1)
     done = painted(jobs, 1)
-    done.told = True
+    done.reported = True
     admit(jobs, 2)
     with pytest.raises(Busy):
         admit(jobs, 3)
@@ -266,7 +266,7 @@ def test_the_bytes_are_those_the_jobs_hold_whatever_happens(tmp_path: Path) -> N
                     if not jobs.requeue(job, begun=rng.random() < 0.7):
                         finish(jobs, job, "failed")
                 elif job.state is State.DONE:
-                    job.told = True
+                    job.reported = True
                     if rng.random() < 0.5:
                         jobs.drop(job)
                 if rng.random() < 0.3:

@@ -44,7 +44,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Content:
-    """The picture to stylize, at the scale the method shall work at. Colours under alpha 0 are already filled."""
+    """The picture to stylize, at the scale the method works at. Colours under alpha 0 are already filled."""
 
     rgb: Pixels
     alpha: NDArray[np.float32] | None = None
@@ -175,14 +175,14 @@ class Cost:
     """What a run takes at least, so that a picture that cannot fit is refused before it costs anything."""
 
     bytes_per_pixel: int = 0
-    """For each pixel that is looked at in one piece, beside the picture and its result."""
+    """For each pixel that is processed in one piece, beside the picture and its result."""
     most_pixels: int | None = None
-    """Looked at in one piece at most, where the method cuts up what is larger; with `Capabilities.tiling` the engine does."""
+    """Processed in one piece at most, where the method cuts up what is larger; with `Capabilities.tiling` the engine does."""
     options: Mapping[str, Cost] = field(default_factory=dict)
     """What it takes instead, if that is more, where the option of this name is not 0."""
 
     def bytes(self, pixels: int, options: Any, most: int | None = None) -> int:
-        """For so many pixels, of which no more than `most` are looked at in one piece (None: than `most_pixels`)."""
+        """For so many pixels, of which no more than `most` are processed in one piece (None: than `most_pixels`)."""
         bound = self.most_pixels if most is None else most
         own = self.bytes_per_pixel * (pixels if bound is None else min(pixels, bound))
         chosen = dataclasses.asdict(options)

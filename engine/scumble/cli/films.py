@@ -16,7 +16,7 @@ import click
 from scumble.api.errors import ScumbleError
 from scumble.cli.crew import ahead
 from scumble.cli.inputs import Task
-from scumble.cli.jobs import Job, Painter, paint_one, settled, told
+from scumble.cli.jobs import Job, Painter, paint_one, report_of, settled
 from scumble.cli.pictures import from_wire
 from scumble.cli.progress import Pace, Show
 from scumble.cli.say import note
@@ -80,7 +80,7 @@ def paint_film(attached: Painter, task: Task, job: Job, show: Show, steady: Stea
             assert finished is not None
             finished = settled(steady, picture, finished)
             writer.add(item, from_wire(finished.raster, picture))
-            number, seconds, entry = number + 1, seconds + finished.seconds, told(finished)
+            number, seconds, entry = number + 1, seconds + finished.seconds, report_of(finished)
             pace.end()
             pace.begin()
         notes = [*film.notes, *writer.notes]

@@ -93,7 +93,7 @@ def settled(steady: Steady | None, picture: Picture, finished: Finished) -> Fini
     return replace(finished, raster=replace(finished.raster, data=shown))
 
 
-def told(finished: Finished) -> dict[str, Any]:
+def report_of(finished: Finished) -> dict[str, Any]:
     """What --json says of every picture."""
     raster = finished.raster
     return {

@@ -15,7 +15,7 @@ from scumble.api.errors import ScumbleError
 from scumble.cli.crew import ahead
 from scumble.cli.films import paint_film
 from scumble.cli.inputs import Task
-from scumble.cli.jobs import Job, Painter, paint_one, settled, told
+from scumble.cli.jobs import Job, Painter, paint_one, report_of, settled
 from scumble.cli.pictures import from_wire, write_result
 from scumble.cli.progress import Show
 from scumble.cli.say import note
@@ -83,7 +83,7 @@ def _still(picture: Picture, finished: Finished, task: Task, job: Job, steady: S
         note(f"{task.source} is of another size than the frames before it: the sequence begins anew.")
     finished = settled(steady, picture, finished)
     notes = picture.notes + write_result(task.target, finished.raster, picture, job.settings)
-    return told(finished) | {"engine_seconds": finished.seconds} | ({"notes": list(notes)} if notes else {})
+    return report_of(finished) | {"engine_seconds": finished.seconds} | ({"notes": list(notes)} if notes else {})
 
 
 def _animated(
@@ -121,4 +121,4 @@ def _animated(
         *(line.replace(".gif files", "animations") for line in lost),
         *(["animations are written in sRGB."] if job.settings.keep_profile else []),
     ]
-    return told(finished) | {"frames": count, "engine_seconds": seconds} | ({"notes": notes} if notes else {})
+    return report_of(finished) | {"frames": count, "engine_seconds": seconds} | ({"notes": notes} if notes else {})

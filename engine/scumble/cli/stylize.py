@@ -72,7 +72,7 @@ SHORTCUTS = ("seed", "brush_size", "scale", "keep_colours")
     show_default=True,
     help="Whose colours outputs have: sRGB's, or, with the profile of its file, each picture's own.",
 )
-@click.option("--steady", is_flag=True, help="The pictures are frames, in order: what they show shall not flicker.")
+@click.option("--steady", is_flag=True, help="The pictures are frames, in order: what they show must not flicker.")
 @click.option("--start", callback=moment, metavar="TIME", help="Of a film, begin there: seconds, or 1:02:03.5.")
 @click.option("--length", callback=moment, metavar="TIME", help="Of a film, paint so much.")
 @click.option("--ray", metavar="ADDRESS", help="Paint on a Ray cluster: auto is the one this machine belongs to.")

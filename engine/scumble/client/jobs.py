@@ -25,7 +25,7 @@ from .events import (
     Request,
     StyleStored,
 )
-from .raster import Masks, Raster, let_go
+from .raster import Masks, Raster, release_pages
 from .wire import Frame
 
 STRIP = 1 << 20
@@ -199,7 +199,7 @@ class Job:
             if not self._have:
                 self._result = self._room(raster.stride * raster.height)
             memoryview(self._result)[y * raster.stride : (y + rows) * raster.stride] = strip
-            let_go(self._result)
+            release_pages(self._result)
         self._have = max(self._have, y + rows)
 
     def _finish(self, reply: Reply) -> list[Event]:

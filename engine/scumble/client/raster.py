@@ -109,15 +109,15 @@ def _check(raster: Union[Raster, Masks]) -> None:
         raise _bad(f"{view.nbytes} bytes are not {width} x {height} pixels of {raster.format}")
 
 
-def let_go(buffer: Any) -> None:
-    """Tell a buffer that can give its memory back, as a mapped file can (`let_go`), that it is not being used now."""
-    release = getattr(buffer, "let_go", None)
+def release_pages(buffer: Any) -> None:
+    """Tell a buffer that can give its memory back, as a mapped file can (`release_pages`), that it is not being used now."""
+    release = getattr(buffer, "release_pages", None)
     if release is not None:
         release()
 
 
 def _rows(raster: Union[Raster, Masks], y: int, count: int) -> memoryview:
-    let_go(raster.data)  # of the rows before
+    release_pages(raster.data)  # of the rows before
     return memoryview(raster.data).cast("B")[y * raster.stride : (y + count) * raster.stride]
 
 

@@ -33,7 +33,7 @@ MULTIPLE = 8
 """Photographs are cut to sides that are multiples of this, which is what peers take."""
 
 ONE_IN = 10
-"""Means over fewer than one in so many of the pairs of whoever answered most would say little of anybody."""
+"""Means over fewer than one in so many of the pairs of the one that answered most would say little of any."""
 
 RESULTS, PICTURES = "results.json", "pictures"
 """What a run leaves in its folder; index.html is beside them."""
@@ -128,8 +128,8 @@ class Table:
 
 
 def shared_pairs(answered: Iterable[set[Pair]]) -> set[Pair]:
-    """The pairs that all answered. From whoever answered most to whoever answered fewest, one who would leave less than one in
-    ONE_IN of what the first answered is not counted among all."""
+    """The pairs that all answered. From the one that answered most to the one that answered fewest, one that would leave less
+    than one in ONE_IN of what the first answered is not counted among all."""
     first, *others = sorted(answered, key=len, reverse=True) or [set()]
     common = set(first)
     for pairs in others:

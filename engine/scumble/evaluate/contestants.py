@@ -88,8 +88,8 @@ class Variant:
     @property
     def name(self) -> str:
         """As its pictures' folder is called: "memory-polish-20"."""
-        told = [f"{name}-{value}" for name, value in self.options.items()] + [self.refined] * bool(self.refined)
-        return "-".join([self.method, *told]).replace("_", "-")
+        options = [f"{name}-{value}" for name, value in self.options.items()] + [self.refined] * bool(self.refined)
+        return "-".join([self.method, *options]).replace("_", "-")
 
 
 class Paint(Protocol):

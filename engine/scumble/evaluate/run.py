@@ -74,7 +74,7 @@ class Plan:
 
 
 def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
-    """Hold the contest and write what came of it. `note` hears of progress and of whoever is left out.
+    """Hold the contest and write what came of it. `note` gets progress and those that are left out.
 
     Raises ScumbleError "bad-picture", "method-unknown", "bad-options", "weights-missing", "weights-corrupt".
     """
@@ -141,7 +141,7 @@ def _made_of(plan: Plan, photographs: Sequence[Photograph], paintings: Sequence[
 
 
 def _judges(plan: Plan) -> list[Judge]:
-    """Whoever knows most first: it judges the lines and the pictures' captions."""
+    """The best judge first: it judges the lines and the pictures' captions."""
     judges = [] if plan.teachers is None else [teachers_judge(plan.teachers)]
     if plan.judge is not None:
         judges.append(squeezenet_judge(plan.judge))

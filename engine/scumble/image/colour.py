@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scumble.image.mapped import let_go
+from scumble.image.mapped import release_pages
 from scumble.image.resample import Array
 
 Numbers = NDArray[np.float64]
@@ -32,7 +32,7 @@ LOWEST, BIN, BINS = -2.0, 1 / 1024, 5 << 10
 """Of histograms: from -2 to 3, because colours on their way to another palette leave [0, 1]."""
 
 BLUR = (1 / 128) ** 2
-"""Variance of the Gaussian that histograms are looked at through: two levels of 255 apart is as good as alike."""
+"""Variance of the Gaussian that histograms are smoothed by: two levels of 255 apart is as good as alike."""
 
 PLACES = LOWEST + BIN * np.arange(BINS)
 
@@ -204,7 +204,7 @@ def _in_bands(rgb: Array, weight: Array | None) -> Iterator[tuple[Array, Numbers
     for a in range(0, len(rgb), rows):
         x = rgb[a : a + rows].reshape(-1, 3)
         yield x, np.ones(len(x)) if weight is None else weight[a : a + rows].reshape(-1).astype(np.float64)
-        let_go(rgb, weight)
+        release_pages(rgb, weight)
 
 
 def _moments(rgb: Array, weight: Array | None) -> tuple[Numbers, Numbers]:

@@ -23,7 +23,7 @@ from scumble.image.deep_tiff import is_double, read_double
 from scumble.image.embedded import can_be_written, fits
 from scumble.image.formats import is_preview, unread_colours
 from scumble.image.icc import ColourSpace, profile
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.metadata import EXIF, Metadata, exif_of_tiff, interoperability, read_exif
 from scumble.image.pixels import MAX_PIXELS, AnyPixels
 from scumble.image.tiff import directories
@@ -147,7 +147,7 @@ def decoded(rgb: Any, alpha: Any) -> AnyPixels:
         band[..., : image.bands] = np.frombuffer(data, depth).reshape(*band.shape[:2], image.bands)
         if alpha is None:
             band[..., 3] = np.iinfo(depth).max if depth.kind == "u" else 1
-        let_go(pixels)
+        release_pages(pixels)
     return pixels
 
 

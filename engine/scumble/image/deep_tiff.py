@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.pixels import AnyPixels
 from scumble.image.tiff import directories, rewrite
 from scumble.image.vips import vips
@@ -67,7 +67,7 @@ def _joined(halves: Any, samples: int, order: str) -> AnyPixels:
         words = words if order == "<" else words[..., ::-1]
         with np.errstate(over="ignore"):
             pixels[a : a + rows] = np.ascontiguousarray(words).view(np.float64)[..., 0]
-        let_go(pixels)
+        release_pages(pixels)
     return pixels
 
 

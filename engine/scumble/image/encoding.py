@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scumble.image.decoding import ICC, IPTC, XMP, bands
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.metadata import Metadata
 from scumble.image.pixels import AnyPixels
 from scumble.image.vips import FORMATS, set_blob, vips
@@ -75,7 +75,7 @@ def in_depth(pixels: AnyPixels, deepest: str) -> AnyPixels:
             out[a:b] = np.rint(np.clip(np.nan_to_num(band), 0, 1) * np.float32(256**limit.itemsize - 1))
         else:
             out[a:b] = (band.astype(np.uint32) + 128) // 257
-        let_go(pixels, out)
+        release_pages(pixels, out)
     return out
 
 
@@ -152,7 +152,7 @@ def save(image: Any, operation: str, file: Any, options: Mapping[str, Any], pixe
 
     def write(data: Any) -> Any:
         nonlocal left
-        let_go(pixels)  # what has been encoded
+        release_pages(pixels)  # what has been encoded
         if not 0 < left <= len(data):
             left = max(0, left - len(data))
             return file.write(data)
@@ -178,5 +178,5 @@ def _opaque(pixels: AnyPixels, most: int) -> bool:
     for a, b in bands(pixels):
         if not (pixels[a:b, :, 3] == most).all():
             return False
-        let_go(pixels)
+        release_pages(pixels)
     return True

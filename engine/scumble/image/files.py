@@ -24,7 +24,7 @@ from scumble.image.bmp import BmpError
 from scumble.image.decoding import Opened, bands, decoded, open_picture, to_srgb
 from scumble.image.encoding import SAVERS, Settings, image_of, in_depth, into_profile, options_of, save, tagged, text_chunks
 from scumble.image.formats import kind_of, what_else, why_not
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.metadata import Metadata, add_to_tiff
 from scumble.image.pixels import MAX_PIXELS, MAX_SIDE, AnyPixels
 from scumble.image.vips import vips
@@ -224,5 +224,5 @@ def _turned(pixels: AnyPixels, upright: Callable[[AnyPixels], AnyPixels]) -> Any
     turned = empty(seen.shape, seen.dtype)
     for a, b in bands(turned):
         turned[a:b] = seen[a:b]
-        let_go(pixels, turned)
+        release_pages(pixels, turned)
     return turned

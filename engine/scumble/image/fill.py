@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.resample import Array, across, axis, linear
 
 BAND = 1 << 20
@@ -26,7 +26,7 @@ def fill_hidden(rgb: Array, alpha: Array) -> None:
     visible = 0
     for a in range(0, height, step):
         visible += int((alpha[a : a + step] > 0).sum())
-        let_go(alpha)
+        release_pages(alpha)
     if visible == alpha.size:
         return
     if not visible:
@@ -44,7 +44,7 @@ def fill_hidden(rgb: Array, alpha: Array) -> None:
             band = np.tensordot(matrix, coarse[lo:hi], 1)
             smooth = np.moveaxis(across(np.ascontiguousarray(np.moveaxis(band, 2, 0)), columns), 0, 2)
             np.copyto(rgb[a:b], smooth, where=hidden[..., None])
-        let_go(rgb, alpha, coarse)
+        release_pages(rgb, alpha, coarse)
 
 
 def _halve(rgb: Array, alpha: Array, step: int) -> tuple[Array, Array]:
@@ -66,5 +66,5 @@ def _halve(rgb: Array, alpha: Array, step: int) -> tuple[Array, Array]:
                 weight[:h, :w] += a
                 np.maximum(largest[:h, :w], a, out=largest[:h, :w])
         band /= np.where(weight > 0, weight, 1)[..., None]
-        let_go(rgb, alpha, colour, most)
+        release_pages(rgb, alpha, colour, most)
     return colour, most

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Room for pictures that are larger than what memory should hold: files without a name, mapped.
 
-Invariant: an array in a file takes memory only for the pages in use until the next `let_go`; the disk's room is claimed
+Invariant: an array in a file takes memory only for the pages in use until the next `release_pages`; the disk's room is claimed
 when the array is made, never found missing later; and when the process ends, by whatever death, nothing remains.
 """
 
@@ -27,7 +27,7 @@ LARGE = 1 << 27
 class Mapped(mmap.mmap):
     """A mapped file whose pages can be handed back. What has been written to a private map of it is then undone."""
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Keep no page in this process; the system has them, and reads or writes them as it likes. Windows decides alone."""
         if hasattr(self, "madvise"):
             self.madvise(mmap.MADV_DONTNEED)
@@ -51,12 +51,12 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, large: int | None = None) ->
     return np.frombuffer(_mapped(size), dtype).reshape(shape)
 
 
-def let_go(*arrays: Any) -> None:
+def release_pages(*arrays: Any) -> None:
     """Hand back the pages of those that lie in files (or are views of such); None and others are left as they are."""
     for array in arrays:
         mapped = _file_of(array)
         if mapped is not None:
-            mapped.let_go()
+            mapped.release_pages()
 
 
 def buffer(array: NDArray[Any]) -> Any:

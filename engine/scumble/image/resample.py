@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scumble.image.mapped import let_go
+from scumble.image.mapped import release_pages
 
 Array = NDArray[np.float32]
 Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -119,4 +119,4 @@ def bands(rgb: Array, rows: Axis, columns: Axis) -> Iterator[tuple[int, int, Arr
         if not rows.identity:
             band = (matrix @ band.reshape(hi - lo, -1)).reshape(b - a, *rgb.shape[1:])
         yield a, b, np.moveaxis(across(np.ascontiguousarray(np.moveaxis(band, 2, 0)), columns), 0, 2)
-        let_go(rgb)
+        release_pages(rgb)

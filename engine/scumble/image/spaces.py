@@ -128,13 +128,13 @@ def of_exif(tags: Mapping[int, Any], detail: Mapping[int, Any], interoperability
 
     `tags` are of the first directory, `detail` of EXIF's own. Gives the space, or None, and what is to be told.
     """
-    told = detail.get(0xA001)
-    if told == 2 or str(interoperability or "").startswith("R03"):
+    colour_space = detail.get(0xA001)
+    if colour_space == 2 or str(interoperability or "").startswith("R03"):
         return adobe_rgb(), ""
-    if told == 1:
+    if colour_space == 1:
         return None, ""
     space = _of_tags(tags, detail.get(0xA500))
-    if space is None and told == 0xFFFF:
+    if space is None and colour_space == 0xFFFF:
         return None, "its EXIF says that its colours are not sRGB's, but not whose; read as sRGB."
     return space, ""
 

@@ -210,7 +210,7 @@ class FeedForward(Method, Generic[N, S]):
         yield from self.passes(paint, content)
 
     def seen_side(self, content: Content, options: Any) -> float:
-        """The long side at which paintings are looked at for this picture."""
+        """The long side at which paintings are measured for this picture."""
         return content.painting_side
 
     def own_style(self, networks: N, content: Content, device: str) -> S:
@@ -256,7 +256,7 @@ def encoder_of(options: Any) -> str:
 
 @contextmanager
 def holding(path: Path, what: str, train: str) -> Iterator[None]:
-    """Whoever makes something of a weight file's tensors makes it within: what does not fit is "weights-corrupt"."""
+    """A weight file's tensors are made into a network within this block: what does not fit is "weights-corrupt"."""
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as e:

@@ -62,7 +62,7 @@ class PhasedConv(nn.Conv2d):
         )
 
 
-def woven(phases: Tensor) -> Tensor:
+def interleaved(phases: Tensor) -> Tensor:
     """(N, 4 C, h, w) to (N, C, 2 h, 2 w)."""
     return F.pixel_shuffle(phases, 2)
 

@@ -10,7 +10,7 @@ import numpy as np
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Content, Method, Preview, Progress
 from scumble.image import colour
-from scumble.image.mapped import let_go
+from scumble.image.mapped import release_pages
 from scumble.image.pixels import AnyPixels, clamp, decode, encode
 from scumble.image.resample import Array, resize
 from scumble.painting import regions
@@ -19,7 +19,7 @@ from scumble.painting.request import CommonOptions, Request
 from scumble.painting.upscale import Upscaler
 
 Recolour = Callable[[Array, Array], Array]
-"""From (painting, picture), planes (3, H, W) in [0, 1], to the painting as it shall look."""
+"""From (painting, picture), planes (3, H, W) in [0, 1], to the painting as it is to look."""
 
 MAX_PREVIEW = 1024
 """Longest side of a preview."""
@@ -56,7 +56,7 @@ def finish(
 
         out[a:b] = pixels[a:b]
         encode(y, None if visible.all() else visible, request.order, out[a:b], request.transfer)
-        let_go(pixels, out, painted, rgb)
+        release_pages(pixels, out, painted, rgb)
         yield Progress(PAINTED + (1 - PAINTED) * b / len(pixels), "finishing")
 
 
@@ -64,7 +64,7 @@ def copied(pixels: AnyPixels, out: AnyPixels) -> Iterator[Progress]:
     """Give the picture back as it is."""
     for a, b in bands_of(*pixels.shape[:2]):
         out[a:b] = pixels[a:b]
-        let_go(pixels, out)
+        release_pages(pixels, out)
         yield Progress(b / len(pixels))
 
 
@@ -78,7 +78,7 @@ def palettes(painted: Array, whole: Array | None, content: Content) -> tuple[Arr
 
 
 def recolouring(painted: Array, picture: Array, alpha: Array | None, common: CommonOptions) -> Callable[[Array, Array], Array]:
-    """What keeps the colours, from (painting, picture), planes (3, H, W) in [0, 1], to the painting as it shall look."""
+    """What keeps the colours, from (painting, picture), planes (3, H, W) in [0, 1], to the painting as it is to look."""
     if common.keep_colours == "luminance":
         return colour.keep_colours
     if common.keep_colours in PALETTES:
@@ -110,5 +110,5 @@ def checked(painted: Array | None, method: Method, shape: tuple[int, ...]) -> Ar
     for a, b in bands_of(*shape[:2]):
         if not np.isfinite(painted[a:b]).all():
             raise ScumbleError("internal", f"{method.title} gave numbers that are no colours.", "Try another style or device.")
-        let_go(painted)
+        release_pages(painted)
     return painted

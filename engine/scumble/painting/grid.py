@@ -19,7 +19,7 @@ WHOLE = 3 << 19
 """A picture of no more pixels than this is never cut into tiles: every picture at the usual working scale."""
 
 USUAL_TILE = 512
-"""The side of a tile with which that holds. Where memory asks for smaller tiles, what is looked at in one piece shrinks with
+"""The side of a tile with which that holds. Where memory asks for smaller tiles, what is processed in one piece shrinks with
 their area, to a share of LEAST_SHARE at most."""
 
 LEAST_SHARE = 1 / 16

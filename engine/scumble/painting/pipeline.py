@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Preview, Progress, Result, Runtime
-from scumble.image.mapped import in_memory, let_go
+from scumble.image.mapped import in_memory, release_pages
 from scumble.image.pixels import AnyPixels, check
 from scumble.painting import progressive, regions
 from scumble.painting.finishing import PAINTED, checked, copied, finish, palettes, preview, recolouring
@@ -109,5 +109,5 @@ def _paint(
             elif request.previews:
                 yield preview(event.rgb, content, reading.covered, strength, common)
             del event  # a large preview must not stay while the method goes on
-            let_go(content.rgb)
+            release_pages(content.rgb)
     return result

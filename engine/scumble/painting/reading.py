@@ -12,7 +12,7 @@ import numpy as np
 
 from scumble.api.method import Content, Progress, Runtime
 from scumble.image.fill import fill_hidden
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.pixels import AnyPixels, Form, clamp, decode
 from scumble.image.resample import Array, across
 from scumble.painting import mixing, regions
@@ -140,14 +140,14 @@ def _read(pixels: AnyPixels, form: Form, grid: Grid, rgb: Array, alpha: Array) -
             planes[:3] /= np.where(planes[3] > 0, planes[3], 1)
         rgb[a:b] = np.moveaxis(planes[:3], 0, 2)
         alpha[a:b] = planes[3]
-        let_go(pixels, rgb, alpha)
+        release_pages(pixels, rgb, alpha)
         yield b / rows.outputs
 
 
 def _without_roundings(rgb: Array) -> None:
     for a, b in bands_of(*rgb.shape[:2]):
         rgb[a:b] = np.rint(rgb[a:b] / FINEST) * FINEST
-        let_go(rgb)
+        release_pages(rgb)
 
 
 def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | None]:
@@ -180,5 +180,5 @@ def _unless_opaque(alpha: Array) -> Array | None:
     opaque = True
     for a, b in bands_of(*alpha.shape):
         opaque = opaque and bool((alpha[a:b] >= 1).all())
-        let_go(alpha)
+        release_pages(alpha)
     return None if opaque else alpha

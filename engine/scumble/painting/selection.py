@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from scumble.api.method import Content, Event, Pixels, Preview, Progress, Result
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.resample import Axis, axis, bands, cubic
 
 
@@ -67,7 +67,7 @@ def carried(content: Content, painted: Pixels) -> Pixels:
     out = empty(content.rgb.shape, np.float32)
     for a, b, change in bands(painted - content.whole, rows, columns):
         np.clip(content.rgb[a:b] + change, 0, 1, out=out[a:b])
-        let_go(content.rgb, out)
+        release_pages(content.rgb, out)
     return out
 
 

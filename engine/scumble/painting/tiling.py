@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scumble.api.method import Content, Event, Pixels, Preview, Progress, Result, Runtime
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.resample import resize
 from scumble.nst.norms import Statistics, collected_statistics, frozen_statistics
 from scumble.painting.grid import LEAST_SHARE, USUAL_TILE, WHOLE
@@ -130,7 +130,7 @@ def _painted(
             target = result[t.y0 : t.y1, t.x0 : t.x1]
             target[...] = y[t.top : t.top + target.shape[0], t.left : t.left + target.shape[1]]
             done += t.work
-            let_go(content.rgb, result)
+            release_pages(content.rgb, result)
     yield Result(result)
 
 
@@ -154,7 +154,7 @@ class _Closed(Exception):
 def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Generator[float, None, Pixels]:
     """The network's answer, (1, 3, H, W), as (H, W, 3) in [0, 1]; yields the share of its layers that are done.
 
-    A large picture takes seconds on a processor, and a painter who cancels shall not wait for them: so the network runs
+    A large picture takes seconds on a processor, and a painter who cancels must not wait for them: so the network runs
     in a thread, which a closed generator stops before the next layer.
     """
     layers = [m for m in net.modules() if next(m.children(), None) is None]

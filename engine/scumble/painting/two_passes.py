@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from scumble.api.method import Content, Event, Pixels, Preview, Progress, Result
-from scumble.image.mapped import empty, let_go
+from scumble.image.mapped import empty, release_pages
 from scumble.image.resample import bands, resize
 from scumble.painting.selection import axes_from_whole
 
@@ -90,5 +90,5 @@ def _laid_over(content: Content, change: Pixels) -> Pixels:
     rgb = empty(content.rgb.shape, np.float32)
     for a, b, band in bands(change, *axes_from_whole(seen)):
         np.clip(DETAIL * content.rgb[a:b] + band, 0, 1, out=rgb[a:b])
-        let_go(content.rgb, rgb)
+        release_pages(content.rgb, rgb)
     return rgb

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a request makes sense: sizes, strength, weights, names and options, before a pixel of it arrives.
 
-Invariant: only numbers of the header are looked at; nothing is allocated for what they claim.
+Invariant: only numbers of the header are read; nothing is allocated for what they claim.
 """
 
 from __future__ import annotations

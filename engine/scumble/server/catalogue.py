@@ -60,9 +60,9 @@ class Catalogue:
         outdated: Mapping[str, list[str]] = MappingProxyType({}),
     ) -> None:
         """Take over what a worker said."""
-        told = self._methods if methods is None else {m["id"]: m for m in methods}
-        if (told, available, outdated) != (self._methods, self._available, self._outdated) or not self.ready:
-            self._methods, self._available, self._outdated, self.ready = told, available, outdated, True
+        known = self._methods if methods is None else {m["id"]: m for m in methods}
+        if (known, available, outdated) != (self._methods, self._available, self._outdated) or not self.ready:
+            self._methods, self._available, self._outdated, self.ready = known, available, outdated, True
             self._own_changes += 1
             self.changed()
 
@@ -91,9 +91,9 @@ class Catalogue:
     def methods_of(self, style: StoredStyle) -> list[str]:
         """The methods that can paint a style; for one that is newer than the worker's word, those that take any picture or have
         learnt it."""
-        told = self._available.get(style.pinned)
-        if told is not None or not style.own:
-            return told or []
+        methods = self._available.get(style.pinned)
+        if methods is not None or not style.own:
+            return methods or []
         return [m for m, about in self._methods.items() if about["capabilities"]["arbitrary"] or style.state(m) is not None]
 
     def page(self, number: int) -> Page:

@@ -17,7 +17,7 @@ from scumble.server.jobs import Job, Jobs, State
 
 def deliver(job: Job, client: Client, clients: Clients) -> None:
     """Send what may go out now."""
-    if job.state is not State.DONE or not job.attached or job.told or client.is_away():
+    if job.state is not State.DONE or not job.attached or job.reported or client.is_away():
         return
     raster = job.request.raster
     step = max(1, limits.STRIP // raster.row_bytes)
@@ -33,7 +33,7 @@ def deliver(job: Job, client: Client, clients: Clients) -> None:
         if client.is_away():
             return
     assert job.outcome is not None
-    job.told = True
+    job.reported = True
     clients.post(client, job.outcome)
 
 
@@ -58,7 +58,7 @@ def resume(job: Job, have: int) -> None:
     job.attached = True
     job.touched = clock.now()
     job.credit = limits.CREDIT
-    job.told = False
+    job.reported = False
     job.unacknowledged.clear()
     job.sent = min(have, job.request.raster.height)
 

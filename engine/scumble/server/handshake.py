@@ -13,7 +13,7 @@ from typing import Any
 import zmq
 
 from scumble.server import auth, limits, messages
-from scumble.server.messages import BadMessage, Hello, told
+from scumble.server.messages import BadMessage, Hello, error_fields
 from scumble.server.shared import Facts
 
 
@@ -60,7 +60,7 @@ def standing(facts: Facts) -> dict[str, Any]:
     state = facts.state if facts.state in ("ready", "broken") else "starting"
     if facts.problem is None:
         return {"state": state}
-    return {"state": state, "problem": told(facts.problem.code, facts.problem.message, facts.problem.hint)}
+    return {"state": state, "problem": error_fields(facts.problem.code, facts.problem.message, facts.problem.hint)}
 
 
 def is_remote(frame: zmq.Frame) -> bool:

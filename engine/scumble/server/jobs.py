@@ -19,7 +19,7 @@ from typing import Any
 from scumble.api.errors import ScumbleError
 from scumble.server import limits
 from scumble.server.clock import clock
-from scumble.server.messages import AnyRaster, PixelStrip, StylePut, Submit, told
+from scumble.server.messages import AnyRaster, PixelStrip, StylePut, Submit, error_fields
 from scumble.server.spool import Spool, layout
 
 
@@ -87,7 +87,7 @@ class Job:
     """Whether the client, on its present connection, knows of the job: it has submitted it there."""
     sent: int = 0
     unacknowledged: set[int] = field(default_factory=set)
-    told: bool = False
+    reported: bool = False
     """Whether the outcome has been sent."""
 
     @property
@@ -98,7 +98,7 @@ class Job:
 
     @property
     def delivered(self) -> bool:
-        return self.told and not self.unacknowledged
+        return self.reported and not self.unacknowledged
 
 
 class Jobs:
@@ -330,7 +330,7 @@ def internal_error() -> ScumbleError:
 
 def failed(job_id: str, error: ScumbleError) -> dict[str, Any]:
     """The header that tells a failure."""
-    return {"type": "failed", "job": job_id, **told(error.code, error.message, error.hint)}
+    return {"type": "failed", "job": job_id, **error_fields(error.code, error.message, error.hint)}
 
 
 def _mb(size: int) -> int:

@@ -133,11 +133,11 @@ PREVIEW_PAUSE = 0.2
 PROGRESS_PAUSE = 0.05
 """... between two progress messages: what an eye can follow."""
 IDLE_FORGET = 60.0
-"""Seconds without a job after which the worker lets go of weights."""
+"""Seconds without a job after which the worker releases its weights."""
 IDLE_EXIT = 600.0
 """Seconds without a client after which the engine ends."""
 BROKEN_EXIT = 10.0
-"""The same for an engine that can paint nothing: once its installation is mended, the next use shall start another."""
+"""The same for an engine that can paint nothing: once its installation is mended, the next use must start another."""
 SPOOL_IN_MEMORY = 64 * MIB
 """A plane of pixels up to this size stays in memory, a larger one spools to the disk."""
 

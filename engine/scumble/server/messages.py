@@ -286,8 +286,8 @@ def encode(header: dict[str, Any]) -> bytes:
     return encoded(header)
 
 
-def told(code: str, message: str, hint: str) -> dict[str, Any]:
-    """The fields that tell what went wrong: a method's words, or a client's own repeated, may be of any length."""
+def error_fields(code: str, message: str, hint: str) -> dict[str, Any]:
+    """What went wrong, as fields of a header: a method's words, or a client's own repeated, may be of any length."""
     return {"code": code, "message": _brief(message), "hint": _brief(hint)}
 
 
@@ -297,7 +297,7 @@ def _brief(text: str) -> str:
 
 def error(code: str, message: str, hint: str = "", re: int | None = None) -> dict[str, Any]:
     """The header of an `error`."""
-    return {"type": "error", "re": re, **told(code, message, hint)}
+    return {"type": "error", "re": re, **error_fields(code, message, hint)}
 
 
 def refusal(e: ScumbleError, re: int | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Clients
 from scumble.server.clock import clock
 from scumble.server.helper import Helper
-from scumble.server.messages import told
+from scumble.server.messages import error_fields
 from scumble.server.refinement import Refinement, Stage
 from scumble.server.workers import Death, Worker
 
@@ -324,7 +324,7 @@ class RefinementQueue:
             "catalogue": self._catalogue.revision,
         }
         failure = found.failure
-        return fields | (told(failure.code, failure.message, failure.hint) if failure is not None else {})
+        return fields | (error_fields(failure.code, failure.message, failure.hint) if failure is not None else {})
 
     def _tell(self, found: Refinement) -> None:
         """Tell those who asked how far it is; of a new revision everybody hears."""

@@ -50,7 +50,7 @@ def refine(
 
 def _follow(job: str, events: Iterator[Refinement], say: Callable[..., None], cancelled: Callable[[], bool]) -> End:
     unsaved: Checkpoint | None = None
-    told, saved = 0.0, time.monotonic()
+    reported, saved = 0.0, time.monotonic()
     with closing(cast(Any, events)):
         for event in events:
             now = time.monotonic()
@@ -58,8 +58,8 @@ def _follow(job: str, events: Iterator[Refinement], say: Callable[..., None], ca
                 return channel.Refined(job, _plain(event.card)), pack_state(event.arrays)
             if isinstance(event, Checkpoint):
                 unsaved = event
-            elif isinstance(event, Progress) and now - told >= limits.REFINE_TELL:
-                told = now
+            elif isinstance(event, Progress) and now - reported >= limits.REFINE_TELL:
+                reported = now
                 say(channel.Progress(job, min(1.0, max(0.0, float(event.fraction))), event.text[:200]))
             stop = cancelled()
             if unsaved is not None and (stop or now - saved >= limits.CHECKPOINT):

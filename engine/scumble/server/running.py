@@ -139,7 +139,7 @@ class Painter:
 
     def _follow(self, job: str, events: Iterator[Progress | Preview]) -> bool:
         """Pass on what the run yields, no faster than an eye can follow."""
-        told = shown = 0.0
+        reported = shown = 0.0
         with closing(cast(Any, events)):
             for event in events:
                 if job in self._cancelled:
@@ -152,8 +152,8 @@ class Painter:
                         self._say(channel.Preview(job, rgba.shape[1], rgba.shape[0]), rgba.tobytes())
                     continue
                 progress = channel.Progress(job, min(1.0, max(0.0, float(event.fraction))), event.text[:200])
-                if now - told >= limits.PROGRESS_PAUSE:
-                    told, self._held_back = now, None
+                if now - reported >= limits.PROGRESS_PAUSE:
+                    reported, self._held_back = now, None
                     self._say(progress)
                 else:
                     self._held_back = progress

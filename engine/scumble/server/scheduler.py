@@ -72,7 +72,7 @@ class Scheduler:
         """End a job early. `why`, unless its client asked for it, is what the client is told (docs/protocol.md, section 5)."""
         outcome = {"type": "cancelled", "job": job.id} | ({"why": why} if why else {})
         if job.state is State.DONE:
-            if not job.told:
+            if not job.reported:
                 self._jobs.give_up_result(job, outcome)
                 client = self._clients.by_secret(job.secret)
                 if client is not None:

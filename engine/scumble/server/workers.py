@@ -177,7 +177,7 @@ class Worker:
 
     def receive(self) -> list[tuple[Any, bytes]]:
         """What it has said, WORKER_ROUND bytes of it at most. Learns of heartbeats and ends of jobs on the way."""
-        told: list[tuple[Any, bytes]] = []
+        messages: list[tuple[Any, bytes]] = []
         left = limits.WORKER_ROUND
         while self._socket is not None and not self._broken and left > 0:
             try:
@@ -191,14 +191,14 @@ class Worker:
                         self._broken = self._no_methods(message.problems)
                         break
                     self._note(message)
-                    told.append((message, payload))
+                    messages.append((message, payload))
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
                 self._broken = "died"
             except ValueError as e:
                 self._broken = f"talked nonsense ({e})"
-        return told
+        return messages
 
     def _no_methods(self, problems: list[str]) -> str:
         """The worker has no method, and the next one will have none soon. How it ended."""

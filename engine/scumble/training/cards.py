@@ -56,11 +56,11 @@ def measured_card(about: Card, command: str, style: OnePainting, **more: object)
 def settings(recipe: TrainingRecipe) -> dict[str, Any]:
     """The fields of a recipe by name, without the places of files and folders, which mean nothing elsewhere."""
     values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
-    told = {k: v for k, v in values.items() if k not in STYLE | {"start"} and v is not None and not isinstance(v, Path)}
-    told["teachers"] = credited(recipe.teachers) if recipe.teachers else "none"
+    fields = {k: v for k, v in values.items() if k not in STYLE | {"start"} and v is not None and not isinstance(v, Path)}
+    fields["teachers"] = credited(recipe.teachers) if recipe.teachers else "none"
     if "start" in values:
-        told["warm_start"] = values["start"].name if values["start"] else None
-    return told
+        fields["warm_start"] = values["start"].name if values["start"] else None
+    return fields
 
 
 def read_table(table: Path, paintings: Path) -> list[OnePainting]:

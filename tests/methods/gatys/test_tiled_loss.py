@@ -95,7 +95,7 @@ def test_lbfgs_goes_where_torch_s_goes_also_where_its_memory_is_a_file(
     history: int, filed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if filed:
-        monkeypatch.setattr(lbfgs, "FILED", 0)
+        monkeypatch.setattr(lbfgs, "IN_FILES", 0)
     matrix = torch.rand(108, 108, generator=torch.Generator().manual_seed(0))
     matrix, target = matrix @ matrix.T / 1080 + torch.eye(108), torch.linspace(0, 1, 108)
 

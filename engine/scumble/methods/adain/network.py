@@ -36,7 +36,7 @@ LOSS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 EPS = 1e-3
 """Added to variances. The encoder's layers have mean activation 1; a channel that varies less than 0.03 over a picture carries
-the rounding of bfloat16 rather than the picture, and shall not be blown up."""
+the rounding of bfloat16 rather than the picture, and must not be amplified."""
 
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
 """By layer: mean and standard deviation of each channel, float32 (N, C, 1, 1)."""

@@ -15,41 +15,41 @@ from torch import Tensor
 
 from scumble.image import mapped
 
-FILED = 1 << 25
+IN_FILES = 1 << 25
 """Bytes of a picture as floats from which on it is remembered in files: 2.8 megapixels."""
 
 MOST = 2 << 30
 """Bytes of pairs in files: 5 pairs at 4096 x 4096."""
 
 
-class Drawer:
-    """Rooms for what is not needed at every moment, of the shape of `like`: contiguous, float32, in files where large."""
+class Storage:
+    """Allocates tensors of the shape of `like` that are not always needed: contiguous, float32, in files where large."""
 
     def __init__(self, like: Tensor) -> None:
-        self.filed = like.device.type == "cpu" and like.numel() * 4 >= FILED
+        self.in_files = like.device.type == "cpu" and like.numel() * 4 >= IN_FILES
         self._shape, self._device = tuple(like.shape), like.device
         self._arrays: list[object] = []
 
-    def room(self) -> Tensor:
-        if not self.filed:
+    def allocate(self) -> Tensor:
+        if not self.in_files:
             return torch.empty(self._shape, device=self._device)
-        array = mapped.empty(self._shape, "float32", FILED)
+        array = mapped.empty(self._shape, "float32", IN_FILES)
         self._arrays.append(array)
         return torch.from_numpy(array)
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Leave what lies in files to the system."""
-        mapped.let_go(*self._arrays)
+        mapped.release_pages(*self._arrays)
 
 
 class LBFGS:
     """Descends over `z`, of the shape of `start`, from 0. Everything is contiguous and float32."""
 
     def __init__(self, start: Tensor, rate: float, history: int) -> None:
-        self._drawer, self._rate = Drawer(start), rate
-        self._history = max(1, min(history, MOST // (8 * start.numel()))) if self._drawer.filed else history
-        self.z = self._drawer.room().zero_()
-        self._before, self._direction = self._drawer.room(), self._drawer.room()
+        self._storage, self._rate = Storage(start), rate
+        self._history = max(1, min(history, MOST // (8 * start.numel()))) if self._storage.in_files else history
+        self.z = self._storage.allocate().zero_()
+        self._before, self._direction = self._storage.allocate(), self._storage.allocate()
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque()
         """Change of the gradient y, step s, and 1 / (y s); oldest first."""
         self._scale, self._step = 1.0, 0.0
@@ -63,19 +63,19 @@ class LBFGS:
         d = gradient.neg()
         self._precondition(d)
         self._before.copy_(gradient)
-        self.let_go()
+        self.release_pages()
         self._direction.copy_(d)
-        self.let_go()
+        self.release_pages()
         self._step = self._rate * (min(1.0, 1 / max(float(gradient.abs().sum()), 1e-30)) if first else 1.0)
         if self._dot(gradient, d) <= 0:
             self._add(self.z, d, self._step)
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Leave what lies in files to the system."""
-        self._drawer.let_go()
+        self._storage.release_pages()
 
     def _remember(self, gradient: Tensor) -> None:
-        y, s = self._pairs[0][:2] if len(self._pairs) == self._history else (self._drawer.room(), self._drawer.room())
+        y, s = self._pairs[0][:2] if len(self._pairs) == self._history else (self._storage.allocate(), self._storage.allocate())
         for part, now, before in self._planes(y, gradient, self._before):
             torch.sub(now, before, out=part)
         for part, direction in self._planes(s, self._direction):
@@ -108,4 +108,4 @@ class LBFGS:
         """Red, green and blue of each; what lies in files is left to the system in between."""
         for planes in zip(*(picture[0] for picture in pictures), strict=True):
             yield planes
-            self.let_go()
+            self.release_pages()

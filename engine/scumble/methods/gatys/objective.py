@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loss of an optimised picture: content + style + total variation, through one perceptual network.
 
-Invariant: it is computed stage by stage, forward and backward, with a `yield` after each, so that whoever drives it can stop
+Invariant: it is computed stage by stage, forward and backward, with a `yield` after each, so that its caller can stop
 within a fraction of a second even where one evaluation takes several. Hidden pixels (alpha 0) count nothing. Large pictures
 are for tiled_loss.py.
 """
@@ -104,8 +104,8 @@ class Objective:
                     present.append(self.terms.content_weight * part)
                 grams = {n: self.grams(n, f, scale, self.weights(f)) for n, f in features.items() if n in self.terms.style}
                 if grams:
-                    pull, told = self.style(grams, scale)
-                    sums["style"] += told
+                    pull, loss = self.style(grams, scale)
+                    sums["style"] += loss
                     present.append(self.terms.style_weight * pull)
                 passed.append((y, after, present))
                 y = after
@@ -128,15 +128,16 @@ class Objective:
         for weight, value in ((t.colour_weight, colour), (t.tv_weight, tv)):
             if weight:
                 torch.autograd.backward(weight * value)
-        return self.told(**sums, colour=float(colour.detach()), tv=float(tv.detach()))
+        return self.losses(**sums, colour=float(colour.detach()), tv=float(tv.detach()))
 
-    def told(self, content: float, style: float, colour: float, tv: float) -> Losses:
+    def losses(self, content: float, style: float, colour: float, tv: float) -> Losses:
+        """Each term's and their weighted sum."""
         t = self.terms
         total = t.content_weight * content + t.style_weight * style + t.colour_weight * colour + t.tv_weight * tv
         return Losses(total, content, style, colour, tv)
 
     def wanted(self, scale: int) -> set[str]:
-        """The layers that are looked at: of the reductions, only for the style."""
+        """The layers that are computed: of the reductions, only for the style."""
         return set(self.terms.style) | (set(self.terms.content) if scale == 1 else set())
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor | None:

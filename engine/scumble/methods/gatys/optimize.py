@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from scumble.methods.gatys.lbfgs import LBFGS, Drawer
+from scumble.methods.gatys.lbfgs import LBFGS, Storage
 from scumble.methods.gatys.objective import Losses, Objective
 
 HISTORY = 20
@@ -78,24 +78,24 @@ def descend(
     """
     start = start.contiguous()  # torch's L-BFGS asks it of pictures and gradients
     spectrum = Spectrum(start.shape[2], start.shape[3], start.device, exponent)
-    least, drawer = math.inf, Drawer(start)
-    kept = drawer.room() if drawer.filed else None
+    least, storage = math.inf, Storage(start)
+    kept = storage.allocate() if storage.in_files else None
     optimizer = _optimizer(optimiser, start, history)
-    best = origin = drawer.room().copy_(start) if drawer.filed else start
+    best = origin = storage.allocate().copy_(start) if storage.in_files else start
     del start  # a large picture lies in a file between two uses
     rate = 1.0
     for number in range(1, steps + 1):
         x = spectrum(optimizer.z)
-        optimizer.let_go()
+        optimizer.release_pages()
         x.add_(origin).requires_grad_()
-        drawer.let_go()
+        storage.release_pages()
         losses = yield from loss.evaluate(x)
         picture, gradient = x.detach(), x.grad
         assert gradient is not None
         del x
         if not losses.total <= WILD * least:
             rate /= 2
-            origin, optimizer = drawer.room().copy_(best), _optimizer(optimiser, best, history, rate)
+            origin, optimizer = storage.allocate().copy_(best), _optimizer(optimiser, best, history, rate)
             del gradient
             yield Step(number, losses, picture, best)
             del picture
@@ -107,7 +107,7 @@ def descend(
         del gradient
         yield Step(number, losses, picture, best)
         del picture
-        drawer.let_go()
+        storage.release_pages()
 
 
 ADAM_RATE = 0.02
@@ -129,7 +129,7 @@ class Adam:
         self._adam.step()
         self.z.grad = None
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Everything stays in memory."""
 
 

@@ -53,7 +53,7 @@ def objective(
     alpha: Tensor | None = None,
     guides: Tensor | None = None,
 ) -> Generator[None, None, Objective]:
-    """As objective.py's, of a content of any size: above WHOLE pixels it is looked at, and compared, in tiles."""
+    """As objective.py's, of a content of any size: above WHOLE pixels it is measured and compared in tiles."""
     if content.shape[2] * content.shape[3] <= WHOLE:
         return (yield from in_one_piece(net, terms, content, styles, alpha, guides))
     return InTiles(net, terms, (yield from _targets(net, terms, content)), styles, alpha, guides)
@@ -81,8 +81,8 @@ def _evaluate(loss: Objective, x: Tensor) -> Generator[float, None, Losses]:
                 yield done / total
             if following is not None:
                 maps.append(following)
-        pulls, told = _pulls(loss, grams, scale)
-        style += told
+        pulls, loss_of_style = _pulls(loss, grams, scale)
+        style += loss_of_style
         gradient: Tensor | None = None
         for number, layers in reversed(list(enumerate(loss.net.stages(loss.wanted(scale))))):
             here = maps.pop()
@@ -114,7 +114,7 @@ def _evaluate(loss: Objective, x: Tensor) -> Generator[float, None, Losses]:
             torch.autograd.backward(small, gradient)
         del small, gradient
     colour, tv = _pixels(loss, x)
-    return loss.told(content, style, colour, tv)
+    return loss.losses(content, style, colour, tv)
 
 
 def _targets(net: VGG, terms: Terms, content: Tensor) -> Generator[None, None, Mapping[str, tuple[Tensor, Tensor]]]:
@@ -134,7 +134,7 @@ def _targets(net: VGG, terms: Terms, content: Tensor) -> Generator[None, None, M
                     _window(found[name], tile).copy_(f)
                     sums[name] += f.sum(dtype=torch.float64)
                     squares[name] += f.double().square().sum()
-                    mapped.let_go(getattr(found[name], "filed", None))
+                    mapped.release_pages(getattr(found[name], "filed", None))
                 if following is not None:
                     _window(following, tile, 2).copy_(net.pool(after))
             yield
@@ -211,9 +211,9 @@ def _pulls(loss: Objective, grams: Mapping[str, list[Tensor]], scale: int) -> tu
     if not grams:
         return {}, 0.0
     leaves = {name: [gram.detach().requires_grad_() for gram in found] for name, found in grams.items()}
-    pull, told = loss.style(leaves, scale)
+    pull, part = loss.style(leaves, scale)
     torch.autograd.backward(loss.terms.style_weight * pull)
-    return {name: [torch.zeros_like(g) if g.grad is None else g.grad for g in found] for name, found in leaves.items()}, told
+    return {name: [torch.zeros_like(g) if g.grad is None else g.grad for g in found] for name, found in leaves.items()}, part
 
 
 def _content(loss: Objective, features: Mapping[str, Tensor], here: Tensor, tile: Tile) -> Tensor | None:
@@ -224,7 +224,7 @@ def _content(loss: Objective, features: Mapping[str, Tensor], here: Tensor, tile
         target, divisor = loss.content[name]
         distance = squared_distance(features[name], _window(target, tile), weight)
         parts.append(loss.terms.content[name] * share * distance / divisor)
-        mapped.let_go(getattr(target, "filed", None))
+        mapped.release_pages(getattr(target, "filed", None))
     return reduce(torch.add, parts) if parts else None
 
 

@@ -24,7 +24,7 @@ from scumble.methods.ghiasi.network import BOTTLENECK, MARGIN, STRIDE, GhiasiNet
 from scumble.nst.style_encoder import SIZES, Encoder, Inception, Statistics, load_style_encoder
 
 SIDES = (256, 362, 512, 724)
-"""Long sides in pixels at which a painting is looked at, half an octave apart: those of the paintings of the training."""
+"""Long sides in pixels at which a painting is measured, half an octave apart: those of the paintings of the training."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Options:
 
     style_scale: float = option(
         1.0,
-        "Size of the painting relative to the picture when it is looked at; a larger one shows more of its brushwork.",
+        "Size of the painting relative to the picture when it is measured; a larger one shows more of its brushwork.",
         minimum=0.25,
         maximum=2.0,
         step=0.05,

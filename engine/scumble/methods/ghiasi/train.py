@@ -98,8 +98,8 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     weights = {"reconstruction": RECONSTRUCTION, "lattice": LATTICE}
 
     def save(step: int) -> None:
-        told = {"optimizer": "Muon, Adam", "weights": weights}
-        save_weights(path, model.state_dict(), trained_card(_about(recipe, model), "ghiasi", recipe, credits, step, **told))
+        more = {"optimizer": "Muon, Adam", "weights": weights}
+        save_weights(path, model.state_dict(), trained_card(_about(recipe, model), "ghiasi", recipe, credits, step, **more))
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         spec = whole if step % FULL_LOSS_EVERY == 0 else cheap

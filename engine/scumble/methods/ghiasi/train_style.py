@@ -36,7 +36,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     ladder = {}
     for side in ladder_sides(max(painting.shape[2:]), SIDES):
         ladder[str(side)] = shared.known(resized(painting, side))
-    report(f"looked at {', '.join(ladder)} px")
+    report(f"measured at {', '.join(ladder)} px")
     path = state_path(out, "ghiasi", recipe.style_id)
     about: Card = {
         "method": "ghiasi",

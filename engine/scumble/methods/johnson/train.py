@@ -93,7 +93,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     net = net.to(device).to(memory_format=torch.channels_last)
     path = state_path(out, "johnson", recipe.style_id)
     credits, command = write_credits(out, photographs), f"johnson --style {recipe.style_id}"
-    told = _phases(recipe, phases(teachers))
+    described = _phases(recipe, phases(teachers))
     seconds = 0.0
     for phase, spec in enumerate(phases(teachers)):
         painting = read_picture(recipe.painting, PAINTING_SIDES[phase])
@@ -101,7 +101,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
         def save(step: int, phase: int = phase, before: float = seconds) -> None:
             done = {"phase": phase + 1, "step": step, "seconds": round(before)}
-            save_weights(path, net.state_dict(), trained_card(_about(recipe), command, recipe, credits, done, phases=told))
+            save_weights(path, net.state_dict(), trained_card(_about(recipe), command, recipe, credits, done, phases=described))
 
         def loss(step: int, generator: torch.Generator, criterion: Criterion = criterion) -> dict[str, Tensor]:
             x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
@@ -112,7 +112,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         seconds += fit(net, loss, schedule, folder, lambda: _sheet(net, photographs, recipe), save, report)
     done = {"phase": len(recipe.steps), "step": recipe.steps[-1], "seconds": round(seconds)}
     tested = test_losses(net, criterion, recipe)
-    card = trained_card(_about(recipe), command, recipe, credits, done, phases=told, test_losses=tested)
+    card = trained_card(_about(recipe), command, recipe, credits, done, phases=described, test_losses=tested)
     save_weights(path, net.state_dict(), card)
     return path
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from scumble.nst.layers import binomial_blur, reflect_pad
 from scumble.nst.norms import InstanceNorm2d, Whitening, covariances, moments, power, recoloured
-from scumble.nst.polyphase import DoubledConv, PhasedConv, woven
+from scumble.nst.polyphase import DoubledConv, PhasedConv, interleaved
 from scumble.nst.style_encoder import SIGNATURE_SIZE
 
 STRIDE = 8
@@ -223,7 +223,7 @@ class MemoryNet(nn.Module):
             y = y + self.block_reads[i + 1](z, next(part), scaled[8])
         y = _doubled(self.to_quarter(y, next(part), scaled[8])).add_(skip)
         y = F.relu_(self.read_quarter(self.at_quarter(y, next(part), scaled[4]), next(part), scaled[4]))
-        y = woven(self.at_half(reflect_pad(y, 1, 1, 1, 1), next(part), scaled[4]))
+        y = interleaved(self.at_half(reflect_pad(y, 1, 1, 1, 1), next(part), scaled[4]))
         y = F.relu_(self.read_half(y, next(part), scaled[2]))
         # Padded while it is small, and woven last: at full resolution a copy costs as much as a layer.
         y = reflect_pad(self.to_full(y, next(part), scaled[2]), 3, 3, 3, 3)
@@ -238,7 +238,7 @@ class MemoryNet(nn.Module):
         `half` are the shares with 2 more, `ends` the rows' parts for the last two convolutions."""
         at_full, head = ends
         y = F.relu_(self.at_full(y, at_full, half))
-        y = _blurred(woven(self.head(y, head, None if half is None else half[..., 1:-1, 1:-1]))[..., 1:-1, 1:-1])
+        y = _blurred(interleaved(self.head(y, head, None if half is None else half[..., 1:-1, 1:-1]))[..., 1:-1, 1:-1])
         strokes, gate = torch.split(y, [3, 1], 1)
         return strokes + torch.sigmoid(gate) * white
 

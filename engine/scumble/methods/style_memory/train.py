@@ -307,12 +307,12 @@ def _card(recipe: Recipe, step: int, credits: Mapping[str, object]) -> Card:
 
 def _row_card(style: OnePainting, networks: Path) -> Card:
     """Of a row that was trained with the networks of that weight file."""
-    told = ("command", "teachers", "finished", "style_weight", "seed", "machine")
+    copied = ("command", "teachers", "finished", "style_weight", "seed", "machine")
     training = load_card(networks)["training"]
     return {
         "method": "memory",
         "style": style.described,
         "shared": name_of(networks),
         "licence": "Apache-2.0",
-        "training": {key: training[key] for key in told} | {"grade": 1},
+        "training": {key: training[key] for key in copied} | {"grade": 1},
     }

@@ -196,7 +196,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     if recipe.add:
         if recipe.start:
             raise ScumbleError(
-                "bad-options", "--start is for networks that shall change.", "A bank is added to those of --shared."
+                "bad-options", "--start is for networks that are to change.", "A bank is added to those of --shared."
             )
         net, shared = load_shared(recipe.shared), name_of(recipe.shared)
     elif recipe.start:
