@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ import pytest
 from PIL import Image
 
 from scumble.cli.exits import Exit
-from support.command_line import Run, engine
+from support.command_line import Run, engine, started, status
 from support.engine import SUPPORT, wait_for
 
 pytestmark = pytest.mark.timeout(300)
@@ -52,14 +50,8 @@ def test_ctrl_c_once_keeps_what_is_there_and_twice_cancels(
     assert run("methods")[0] == 0
     pause = 1.0 if times == 1 else 30.0
     settings = ["--method", "darkening", "--option", f"pause={pause}", "--effort", "best", "--json"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scumble", *made, *settings],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    wait_for(lambda: json.loads(run("status", "--json")[1])["jobs"]["running"] == 1, 120)
+    process = started(*made, *settings)
+    wait_for(lambda: status(run)["jobs"]["running"] == 1, 120, 0.05)
     assert process.stderr
     os.kill(process.pid, signal.SIGINT)
     if times == 2:

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,8 @@ from scumble.client.process import process_lives
 from scumble.image import files
 from scumble.library.styles import StyleStore
 from scumble.library.weights import save_weights
-from support.command_line import Run, engine
+from support.command_line import Run, engine, started, status
+from support.engine import wait_for
 from support.pictures import noise_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,37 +207,18 @@ def test_a_request_that_names_what_is_not_there_ends_with_2(run: Run, tmp_path: 
 
 def test_ctrl_c_cancels_the_job_in_the_engine_and_writes_nothing(run: Run, tmp_path: Path) -> None:
     before = of(run("status", "--json")[1])["cancelled"] if run("methods")[0] == 0 else 0
-    made = [
-        "stylize",
-        noise_file(tmp_path / "photo.png"),
-        "-o",
-        tmp_path / "out.png",
-        "--style",
-        "starry-night",
-        "--method",
-        "busy",
-    ]
-    command = [sys.executable, "-m", "scumble", *map(str, made), "--option", "seconds=60", "--json"]
-    # A suite that runs in a shell's background ignores SIGINT, and its children would with it.
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    deadline = time.monotonic() + 30
-    while of(run("status", "--json")[1])["jobs"]["running"] == 0:
-        assert time.monotonic() < deadline
+    made = ["stylize", noise_file(tmp_path / "photo.png"), "-o", tmp_path / "out.png", "--style", "starry-night"]
+    made += ["--method", "busy", "--option", "seconds=60", "--json"]
+    process = started(*made)
+    wait_for(lambda: status(run)["jobs"]["running"], 60, 0.05)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == Exit.CANCELLED, err
     assert of(out)["pictures"][0]["error"]["code"] == "cancelled"
     assert "Traceback" not in err
     assert not (tmp_path / "out.png").exists()
-    while (status := of(run("status", "--json")[1]))["jobs"]["running"]:
-        assert time.monotonic() < deadline
-    assert status["cancelled"] == before + 1
+    wait_for(lambda: not status(run)["jobs"]["running"], 60, 0.05)
+    assert status(run)["cancelled"] == before + 1
 
 
 def test_own_styles_come_and_go_and_shipped_ones_stay(run: Run, tmp_path: Path) -> None:

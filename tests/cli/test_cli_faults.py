@@ -19,7 +19,7 @@ from PIL import Image
 
 from scumble.cli import batch
 from scumble.cli.exits import Exit
-from support.command_line import Run, engine
+from support.command_line import Run, engine, status
 from support.pictures import noise_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,10 +192,6 @@ def until(what: Any, seconds: float = 60.0) -> Any:
     return found
 
 
-def status(run: Run) -> Any:
-    return json.loads(run("status", "--json")[1])
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "exit"), [(signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HUNG_UP)])
 def test_term_and_hup_cancel_the_job_and_leave_nothing(run: Run, tmp_path: Path, number: int, exit: Exit) -> None:
@@ -205,7 +201,7 @@ def test_term_and_hup_cancel_the_job_and_leave_nothing(run: Run, tmp_path: Path,
     process = busy(tmp_path, 30)
     until(lambda: status(run)["jobs"]["running"])
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == exit, err
     assert json.loads(out)["pictures"][0]["error"]["code"] == "cancelled"
     assert f"Ended by {signal.Signals(number).name}." in err.decode()

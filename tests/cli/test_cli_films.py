@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from fractions import Fraction
 from itertools import pairwise
@@ -28,7 +26,8 @@ from scumble.client.errors import EngineError
 from scumble.client.raster import Raster
 from scumble.nst import synthetic
 from scumble.video.steady import Steady
-from support.command_line import Run, engine
+from support.command_line import Run, engine, started, status
+from support.engine import wait_for
 from support.films import make_film, moving, packets, shown, times
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,19 +199,10 @@ def test_ctrl_c_and_term_leave_a_film_that_can_be_played(run: Run, tmp_path: Pat
     finished = json.loads(run("status", "--json")[1]).get("finished", 0) if run("methods")[0] == 0 else 0
     (tmp_path / "out").mkdir()
     made = [source, "-o", tmp_path / "out" / "out.mp4", *STYLE, "--method", "busy", "--option", "seconds=0.2", "--json"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scumble", "stylize", *map(str, made)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ.copy(),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    deadline = time.monotonic() + 60
-    while json.loads(run("status", "--json")[1])["finished"] < finished + 4:
-        assert time.monotonic() < deadline
+    process = started("stylize", *made)
+    wait_for(lambda: status(run)["finished"] >= finished + 4, 60, 0.05)
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert json.loads(out)["pictures"][0]["error"]["code"] == "cancelled"
     (kept,) = (tmp_path / "out").iterdir()

@@ -4,11 +4,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +19,8 @@ from scumble.image.files import read_picture, write_picture
 from scumble.nst import synthetic
 from scumble.video.reading import read_animation
 from scumble.video.writing import write_animation
-from support.command_line import Run, engine
+from support.command_line import Run, engine, started, status
+from support.engine import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (f"PYTHONPATH={ROOT}", "SCUMBLE_PLUGINS=benchmarks.probe_method")
@@ -159,19 +156,10 @@ def test_ctrl_c_between_the_frames_of_an_animation_leaves_nothing(run: Run, tmp_
     (tmp_path / "out").mkdir()
     finished: int = json.loads(run("status", "--json")[1]).get("finished", 0) if run("methods")[0] == 0 else 0
     made = [path, "-o", tmp_path / "out" / "out.gif", *STYLE, "--method", "busy", "--option", "seconds=1.5", "--json"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scumble", "stylize", *map(str, made)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ.copy(),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    deadline = time.monotonic() + 60
-    while not _second(json.loads(run("status", "--json")[1]), finished):
-        assert time.monotonic() < deadline
+    process = started("stylize", *made)
+    wait_for(lambda: _second(status(run), finished), 60, 0.05)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == Exit.CANCELLED, err
     assert json.loads(out)["pictures"][0]["error"]["code"] == "cancelled"
     assert list((tmp_path / "out").iterdir()) == []

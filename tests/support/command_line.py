@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +54,20 @@ def runner(capsys: pytest.CaptureFixture[str]) -> Run:
         return code, said.out, said.err
 
     return run
+
+
+def status(run: Run) -> Any:
+    """What the engine says of itself."""
+    return json.loads(run("status", "--json")[1])
+
+
+def started(*arguments: object) -> subprocess.Popen[str]:
+    """The command line in a process of its own, which Ctrl-C ends: a suite that runs in a shell's background ignores SIGINT,
+    and its children would with it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "scumble", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )

@@ -61,6 +61,7 @@ def test_a_pack_is_as_small_as_asked_and_holds_no_picture_of_the_test_split(
         script.pack(*folders, tmp_path / "none", None, 0.01)
 
 
+@pytest.mark.usefixtures("small_paintings")
 @pytest.mark.timeout(600)
 def test_it_trains_from_a_pack_and_writes_networks_and_rows(
     script: ModuleType, folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

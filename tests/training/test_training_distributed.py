@@ -26,8 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes meet 
 def torchrun(*command: str) -> str:
     """What two processes say. GLOO would look for the interface that this machine's name belongs to, if it belongs to any."""
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *command]
-    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(run, env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"}, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -38,26 +37,33 @@ def two(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{n}.json").read_text()) for n in (0, 1) if (folder / f"{n}.json").exists()]
 
 
-def test_two_processes_hold_the_same_weights_and_draw_batches_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "whole"))
-    first, second = two(tmp_path / "one", "12")
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """How each of two processes ends that train 12 steps."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCUMBLE_TRAIN_DIR", str(folder / "train"))
+        return two(folder / "ended", "12")
+
+
+def test_two_processes_hold_the_same_weights_and_draw_batches_of_their_own(unbroken: list[dict[str, Any]]) -> None:
+    first, second = unbroken
     assert first["weights"] == second["weights"]
     assert not set(first["drawn"]) & set(second["drawn"])
     assert first["averaged"] == second["averaged"] == [1.5, 0.5, None]
 
-    monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "broken"))
+
+def test_two_processes_that_were_broken_off_end_where_unbroken_ones_end(unbroken: list[dict[str, Any]], tmp_path: Path) -> None:
     assert not two(tmp_path / "stopped", "12", "7")
     resumed = two(tmp_path / "stopped", "12")
-    for mine, whole in zip(resumed, (first, second), strict=True):
+    for mine, whole in zip(resumed, unbroken, strict=True):
         assert mine["weights"] == whole["weights"]
         assert mine["drawn"] == whole["drawn"][7:]
 
 
-def test_no_thread_of_the_processes_group_is_left_when_they_end(tmp_path: Path) -> None:
+def test_no_thread_of_the_processes_group_is_left_when_they_end(unbroken: list[dict[str, Any]]) -> None:
     """An optimizer's first step imported what kept the group for good, and one run in ten ended with SIGABRT."""
-    for ended in two(tmp_path, "2"):
+    for ended in unbroken:
         assert not [name for name in ended["threads"] if "gloo" in name]
 
 
