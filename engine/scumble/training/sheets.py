@@ -11,10 +11,15 @@ from torch import Tensor
 from scumble.nst import synthetic
 from scumble.training.data import Pictures
 
+SIDE = 256
+"""Of a sheet's contents in pixels."""
 
-def sheet_contents(photographs: Pictures, count: int, side: int, device: torch.device | str, sky: bool = False) -> Tensor:
-    """The contents (count, 3, side, side) of a sheet: always the same crops, the last a made sky where `sky`."""
-    generator = torch.Generator().manual_seed(1)
+
+def sheet_contents(
+    photographs: Pictures, count: int, device: torch.device | str, sky: bool = False, side: int | None = None
+) -> Tensor:
+    """The contents (count, 3, side, side) of a sheet (None: SIDE): always the same crops, the last a made sky where `sky`."""
+    generator, side = torch.Generator().manual_seed(1), side or SIDE
     x = photographs.crops(count, side, generator, (1.1, 1.1)).to(device, memory_format=torch.channels_last)
     if sky:
         x[-1] = synthetic.shades(side, generator)

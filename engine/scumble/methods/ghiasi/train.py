@@ -138,11 +138,11 @@ def _losses(
 def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, variants: int, see: StyleEncoder) -> Tensor:
     """Four contents by five paintings of the training, and at the right each content by its own style."""
     device = seen.signatures.device
-    x, generator = sheet_contents(photographs, 4, 256, device, sky=True), torch.Generator().manual_seed(1)
+    x, generator = sheet_contents(photographs, 4, device, sky=True), torch.Generator().manual_seed(1)
     paintings, painted = [], []
     for i in torch.linspace(0, len(seen.pictures) - 1, 7)[1:6].long().tolist():
         which = i // variants * variants
-        paintings.append(seen.crop(which, 256, generator)[None].to(device))
+        paintings.append(seen.crop(which, x.shape[-1], generator)[None].to(device))
         painted.append(model.net(x, model.predictor(seen.signatures[which][None])))
     return sheet(x, [*painted, model.net(x, model.predictor(see(x)))], paintings)
 

@@ -128,7 +128,7 @@ def test_losses(net: TransformNet, criterion: Criterion, recipe: Recipe) -> dict
 
 
 def _sheet(net: TransformNet, photographs: Pictures, recipe: Recipe) -> Tensor:
-    x = sheet_contents(photographs, 4, recipe.crop, next(net.parameters()).device)
+    x = sheet_contents(photographs, 4, next(net.parameters()).device, side=recipe.crop)
     return sheet(x, [net(x)])
 
 

@@ -287,13 +287,14 @@ def painted_over(net: MemoryNet, x: Tensor, rows: Tensor) -> Tensor:
 
 def _sheet(memory: TrainableMemory, known: Sequence[Seen], painter: Painter, photographs: Pictures, recipe: Recipe) -> Tensor:
     """Four contents by six known styles, and by three other paintings."""
-    x, generator = sheet_contents(photographs, 4, 256, painter.device, sky=True), torch.Generator().manual_seed(1)
+    x, generator = sheet_contents(photographs, 4, painter.device, sky=True), torch.Generator().manual_seed(1)
     every = torch.linspace(0, len(known) - 1, 6).long().tolist() if known else []
     chosen = [(known[i], memory.known_row(known, i)) for i in every]
     for _ in range(3):
         seen = painter.draw(recipe.side, recipe.sides, generator)
         chosen.append((seen, memory.predicted(seen.picture, seen.signature)))
-    tops = [F.interpolate(seen.picture[..., :256, :256], (256, 256), mode="bilinear") for seen, _ in chosen]
+    side = x.shape[-1]
+    tops = [F.interpolate(seen.picture[..., :side, :side], (side, side), mode="bilinear") for seen, _ in chosen]
     return sheet(x, [memory.shared.net(x, row.expand(len(x), -1)) for _, row in chosen], tops)
 
 

@@ -260,7 +260,7 @@ def _load_painting(path: Path) -> Tensor:
 
 def sheet_of(banks: Banks, photographs: Pictures, count: int) -> Tensor:
     """Three contents, reconstructed and under each of `count` banks."""
-    x = sheet_contents(photographs, 3, 256, banks.length.device)
+    x = sheet_contents(photographs, 3, banks.length.device)
     return sheet(x, [banks.net.coder(x), *(banks(x, [i] * len(x)) for i in range(count))])
 
 
