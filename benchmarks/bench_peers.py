@@ -18,7 +18,7 @@ from skimage import data, transform
 
 from benchmarks.figures import Figure, median
 from scumble.api.method import Runtime
-from scumble.evaluate.contestants import Contestant, Painting, method_contestant, peer_contestants
+from scumble.evaluate.contenders import Contender, Painting, method_contender, peer_contenders
 from scumble.library.styles import StyleStore
 
 SIDE, RUNS = 1024, 15
@@ -34,14 +34,14 @@ AGREED = 40.0
 def bench() -> Iterator[Figure]:
     photograph = np.ascontiguousarray(transform.resize(data.astronaut(), (SIDE, SIDE), order=3).astype(np.float32).clip(0, 1))
     painting = Painting("great-wave", "", photograph[::2, ::2], StyleStore().get("great-wave"))
-    contestants = {kind: method_contestant("memory", {}, Runtime(half=half)) for kind, half in KINDS.items()}
+    contenders = {kind: method_contender("memory", {}, Runtime(half=half)) for kind, half in KINDS.items()}
     peer, why = _peer()
-    contestants |= {} if peer is None else {PEER: peer}
-    first = {name: c.paint(photograph, painting).rgb for name, c in contestants.items()}  # which makes kernels for this size
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    contenders |= {} if peer is None else {PEER: peer}
+    first = {name: c.paint(photograph, painting).rgb for name, c in contenders.items()}  # which makes kernels for this size
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(RUNS):
-        for name, contestant in contestants.items():
-            taken[name].append(contestant.paint(photograph, painting).seconds)
+        for name, contender in contenders.items():
+            taken[name].append(contender.paint(photograph, painting).seconds)
     seconds = {name: median(found) for name, found in taken.items()}
     how = f"{SIDE} px, median of {RUNS}, {torch.get_num_threads()} threads"
     for name, found in seconds.items():
@@ -56,11 +56,11 @@ def bench() -> Iterator[Figure]:
     yield Figure("bfloat16 against float32", 10 * math.log10(1 / error), "dB", limit=AGREED, at_least=True)
 
 
-def _peer() -> tuple[Contestant | None, str]:
+def _peer() -> tuple[Contender | None, str]:
     """The peer, which computes in float32, or why there is none."""
     folder = Path(os.environ.get("SCUMBLE_PEERS", SHARED))
     if not (folder / "peers.py").is_file():
         return None, "there is no shared/peers/peers.py beside the clone; SCUMBLE_PEERS names another folder"
     missing: list[str] = []
-    found = next((c for c in peer_contestants(folder, missing.append) if c.name == PEER), None)
+    found = next((c for c in peer_contenders(folder, missing.append) if c.name == PEER), None)
     return found, "; ".join(missing)

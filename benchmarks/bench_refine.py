@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure, median
 from scumble.api.method import Runtime
+from scumble.evaluate.contenders import Variant, method_contender, variant_contender
 from scumble.evaluate.contest import Row, Table, hold, read_paintings, read_photographs
-from scumble.evaluate.contestants import Variant, method_contestant, variant_contestant
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -41,9 +41,9 @@ def bench() -> Iterator[Figure]:
     table = Table({})
     with TemporaryDirectory() as folder:
         contents = [photograph.rgb for photograph in photographs]
-        refined = variant_contestant(REFINED, {}, Runtime(), contents, Path(folder), _note)
-        contestants = [method_contestant("memory", {}, Runtime()), refined, method_contestant("gatys", {}, Runtime())]
-        hold(table, contestants, photographs, paintings, judges, Path(folder), _note)
+        refined = variant_contender(REFINED, {}, Runtime(), contents, Path(folder), _note)
+        contenders = [method_contender("memory", {}, Runtime()), refined, method_contender("gatys", {}, Runtime())]
+        hold(table, contenders, photographs, paintings, judges, Path(folder), _note)
     by_method = {name: {(row.style, row.content): row for row in table.rows if row.method == name} for name in table.means()}
     at_once, practised, gatys = by_method["memory"], by_method[REFINED.name], by_method["gatys"]
     how = f"{len(photographs)} photographs by {len(paintings)} paintings, {SIZE} px"

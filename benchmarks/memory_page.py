@@ -21,8 +21,8 @@ from torch import Tensor
 from benchmarks.comparison.losses import SIZE
 from benchmarks.comparison.page import filled, markdown
 from scumble.api.method import Runtime
+from scumble.evaluate.contenders import Painting
 from scumble.evaluate.contest import Photograph, at_scale_of, read_paintings, read_photographs
-from scumble.evaluate.contestants import Painting
 from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge
 from scumble.library.atomic import write_atomic
 from scumble.library.styles import StyleStore

@@ -20,8 +20,8 @@ from benchmarks.comparison.losses import SIZE, free_photographs
 from benchmarks.comparison.page import save_jpeg
 from scumble.api.method import Pixels, Runtime
 from scumble.cli.sheet import Cell, contact_sheet
+from scumble.evaluate.contenders import Answer, painter
 from scumble.evaluate.contest import Photograph, read_photographs
-from scumble.evaluate.contestants import Answer, painter
 from scumble.library.places import SHIPPED
 from scumble.library.styles import StoredStyle, StyleStore
 from scumble.methods import registry

@@ -18,8 +18,8 @@ from PIL import Image
 
 from scumble.api.method import Pixels, Runtime
 from scumble.cli.sheet import Cell, contact_sheet
+from scumble.evaluate.contenders import Answer, Contender, Painting, method_contender, unchanged
 from scumble.evaluate.contest import Photograph, Table, hold, keep, picture_name, read_paintings, read_photographs, resumed
-from scumble.evaluate.contestants import Answer, Contestant, Painting, method_contestant, unchanged
 from scumble.evaluate.judges import Judge, squeezenet_judge, teachers_judge
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
@@ -47,8 +47,8 @@ class Round:
     """Who paints what; `out` is where the table and the pictures lie. `also` is judged and not shown."""
 
     out: Path
-    contestants: Sequence[Contestant]
-    also: Sequence[Contestant]
+    contenders: Sequence[Contender]
+    also: Sequence[Contender]
     judged: Sequence[Photograph]
     paintings: Sequence[Painting]
     judges: Sequence[Judge]
@@ -64,17 +64,17 @@ class Round:
 
     def hold(self, note: Note) -> Table:
         """The answers that are judged. Then what is shown is painted."""
-        everybody = [*self.also, *self.contestants]
+        everybody = [*self.also, *self.contenders]
         table, order = self._table(self.out), [c.name for c in everybody]
         asked = {(p.id, s.id) for p in self.judged for s in self.paintings}
         table.rows[:] = [row for row in table.rows if row.method in order and (row.content, row.style) in asked]
         hold(table, everybody, self.judged, self.paintings, self.judges, self.out, note)
-        hold(self._table(self._show), self.contestants, self.shown, [self.on_show], [], self._show, note)
+        hold(self._table(self._show), self.contenders, self.shown, [self.on_show], [], self._show, note)
         return Table(table.conditions, sorted(table.rows, key=lambda row: order.index(row.method)))
 
     def sheet(self) -> Image.Image:
         """A row a photograph, a column a method, once all is held."""
-        return contact_sheet([[self._cell(c, photo) for c in self.contestants] for photo in self.shown], CELL)
+        return contact_sheet([[self._cell(c, photo) for c in self.contenders] for photo in self.shown], CELL)
 
     @property
     def _show(self) -> Path:
@@ -83,9 +83,9 @@ class Round:
     def _table(self, folder: Path) -> Table:
         return resumed(folder, {"size": SIZE, "judges": [judge.name for judge in self.judges]})
 
-    def _cell(self, contestant: Contestant, photograph: Photograph) -> Cell:
-        with Image.open(self._show / picture_name(contestant.name, photograph.id, self.on_show.id)) as image:
-            return Cell(image.convert("RGB"), contestant.name)
+    def _cell(self, contender: Contender, photograph: Photograph) -> Cell:
+        with Image.open(self._show / picture_name(contender.name, photograph.id, self.on_show.id)) as image:
+            return Cell(image.convert("RGB"), contender.name)
 
 
 def contests(shared: Path, out: Path) -> dict[str, Round]:
@@ -108,8 +108,8 @@ def free_photographs(folder: Path) -> list[Photograph]:
     return [read_photographs(folder / row["file"], SIZE, "all", None)[0] for row in rows]
 
 
-def instant(memory: Contestant) -> Contestant:
-    """A contestant that knows no style that ships, but sees each painting as one of the user's own."""
+def instant(memory: Contender) -> Contender:
+    """A contender that knows no style that ships, but sees each painting as one of the user's own."""
 
     def paint(rgb: Pixels, painting: Painting) -> Answer:
         return memory.paint(rgb, dataclasses.replace(painting, id=f"own-{painting.id}", trained=None))
@@ -117,15 +117,15 @@ def instant(memory: Contestant) -> Contestant:
     return dataclasses.replace(memory, name=INSTANT, paint=paint)
 
 
-def _paintings(folder: Path, named: Iterable[Contestant]) -> dict[str, list[Painting]]:
+def _paintings(folder: Path, named: Iterable[Contender]) -> dict[str, list[Painting]]:
     """Shipped styles that everybody can paint, and every fifth painting of the test split."""
     trained = read_paintings(folder, SIZE, "train", None, StyleStore().list())
     own = [p for p in trained if p.trained is not None and all(c.can(p) for c in named)]
     return {"own": own, "unseen": read_paintings(folder, SIZE, "test", None)[::UNSEEN]}
 
 
-def _methods() -> list[Contestant]:
-    return [method_contestant(name, {}, Runtime()) for name in registry.methods()]
+def _methods() -> list[Contender]:
+    return [method_contender(name, {}, Runtime()) for name in registry.methods()]
 
 
 def _judges(shared: Path) -> list[Judge]:

@@ -17,8 +17,8 @@ from benchmarks.comparison.losses import INSTANT, Round, free_photographs
 from PIL import Image
 
 from scumble.api.method import Pixels
+from scumble.evaluate.contenders import Answer, Contender, Painting, unchanged
 from scumble.evaluate.contest import Photograph, Row, Table
-from scumble.evaluate.contestants import Answer, Contestant, Painting, unchanged
 from scumble.evaluate.judges import Judge
 from scumble.methods import registry
 
@@ -99,12 +99,12 @@ def test_without_the_pictures_losses_stay_as_they_are_and_it_says_so(
 def test_what_is_judged_and_what_is_shown_are_painted_once_and_anew_when_asked(tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def named(name: str) -> Contestant:
+    def named(name: str) -> Contender:
         def paint(rgb: Pixels, painting: Painting) -> Answer:
             asked.append(name)
             return Answer(1 - rgb, 0.0, 0.0)
 
-        return Contestant(name, name, paint)
+        return Contender(name, name, paint)
 
     def look(x: torch.Tensor, layers: set[str]) -> dict[str, torch.Tensor]:
         return dict.fromkeys(layers, x)

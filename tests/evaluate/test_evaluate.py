@@ -19,8 +19,8 @@ from scumble.cli.app import main
 from scumble.cli.evaluate import show
 from scumble.cli.exits import Exit
 from scumble.evaluate import digests, run
+from scumble.evaluate.contenders import Answer, Contender, Painting, Variant, peer_contenders, unchanged, variant_contender
 from scumble.evaluate.contest import Row, Table, hold, keep, read_paintings, read_photographs, resumed
-from scumble.evaluate.contestants import Answer, Contestant, Painting, Variant, peer_contestants, unchanged, variant_contestant
 from scumble.evaluate.judges import Judge
 from scumble.evaluate.page import APART, page
 from scumble.evaluate.run import Plan
@@ -75,12 +75,12 @@ def judge_of_means() -> Judge:
     return Judge("plain", lambda x, layers: dict.fromkeys(layers, x), ["pixels"], ["pixels"])
 
 
-def held(folders: tuple[Path, Path], out: Path, *contestants: Contestant, limit: int | None = None) -> Table:
+def held(folders: tuple[Path, Path], out: Path, *contenders: Contender, limit: int | None = None) -> Table:
     """The table of a contest at 32 pixels that goes on from what is in `out`."""
     photographs = read_photographs(folders[0], 32, "all", limit)
     paintings = read_paintings(folders[1], 32, "all", limit)
     table = resumed(out, {"judges": ["plain"]})
-    hold(table, contestants, photographs, paintings, [judge_of_means()], out, lambda line: None)
+    hold(table, contenders, photographs, paintings, [judge_of_means()], out, lambda line: None)
     return table
 
 
@@ -138,8 +138,8 @@ def test_a_method_is_compared_with_itself_refined_and_with_other_options(
 
 def refined(folder: Path, painting: Pixels, photographs: list[Pixels], said: list[str]) -> Answer:
     """What a run of its own paints with a state that lies in `folder`, or is put there, which `said` hears of."""
-    contestant = variant_contestant(Variant("darken", refined="practised"), {}, Runtime(), photographs, folder, said.append)
-    return contestant.paint(photographs[0], Painting("p", "P", painting))
+    contender = variant_contender(Variant("darken", refined="practised"), {}, Runtime(), photographs, folder, said.append)
+    return contender.paint(photographs[0], Painting("p", "P", painting))
 
 
 @pytest.fixture
@@ -262,18 +262,18 @@ def test_a_run_goes_on_where_it_was_broken_off(folders: tuple[Path, Path], tmp_p
             raise KeyboardInterrupt
         return Answer(rgb, 0.1, 0.0)
 
-    contestants = [unchanged(), Contestant("copy", "Copy", paint)]
+    contenders = [unchanged(), Contender("copy", "Copy", paint)]
     with pytest.raises(KeyboardInterrupt):
-        held(folders, tmp_path, *contestants)
+        held(folders, tmp_path, *contenders)
     assert len(resumed(tmp_path, {"judges": ["plain"]}).rows) == 4
-    assert len(held(folders, tmp_path, *contestants).rows) == 8
+    assert len(held(folders, tmp_path, *contenders).rows) == 8
     assert len(calls) == 5
     assert not resumed(tmp_path, {"judges": ["plain"], "size": 64}).rows
 
 
 @pytest.mark.parametrize("where", ["can", "paint"])
 @pytest.mark.parametrize("error", [ScumbleError("weights-missing", "Gone."), RuntimeError("out of memory"), KeyError("b")])
-def test_a_contestant_that_fails_is_a_row_and_the_others_go_on(
+def test_a_contender_that_fails_is_a_row_and_the_others_go_on(
     folders: tuple[Path, Path], tmp_path: Path, error: Exception, where: str
 ) -> None:
     """Only errors of our own made rows: what else a plug-in raised ended the run at the first pair."""
@@ -282,7 +282,7 @@ def test_a_contestant_that_fails_is_a_row_and_the_others_go_on(
         raise error
 
     paint = unchanged().paint
-    broken = Contestant("broken", "Broken", paint, fail) if where == "can" else Contestant("broken", "Broken", fail)
+    broken = Contender("broken", "Broken", paint, fail) if where == "can" else Contender("broken", "Broken", fail)
     means = held(folders, tmp_path, broken, unchanged()).means()
     assert (means["broken"]["failed"], means["broken"]["pairs"]) == (4, 0)
     assert (means["input"]["pairs"], means["input"]["judged"]["plain"]["content"]) == (4, 0)
@@ -291,7 +291,7 @@ def test_a_contestant_that_fails_is_a_row_and_the_others_go_on(
 @pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.float32), np.full((32, 40, 3), np.nan, np.float32)])
 def test_an_answer_that_cannot_be_judged_is_a_failure(folders: tuple[Path, Path], tmp_path: Path, wrong: Pixels) -> None:
     """A peer's picture of another size ended the run in the judge."""
-    table = held(folders, tmp_path, Contestant("odd", "Odd", lambda rgb, painting: Answer(wrong, 0.0, 0.0)), limit=1)
+    table = held(folders, tmp_path, Contender("odd", "Odd", lambda rgb, painting: Answer(wrong, 0.0, 0.0)), limit=1)
     assert "another size" in table.rows[0].problem
 
 
@@ -331,9 +331,9 @@ def test_a_method_that_paints_weaker_by_itself_is_asked_for_it_and_others_are_mi
         return Answer(np.full_like(rgb, 0.5 + 0.5 * strength), 0.0, 0.0)
 
     photographs, paintings = read_photographs(folders[0], 32, "all", 1), read_paintings(folders[1], 32, "all", 1)
-    contestants = [Contestant("mixed", "Mixed", paint), Contestant("own", "Own", paint, weaker=paint)]
+    contenders = [Contender("mixed", "Mixed", paint), Contender("own", "Own", paint, weaker=paint)]
     table = Table({})
-    hold(table, contestants, photographs, paintings, [judge_of_means()], tmp_path, lambda line: None, strengths=[0.5, 1.0])
+    hold(table, contenders, photographs, paintings, [judge_of_means()], tmp_path, lambda line: None, strengths=[0.5, 1.0])
     mixed, own = (row.curve for row in table.rows)
     assert mixed[1] == own[1]
     assert 0 < mixed[0]["distance"] < mixed[1]["distance"]
@@ -383,11 +383,11 @@ def test_a_run_goes_on_only_from_answers_to_the_same_pictures_with_the_same_judg
 def test_peers_that_cannot_be_used_are_left_out_with_a_note(tmp_path: Path) -> None:
     (tmp_path / "peers.py").write_text(PEERS)
     said: list[str] = []
-    (mean,) = peer_contestants(tmp_path, said.append)
+    (mean,) = peer_contenders(tmp_path, said.append)
     assert any("a_package_nobody_has" in line for line in said)
     assert any("one style only" in line for line in said)
     rgb, painting = np.zeros((8, 8, 3), np.float32), Painting("p", "P", np.ones((8, 8, 3), np.float32))
     assert np.allclose(mean.paint(rgb, painting).rgb, 0.5)
     (tmp_path / "peers.py").write_text("PEERS = 3")
     with pytest.raises(ScumbleError, match="cannot be used"):
-        peer_contestants(tmp_path, said.append)
+        peer_contenders(tmp_path, said.append)

@@ -28,7 +28,7 @@ def inbox() -> Inbox:
 @pytest.fixture
 def dealer(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[zmq.Socket[bytes]]:
     """A client of a control thread whose figures cannot be had."""
-    monkeypatch.setattr(handshake, "is_remote", lambda frame: False)  # which only a gatekeeper's socket knows
+    monkeypatch.setattr(handshake, "is_remote", lambda frame: False)  # which only an authenticator's socket knows
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     router = context.socket(zmq.ROUTER)
     router.bind("inproc://control")

@@ -92,8 +92,8 @@ def test_password_and_proof_are_those_of_the_protocol_page() -> None:
     assert auth.proof(TOKEN, "ab" * 16) != auth.proof(TOKEN, "ac" * 16)
 
 
-def gatekeeper(keys: frozenset[bytes] = frozenset()) -> auth.Gatekeeper:
-    return auth.Gatekeeper(zmq.Context(), TOKEN, keys)
+def authenticator(keys: frozenset[bytes] = frozenset()) -> auth.Authenticator:
+    return auth.Authenticator(zmq.Context(), TOKEN, keys)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def gatekeeper(keys: frozenset[bytes] = frozenset()) -> auth.Gatekeeper:
 def test_only_the_right_password_or_a_listed_key_gets_in(
     domain: bytes, mechanism: bytes, credentials: list[bytes], admitted: bool
 ) -> None:
-    keeper = gatekeeper(frozenset([b"k" * 32]))
+    keeper = authenticator(frozenset([b"k" * 32]))
     answer = keeper._answer([b"1.0", b"1", domain, b"127.0.0.1", b"", mechanism, *credentials])
     assert answer[2] == (b"200" if admitted else b"400")
 

@@ -20,7 +20,10 @@ from support.coarse import coarse_pictures
 
 ONE = Path(__file__).parents[1] / "support" / "one_of_two.py"
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes meet by way of the loopback interface lo")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes meet by way of the loopback interface lo"),
+    pytest.mark.timeout(600),  # each start imports torch three times, which takes minutes on a machine that is busy
+]
 
 
 def torchrun(*command: str) -> str:

@@ -20,8 +20,8 @@ from scumble.cli.say import OUT, emit_json, note
 from scumble.client.catalogue import Option
 
 if TYPE_CHECKING:
+    from scumble.evaluate.contenders import Variant
     from scumble.evaluate.contest import Table
-    from scumble.evaluate.contestants import Variant
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -114,7 +114,7 @@ def evaluate(
 
 def variant(text: str) -> Variant:
     """METHOD:refined, METHOD:practised or METHOD:NAME=VALUE. Raises click.UsageError and ScumbleError "method-unknown"."""
-    from scumble.evaluate.contestants import Variant
+    from scumble.evaluate.contenders import Variant
 
     method, colon, how = text.partition(":")
     match how:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contest: every contestant over every photograph and painting, each answer judged and kept as it comes.
+"""The contest: every contender over every photograph and painting, each answer judged and kept as it comes.
 
 Invariant: a run that is broken off leaves a readable table and its pictures, and goes on from them when asked to; a pair that
 fails is a row that says so, and the rest go on.
@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Pixels, Style
-from scumble.evaluate.contestants import Answer, Contestant, Painting
+from scumble.evaluate.contenders import Answer, Contender, Painting
 from scumble.evaluate.judges import Judge, Lpips
 from scumble.evaluate.panel import Panel, panel
 from scumble.image.files import SAVERS
@@ -60,7 +60,7 @@ class Photograph:
 
 @dataclass
 class Row:
-    """One contestant's answer to one pair.
+    """One contender's answer to one pair.
 
     `judged` is {judge: {"content", "style", "total", and the style of each layer by its name}}, empty where it failed; `lpips`
     how far the answer is from the photograph, None where nobody says. `curve` has for each strength how far the picture is from
@@ -95,7 +95,7 @@ class Table:
     rows: list[Row] = field(default_factory=list)
 
     def means(self) -> dict[str, dict[str, Any]]:
-        """By contestant: pairs, failures, median seconds, and a mean of each figure by judge.
+        """By contender: pairs, failures, median seconds, and a mean of each figure by judge.
 
         They are over the pairs that all answered, but for those who answered too few of them (`shared_pairs`): theirs are over
         whatever they answered, and "shared" is false. Only who answered nothing has 0 pairs.
@@ -164,7 +164,7 @@ def read_paintings(folder: Path, size: int, split: Split, limit: int | None, shi
 
 def hold(
     table: Table,
-    contestants: Sequence[Contestant],
+    contenders: Sequence[Contender],
     photographs: Sequence[Photograph],
     paintings: Sequence[Painting],
     judges: Sequence[Judge],
@@ -181,16 +181,16 @@ def hold(
     """
     done = {row.key for row in table.rows if (out / row.picture).is_file() and not row.problem}
     table.rows[:] = [row for row in table.rows if row.key in done]
-    total = len(contestants) * len(photographs) * len(paintings)
+    total = len(contenders) * len(photographs) * len(paintings)
     for painting in paintings:
         for photograph in photographs:
-            asked = [c for c in contestants if (c.name, photograph.id, painting.id) not in done]
+            asked = [c for c in contenders if (c.name, photograph.id, painting.id) not in done]
             seen = _seated(judges if asked else [], lpips if asked else None, photograph, painting)
-            for contestant in asked:
-                row = _row(contestant, photograph, painting, seen, out, strengths)
+            for contender in asked:
+                row = _row(contender, photograph, painting, seen, out, strengths)
                 table.rows.append(row)
                 if row.problem:
-                    note(f"{contestant.name}, {photograph.id}, {painting.id}: {row.problem}")
+                    note(f"{contender.name}, {photograph.id}, {painting.id}: {row.problem}")
             if asked:
                 keep(table, out)
         note(f"{painting.title}: {len(table.rows)} of {total} answers")
@@ -228,12 +228,12 @@ def _seated(judges: Sequence[Judge], lpips: Lpips | None, photograph: Photograph
 
 
 def _row(
-    contestant: Contestant, photograph: Photograph, painting: Painting, judges: Panel, out: Path, strengths: Sequence[float]
+    contender: Contender, photograph: Photograph, painting: Painting, judges: Panel, out: Path, strengths: Sequence[float]
 ) -> Row:
-    row = Row(contestant.name, photograph.id, painting.id)
+    row = Row(contender.name, photograph.id, painting.id)
     try:
-        answer = _answer(contestant, photograph, painting)
-        curve = [_point(contestant, answer, s, photograph, painting, judges) for s in strengths if judges.judges]
+        answer = _answer(contender, photograph, painting)
+        curve = [_point(contender, answer, s, photograph, painting, judges) for s in strengths if judges.judges]
     except ScumbleError as e:
         row.problem = str(e)
         return row
@@ -249,23 +249,23 @@ def _row(
 
 
 def _point(
-    contestant: Contestant, full: Answer, strength: float, photograph: Photograph, painting: Painting, judges: Panel
+    contender: Contender, full: Answer, strength: float, photograph: Photograph, painting: Painting, judges: Panel
 ) -> dict[str, float]:
     """A point of a curve. One that has no weaker pictures of its own is mixed with the photograph, as the pipeline does."""
     if strength >= 1:
         rgb = full.rgb
-    elif contestant.weaker is not None:
-        rgb = contestant.weaker(photograph.rgb, painting, strength).rgb
+    elif contender.weaker is not None:
+        rgb = contender.weaker(photograph.rgb, painting, strength).rgb
     else:
         rgb = photograph.rgb + np.float32(strength) * (full.rgb - photograph.rgb)
     return judges.point(to_tensor(rgb), strength)
 
 
-def _answer(contestant: Contestant, photograph: Photograph, painting: Painting) -> Answer:
-    """One that can be judged. Raises ScumbleError, and whatever the contestant does."""
-    if not contestant.can(painting):
+def _answer(contender: Contender, photograph: Photograph, painting: Painting) -> Answer:
+    """One that can be judged. Raises ScumbleError, and whatever the contender does."""
+    if not contender.can(painting):
         raise ScumbleError("style-unavailable", "it was not trained for this painting")
-    answer = contestant.paint(photograph.rgb, painting)
+    answer = contender.paint(photograph.rgb, painting)
     if answer.rgb.shape != photograph.rgb.shape or not np.isfinite(answer.rgb).all():
         raise ScumbleError("internal", "its picture has another size, or values that are no numbers")
     return answer

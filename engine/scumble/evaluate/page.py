@@ -18,8 +18,8 @@ from PIL import Image, ImageOps
 
 from scumble.api.method import Pixels
 from scumble.evaluate.chart import chart
+from scumble.evaluate.contenders import Painting
 from scumble.evaluate.contest import Photograph, Table
-from scumble.evaluate.contestants import Painting
 
 THUMBNAIL = 240
 """Longest side of a picture on the page, in pixels."""

@@ -12,6 +12,16 @@ import torch
 
 from scumble.api.method import Pixels, Runtime
 from scumble.evaluate import digests
+from scumble.evaluate.contenders import (
+    PEERS_FILE,
+    Contender,
+    Painting,
+    Variant,
+    method_contender,
+    peer_contenders,
+    unchanged,
+    variant_contender,
+)
 from scumble.evaluate.contest import (
     MANIFEST,
     PICTURES,
@@ -25,16 +35,6 @@ from scumble.evaluate.contest import (
     read_paintings,
     read_photographs,
     resumed,
-)
-from scumble.evaluate.contestants import (
-    PEERS_FILE,
-    Contestant,
-    Painting,
-    Variant,
-    method_contestant,
-    peer_contestants,
-    unchanged,
-    variant_contestant,
 )
 from scumble.evaluate.judges import Judge, Lpips, compact_judge, lpips_judge, squeezenet_judge, teachers_judge
 from scumble.evaluate.page import page
@@ -83,7 +83,7 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
     judges = _judges(plan)
     lpips = _lpips(plan)
     photographs = read_photographs(plan.contents, plan.size, plan.split, plan.photographs)
-    contestants = _contestants(plan, runtime, [photograph.rgb for photograph in photographs], note)
+    contenders = _contenders(plan, runtime, [photograph.rgb for photograph in photographs], note)
     paintings = read_paintings(plan.styles, plan.size, plan.split, plan.paintings, StyleStore().list())
     conditions = {
         "size": plan.size,
@@ -101,7 +101,7 @@ def evaluate(plan: Plan, note: Callable[[str], None]) -> Table:
         "made_of": _made_of(plan, photographs, paintings),
     }
     table = resumed(plan.out, conditions) if plan.resume else Table(conditions)
-    hold(table, contestants, photographs, paintings, judges, plan.out, note, lpips, plan.strengths)
+    hold(table, contenders, photographs, paintings, judges, plan.out, note, lpips, plan.strengths)
     keep(table, plan.out)
     write_atomic(plan.out / PAGE, page(table, photographs, paintings, plan.out).encode())
     return table
@@ -152,10 +152,10 @@ def _lpips(plan: Plan) -> Lpips | None:
     return None if plan.teachers is None else lpips_judge(plan.teachers)
 
 
-def _contestants(plan: Plan, runtime: Runtime, photographs: Sequence[Pixels], note: Callable[[str], None]) -> list[Contestant]:
+def _contenders(plan: Plan, runtime: Runtime, photographs: Sequence[Pixels], note: Callable[[str], None]) -> list[Contender]:
     names = list(plan.methods or registry.methods())
-    contestants = [unchanged(), *(method_contestant(name, plan.options.get(name, {}), runtime) for name in names)]
+    contenders = [unchanged(), *(method_contender(name, plan.options.get(name, {}), runtime) for name in names)]
     for variant in plan.also:
         given = plan.options.get(variant.method, {})
-        contestants.append(variant_contestant(variant, given, runtime, photographs, plan.out / variant.refined, note))
-    return contestants + (peer_contestants(plan.peers, note) if plan.peers is not None else [])
+        contenders.append(variant_contender(variant, given, runtime, photographs, plan.out / variant.refined, note))
+    return contenders + (peer_contenders(plan.peers, note) if plan.peers is not None else [])

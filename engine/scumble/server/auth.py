@@ -24,7 +24,7 @@ DOMAIN = b"scumble"
 USERNAME = b"client"
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 PLAIN_USER, CURVE_USER = b"plain", b"curve"
-"""What the gatekeeper notes on a connection it lets in."""
+"""What the authenticator notes on a connection it lets in."""
 
 
 def new_token() -> str:
@@ -57,11 +57,11 @@ def allowed_keys(folder: Path) -> frozenset[bytes]:
     return frozenset(found)
 
 
-class Gatekeeper(threading.Thread):
+class Authenticator(threading.Thread):
     """Answers libzmq's question "may this connection in?" (RFC 27) for every socket of `context`."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], token: str, keys: frozenset[bytes] = frozenset()) -> None:
-        super().__init__(name="gatekeeper", daemon=True)
+        super().__init__(name="authenticator", daemon=True)
         self._password = password(token).encode("ascii")
         self._keys = keys
         self._socket = context.socket(zmq.REP)

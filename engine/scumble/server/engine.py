@@ -112,8 +112,8 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
     listening = _listening(options, runtime)
     token = auth.new_token()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=2)
-    gatekeeper = auth.Gatekeeper(context, token, listening.clients)
-    gatekeeper.start()
+    authenticator = auth.Authenticator(context, token, listening.clients)
+    authenticator.start()
     work, control = _router(context), _router(context)
     control.sndhwm = limits.CONTROL_WATER_MARK
     connection = None

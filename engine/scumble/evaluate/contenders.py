@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who paints: every method through its contract, peers from a folder, and the photograph as it is.
 
-Invariant: a contestant sees the photograph and the painting at the size they are judged at, and nothing else.
+Invariant: a contender sees the photograph and the painting at the size they are judged at, and nothing else.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Contender:
     """`paint` answers one photograph and painting, or raises whatever it likes, being code of anybody's; `can` says cheaply
     whether it will. `weaker` paints at a strength in (0, 1), where that is more than a mixture with the photograph."""
 
@@ -71,9 +71,9 @@ class Contestant:
     weaker: Callable[[Pixels, Painting, float], Answer] | None = None
 
 
-def unchanged() -> Contestant:
+def unchanged() -> Contender:
     """The photograph itself: what any method has to be better than."""
-    return Contestant("input", "the photograph as it is", lambda rgb, painting: Answer(rgb, 0.0, 0.0))
+    return Contender("input", "the photograph as it is", lambda rgb, painting: Answer(rgb, 0.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -118,27 +118,27 @@ def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Paint
     return paint
 
 
-def method_contestant(method_id: str, given: Mapping[str, Any], runtime: Runtime) -> Contestant:
+def method_contender(method_id: str, given: Mapping[str, Any], runtime: Runtime) -> Contender:
     """A method with its options. Raises ScumbleError "method-unknown" and "bad-options"."""
     method: Method = registry.method(method_id)
     paint = painter(method, given, runtime)
-    return Contestant(method_id, method.title, paint, method.available, paint if method.capabilities.strength else None)
+    return Contender(method_id, method.title, paint, method.available, paint if method.capabilities.strength else None)
 
 
-def variant_contestant(
+def variant_contender(
     variant: Variant,
     given: Mapping[str, Any],
     runtime: Runtime,
     photographs: Sequence[Pixels],
     folder: Path,
     note: Callable[[str], None],
-) -> Contestant:
+) -> Contender:
     """A variant, with what it does not say itself as `given`. Refined states are kept in `folder`, under names that say what
     they come from, and taken from there with the seconds that they took.
 
     Raises ScumbleError "method-unknown" and "bad-options".
     """
-    plain = method_contestant(variant.method, {**given, **variant.options}, runtime)
+    plain = method_contender(variant.method, {**given, **variant.options}, runtime)
     if not variant.refined:
         return dataclasses.replace(plain, name=variant.name)
     method = registry.method(variant.method)
@@ -207,13 +207,13 @@ def _check_fits(method: Method, refiner: Refiner, style: Style, path: Path) -> N
         )
 
 
-def peer_contestants(folder: Path, note: Callable[[str], None]) -> list[Contestant]:
+def peer_contenders(folder: Path, note: Callable[[str], None]) -> list[Contender]:
     """Those of `folder`/peers.py that paint any style: its PEERS maps a name to what makes one.
 
     A peer has `style(painting)` and is called with (photograph, what that gave), both (1, 3, H, W) in [0, 1]. One that
     cannot be loaded, or paints one style only, is left out with a note. Raises ScumbleError "bad-options".
     """
-    contestants = []
+    contenders = []
     for name, make in _peers(folder).PEERS.items():
         try:
             peer = make()
@@ -222,10 +222,10 @@ def peer_contestants(folder: Path, note: Callable[[str], None]) -> list[Contesta
             note(f"{name} is left out: {e}")
             continue
         if arbitrary:
-            contestants.append(Contestant(name, f"{name} (peer)", _peer_painter(peer)))
+            contenders.append(Contender(name, f"{name} (peer)", _peer_painter(peer)))
         else:
             note(f"{name} is left out: it paints one style only")
-    return contestants
+    return contenders
 
 
 def _peer_painter(peer: Any) -> Callable[[Pixels, Painting], Answer]:
