@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from scumble.cli.exits import Exit
@@ -168,6 +169,48 @@ def test_a_style_of_ones_own_and_masks_travel_along_and_one_bad_picture_fails_al
         here, there = (read_picture(tmp_path / place / f"{i}.png").pixels for place in ("here", "there"))
         assert np.array_equal(here, there)
     assert sorted(p.name for p in (tmp_path / "there").iterdir()) == ["0.png", "1.png", "2.png"]
+
+
+def huge(path: Path) -> Path:
+    """A picture that is painted in tiles at full scale."""
+    rgba = np.random.default_rng(7).integers(0, 256, (150, 175, 4), np.uint8).repeat(8, 0).repeat(8, 1)
+    rgba[..., 3] = 255
+    write_picture(path, rgba)
+    return path
+
+
+@pytest.mark.timeout(900)
+def test_a_huge_pictures_tiles_are_painted_side_by_side_and_anew_where_a_node_is_killed(
+    run: Run, nodes: Nodes, tmp_path: Path
+) -> None:
+    nodes.join()
+    said = ("stylize", huge(tmp_path / "in.png"), *STYLE, "--method", "johnson", "--scale", "full", "--json")
+    code, _, err = run(*said, "-o", tmp_path / "here.png")
+    assert code == 0, err
+
+    def kill_when_tiles_are_painted() -> None:
+        deadline = time.monotonic() + 400
+        while time.monotonic() < deadline and not any(title.startswith("ray::painted") for title in titles()):
+            time.sleep(0.05)
+        nodes.kill()
+
+    for killed in (False, True):
+        killer = threading.Thread(target=kill_when_tiles_are_painted)
+        if killed:
+            killer.start()
+        code, out, err = run(*said, "-o", tmp_path / f"there-{killed}.png", "--ray", nodes.address)
+        assert code == 0, err
+        entry = json.loads(out)["pictures"][0]
+        if killed:
+            killer.join()
+        else:
+            assert entry["remark"].startswith("Tiles painted by other slots: ")
+        assert (tmp_path / "here.png").read_bytes() == (tmp_path / f"there-{killed}.png").read_bytes()
+
+
+def titles() -> list[str]:
+    """What the processes on this machine are called; Ray names its own after what they do."""
+    return [process.info["cmdline"][0] for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"]]
 
 
 @pytest.mark.timeout(300)

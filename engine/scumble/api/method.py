@@ -160,6 +160,26 @@ class Refined:
 Refinement = Progress | Checkpoint | Refined
 
 
+class Helpers(Protocol):
+    """Others who paint tiles of the same picture at the same time, as this process would; a tile is a number."""
+
+    def learn(self, net: Any, statistics: Any, half: bool) -> None:
+        """What the tiles are painted by from now on: a network, its norms' frozen statistics, and whether in bfloat16."""
+
+    @property
+    def free(self) -> bool:
+        """Whether one of them would begin another tile."""
+
+    def ask(self, tile: int, inputs: Sequence[NDArray[np.float32]]) -> None:
+        """Have a tile painted; `inputs` as `painting.tiling.paint_tile` takes them."""
+
+    def done(self) -> list[tuple[int, Pixels | None]]:
+        """What has come since; None for a tile that was lost. Does not wait."""
+
+    def drop(self, tile: int) -> None:
+        """Nobody waits for the tile any more."""
+
+
 @dataclass(frozen=True)
 class Runtime:
     """Where and how to compute. `device` is a torch device name; `tile` the side of a tile in pixels."""
@@ -168,6 +188,8 @@ class Runtime:
     half: bool = False
     """bfloat16 where the network allows it."""
     tile: int = 512
+    helpers: Helpers | None = None
+    """Who else paints tiles of the picture."""
 
 
 @dataclass(frozen=True)

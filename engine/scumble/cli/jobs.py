@@ -102,4 +102,4 @@ def report_of(finished: Finished) -> dict[str, Any]:
         "format": raster.format,
         "styles": list(finished.styles),
         "device": finished.device,
-    }
+    } | ({"remark": finished.remark} if finished.remark else {})

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +23,12 @@ from scumble.cluster.order import Commission, Failure, Files, Painted, unpack
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
-from scumble.painting.device import choose
+from scumble.painting.device import choose, is_gpu
 from scumble.painting.fitting import run_fitted
 from scumble.painting.progressive import Effort
+
+if TYPE_CHECKING:
+    from scumble.cluster.tiles import RayHelpers
 
 _stores: dict[int, StyleStore] = {}
 """The user's styles that this process has unpacked, by what they are."""
@@ -62,8 +66,20 @@ def _paint(asked: Commission, store: StyleStore, threads: int, began: float) -> 
         effort=Effort(asked.quality, asked.seconds),
     )
     out = np.empty_like(asked.pixels)
-    run_fitted(request, device, out, _to_its_end)
-    return Painted(out, tuple(style.pinned for style, _ in request.styles), round(time.monotonic() - began, 3), device)  # type: ignore[attr-defined]
+    helpers = _helpers(asked, device, threads)
+    run_fitted(request, device, out, _to_its_end, helpers=helpers)
+    styles = tuple(style.pinned for style, _ in request.styles)  # type: ignore[attr-defined]
+    elsewhere = 0 if helpers is None else helpers.came
+    return Painted(out, styles, round(time.monotonic() - began, 3), device, elsewhere)
+
+
+def _helpers(asked: Commission, device: str, threads: int) -> RayHelpers | None:
+    """Who may paint tiles of the picture, too."""
+    if not asked.helpers:
+        return None
+    from scumble.cluster.tiles import RayHelpers
+
+    return RayHelpers(asked.helpers, is_gpu(device), threads)
 
 
 def _to_its_end(events: Iterator[Progress | Preview]) -> bool:

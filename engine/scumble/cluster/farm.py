@@ -15,6 +15,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -134,6 +135,7 @@ class Farm:
             done.styles,
             done.seconds,
             done.device,
+            f"Tiles painted by other slots: {done.elsewhere}." if done.elsewhere else "",
         )
 
     def _done(self, asked: Commission) -> Painted | Failure:
@@ -141,6 +143,7 @@ class Farm:
         with self._changed:
             if self._closing:
                 raise EngineError("cancelled", "The command was ended.")
+            asked = replace(asked, helpers=max(0, self.slots - 1 - len(self._tasks)))
             task = self._task.remote(asked, self._own(asked), 1)
             self._tasks.append(task)
         try:

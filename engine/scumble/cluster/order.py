@@ -39,6 +39,8 @@ class Commission:
     masks: NDArray[Any] | None = None
     quality: Quality | None = None
     seconds: float | None = None
+    helpers: int = 0
+    """Slots that nobody uses yet, which may paint tiles of a huge picture."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Painted:
     styles: tuple[str, ...]
     seconds: float
     device: str
+    elsewhere: int = 0
+    """Tiles that other slots have painted."""
 
 
 @dataclass(frozen=True)

@@ -232,12 +232,22 @@ class FeedForward(Method, Generic[N, S]):
         )
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What a Pass is made of, beside networks, which every machine has. `style` is as `FeedForward.mix` gives it."""
+
+    method: str
+    style: Any
+    options: Any
+
+
 class Pass(nn.Module):
     """One style, or several by place, over pictures (1, 3, H, W): what tiling.run_tiled runs."""
 
     def __init__(self, method: FeedForward[N, S], networks: N, style: S, options: Any) -> None:
         super().__init__()
         self.painter = method.painter(networks, style)
+        self.recipe = Recipe(method.id, style, options)
 
         def paint(x: Tensor, shares: Tensor | None) -> Tensor:
             return method.stylize(networks, x, style, options, shares)

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Preview, Progress, Runtime
+from scumble.api.method import Helpers, Preview, Progress, Runtime
 from scumble.image.pixels import AnyPixels
 from scumble.painting import pipeline
 from scumble.painting.device import free_memory, give_memory_back, is_gpu
@@ -33,7 +33,15 @@ Follow = Callable[[Iterator[Progress | Preview]], bool]
 """Takes what a run yields, and says whether it came to its end."""
 
 
-def run_fitted(request: pipeline.Request, device: str, out: AnyPixels, follow: Follow, attempt: int = 0, kept: int = 0) -> bool:
+def run_fitted(
+    request: pipeline.Request,
+    device: str,
+    out: AnyPixels,
+    follow: Follow,
+    attempt: int = 0,
+    kept: int = 0,
+    helpers: Helpers | None = None,
+) -> bool:
     """Paint into `out`; whether `follow` came to the end. `attempt` begins so many rungs lower.
 
     Raises ScumbleError "no-memory" off the ladder, and what the pipeline raises.
@@ -43,7 +51,7 @@ def run_fitted(request: pipeline.Request, device: str, out: AnyPixels, follow: F
     half = request.pixels.dtype == np.uint8 and request.method.half_for_8_bits(device)
     for rung in LADDER[first:]:
         try:
-            runtime = Runtime(device=device, **{"half": half, **rung})  # type: ignore[arg-type]
+            runtime = Runtime(device=device, helpers=helpers, **{"half": half, **rung})  # type: ignore[arg-type]
             return follow(pipeline.run(request, runtime, out))
         except Exception as e:
             if not out_of_memory(e):

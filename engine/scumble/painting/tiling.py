@@ -25,6 +25,7 @@ from scumble.image.mapped import empty, release_pages
 from scumble.image.resample import resize
 from scumble.nst.norms import Statistics, collected_statistics, frozen_statistics
 from scumble.painting.grid import LEAST_SHARE, USUAL_TILE, WHOLE
+from scumble.painting.sharing import shared
 
 STATISTICS = 1 << 20
 """A larger one is resampled to this many for its statistics."""
@@ -122,16 +123,41 @@ def _painted(
     total: int,
 ) -> Iterator[Event]:
     result = empty(content.rgb.shape, np.float32)
+
+    def cut(number: int) -> list[Pixels]:
+        return _cut_out(content, stride, plan[number])
+
+    def paint(number: int) -> Generator[float, None, Pixels]:
+        return _forward(net, _tensors(cut(number), runtime.device), runtime)
+
+    helpers = runtime.helpers if len(plan) > 1 else None
+    if helpers is not None:
+        helpers.learn(net, statistics, runtime.half)
+    finished = 0
     with frozen_statistics(net, statistics):
-        for number, t in enumerate(plan, 1):
-            x = _inputs(content, stride, runtime.device, t)
-            text = f"tile {number} of {len(plan)}" if len(plan) > 1 else "painting"
-            y = yield from _counted(_forward(net, x, runtime), done, t.work, total, text)
+        for number, y in shared(len(plan), paint, cut, helpers):
+            t = plan[number]
+            if isinstance(y, float):
+                text = f"tile {finished + 1} of {len(plan)}" if len(plan) > 1 else "painting"
+                yield Progress((done + t.work * y) / total, text)
+                continue
             target = result[t.y0 : t.y1, t.x0 : t.x1]
             target[...] = y[t.top : t.top + target.shape[0], t.left : t.left + target.shape[1]]
-            done += t.work
+            done, finished = done + t.work, finished + 1
             release_pages(content.rgb, result)
     yield Result(result)
+
+
+def paint_tile(net: nn.Module, statistics: Statistics, inputs: Sequence[Pixels], runtime: Runtime) -> Pixels:
+    """What `run_tiled` makes of a tile and its margins, (h, w, 3) in [0, 1]. `inputs` are the picture cut out, (h, w, 3), and,
+    where there are regions, their shares, (h, w, S)."""
+    with frozen_statistics(net, statistics):
+        steps = _forward(net, _tensors(inputs, runtime.device), runtime)
+        try:
+            while True:
+                next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
 
 def _counted(
@@ -188,9 +214,20 @@ def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Gene
             hook.remove()
 
 
-def _inputs(content: Content, stride: int, device: str, tile: Tile | None = None) -> list[Tensor]:
-    """What the network sees of a tile (or of all), mirrored at the far borders to multiples of `stride`: the picture,
-    (1, 3, h, w), and, where there are regions, their shares, (S, 1, h, w)."""
+def _inputs(content: Content, stride: int, device: str) -> list[Tensor]:
+    """What the network sees of all of the picture."""
+    return _tensors(_cut_out(content, stride), device)
+
+
+def _tensors(inputs: Sequence[Pixels], device: str) -> list[Tensor]:
+    """The picture, (1, 3, h, w), and, where there are regions, their shares, (S, 1, h, w)."""
+    x = torch.from_numpy(inputs[0]).to(device).permute(2, 0, 1)[None].contiguous(memory_format=torch.channels_last)
+    return [x, *(torch.from_numpy(shares).to(device).permute(2, 0, 1)[:, None].contiguous() for shares in inputs[1:])]
+
+
+def _cut_out(content: Content, stride: int, tile: Tile | None = None) -> list[Pixels]:
+    """A tile (or all) of the picture, (h, w, 3), and of the regions' shares, (h, w, S), where there are some, mirrored at the
+    far borders to multiples of `stride`."""
     height, width = content.rgb.shape[:2]
     if tile is None:
         rows, columns = np.arange(-(-height // stride) * stride), np.arange(-(-width // stride) * stride)
@@ -199,11 +236,7 @@ def _inputs(content: Content, stride: int, device: str, tile: Tile | None = None
             np.arange(tile.y0 - tile.top, tile.y1 + tile.bottom),
             np.arange(tile.x0 - tile.left, tile.x1 + tile.right),
         )
-    x = torch.from_numpy(_cut(content.rgb, rows, columns)).to(device).permute(2, 0, 1)[None]
-    inputs = [x.contiguous(memory_format=torch.channels_last)]
-    if content.regions is not None:
-        inputs.append(torch.from_numpy(_cut(content.regions, rows, columns)).to(device).permute(2, 0, 1)[:, None].contiguous())
-    return inputs
+    return [_cut(plane, rows, columns) for plane in (content.rgb, content.regions) if plane is not None]
 
 
 def _cut(picture: Pixels, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Pixels:
