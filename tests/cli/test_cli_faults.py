@@ -181,7 +181,8 @@ def busy(tmp_path: Path, seconds: float, *more: str) -> subprocess.Popen[bytes]:
     made = ("stylize", noise_file(tmp_path / "photo.png"), "-o", tmp_path / "out" / "out.png", "--style", "starry-night")
     wait = ("--method", "busy", "--option", f"seconds={seconds}", "--json")
     command = [sys.executable, "-m", "scumble", *map(str, made), *wait, *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
+    usual = (lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) if hasattr(signal, "SIGHUP") else None  # as without nohup
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0, preexec_fn=usual)
 
 
 def until(what: Any, seconds: float = 60.0) -> Any:

@@ -24,7 +24,7 @@ from scumble.painting import pipeline
 from scumble.painting.pipeline import Context, Request
 from support.painted import result_of
 
-QUICK = {"gatys": {"steps": 3, "levels": 2}}
+QUICK = {"gatys": {"steps": 3, "levels": 2, "network": "quarter"}}
 """Options under which a slow method is quick; each line of what is owed holds after any number of steps."""
 
 
@@ -226,7 +226,7 @@ def test_a_larger_brush_paints_broader_strokes(method: Method, monkeypatch: pyte
     from benchmarks.bench_strokes import APART, centroid
 
     side = 128 if method.id in QUICK else 256  # the smaller the scene, the more of its spectrum are its own edges
-    more = {"steps": 12} if method.id in QUICK else {}
+    more = {"steps": 12, "network": "half"} if method.id in QUICK else {}
 
     def fineness(size: float) -> float:
         painted = (paint(method, scene(side, side, seed=seed), options=more | {"brush_size": size}) for seed in (7, 8))

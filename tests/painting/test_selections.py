@@ -88,7 +88,8 @@ def optimised(pixels: np.ndarray, context: Context | None, **options: Any) -> np
     """What Gatys makes of it in a few steps."""
     painting: Pixels = np.kron(np.random.default_rng(1).random((16, 20, 3), np.float32), np.ones((4, 4, 1), np.float32))
     out = np.empty_like(pixels)
-    asked = Request(Gatys(), [(Painted(rgb=painting), 1.0)], 1.0, {"steps": 10, **options}, pixels, context=context)
+    options = {"steps": 10, "network": "quarter", **options}
+    asked = Request(Gatys(), [(Painted(rgb=painting), 1.0)], 1.0, options, pixels, context=context)
     for _ in run_pipeline(asked, Runtime(), out):
         pass
     return out

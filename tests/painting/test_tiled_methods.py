@@ -6,6 +6,7 @@ Whatever is registered is tested, with the weights that ship; a method whose wei
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -93,15 +94,22 @@ def test_tiles_equal_the_whole_in_half_precision_for_every_method(name: str) -> 
     assert np.abs(tiled - whole).max() <= 2**-7  # two roundings of bfloat16 near 1; which way they go differs by processor
 
 
+@functools.cache
+def differences(name: str, tile: int) -> np.ndarray:
+    """Between neighbours along a row, (419,): their mean over a picture's rows and colours."""
+    rgb = grained(200, 420)
+    found: np.ndarray = np.abs(np.diff(in_tiles(METHODS[name], rgb, rgb, tile), axis=1)).mean((0, 2))
+    return found
+
+
 @pytest.mark.parametrize("tile", [64, 104])
 @pytest.mark.parametrize("name", METHODS)
 def test_no_seam_shows_where_tiles_meet(name: str, tile: int) -> None:
     """The mean difference between neighbours across the tiles' borders, over that of all others, is what it is at the same
     places of the picture in one piece."""
-    rgb = grained(200, 420)
-    tiled, whole = (np.abs(np.diff(in_tiles(METHODS[name], rgb, rgb, side), axis=1)).mean((0, 2)) for side in (tile, WHOLE))
+    tiled, whole = differences(name, tile), differences(name, WHOLE)
     step = 8 * -(-420 // -(-420 // tile) // 8)
     border = np.isin(np.arange(1, 420), np.arange(0, 420, step))
     assert border.sum() >= 3
-    ratios = [differences[border].mean() / differences[~border].mean() for differences in (tiled, whole)]
+    ratios = [found[border].mean() / found[~border].mean() for found in (tiled, whole)]
     assert ratios[0] / ratios[1] == pytest.approx(1, abs=0.02)
