@@ -234,6 +234,15 @@ def test_own_styles_come_and_go_and_shipped_ones_stay(run: Run, tmp_path: Path) 
     save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
     assert run("styles", "attach", "grey-morning", str(trained))[:2] == (0, "grey-morning@2\n")
     assert "grey-morning@2" in run("styles", "list")[1], "an engine that runs sees it at once"
+    code, out, err = run("styles", "rename", "grey-morning", " Grey  evening ")
+    assert (code, out) == (0, "grey-morning: Grey evening\n"), err
+    evening = {"style": "grey-morning", "title": "Evening"}
+    assert of(run("styles", "rename", "grey evening", "Evening", "--json")[1]) == evening, "a title will do for the id"
+    listed = {style["id"]: style for style in of(run("styles", "list", "--json")[1])}
+    assert (listed["grey-morning"]["title"], listed["grey-morning"]["revision"]) == ("Evening", 2)
+    assert run("styles", "rename", "grey-morning", " ")[0] == Exit.USAGE
+    code, _, err = run("styles", "rename", "starry-night", "Night")
+    assert (code, "stays" in err) == (Exit.USAGE, True)
     assert run("styles", "remove", "grey-morning@2")[0] == 0, "as `attach` has written it"
     assert "grey-morning" not in run("styles", "list")[1]
     assert run("styles", "remove", "grey-morning")[0] == Exit.USAGE

@@ -101,7 +101,9 @@ def test_a_strength_of_seven_is_refused_before_anything_starts(capsys: pytest.Ca
     assert "7.0 is not in the range 0<=x<=1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [*app.COMMANDS, "styles list", "styles add", "styles refine", "styles remove"])
+@pytest.mark.parametrize(
+    "command", [*app.COMMANDS, "styles list", "styles add", "styles refine", "styles rename", "styles remove"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"Usage: scumble {command}")

@@ -263,6 +263,9 @@ class FakeEngine:
             known = header["style"] == "s0"
             answer: Header = {"type": "removed", "style": "s0", "catalogue": 9} if known else _error("style-unknown")
             self.send(client, {**answer, "re": header["id"]})
+        elif kind == "style.rename":
+            about = {"style": header["style"], "title": header["name"].strip(), "catalogue": 10}
+            self.send(client, {"type": "renamed", **about, "re": header["id"]})
         elif kind == "style.refine":
             refining = {"type": "refining", "style": "s0@1", "method": "invert", "revision": 1, "catalogue": 7}
             running = {**refining, "state": "running", "fraction": 0.5, "text": "step 1 of 2"}

@@ -35,6 +35,7 @@ def test_everything_a_script_asks_is_answered(start_fake: StartFake, link: Any) 
         assert (finished.styles, finished.seconds, finished.device) == (("s0@1",), 0.5, "cpu")
         assert {type(event) for event in seen} == {Progress, Preview}
         assert engine.put_style("Mine", raster) == "put@1"
+        assert engine.rename_style("s0", " Fog ") == "Fog"
         engine.remove_style("s0")
         assert engine.refine_style("s0", "status")["state"] == "running"
         assert engine.status()["state"] == "ready"

@@ -219,6 +219,29 @@ def test_styles_are_put_refined_and_removed(start_fake: StartFake, open_session:
     assert (failed.request, failed.code, failed.hint) == (number, "style-unknown", "Do something.")
 
 
+def test_a_style_is_renamed(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    number = session.rename_style("s0", "F" * 300)
+    answer, _ = until(session, Answer)
+    assert (answer.request, answer.header["style"]) == (number, "s0")
+    (asked,) = [h for h in engine.heard if h["type"] == "style.rename"]
+    assert asked["name"] == "F" * 200, "an engine takes no more, and would not understand"
+
+
+def test_an_engine_that_cannot_rename_yet_is_said_to_be_old(start_fake: StartFake, open_session: OpenSession) -> None:
+    engine, session = start_fake(), open_session()
+    unknown = {"type": "error", "code": "bad-message", "message": "The engine does not understand this message.", "hint": ""}
+    engine.tamper = lambda header: {**unknown, "re": header["re"]} if header["type"] == "renamed" else header
+    number = session.rename_style("s0", "Fog")
+    failed, _ = until(session, RequestFailed)
+    assert (failed.request, failed.code) == (number, "bad-message")
+    assert failed.message == "The engine that runs is of an earlier version, which cannot rename styles."
+    assert "scumble stop" in failed.hint
+    session.ping()
+    assert until(session, Answer)[0].header["type"] == "pong", "the connection stays"
+    assert engine.types().count("style.rename") == 1
+
+
 def test_control_answers(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(), open_session()
     numbers = [session.ping(), session.status(), session.shutdown()]

@@ -35,6 +35,7 @@ def test_every_request_that_meets_a_bug_in_the_styles_is_answered_and_the_engine
         peer.send_rows(job, picture())
         assert peer.finish(job)[0]["code"] == "internal"
         assert peer.ask("style.remove", style="my-harbour")["code"] == "internal"
+        assert peer.ask("style.rename", style="my-harbour", name="Fog")["code"] == "internal"
         assert peer.ask("catalogue", page=0)["code"] == "internal"
         broken().unlink()
         assert paints(engine, peer)

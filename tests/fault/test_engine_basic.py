@@ -266,7 +266,7 @@ def test_nobody_gets_in_with_a_wrong_password_on_either_socket(engine: Engine) -
         assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
 
 
-def test_a_style_is_put_used_and_removed(engine: Engine) -> None:
+def test_a_style_is_put_used_renamed_and_removed(engine: Engine) -> None:
     painting = picture(40, 60, np.uint16)
     with engine.peer() as peer:
         revision = peer.welcome["revision"]
@@ -283,6 +283,14 @@ def test_a_style_is_put_used_and_removed(engine: Engine) -> None:
         done = peer.finish(peer.submit(picture(), styles=[{"style": "my-harbour", "weight": 0.5}]))[0]
         assert done["styles"] == ["my-harbour@1"]
         assert peer.ask("style.refine", style="my-harbour", action="start")["code"] == "not-refinable"
+        renamed = peer.ask("style.rename", style="my-harbour", name="Harbour\nin fog")
+        assert (renamed["type"], renamed["style"], renamed["title"]) == ("renamed", "my-harbour", "Harbour in fog")
+        assert renamed["catalogue"] > kept["catalogue"]
+        assert (peer.listed("my-harbour")["title"], peer.listed("my-harbour")["revision"]) == ("Harbour in fog", 1)
+        assert peer.finish(peer.submit(picture(), styles=[{"style": "my-harbour@1", "weight": 1.0}]))[0]["type"] == "done"
+        refused = peer.ask("style.rename", style="starry-night", name="Night")
+        assert (refused["code"], "stays" in refused["message"], bool(refused["hint"])) == ("style-shipped", True, True)
+        assert peer.ask("style.rename", style="nobodys", name="Night")["code"] == "style-unknown"
         removed = peer.ask("style.remove", style="my-harbour")
         assert removed["type"] == "removed"
         assert removed["catalogue"] > kept["catalogue"]

@@ -161,6 +161,41 @@ def test_removing_a_style_leaves_no_file_and_the_others_untouched(store: StyleSt
     assert code(error) == "style-unknown"
 
 
+def test_a_renamed_style_keeps_its_id_its_revisions_and_its_files(store: StyleStore) -> None:
+    mine = store.put("Mine", painting())
+    store.revise(mine.id)
+    before = {p.name: p.read_bytes() for p in (store.user_dir / mine.id).iterdir() if p.name != "style.json"}
+    number = store.revision
+    renamed = store.rename(mine.id, " Fog\tover the harbour ")
+    assert (renamed.title, renamed.pinned) == ("Fog over the harbour", f"{mine.id}@2")
+    assert store.revision > number, "a catalogue that was read before is out of date"
+    assert store.get(f"{mine.id}@1").title == "Fog over the harbour"
+    assert {p.name: p.read_bytes() for p in (store.user_dir / mine.id).iterdir() if p.name != "style.json"} == before
+    assert store.revise(mine.id).pinned == f"{mine.id}@3"
+    assert store.get(mine.id).title == "Fog over the harbour", "a refinement that ends later takes nothing back"
+    assert store.get(mine.id).picture() is not None
+
+
+def test_shipped_styles_keep_their_names(store: StyleStore) -> None:
+    with pytest.raises(ScumbleError, match="ships with Scumble") as error:
+        store.rename("starry-night", "Night")
+    assert (code(error), error.value.hint) == ("style-shipped", "Only your own can change.")
+    assert store.get("starry-night").title == "The Starry Night"
+
+
+def test_a_style_that_cannot_be_renamed_keeps_its_name(store: StyleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put("kept", painting())
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ScumbleError) as error:
+        store.rename("kept", "lost")
+    assert code(error) == "disk-full"
+    assert store.get("kept").title == "kept"
+
+
 def test_what_was_trained_for_a_style_is_a_new_revision_of_it(store: StyleStore, tmp_path: Path) -> None:
     mine = store.put("Mine", painting())
     trained = tmp_path / "anything.safetensors"

@@ -42,6 +42,7 @@ def work_messages(job: str) -> list[Message]:
         ({"type": "alive"}, []),
         ({"type": "style.put", "id": 2, "job": job, "name": "My harbour", "raster": RASTER, "refine": False}, []),
         ({"type": "style.remove", "id": 3, "style": "starry-night"}, []),
+        ({"type": "style.rename", "id": 5, "style": "starry-night", "name": "Night"}, []),
         ({"type": "style.refine", "id": 4, "style": STYLE, "action": "status", "method": "invert"}, []),
         ({**submit, "masks": MASKS}, []),
         ({"type": "pixels", "job": job, "plane": "masks", "y": 0, "rows": 12}, [bytes(16 * 2 * 12)]),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`scumble styles`: the styles the engine knows; adding, refining, training and removing one's own."""
+"""`scumble styles`: the styles the engine knows; adding, refining, training, renaming and removing one's own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scumble.library.styles import ID
 
 @click.group()
 def styles() -> None:
-    """List, add, refine and remove styles, and attach what you trained."""
+    """List, add, refine, rename and remove styles, and attach what you trained."""
 
 
 @styles.command("list")
@@ -124,6 +124,25 @@ def attach(style: str, weights: Path) -> None:
     from scumble.library.styles import StyleStore
 
     click.echo(StyleStore().attach(style, weights).pinned)
+
+
+@styles.command()
+@click.argument("style", metavar="ID")
+@click.argument("name")
+@no_start_option
+@remote_options
+@json_option
+def rename(style: str, name: str, no_start: bool, as_json: bool) -> None:
+    """Call a style of your own NAME. Its ID stays, so that pictures and documents which name it still find it."""
+    if not name.strip():
+        raise click.BadParameter("a style needs a name.", param_hint="NAME")
+    with engine(start=not no_start) as attached:
+        found = find_style(attached.catalogue(), style)
+        title = attached.rename_style(found.id, legible(name))
+    if as_json:
+        emit_json({"style": found.id, "title": title})
+    else:
+        click.echo(f"{found.id}: {title}")
 
 
 @styles.command()

@@ -142,6 +142,10 @@ class Engine:
     def remove_style(self, style: str) -> None:
         self._answer(self.session.remove_style(style), Answer)
 
+    def rename_style(self, style: str, name: str) -> str:
+        """Change the title of a style of the user's; the title it got. Its id and revisions stay."""
+        return str(self._answer(self.session.rename_style(style, name), Answer).header.get("title", name))
+
     def refine_style(self, style: str, action: str) -> Mapping[str, Any]:
         """`action`: "start", "stop" or "status". Gives "style", "state", "fraction" (docs/protocol.md, section 6)."""
         return self._answer(self.session.refine_style(style, action), Answer).header

@@ -39,3 +39,12 @@ def malformed(what: str) -> EngineError:
         f"What answers at the engine's address does not speak as the engine does: {what}.",
         "Bring engine and plug-in to the same version; if they are, run `scumble doctor`.",
     )
+
+
+def too_old(what: str) -> EngineError:
+    """The engine is of an earlier version, which cannot do `what`."""
+    return EngineError(
+        "bad-message",
+        f"The engine that runs is of an earlier version, which cannot {what}.",
+        "Install the newest Scumble, then `scumble stop`, and try again.",
+    )

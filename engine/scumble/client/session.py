@@ -17,7 +17,7 @@ from . import VERSION
 from .catalogue import Pages
 from .channel import Header, Identity, OpenLink, encoded, engine_error
 from .dialer import Dialer
-from .errors import EngineError, lost, malformed
+from .errors import EngineError, lost, malformed, too_old
 from .events import Answer, Cancelled, Event, Failed, Listed, Ready, Refining, Request, RequestFailed, State, Welcome
 from .jobs import STRIP, Job, NewStyle
 from .link import BUDGET, Link
@@ -27,6 +27,8 @@ from .wire import Frame
 
 AHEAD = 2 << 20
 """Bytes queued on the work connection before further strips wait: what a pump or two can send."""
+LONGEST = 200
+"""Characters of a name on the wire; the engine keeps 80 of them."""
 ALIVE = 20.0
 """Seconds after which a client with a job shows that it lives; the engine gives it 60."""
 PROBE = 0.1
@@ -45,6 +47,8 @@ class _Asked:
     once: bool = False
     """Not to be asked again of the next engine."""
     pages: Pages | None = None
+    since: str = ""
+    """What an engine of before cannot do, which does not understand the request."""
     sent: bool = False
 
 
@@ -124,6 +128,11 @@ class Session:
     def remove_style(self, style: str) -> int:
         """Answered by Answer ("removed") or RequestFailed, as are the requests below."""
         return self._ask(_Asked({"type": "style.remove", "style": style}))
+
+    def rename_style(self, style: str, name: str) -> int:
+        """Change the title of a style of the user's; answered by Answer ("renamed"), which holds the "title" it got."""
+        asked = {"type": "style.rename", "style": style, "name": name[:LONGEST]}
+        return self._ask(_Asked(asked, since="rename styles"))
 
     def refine_style(self, style: str, action: str) -> int:
         """`action` is "start", "stop" or "status"; the answer's header is what Refining holds, which follows after "start"."""
@@ -253,7 +262,9 @@ class Session:
                 self._reply({"type": "release", "job": job.id})
             self._events.append(Cancelled(job.id) if job.cancelling else Failed(job.id, e.code, e.message, e.hint))
         elif number in self._asked:
-            del self._asked[number]
+            since = self._asked.pop(number).since
+            if since and e.code == "bad-message":
+                e = too_old(since)
             self._events.append(RequestFailed(number, e.code, e.message, e.hint))
         elif number != _OWN_ID and e.code != "job-unknown":  # of a job that has just ended
             raise e

@@ -57,7 +57,7 @@ class StyleStore:
 
     @property
     def revision(self) -> int:
-        """The catalogue's number: it rises with every style added, revised or removed, also from one engine to the next."""
+        """The catalogue's number: it rises with every style added, changed or removed, also from one engine to the next."""
         changes: int = self._ledger()["changes"]
         return changes + sum(style.revision for style in self._shipped())
 
@@ -111,13 +111,14 @@ class StyleStore:
     def revise(self, style_id: str) -> StoredStyle:
         """Raise a user style's revision, after `state_path(method, revision + 1)` was written. Raises as `get` and `put`."""
         style = self._own_one(style_id)
-        card = read_object(style.folder / "style.json") | {"revision": style.revision + 1}
-        try:
-            write_atomic(style.folder / "style.json", to_bytes(card))
-            self._note()
-        except OSError as e:
-            raise cannot_write(e, self.user_dir) from e
+        self._rewrite(style, {"revision": style.revision + 1})
         return replace(style, revision=style.revision + 1)
+
+    def rename(self, style_id: str, name: str) -> StoredStyle:
+        """Change a user style's title to `name`; its id, revision and files stay. Raises as `remove`."""
+        style, title = self._own_one(style_id), title_of(name)
+        self._rewrite(style, {"title": title})
+        return replace(style, title=title)
 
     def attach(self, style_id: str, weights: Path) -> StoredStyle:
         """Copy a trained weight file into a user style, for the method that its card names: a new revision.
@@ -156,6 +157,15 @@ class StyleStore:
                 "style-shipped", f"{style.title!r} ships with Scumble and stays as it is.", "Only your own can change."
             )
         return style
+
+    def _rewrite(self, style: StoredStyle, changes: dict[str, Any]) -> None:
+        """Replace fields of a user style's card. Raises ScumbleError "disk-full", "no-write"."""
+        path = style.folder / "style.json"
+        try:
+            write_atomic(path, to_bytes(read_object(path) | changes))
+            self._note()
+        except OSError as e:
+            raise cannot_write(e, self.user_dir) from e
 
     def _store(self, wanted: str, exactly: bool, card: dict[str, Any], files: dict[str, bytes]) -> StoredStyle:
         """Write a new style's folder under the first free id like `wanted`, or under that one `exactly`. Raises OSError; there

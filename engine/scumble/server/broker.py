@@ -146,6 +146,8 @@ class Broker:
                 self._lookups.answer(client, message)
             case messages.StyleRemove():
                 self._styles.remove(client, message)
+            case messages.StyleRename():
+                self._styles.rename(client, message)
 
     def _greet(self, route: bytes, hello: messages.Hello, welcome: dict[str, Any], frame: zmq.Frame) -> None:
         name = f"{hello.client} ({hello.host})"

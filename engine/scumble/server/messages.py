@@ -173,6 +173,12 @@ class StyleRemove(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ty
     id: RequestId = None
 
 
+class StyleRename(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="style.rename"):
+    style: StyleId
+    name: ShortText
+    id: RequestId = None
+
+
 class StyleRefine(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="style.refine"):
     style: StyleRef
     action: Literal["start", "stop", "status"]
@@ -202,7 +208,7 @@ class Shutdown(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
     id: RequestId = None
 
 
-Work = Hello | Catalogue | Submit | PixelStrip | Received | Release | Alive | StylePut | StyleRemove | StyleRefine
+Work = Hello | Catalogue | Submit | PixelStrip | Received | Release | Alive | StylePut | StyleRemove | StyleRename | StyleRefine
 Control = Hello | Ping | Status | Cancel | Keep | Shutdown | Alive
 
 _WORK = msgspec.json.Decoder(Work)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The user's own styles over the wire: add, refine and remove them (docs/protocol.md, section 6).
+"""The user's own styles over the wire: add, refine, rename and remove them (docs/protocol.md, section 6).
 
 Invariant: what a client is told about a style is what is on disk.
 """
@@ -11,13 +11,13 @@ from typing import Any
 
 from scumble.api.errors import ScumbleError
 from scumble.image.pixels import rgb8
-from scumble.library.styles import StyleStore
+from scumble.library.styles import StoredStyle, StyleStore
 from scumble.server import channel
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients
 from scumble.server.helper import Helper
 from scumble.server.jobs import Job, State, failed
-from scumble.server.messages import StylePut, StyleRefine, StyleRemove, refusal
+from scumble.server.messages import StylePut, StyleRefine, StyleRemove, StyleRename, refusal
 from scumble.server.refinement_queue import RefinementQueue
 from scumble.server.scheduler import Scheduler
 from scumble.server.spool import as_array
@@ -57,10 +57,16 @@ class StyleService:
             header = {"type": "removed", "re": request.id, "style": request.style, "catalogue": self._catalogue.changed()}
             self._clients.post(client, header)
 
-        def refused(e: ScumbleError) -> None:
-            self._clients.post(client, refusal(e, request.id))
+        self._helper.have_done(lambda: self._catalogue.store.remove(request.style), removed, self._refuser(client, request.id))
 
-        self._helper.have_done(lambda: self._catalogue.store.remove(request.style), removed, refused)
+    def rename(self, client: Client, request: StyleRename) -> None:
+        def renamed(style: StoredStyle) -> None:
+            about = {"style": style.id, "title": style.title, "catalogue": self._catalogue.changed()}
+            self._clients.post(client, {"type": "renamed", "re": request.id, **about})
+
+        self._helper.have_done(
+            lambda: self._catalogue.store.rename(request.style, request.name), renamed, self._refuser(client, request.id)
+        )
 
     def refine(self, client: Client, request: StyleRefine) -> dict[str, Any]:
         """The answer. Raises ScumbleError."""
@@ -73,6 +79,10 @@ class StyleService:
             case "status":
                 fields = self._refinements.status(style, method, client.secret)
         return {"type": "refining", "re": request.id, **fields}
+
+    def _refuser(self, client: Client, number: int | None) -> Callable[[ScumbleError], None]:
+        """What answers a request of that number which cannot be granted."""
+        return lambda e: self._clients.post(client, refusal(e, number))
 
 
 def keep_picture(job: Job, store: StyleStore) -> Callable[[], str]:
