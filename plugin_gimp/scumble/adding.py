@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Styles of the painter's own: pictures and layers that are handed to the engine, several at once.
+"""Styles of the painter's own: pictures and layers that are handed to the engine, several at once; renaming and removing.
 
-Invariant: `done` is called with the last new style when all that was asked for is over, `trouble` with what went wrong.
+Invariant: `done` is called with the last new style when all that was asked for is over, with "" when styles have changed
+otherwise, `trouble` with what went wrong.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ gi.require_version("Gtk", "3.0")
 import host  # noqa: E402
 from gi.repository import Gimp, Gtk  # noqa: E402
 from others import narrow  # noqa: E402
+from scumble_client.catalogue import Style  # noqa: E402
 from scumble_client.desk.choosing import plain_id  # noqa: E402
-from scumble_client.desk.names import LONGEST, style_name  # noqa: E402
+from scumble_client.desk.names import LONGEST, new_name, style_name  # noqa: E402
 from scumble_client.desk.sizes import STYLE_SIDE  # noqa: E402
 from scumble_client.events import Answer, Event, Failed, Rejected, RequestFailed, StyleStored  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
 from settings import Mistake  # noqa: E402
 
 CHOOSE = "A picture to use as the style"
+RENAME = "A style of your own"
 
 
 class Adding:
@@ -40,7 +43,7 @@ class Adding:
     ) -> None:
         self._window, self._session, self._say, self._trouble, self._done = window, session, say, trouble, done
         self._jobs: set[str] = set()
-        self._removals: set[int] = set()
+        self._changes: set[int] = set()
         self._added = ""
         button = Gtk.Button.new_with_mnemonic("_Add pictures…")
         button.set_tooltip_text("Pictures become styles of your own; several can be chosen at once")
@@ -53,14 +56,22 @@ class Adding:
 
     def remove(self, style: str) -> None:
         """Take a style of the painter's away."""
-        self._removals.add(self._session.remove_style(style))
+        self._changes.add(self._session.remove_style(style))
 
-    def hear(self, event: Event) -> None:
-        if isinstance(event, (Answer, RequestFailed)) and event.request in self._removals:
-            self._removals.discard(event.request)
+    def rename(self, style: Style) -> None:
+        """Ask for another name for a style of the painter's."""
+        name = new_name(_ask_name(self._window, style.title), style.title)
+        if name:
+            self._changes.add(self._session.rename_style(style.id, name))
+
+    def hear(self, event: Event) -> bool:
+        """Whether the event was about a style of the painter's."""
+        if isinstance(event, (Answer, RequestFailed)) and event.request in self._changes:
+            self._changes.discard(event.request)
             if isinstance(event, RequestFailed):
                 self._trouble(str(event.error()))
-            self._done("")
+            else:
+                self._done("")
         elif isinstance(event, (StyleStored, Rejected, Failed)) and event.job in self._jobs:
             self._jobs.discard(event.job)
             if isinstance(event, StyleStored):
@@ -70,6 +81,9 @@ class Adding:
             if not self._jobs and self._added:
                 self._done(self._added)
                 self._added = ""
+        else:
+            return False
+        return True
 
     def _ask(self) -> None:
         chooser = Gtk.FileChooserDialog(title=CHOOSE, transient_for=self._window)
@@ -77,7 +91,8 @@ class Adding:
         chooser.set_select_multiple(True)
         name = Gtk.Entry(max_length=LONGEST, activates_default=True, hexpand=True)
         row = Gtk.Box(spacing=6)
-        row.pack_start(Gtk.Label(label="Name of the style"), False, False, 0)
+        row.pack_start(Gtk.Label.new_with_mnemonic("_Name of the style"), False, False, 0)
+        row.get_children()[0].set_mnemonic_widget(name)
         row.pack_start(name, True, True, 0)
         row.show_all()
         chooser.set_extra_widget(row)
@@ -103,6 +118,22 @@ class Adding:
     def _add(self, name: str, raster: Any) -> None:
         self._jobs.add(self._session.put_style(name, raster))
         self._say(f"Adding “{name}” to your styles…")
+
+
+def _ask_name(window: Gtk.Window, now: str) -> str:
+    """What the painter types; "" where they think better of it."""
+    dialog = Gtk.Dialog(title=RENAME, transient_for=window, modal=True)
+    dialog.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_Rename", Gtk.ResponseType.OK)
+    dialog.set_default_response(Gtk.ResponseType.OK)
+    entry = Gtk.Entry(text=now, max_length=LONGEST, activates_default=True, width_chars=40)
+    row = Gtk.Box(spacing=6, margin=12)
+    row.pack_start(Gtk.Label(label="Its name:"), False, False, 0)
+    row.pack_start(entry, True, True, 0)
+    row.show_all()
+    dialog.get_content_area().pack_start(row, True, True, 0)
+    typed = entry.get_text() if dialog.run() == Gtk.ResponseType.OK else ""
+    dialog.destroy()
+    return str(typed)
 
 
 def _suggest(chooser: Gtk.FileChooserDialog, name: Gtk.Entry) -> None:

@@ -150,7 +150,8 @@ class Dialog:
 
     def _hear(self, event: Event) -> None:
         self._previewer.hear(event)
-        self._adding.hear(event)
+        if self._adding.hear(event):
+            return
         if isinstance(event, Listed):
             self._listed(event.catalogue)
         elif isinstance(event, Lost):
@@ -270,6 +271,7 @@ class Dialog:
         if style.methods:
             entries.append(("Blend with this style", None, blend))
         if style.own:
+            entries.append(("Rename…", None, lambda: self._adding.rename(style)))
             entries.append(("Remove", None, lambda: self._adding.remove(style.id)))
         return entries
 

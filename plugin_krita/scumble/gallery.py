@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The styles as thumbnails with a filter box; the painter's own can be added, refined and removed here."""
+"""The styles as thumbnails with a filter box; the painter's own can be added, renamed, refined and removed here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .pictures import raster_of_file
 from .qt import QtCore, QtGui, QtWidgets
 from .scumble_client.catalogue import Style
 from .scumble_client.desk.choosing import find_style, plain_id
-from .scumble_client.desk.names import LONGEST, style_name
+from .scumble_client.desk.names import LONGEST, new_name, style_name
 from .scumble_client.desk.shelf import matching
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Refining
@@ -114,6 +114,7 @@ class Gallery(QtWidgets.QWidget):
             if running or any(m.capabilities.get("refine") for m in studio.catalogue.methods):
                 refine = menu.addAction("Stop refining" if running else "Refine")
                 refine.triggered.connect(lambda: studio.stylebook.refine(style.id, not running))
+            menu.addAction("Rename …").triggered.connect(lambda: self._rename(style))
             menu.addAction("Remove").triggered.connect(lambda: studio.stylebook.remove(style.id))
         return menu
 
@@ -128,13 +129,23 @@ class Gallery(QtWidgets.QWidget):
     def _add_files(self) -> None:
         paths, _ = QtWidgets.QFileDialog.getOpenFileNames(self, "Pictures to paint like", "", PICTURES)
         if len(paths) == 1:
-            name, wanted = QtWidgets.QInputDialog.getText(
-                self, "A style of your own", "Its name:", QtWidgets.QLineEdit.EchoMode.Normal, style_name(paths[0])
-            )
+            name, wanted = self._ask_name(style_name(paths[0]))
             if wanted:
                 self.add_files(paths, name.strip()[:LONGEST])
         else:
             self.add_files(paths)
+
+    def _rename(self, style: Style) -> None:
+        typed, wanted = self._ask_name(style.title)
+        name = new_name(typed, style.title)
+        if wanted and name:
+            self._studio.stylebook.rename(style.id, name)
+
+    def _ask_name(self, now: str) -> tuple[str, bool]:
+        """What the painter types, and whether they mean it."""
+        normal = QtWidgets.QLineEdit.EchoMode.Normal
+        typed, wanted = QtWidgets.QInputDialog.getText(self, "A style of your own", "Its name:", normal, now)
+        return typed, wanted
 
     def add_files(self, paths: list[str], name: str = "") -> None:
         """Each as a style, under the name or the file's own; one that cannot be read does not stop the others."""

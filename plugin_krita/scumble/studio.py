@@ -294,8 +294,8 @@ class Studio:
         """A catalogue with other styles is read again, and a new style of the painter's is what they want to paint with."""
         if isinstance(event, StyleStored):
             self.choose(style=plain_id(event.style))
-        removed = isinstance(event, Answer) and event.header.get("type") == "removed"
-        if removed or isinstance(event, StyleStored) or (isinstance(event, Refining) and event.state == "done"):
+        changed = isinstance(event, Answer) and event.header.get("type") in ("removed", "renamed")
+        if changed or isinstance(event, StyleStored) or (isinstance(event, Refining) and event.state == "done"):
             self.offer.ask_again(self.session)
 
     # Small things

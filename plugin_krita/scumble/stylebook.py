@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The painter's own styles: adding, removing, refining.
+"""The painter's own styles: adding, renaming, removing, refining.
 
 Invariant: `refining` holds what the engine has said last of every refinement that waits or runs, and nothing that is over.
 """
@@ -49,6 +49,10 @@ class Stylebook:
     def remove(self, style: str) -> None:
         self._requests[self.session.remove_style(style)] = style
 
+    def rename(self, style: str, name: str) -> None:
+        """Its id stays, and with it what documents remember."""
+        self._requests[self.session.rename_style(style, name)] = style
+
     def refine(self, style: str, start: bool = True) -> None:
         self._requests[self.session.refine_style(style, "start" if start else "stop")] = style
 
@@ -75,8 +79,8 @@ class Stylebook:
             self._trouble(event.error())
         elif event.header.get("type") == "refining":
             self._note(Refining.of(event.header))
-        else:
-            self.refining.pop(style, None)  # it was removed
+        elif event.header.get("type") == "removed":
+            self.refining.pop(style, None)
 
     def _note(self, told: Refining) -> None:
         self._heard = time.monotonic()

@@ -225,7 +225,7 @@ class Session:
         self.asked += 1
         return self.asked
 
-    catalogue = status = shutdown = remove_style = refine_style = _ask
+    catalogue = status = shutdown = remove_style = rename_style = refine_style = _ask
 
     def pump(self, timeout: float, budget: int) -> list[Any]:
         said, self.says = self.says, []

@@ -15,7 +15,7 @@ from hosts.seen import of
 SCENARIOS = {
     "window": "docker previews undo dockerless controls masked linear several cancel queued",
     "documents": "closed history frames",
-    "styles": "from_file dropped from_layer parted blended",
+    "styles": "from_file renamed dropped from_layer parted blended",
     "manual": "manual",
     "engines": "killed foreign absent",
     "real": "photograph",
@@ -245,6 +245,15 @@ def test_what_was_refined_is_painted_with(saw: Any) -> None:
     assert saw["refined"] == ["darken"]
     assert saw["name"] == "Blue harbour 100 %"
     assert saw["pixel"] == pytest.approx([180, 72, 36, 255], abs=1), "not nine tenths of the picture's blue"
+
+
+@of("renamed")
+def test_a_style_of_ones_own_is_renamed_and_what_was_painted_with_it_finds_it(saw: Any) -> None:
+    assert saw["offered"] == ["Blue harbour", "Blue harbour"], "a blank name changes nothing"
+    assert saw["shown"]
+    assert saw["chosen"] == "blue-harbour"
+    assert (saw["revision"], saw["entry"]) == (2, "blue-harbour@2")
+    assert saw["names"] == ["Blue harbour 100 %", "Fog over the harbour 100 %"]
 
 
 @of("dropped")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from scumble.client.catalogue import Catalogue, Style
-from scumble.client.desk.names import live_name, name_of, result_name, style_name
+from scumble.client.desk.names import live_name, name_of, new_name, result_name, style_name
 from scumble.client.desk.settings import Other, Settings
 from scumble.client.desk.words import Pace, doing, said, time_left
 from scumble.client.events import Progress
@@ -108,3 +108,11 @@ def test_names_use_titles_and_ids_of_styles_that_are_gone() -> None:
 )
 def test_a_style_is_called_after_its_file(path: str, name: str) -> None:
     assert style_name(path) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("  Fog over\tthe harbour ", "Fog over the harbour"), (" Harbour ", ""), ("  ", ""), ("a" * 200, "a" * 80)],
+)
+def test_a_name_that_is_typed_anew_counts_where_it_changes_something(typed: str, name: str) -> None:
+    assert new_name(typed, "Harbour") == name

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,57 @@ def from_file(stage: Stage) -> Scenario:
     }
     stage.close(document)
     return found
+
+
+def renamed(stage: Stage) -> Scenario:
+    """The style of the scenario above gets another name, and an entry of the history of before paints with it as ever."""
+    document = stage.document(120, 100)
+    yield stage.shown(document)
+    stage.tidy()
+    stage.studio.take_up(Settings(style="blue-harbour", method="darken"))
+    stage.krita.action("scumble_paint").trigger()
+    yield idle(stage)
+    entry = stage.studio.records.entries()[0]
+    gallery = stage.panel.gallery
+    menu = gallery.menu_of(_style(stage, "blue-harbour"))
+    menu.popup(gallery.mapToGlobal(gallery.list.pos()))
+    yield 300
+    stage.shoot("style-menu")
+    menu.close()
+    offered: list[str] = []
+    for typed in ("   ", " Fog over the  harbour "):
+        with _typed(offered, typed):
+            _press(gallery.menu_of(_style(stage, "blue-harbour")), "Rename")
+    yield lambda: _style(stage, "blue-harbour").title != "Blue harbour"
+    yield 300
+    stage.shoot("renamed")
+    shown = [gallery.list.item(row).text() for row in range(gallery.list.count())]
+    stage.studio.paint(settings=entry.settings)
+    yield idle(stage)
+    found = {
+        "offered": list(offered),
+        "shown": "Fog over the harbour" in shown,
+        "chosen": stage.studio.settings.style,
+        "revision": _style(stage, "blue-harbour").revision,
+        "entry": entry.settings.style,
+        "names": names(document)[-2:],
+    }
+    with _typed(offered, "Blue harbour"):
+        _press(gallery.menu_of(_style(stage, "blue-harbour")), "Rename")
+    yield lambda: _style(stage, "blue-harbour").title == "Blue harbour"
+    stage.close(document)
+    return found
+
+
+@contextlib.contextmanager
+def _typed(offered: list[str], text: str) -> Iterator[None]:
+    """Whoever is asked for a name types this; what stood there is `offered`."""
+    asked = QInputDialog.getText
+    QInputDialog.getText = staticmethod(lambda *given: (offered.append(given[-1]) or text, True))
+    try:
+        yield
+    finally:
+        QInputDialog.getText = asked
 
 
 def dropped(stage: Stage) -> Scenario:
@@ -170,6 +223,7 @@ def parted(stage: Stage) -> Scenario:
     ours = bytes((10, 20, 30, 255))  # not the new layer, which was the active one for a moment
     yield lambda: not stage.studio.previewing.active and len(set(_row(stage))) > 1
     yield lambda: bytes(stage.studio.previewing.original.data[:4]) == ours and not stage.studio.previewing.active
+    yield lambda: bytes((255, 255, 255, 255)) not in _row(stage)  # one of the sky that was given up made way for this one
     yield 300
     stage.shoot("regions")
     preview = _row(stage)

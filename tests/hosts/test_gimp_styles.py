@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Styles of the painter's own in GIMP's dialogue: several files at once, a name that is typed, a name that is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from hosts.gimp_desk import CHOOSER, DIALOG, Desk
+from hosts.gimp_dialog import ADD, INVERTED, TILES, press_stylize, wait_preview
+from hosts.gimp_scenes import HISTORY_OF
+
+NAMING = "^A style of your own$"
+
+
+@pytest.fixture
+def named_as_before(desk: Desk) -> Iterator[None]:
+    yield
+    with desk.engine() as engine:
+        engine.rename_style("test-style", "Test style")
+
+
+def titles(desk: Desk) -> dict[str, str]:
+    """Of the painter's own styles, by id."""
+    return {style.id: style.title for style in desk.styles() if style.own}
+
+
+def label(desk: Desk, window: str, name: str) -> bytes:
+    """What stands below the first thumbnail."""
+    x, y, _, _ = desk.screen.place(window)
+    with Image.open(desk.screen.shot(name)) as shot:
+        return shot.convert("L").crop((x + 40, y + 190, x + 150, y + 250)).tobytes()
+
+
+def type_name(desk: Desk, title: str, text: str, key: str = "Return") -> None:
+    """Write into the entry that has the focus of the window, and answer it."""
+    desk.screen.focus(desk.screen.window(title))
+    desk.screen.key("ctrl+a")
+    desk.screen.sh(f"xdotool type '{text}'; sleep 0.5")
+    desk.screen.shot("typed-name")
+    desk.screen.key(key)
+
+
+def go_to(desk: Desk, path: str) -> None:
+    """Type a path into the chooser, which is open."""
+    desk.screen.focus(desk.screen.window(CHOOSER))
+    desk.screen.key("ctrl+l", "ctrl+a")
+    desk.screen.sh(f"xdotool type '{path}'; sleep 1")
+    desk.screen.shot("chooser-path")
+
+
+def choose_all(desk: Desk) -> None:
+    """All files of the folder that the chooser shows."""
+    window = desk.screen.window(CHOOSER)
+    _, _, width, height = desk.screen.place(window)
+
+    def choose() -> None:
+        if desk.screen.windows(CHOOSER):
+            desk.click(window, (width // 2, height // 2))
+            desk.screen.key("ctrl+a")
+            desk.screen.shot("chooser-all")
+            desk.screen.key("alt+o")
+
+    desk.insist(choose, lambda: not desk.screen.windows(CHOOSER), "the chooser takes no pictures")
+
+
+def test_a_style_is_renamed_by_its_menu_and_what_was_painted_with_it_finds_it(desk: Desk, named_as_before: None) -> None:
+    desk.warm()
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "rename")
+    desk.pick(window, TILES[0])
+    press_stylize(desk, window)
+    assert desk.wait_layers(2)[0][0] == "Test style 100 %"
+    desk.spy("image.set_selected_layers([image.get_layers()[1]])")
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "rename")
+    x, y, _, _ = desk.screen.place(window)
+
+    def rename(key: str) -> None:
+        desk.screen.sh(f"xdotool mousemove {x + TILES[0][0]} {y + TILES[0][1]}; sleep 0.2; xdotool click 3; sleep 0.7")
+        desk.screen.shot("style-menu")
+        desk.screen.key("Down", "Down", "Down", "Return")
+        type_name(desk, NAMING, "Fog over the harbour", key)
+        desk.screen.gone(NAMING)
+
+    rename("Escape")
+    desk.screen.sh("sleep 0.5")
+    assert titles(desk) == {"test-style": "Test style"}
+    before = label(desk, window, "not-renamed")
+    desk.insist(lambda: rename("Return"), lambda: titles(desk) != {"test-style": "Test style"}, "it is not renamed")
+    assert titles(desk) == {"test-style": "Fog over the harbour"}
+    desk.screen.until(lambda: label(desk, window, "renamed") != before, 30, "the gallery still shows the old name")
+    press_stylize(desk, window)
+    assert desk.wait_layers(3)[0][0] == "Fog over the harbour 100 %"
+    new, old = desk.spy(HISTORY_OF)
+    assert new["settings"]["style"] == old["settings"]["style"] == "test-style@1"
+
+
+def test_a_picture_is_called_as_one_types(desk: Desk, own_styles: None) -> None:
+    desk.warm()
+    picture = desk.host.home / "dsc_0815.png"
+    Image.new("RGB", (40, 30), (200, 40, 30)).save(picture)
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "typed")
+    desk.open_chooser(window, ADD)
+    go_to(desk, str(picture))
+    desk.screen.key("alt+n")
+    type_name(desk, CHOOSER, "Red barn")
+    desk.screen.gone(CHOOSER)
+    desk.screen.until(lambda: len(titles(desk)) == 2, 30, "the style does not appear")
+    assert titles(desk)["red-barn"] == "Red barn"
+    desk.screen.until(lambda: desk.colour("typed", window, TILES[0]) == (200, 40, 30), 30, "it is not shown")
+    press_stylize(desk, window)
+    assert desk.wait_layers(2)[0][0] == "Red barn 100 %"
+
+
+def test_several_files_at_once_are_styles_called_after_their_files(desk: Desk, own_styles: None) -> None:
+    desk.warm()
+    folder = desk.host.home / "paintings"
+    folder.mkdir()
+    for number, name in enumerate(("blue_harbour", "red_barn", "white cliff")):
+        Image.new("RGB", (40, 30), (200, 40 * number, 30)).save(folder / f"{name}.png")
+    (folder / "zzz notes.txt").write_text("This is no picture.")
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "several")
+    desk.open_chooser(window, ADD)
+    go_to(desk, f"{folder}/")
+    desk.screen.key("Return")
+    choose_all(desk)
+    wanted = {"test-style": "Test style", "blue-harbour": "Blue harbour", "red-barn": "Red barn", "white-cliff": "White cliff"}
+    desk.screen.until(lambda: titles(desk) == wanted, 30, "the styles do not appear")
+    desk.screen.until(lambda: desk.colour("several", window, TILES[0]) == (200, 0, 30), 30, "they are not shown")
+    assert desk.screen.windows(DIALOG), "a file that is no picture does not stop the others"
+    press_stylize(desk, window)
+    desk.wait_layers(2)
