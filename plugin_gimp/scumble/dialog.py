@@ -34,7 +34,8 @@ from scumble_client.events import Event, Listed, Lost, Recovered, RequestFailed,
 from scumble_client.raster import Masks, Raster  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
 from settings import Mistake, Other, Settings, others_from_text, others_to_text  # noqa: E402
-from viewer import Viewer  # noqa: E402
+from trying import Trying  # noqa: E402
+from viewer import Viewer, pixbuf  # noqa: E402
 
 SIZE = (1240, 700)
 """Of the window, unless the painter makes it another."""
@@ -58,7 +59,11 @@ class Dialog:
         window.set_ok_label("Sc_umble")
         window.set_response_sensitive(Gtk.ResponseType.OK, False)
         self._gallery = Gallery(
-            self._picked, window.activate_default, lambda: window.response(Gtk.ResponseType.CANCEL), self._menu
+            self._picked,
+            window.activate_default,
+            lambda: window.response(Gtk.ResponseType.CANCEL),
+            self._menu,
+            self._refresh,
         )
         self._adding = Adding(window, image, session, self._say, self._note_mistake, self._style_added)
         self._history = HistoryList(history.read(image), self._take_up)
@@ -69,14 +74,9 @@ class Dialog:
         window.get_content_area().pack_start(self._layout(), True, True, 6)
         source = target.source
         self._look_at_selection()
-        self._previewer = Previewer(
-            session,
-            lambda side: host.small(source, side),
-            self._masks,
-            self._viewer.show_original,
-            self._viewer.show,
-            self._say,
-        )
+        reading = (session, lambda side: host.small(source, side), self._masks)
+        self._previewer = Previewer(*reading, self._viewer.show_original, self._viewer.show, self._say)
+        self._trying = Trying(*reading, lambda style, raster: self._gallery.show_tried(style, pixbuf(raster)), self._say)
         self._heard = config.connect("notify", lambda *_: self._refresh())
         session.catalogue()
 
@@ -89,6 +89,7 @@ class Dialog:
             GLib.source_remove(timer)
             self._config.disconnect(self._heard)
             self._previewer.stop()
+            self._trying.stop()
             self._window.destroy()
 
     def _layout(self) -> Gtk.Widget:
@@ -129,6 +130,7 @@ class Dialog:
             for event in self._session.pump(0):
                 self._hear(event)
             self._previewer.tick()
+            self._trying.tick(self._previewer.busy)
             if self._catalogue is None and not self._trouble:
                 starting = self._session.state in (State.SEEKING, State.LAUNCHING)
                 self._say("Starting the engine…" if starting else "The engine is warming up…")
@@ -137,20 +139,23 @@ class Dialog:
         except Exception as e:  # a timer that raises is called no more, and the window would be dead
             traceback.print_exc()
             self._complain(f"Something unforeseen has happened: {type(e).__name__}: {e}")
-        self._show_busy(self._previewer.busy or (self._catalogue is None and not self._trouble))
+        self._show_busy()
         return True
 
-    def _show_busy(self, busy: bool) -> None:
+    def _show_busy(self) -> None:
         """Something moves while something is done; there is always room for it."""
+        previewing, trying = self._previewer.busy, bool(self._trying.left)
+        busy = previewing or trying or (self._catalogue is None and not self._trouble)
+        fraction = self._previewer.fraction if previewing else self._trying.fraction if trying else 0.0
         self._busy.set_opacity(1.0 if busy else 0.0)
-        if busy and self._previewer.fraction:
-            self._busy.set_fraction(self._previewer.fraction)
+        if busy and fraction:
+            self._busy.set_fraction(fraction)
         elif busy:
             self._busy.pulse()
 
     def _hear(self, event: Event) -> None:
         self._previewer.hear(event)
-        if self._adding.hear(event):
+        if self._trying.hear(event) or self._adding.hear(event):
             return
         if isinstance(event, Listed):
             self._listed(event.catalogue)
@@ -204,10 +209,15 @@ class Dialog:
                 self._previewer.want(choice, settings)
             else:
                 self._previewer.stop()
+            if self._gallery.trying:
+                self._trying.want(self._catalogue, settings, history.favourites())
+            else:
+                self._trying.stop()
         except Mistake as e:
             self._remark, blocked = str(e), e.about == "share"
             self._window.set_response_sensitive(Gtk.ResponseType.OK, False)
             self._previewer.stop()
+            self._trying.stop()
         finally:
             self._controls.show_others(self._catalogue, blocked)
             self._filling = False

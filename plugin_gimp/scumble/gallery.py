@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The styles as thumbnails, with a box to filter them by name.
+"""The styles as thumbnails, or as what they make of the painter's own layer, with a box to filter them by name.
 
 Invariant: `picked` is called for what the painter clicks, walks or filters to, never for what `select` selects; `settled`
 for a double click or the return key, `left` for the escape key in the filter box, which would keep it to itself. Whatever
@@ -21,8 +21,8 @@ from scumble_client.catalogue import Style  # noqa: E402
 from scumble_client.desk.shelf import matching  # noqa: E402
 
 Entry = tuple[str, "bool | None", Callable[[], None]]
-SIDE = 96
-"""Of a thumbnail, in pixels."""
+SIDE, TRIED = 96, 128
+"""Of a thumbnail, and of the painter's own picture in its place at most, in pixels."""
 
 
 class Gallery:
@@ -35,10 +35,17 @@ class Gallery:
         settled: Callable[[], None],
         left: Callable[[], None],
         menu: Callable[[Style], Sequence[Entry]],
+        tried: Callable[[], None],
     ) -> None:
         self._picked, self._settled, self._menu = picked, settled, menu
         self._styles: dict[Gtk.FlowBoxChild, Style] = {}
+        self._images: dict[str, Gtk.Image] = {}
+        self._tries: dict[str, GdkPixbuf.Pixbuf] = {}
+        """Both by the style's id."""
         self._search = Gtk.SearchEntry(placeholder_text="Find a style")
+        self._trying = Gtk.CheckButton.new_with_mnemonic("_Try all")
+        self._trying.set_tooltip_text("Show every style on this layer, small, to pick from")
+        self._trying.connect("toggled", lambda _: (self._show_pictures(), tried()))
         self._nothing = Gtk.Label(label="No style is called that.", no_show_all=True)
         self._nothing.get_style_context().add_class("dim-label")
         self._flow = Gtk.FlowBox(
@@ -63,7 +70,10 @@ class Gallery:
         self._sought: Gtk.FlowBoxChild | None = None
         self._flow.connect_after("size-allocate", lambda *_: self._reveal())
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self.widget.pack_start(self._search, False, False, 0)
+        top = Gtk.Box(spacing=6)
+        top.pack_start(self._search, True, True, 0)
+        top.pack_start(self._trying, False, False, 0)
+        self.widget.pack_start(top, False, False, 0)
         self.widget.pack_start(self._nothing, False, False, 0)
         self.widget.pack_start(scrolled, True, True, 0)
 
@@ -75,10 +85,25 @@ class Gallery:
             self._styles.clear()
             for style in styles:
                 child = Gtk.FlowBoxChild(sensitive=bool(style.methods))
-                child.add(_tile(style, style.id in favourites))
+                self._images[style.id] = Gtk.Image()
+                child.add(_tile(style, style.id in favourites, self._images[style.id]))
                 self._styles[child] = style
                 self._flow.add(child)
+            self._show_pictures()
             self._flow.show_all()
+
+    @property
+    def trying(self) -> bool:
+        """Whether the painter wants to see every style on the layer."""
+        return bool(self._trying.get_active())
+
+    def show_tried(self, style_id: str, picture: GdkPixbuf.Pixbuf) -> None:
+        """What a style makes of the layer; it is shown while that is wanted."""
+        scale = TRIED / max(picture.get_width(), picture.get_height())
+        size = [max(1, round(n * scale)) for n in (picture.get_width(), picture.get_height())]
+        self._tries[style_id] = picture.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
+        if self.trying and style_id in self._images:
+            self._images[style_id].set_from_pixbuf(self._tries[style_id])
 
     def select(self, style_id: str) -> Style | None:
         """Select a style by its id; the style, if it is there."""
@@ -100,6 +125,12 @@ class Gallery:
         """Let the arrow keys walk through the styles."""
         for child in self._flow.get_selected_children():
             child.grab_focus()
+
+    def _show_pictures(self) -> None:
+        """The thumbnails, or what has been tried."""
+        for style in self._styles.values():
+            tried = self._tries.get(style.id) if self.trying else None
+            self._images[style.id].set_from_pixbuf(_pixbuf(style.thumbnail) if tried is None else tried)
 
     def _reveal(self) -> bool:
         """Scroll to the style that was selected, once it has a place."""
@@ -145,9 +176,9 @@ class Gallery:
                 self._picked(self._styles[child])
 
 
-def _tile(style: Style, favourite: bool) -> Gtk.Widget:
+def _tile(style: Style, favourite: bool, image: Gtk.Image) -> Gtk.Widget:
     tile = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin=4)
-    tile.pack_start(Gtk.Image.new_from_pixbuf(_pixbuf(style.thumbnail)), False, False, 0)
+    tile.pack_start(image, False, False, 0)
     by = (style.artist or "") if not style.own else "yours" if style.methods else "no method for it"
     title = f"★ {style.title}" if favourite else style.title
     for text, lines, kind in ((title, 2, "label"), (by, 1, "dim-label")):

@@ -15,9 +15,10 @@ from typing import Any
 
 from .ports import Host, LiveLayer, Shot
 from .scumble_client.catalogue import Catalogue, Method
-from .scumble_client.desk.choosing import method_of, methods_for, options_for
+from .scumble_client.desk.choosing import method_of, options_for
 from .scumble_client.desk.names import live_name, name_of
 from .scumble_client.desk.settings import Settings
+from .scumble_client.desk.sheet import quick_method
 from .scumble_client.desk.sizes import LIVE_SIDE, WORKING_SIDE
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected, Request
@@ -243,17 +244,6 @@ class Live:
         if text != self.text:
             self.text = text
             self._changed()
-
-
-def quick_method(catalogue: Catalogue, settings: Settings) -> Method:
-    """The method that will paint, or the first that takes no long time. Raises EngineError "style-unavailable"."""
-    chosen = method_of(catalogue, settings)
-    if chosen is not None and not chosen.capabilities.get("iterative"):
-        return chosen
-    for method in methods_for(catalogue, settings):
-        if not method.capabilities.get("iterative"):
-            return method
-    raise EngineError("style-unavailable", "No quick method can paint what is chosen.", "Choose another style.")
 
 
 def _print_of(shot: Shot) -> Any:

@@ -10,16 +10,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from .live import quick_method
 from .orders import title
 from .ports import Host, Layer, LiveLayer, Shot
 from .scumble_client.catalogue import Catalogue
 from .scumble_client.desk.choosing import options_for
 from .scumble_client.desk.settings import Settings
-from .scumble_client.desk.shelf import shelf
+from .scumble_client.desk.sheet import quick_method, sheet
 from .scumble_client.desk.sizes import SHEET_SIDE, WORKING_SIDE
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected, Request
@@ -114,13 +113,8 @@ class Trying:
     def try_all(self, settings: Settings, catalogue: Catalogue | None) -> None:
         """Paint every style in small, for a contact sheet."""
         self._sheet.clear()
-        for style in shelf(catalogue) if catalogue is not None else []:
-            wanted = replace(settings, style=style.id, others=())
-            try:
-                quick_method(catalogue, wanted)
-            except EngineError:
-                continue
-            self._sheet.append(_Wish(wanted, SHEET_SIDE))
+        if catalogue is not None:
+            self._sheet += [_Wish(wanted, SHEET_SIDE) for wanted, _ in sheet(catalogue, settings)]
         self._changed()
 
     def show(self, at: int) -> Settings | None:

@@ -22,7 +22,7 @@ CANCEL = (1122, 872)
 """The button in the status bar, on the screen."""
 
 # Where things are in the dialogue; a negative number counts from its right or bottom.
-FILTER, PREVIEW = (165, 55), (559, 220)
+FILTER, TRY_ALL, PREVIEW = (90, 55), (262, 55), (559, 220)
 TILES = ((92, 135), (238, 135), (92, 300))
 """The thumbnails."""
 NOTHING = (60, 60, 60)

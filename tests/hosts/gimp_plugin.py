@@ -12,7 +12,7 @@ import pytest
 
 from scumble.install import core, gimp
 
-MODULES = ("settings", "engine", "preview")
+MODULES = ("settings", "engine", "preview", "trying")
 
 
 @pytest.fixture(scope="module")

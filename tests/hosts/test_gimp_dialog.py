@@ -18,6 +18,7 @@ from hosts.gimp_dialog import (
     INVERTED,
     QUALITY,
     TILES,
+    TRY_ALL,
     near,
     press_stylize,
     wait_preview,
@@ -40,6 +41,12 @@ def framed(desk: Desk, window: str, name: str, corners: tuple[Point, Point]) -> 
     with Image.open(desk.screen.shot(name)) as shot:
         area = shot.convert("RGB").crop((x + left, y + top, x + right, y + bottom))
     return sum(count for count, colour in area.getcolors(1 << 20) if colour == FRAMED)
+
+
+def jobs_finished(desk: Desk) -> int:
+    """By the engine since it was started."""
+    with desk.engine() as engine:
+        return int(engine.status()["finished"])
 
 
 @pytest.fixture
@@ -123,6 +130,26 @@ def test_a_favourite_is_kept_and_comes_first(desk: Desk) -> None:
     press_stylize(desk, window)
     desk.wait_layers(2)
     assert desk.spy(HISTORY_OF)[0]["settings"]["style"].startswith(third)
+
+
+def test_the_gallery_shows_every_style_on_the_layer_to_pick_one(desk: Desk) -> None:
+    desk.warm()
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "try-all")
+    before = [desk.colour("try-all", window, tile) for tile in TILES]
+    assert INVERTED not in before
+    finished = jobs_finished(desk)
+    tried = lambda: all(near(desk.colour("try-all", window, tile), INVERTED) for tile in TILES)  # noqa: E731
+    desk.insist(lambda: desk.click(window, TRY_ALL), tried, "the styles are not tried", 60)
+    desk.pick(window, TILES[1])
+    wait_preview(desk, window, INVERTED, "try-all-picked")
+    wanted = finished + len(desk.styles())
+    desk.screen.until(lambda: jobs_finished(desk) >= wanted, 60, "the sheet does not end")
+    desk.screen.shot("try-all-done")
+    desk.insist(lambda: desk.click(window, TRY_ALL), lambda: not tried(), "the thumbnails do not come back")
+    assert [desk.colour("try-all-off", window, tile) for tile in TILES] == before
+    press_stylize(desk, window)
+    assert desk.wait_layers(2)[0][0] == f"{desk.styles()[1].title} 100 %"
 
 
 def test_a_picture_of_good_quality_gets_better_in_a_window(desk: Desk, improving_engine: None) -> None:

@@ -11,8 +11,10 @@ import pytest
 from scumble.client.catalogue import Catalogue, Method, Option, Style
 from scumble.client.desk.choosing import able, method_of, methods_for, obstacle, options_for
 from scumble.client.desk.settings import Other, Settings
+from scumble.client.desk.sheet import quick_method, sheet
 from scumble.client.desk.shelf import matching, shelf, used
 from scumble.client.desk.sizes import DESCENT_SIDE, preview_side
+from scumble.client.errors import EngineError
 
 BRUSH = Option("brush_size", "Brush size", "", "float", 1.0, 0.25, 4.0)
 
@@ -115,3 +117,19 @@ def test_styles_used_last_come_first_and_once() -> None:
 def test_a_method_of_any_name_comes_in_the_engines_order(catalogue: Catalogue) -> None:
     others = replace(catalogue, methods=catalogue.methods[:3])
     assert ids(methods_for(others, Settings("night"))) == ["johnson", "gatys", "adain"]
+
+
+def test_a_contact_sheet_has_every_style_that_one_pass_can_paint_alone_and_by_the_chosen_method(catalogue: Catalogue) -> None:
+    slow = replace(catalogue, styles=(*catalogue.styles, style("slow", "gatys")))
+    chosen = Settings("night", (Other("wave"),), 0.5, "adain")
+    found = sheet(slow, chosen, favourites=("wave",))
+    assert [(one.style, by.id) for one, by in found] == [("wave", "adain"), ("night", "adain"), ("old", "johnson")]
+    assert {(one.others, one.strength) for one, _ in found} == {((), 0.5)}
+
+
+def test_what_is_quick_is_the_chosen_method_or_the_first_of_one_pass(catalogue: Catalogue) -> None:
+    assert quick_method(catalogue, Settings("night", method="johnson")).id == "johnson"
+    assert quick_method(catalogue, Settings("night", method="gatys")).id == "memory"
+    with pytest.raises(EngineError) as error:
+        quick_method(catalogue, Settings("barn"))
+    assert error.value.code == "style-unavailable"
