@@ -44,7 +44,7 @@ class Screen:
         number = self._inbox / "number"
         # Keys do not repeat: on a busy machine one that is pressed for a moment would be two.
         self.sh(f"Xvfb -r -displayfd 3 -screen 0 {SIZE[0]}x{SIZE[1]}x24 -nolisten tcp 3> {number} > Xvfb.log 2>&1 &")
-        self.until(lambda: number.read_text().endswith("\n"), 30, "the X server does not start")
+        self.until(lambda: number.exists() and number.read_text().endswith("\n"), 30, "the X server does not start")
         self._preamble = f"export DISPLAY=:{number.read_text().strip()}\n"
         self.start("openbox")
 
