@@ -23,7 +23,7 @@ from scumble.cluster.order import Commission, Failure, Files, Painted, unpack
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
-from scumble.painting.device import choose, is_gpu
+from scumble.painting.device import HEAP, choose, is_gpu
 from scumble.painting.fitting import run_fitted
 from scumble.painting.progressive import Effort
 
@@ -67,7 +67,7 @@ def _paint(asked: Commission, store: StyleStore, threads: int, began: float) -> 
     )
     out = np.empty_like(asked.pixels)
     helpers = _helpers(asked, device, threads)
-    run_fitted(request, device, out, _to_its_end, helpers=helpers)
+    run_fitted(request, device, out, _to_its_end, kept=HEAP, helpers=helpers)
     styles = tuple(style.pinned for style, _ in request.styles)  # type: ignore[attr-defined]
     elsewhere = 0 if helpers is None else helpers.came
     return Painted(out, styles, round(time.monotonic() - began, 3), device, elsewhere)

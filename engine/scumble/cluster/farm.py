@@ -27,6 +27,7 @@ from scumble.client.blocking import Finished
 from scumble.client.errors import EngineError
 from scumble.client.raster import Masks, Raster
 from scumble.cluster.order import Commission, Failure, Files, Painted, own_styles
+from scumble.painting.device import environment
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Farm:
         _reach(address)
         from scumble.cluster import easel  # with what paints, which the command line itself does without
 
-        variables = {"OPENBLAS_NUM_THREADS": "1"} | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        variables = environment() | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": variables})
         except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as e:

@@ -122,10 +122,6 @@ WORKER_MESSAGE = 32 * MIB
 """Bytes of a message from the worker; the largest is a preview."""
 WORKER_ROUND = 256 << 10
 """Bytes read from the worker before everything else has its turn again: a method may talk faster than one can listen."""
-WORKER_HEAP = 256 * MIB
-"""Freed bytes the worker keeps for its next arrays, until it is idle: the pipeline's share of a picture at 1024 px."""
-WORKER_ARRAY = 32 * MIB
-"""Arrays above this go back to the system at once; it is the most that glibc takes here."""
 PREVIEW_SIDE = 1024
 """Long side of a preview: 4 MiB."""
 PREVIEW_PAUSE = 0.2

@@ -26,6 +26,7 @@ from scumble.image.mapped import Mapped
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
+from scumble.painting.device import HEAP
 from scumble.painting.fitting import run_fitted
 from scumble.painting.progressive import Effort
 from scumble.server import channel, limits, refining
@@ -126,7 +127,7 @@ class Painter:
             effort=Effort(run.quality, run.seconds, lambda: run.keep or run.job in self._kept),
         )
         follow = partial(self._follow, run.job)
-        done = run_fitted(request, self.device, out, follow, attempt=run.attempt, kept=limits.WORKER_HEAP)
+        done = run_fitted(request, self.device, out, follow, attempt=run.attempt, kept=HEAP)
         self._painted = request if done else None
         return done
 

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 from scumble.api.errors import ScumbleError
 from scumble.client.locate import last_words
+from scumble.painting import device
 from scumble.server import channel, limits
 from scumble.server.clock import clock
 from scumble.server.spool import Spool
@@ -105,16 +106,7 @@ class Worker:
             command += ["--threads", str(self._threads)]
         if sys.platform != "win32":
             command += ["--socket", str(theirs.fileno())]
-        # The pipeline's matrix products are small: shared out over threads, they wait for each other, and for torch's.
-        # glibc gives every large array back to the kernel and faults it in anew; keeping some makes a picture of
-        # 1 megapixel about 20 ms cheaper, and torch's tensors in huge pages, which are faulted in 512 pages at a time, 60 ms.
-        environment = {
-            "OPENBLAS_NUM_THREADS": "1",
-            "MALLOC_TRIM_THRESHOLD_": str(limits.WORKER_HEAP),
-            "MALLOC_MMAP_THRESHOLD_": str(limits.WORKER_ARRAY),
-            "THP_MEM_ALLOC_ENABLE": "1",
-            **os.environ,
-        }
+        environment = {**device.environment(), **os.environ}
         if self._threads:
             environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(self._threads)
         with theirs, self._open_log() as words:
