@@ -302,3 +302,38 @@ def test_without_pyav_the_error_says_what_to_install(tmp_path: Path, monkeypatch
     assert error.code == "bad-picture"
     assert "PyAV" in error.message
     assert 'pip install "scumble[video]"' in error.hint
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_chapters_stay_and_an_excerpt_has_its_own(tmp_path: Path, suffix: str) -> None:
+    source, thousandth = make_film(tmp_path / "plain.mkv", moving(30), sound=False), Fraction(1, 1000)
+    chaptered = tmp_path / f"in{suffix}"
+    with av.open(str(source)) as given, av.open(str(chaptered), "w") as made:
+        spans = {"One": (0, 400), "Two": (400, 800), "Three": (800, 1200)}
+        made.set_chapters(
+            [
+                {"id": i, "start": a, "end": b, "time_base": thousandth, "metadata": {"title": title}}
+                for i, (title, (a, b)) in enumerate(spans.items(), 1)
+            ]
+        )
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                made.mux(packet)
+
+    def chapters(path: Path) -> dict[str, tuple[float, float]]:
+        with av.open(str(path)) as film:
+            found = film.chapters()
+        return {c["metadata"]["title"]: tuple(round(float(c[s] * c["time_base"]), 2) for s in ("start", "end")) for c in found}
+
+    through(chaptered, tmp_path / "whole.mp4")
+    assert chapters(tmp_path / "whole.mp4") == {"One": (0, 0.4), "Two": (0.4, 0.8), "Three": (0.8, 1.2)}
+    through(chaptered, tmp_path / "part.mkv", Excerpt(Fraction(1, 2), Fraction(2, 5)))
+    assert chapters(tmp_path / "part.mkv") == {"Two": (0, 0.3), "Three": (0.3, 0.4)}
+
+
+def test_a_film_of_fields_says_so(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "in.mp4", moving(6), sound=False, options={}, flags=1 << 18 | 1 << 29)  # interlaced DCT, ME
+    with open_film(source) as film:
+        assert [note.split(",")[0] for note in film.notes] == ["It is interlaced"]

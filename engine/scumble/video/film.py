@@ -52,6 +52,9 @@ HDR = {16: "PQ", 18: "HLG"}
 MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 """H.273's matrix coefficients to swscale's."""
 
+PROGRESSIVE = 1
+"""FFmpeg's AV_FIELD_PROGRESSIVE; 0 is unknown, more are orders of fields."""
+
 HD = 720
 """Rows from which an untagged film is taken for BT.709 and not BT.601, as players do."""
 
@@ -120,6 +123,18 @@ class Film:
     def time_base(self) -> Fraction:
         """Of `Frame.pts`, in seconds."""
         return self.video.time_base or Fraction(1, 90000)
+
+    @property
+    def chapters(self) -> list[Any]:
+        """Those that begin or go on within the excerpt, as PyAV has them, times from its start."""
+        begin, length, kept = _origin(self.container) + self.excerpt.start, self.excerpt.length, list[Any]()
+        for chapter in self.container.chapters():
+            base = chapter["time_base"] or Fraction(1, av().time_base)
+            start, end = (max(Fraction(0), chapter[side] * base - begin) for side in ("start", "end"))
+            end = end if length is None else min(end, length)
+            if start < end:
+                kept.append({**chapter, "start": int(start / base), "end": int(end / base)})
+        return kept
 
     def items(self) -> Iterator[Frame | Packet[Any]]:
         """The excerpt's frames, and packets of the copied streams, as they lie in the file, times from its start.
@@ -268,6 +283,8 @@ def _notes(container: InputContainer, video: VideoStream, copied: tuple[Stream, 
     bits = max(c.bits for c in video.format.components)
     if bits > 8:
         yield f"Its {bits} bits a colour become 8."
+    if int(video.codec_context.field_order) > PROGRESSIVE:
+        yield "It is interlaced, and the fields of a frame are painted as one picture; deinterlace it first for a clean one."
     if any(c.is_alpha for c in video.format.components):
         yield "Its transparency is lost."
     left = [s for s in container.streams if s is not video and s not in copied]

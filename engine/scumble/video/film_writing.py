@@ -61,6 +61,7 @@ class FilmWriter:
         self._codec = CODECS.get(suffix, H264)
         self._container = av().open(file, "w", format=MUXERS[suffix])
         self._container.metadata.update({k: v for k, v in film.container.metadata.items() if k not in OWN_TAGS})
+        self._container.set_chapters(film.chapters)
         self._video: VideoStream | None = None
         self._copies = {s.index: self._copy_of(s) for s in film.copied}
         self._waiting: list[Packet[Any]] = []
