@@ -2,7 +2,7 @@
 """The layers that are to be painted, one after another.
 
 Invariant: at most one is at work, so memory holds one layer and its result; what is cancelled or fails leaves the document
-as it was, and a result that finds no place goes to the records.
+as it was, and a result that finds no place goes to the records. The document is written to only while nothing is in the way.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from .painting import Order, Painting, Phase
-from .ports import Host, Placed
+from .ports import Growing, Host, Placed
 from .records import Records
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 
+UNFINISHED = "unfinished"
+"""What the name of a result ends with that is on the canvas before it is finished."""
+
 
 class Easel:
     """`trouble` is told of errors, `settled` of results that are in their documents, `shown` of what a long painting looks
-    like so far."""
+    like so far, `grown` when that is on the canvas."""
 
     def __init__(
         self,
@@ -30,11 +33,13 @@ class Easel:
         trouble: Callable[[EngineError], None],
         settled: Callable[[], None],
         shown: Callable[[Raster], None],
+        grown: Callable[[], None],
     ) -> None:
         self._host, self._records = host, records
-        self._trouble, self._settled, self._shown = trouble, settled, shown
+        self._trouble, self._settled, self._shown, self._grown = trouble, settled, shown, grown
         self._waiting: deque[Painting] = deque()
         self._current: Painting | None = None
+        self._withdrawn: list[Growing] = []  # unfinished results that are still in their documents, and are not to stay
         self._total = 0
         self._waits = ""
         self._remarked = ""
@@ -100,7 +105,7 @@ class Easel:
         if self._current is not None and self.awaiting:
             session.cancel(self._current.job)
         elif self._current is not None and not self._current.placing:  # half a result is worse than a late cancel
-            self._current, self._waits = None, ""
+            self._drop()
 
     def keep(self, session: Session) -> None:
         """End the picture at work with what it looks like now."""
@@ -114,12 +119,13 @@ class Easel:
         if self.awaiting and self._current is not None:
             session.cancel(self._current.job)
         if self._current is not None and self._current.phase is not Phase.WRITING:
-            self._current = None
+            self._drop()
         self._waiting.clear()
         return lost
 
     def advance(self, session: Session, deadline: float) -> None:
         """Go on until `deadline` (time.monotonic)."""
+        self._withdraw()
         if self._current is None and self._waiting:
             self._current = self._waiting.popleft()
         current = self._current
@@ -135,6 +141,8 @@ class Easel:
                 request = current.read_some(deadline)
                 if request is not None:
                     current.job = session.submit(request)
+            elif current.phase is Phase.PAINTING:
+                self._grow(current)
             elif current.phase is Phase.WRITING:
                 if current.written:
                     self._place(current)  # alone in its tick: the host redraws its whole canvas for it
@@ -151,16 +159,16 @@ class Easel:
         if isinstance(event, Progress):
             current.progressed(event)
         elif isinstance(event, Preview):
-            current.shown = True
+            current.shown, current.unfinished = True, event.raster
             self._shown(event.raster)
         elif isinstance(event, Done):
             self._records.note(current, event.styles, event.seconds, event.device)
             self._pass_on(event.remark)
             current.finish(event.raster)
         elif isinstance(event, Cancelled):
-            self._current = None
+            self._drop()
         elif isinstance(event, (Failed, Rejected)):
-            self._current = None
+            self._drop()
             self._waiting.clear()
             self._trouble(event.error())
         return True
@@ -177,18 +185,45 @@ class Easel:
         if self._waits:
             return
         current.placing = True
-        placed = current.target.insert()
+        if current.growing is not None and current.growing.complete(current.target):
+            placed, current.growing = Placed.WHOLE, None
+        else:
+            placed = current.target.insert()
         if placed is not Placed.PART:
-            self._current = None
-        if placed is not Placed.PART:
+            self._drop()
             self._painted += 1
         if placed is Placed.WHOLE:
             self._records.placed(current)
             self._settled()
 
+    def _grow(self, current: Painting) -> None:
+        """Bring what the picture looks like by now to the canvas, as soon as nothing is in the way."""
+        raster = current.unfinished
+        if raster is None or current.source is None or self._host.in_the_way(current.order.layer):
+            return
+        current.unfinished = None
+        try:
+            current.growing = current.growing or self._host.growing(current.source, f"{current.order.title}, {UNFINISHED}")
+            if current.growing is not None:
+                current.growing.show(raster)
+                self._grown()
+        except EngineError:  # the layer is gone, which the result itself will say
+            return
+
+    def _drop(self) -> None:
+        """The picture at work is over; what of it is in the document and not finished is taken away soon."""
+        if self._current is not None and self._current.growing is not None:
+            self._withdrawn.append(self._current.growing)
+        self._current, self._waits = None, ""
+
+    def _withdraw(self) -> None:
+        for growing in [growing for growing in self._withdrawn if not self._host.in_the_way(growing)]:
+            growing.withdraw()
+            self._withdrawn.remove(growing)
+
     def _lay_aside(self, current: Painting, error: EngineError) -> None:
         """A layer that cannot be painted stops that one only; a result without a place is kept."""
-        self._current, self._waits = None, ""
+        self._drop()
         if current.result is not None:
             self._records.keep(current)
             error = EngineError(error.code, error.message, "The result is kept in the history; insert it from there.")

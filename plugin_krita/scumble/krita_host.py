@@ -12,6 +12,7 @@ from krita import Document, Krita, Node, View
 
 from .krita_documents import is_open
 from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
+from .krita_growing import KritaGrowing, can_grow
 from .krita_hand import Hand
 from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
 from .krita_live import KritaLive
@@ -78,6 +79,9 @@ class KritaHost:
     def target(self, source: KritaSource | FrameSource, name: str, alone: bool = False) -> KritaTarget | FrameTarget:
         return source.target(name, alone)
 
+    def growing(self, source: KritaSource | FrameSource, name: str) -> KritaGrowing | None:
+        return KritaGrowing(source, name) if isinstance(source, KritaSource) and can_grow(source) else None
+
     def live(self, source: str, name: str) -> KritaLive:
         _, document = self._active()
         if document is None:
@@ -91,7 +95,7 @@ class KritaHost:
         self._watch = self._watch or Watch(changed)
         self._watch.look()
 
-    def in_the_way(self, what: KritaLayer | KritaFrame | KritaTarget | FrameTarget | KritaLive) -> str:
+    def in_the_way(self, what: KritaLayer | KritaFrame | KritaTarget | FrameTarget | KritaGrowing | KritaLive) -> str:
         if not is_open(what.document):
             return ""
         return self._hand.in_the_way(what.document)

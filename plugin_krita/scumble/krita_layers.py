@@ -126,10 +126,10 @@ class KritaTarget:
 
     def __init__(self, beside: KritaLayer, source: KritaSource, name: str, at: QtCore.QPoint, alone: bool = False) -> None:
         document = beside.document
-        self.document, self._beside, self._source, self._at, self._alone = document, beside, source, at, alone
+        self.document, self.beside, self.at, self.alone, self._source = document, beside, at, alone, source
         space = source.space
         self._home = None if space == space_of(document) else Workshop(space)
-        self._node: Node = self._home.layer(name) if self._home else document.createNode(name, "paintlayer")
+        self.node: Node = self._home.layer(name) if self._home else document.createNode(name, "paintlayer")
         travelled = srgb(source.shape)
         self._workshop = None if same(space, travelled) else Workshop(travelled)
         self._mask = source.selection if has_masks(document) else None
@@ -140,25 +140,25 @@ class KritaTarget:
         return plain_band(self._source.shape) if self._workshop is None else BAND
 
     def write(self, y: int, rows: int, data: Any) -> None:
-        shape, at = self._source.shape, self._at
+        shape, at = self._source.shape, self.at
         if self._soften is not None:
             data = _softened(self._soften, shape, y, rows, bytes(data))
         if self._workshop is not None:
             data = self._workshop.converted(bytes(data), shape.width, rows, self._source.space)
-        self._node.setPixelData(bytes(data), at.x(), at.y() + y, shape.width, rows)
+        self.node.setPixelData(bytes(data), at.x(), at.y() + y, shape.width, rows)
 
     def insert(self) -> Placed:
-        beside = self._beside.node()  # while it was written, the document may have been closed
+        beside = self.beside.node()  # while it was written, the document may have been closed
         if self._mask is not None:
             mask = self.document.createTransparencyMask("Selection")
-            self._node.addChildNode(mask, None)
-            moved = self._at - QtCore.QPoint(self._source.shape.x, self._source.shape.y)
+            self.node.addChildNode(mask, None)
+            moved = self.at - QtCore.QPoint(self._source.shape.x, self._source.shape.y)
             mask.setSelection(self._mask if moved.isNull() else _moved(self._mask, moved))
-        put_above(self.document, beside, self._node, self._alone)
+        put_above(self.document, beside, self.node, self.alone)
         return Placed.WHOLE
 
     def thumbnail(self, side: int) -> bytes:
-        return thumbnail_of(self._node, self._source.shape, side)
+        return thumbnail_of(self.node, self._source.shape, side)
 
 
 def plain_band(shape: Shape) -> int:
@@ -248,3 +248,11 @@ def put_above(document: Document, source: Node, result: Node, alone: bool = Fals
         node.remove()
     if before is not None and all(before != node for node in older):
         keep_active(document, before, result)
+
+
+def remove_others(target: KritaTarget, kept: Node) -> None:
+    """Where a result is to be alone, remove the others of its layer: a second undo step."""
+    source = layer_of(target.document, target.beside.id) if target.alone else None
+    for node in results_of(target.document, source) if source is not None else ():
+        if node != kept:
+            node.remove()

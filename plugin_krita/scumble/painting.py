@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One layer on its way: read in bands, painted by the engine, written in bands, inserted.
 
-Invariant: `read_some` and `write_some` return soon after their deadline, however large the layer; the document changes only
-in `place`, once.
+Invariant: `read_some` and `write_some` return soon after their deadline, however large the layer. The document changes once,
+when the result is inserted, or when the first unfinished picture is: that one then becomes the result.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .ports import Host, Layer, Source, Target
+from .ports import Growing, Host, Layer, Source, Target
 from .scumble_client.desk.masks import mask_format, masks_of, parted
 from .scumble_client.desk.settings import Settings, brush_size
 from .scumble_client.desk.words import Pace, said
@@ -59,6 +59,10 @@ class Painting:
     """An unfinished picture has been seen, which may be kept."""
     kept: bool = False
     """It is to end with that one."""
+    unfinished: Raster | None = None
+    """What it looks like by now, until that is in the document."""
+    growing: Growing | None = None
+    """The layer that shows it there, if there is one."""
     _pixels: bytearray = field(default_factory=bytearray)
     _masks: bytearray = field(default_factory=bytearray)
     _row: int = 0
@@ -100,6 +104,7 @@ class Painting:
 
     def finish(self, result: Raster) -> None:
         """The engine is done; next comes the writing."""
+        self.unfinished = None
         self.result, self.phase, self._row = result, Phase.WRITING, 0
         self._pixels, self._masks = bytearray(), bytearray()
 

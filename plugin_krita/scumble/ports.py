@@ -94,6 +94,21 @@ class Target(Protocol):
         """A PNG."""
 
 
+class Growing(Protocol):
+    """A result that is in the document before it is finished, and gets better there; ports.Host.growing makes it."""
+
+    def show(self, raster: Raster) -> None:
+        """Show a picture of all of the source, of whatever size: the first in one undo step, the others in none; only while
+        nothing is in the way. Nothing where the painter has taken the layer away. Raises EngineError "layer-gone"."""
+
+    def complete(self, result: Target) -> bool:
+        """Become the result that a target holds, without an undo step; only while nothing is in the way. False where that
+        cannot be: then the target is inserted, and this one withdrawn."""
+
+    def withdraw(self) -> None:
+        """Take it out of the document, if it is there; only while nothing is in the way."""
+
+
 @dataclass(frozen=True)
 class Shot:
     """What a live pass is painted from, and where its result goes."""
@@ -167,7 +182,11 @@ class Host(Protocol):
         """A layer above the one `source` was read from and above its other results, or (`alone`) instead of those. Raises
         EngineError "layer-gone"."""
 
-    def in_the_way(self, what: Layer | Target | LiveLayer) -> str:
+    def growing(self, source: Source, name: str) -> Growing | None:
+        """A layer above the one `source` was read from and above its other results, for pictures that are not finished; None
+        where those would keep the painter waiting. Raises EngineError "layer-gone"."""
+
+    def in_the_way(self, what: Layer | Target | Growing | LiveLayer) -> str:
         """Why its document must not be read or written to now, in words that follow "the result": a stroke is being drawn, a
         tool has the picture. "" if it may be, until the event loop turns, or is closed."""
 

@@ -90,7 +90,7 @@ class Studio:
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
         self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES), self.complain)
         self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
-        self.easel = Easel(host, self.records, self.complain, self._settled, self.previewing.show)
+        self.easel = Easel(host, self.records, self.complain, self._settled, self.previewing.show, self._grown)
         changed, strip = (functools.partial(self._tell, topic) for topic in (Topic.STANDING, Topic.STRIP))
         told = (changed, strip, self.complain, self.previewing.show_both, self.paint)
         self.canvas = Canvas(host, self._begin_on_canvas, self._now, *told)
@@ -330,6 +330,10 @@ class Studio:
         """A result is in its document."""
         self.troubles.settle()
         self.trying.applied()
+
+    def _grown(self) -> None:
+        """A picture gets better on the canvas."""
+        self.trying.make_way()
 
     def _fresh_start(self) -> None:
         """Forget an old error; a session that has given up hope would not speak of it again."""

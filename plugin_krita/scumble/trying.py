@@ -146,6 +146,11 @@ class Trying:
             self._wish, self._applying = None, True
             self._paint(self._layers, candidate.settings)
 
+    def make_way(self) -> None:
+        """What is applied gets better on the canvas: show that instead of the try."""
+        if self._applying:
+            self.compare(True)
+
     def applied(self) -> None:
         """A result has been put into the document: what was shown of it may go."""
         if self._applying:
@@ -176,7 +181,8 @@ class Trying:
         if busy:
             self._cancel(session)
             return
-        self._applying = False  # it was given up, or failed
+        if self._applying:  # it was given up, or failed
+            self._applying = self._hidden = False
         if settings != self._settings:
             self._settings, self._wish = settings, _Wish(settings, WORKING_SIDE)
         if self._touched and time.monotonic() - self._touched >= REST:

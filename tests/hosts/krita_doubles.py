@@ -79,6 +79,29 @@ class Target:
         return b"png"
 
 
+class Growing:
+    """An unfinished result; `there` is whether it is in the document."""
+
+    def __init__(self, host: Host, name: str) -> None:
+        self.host, self.name = host, name
+        self.shown: list[Any] = []
+        self.there = True
+        self.completed = self.withdrawn = False
+
+    def show(self, raster: Any) -> None:
+        assert not self.host.way
+        self.shown.append(raster)
+
+    def complete(self, result: Target) -> bool:
+        assert not self.host.way
+        self.completed = self.there
+        return self.there
+
+    def withdraw(self) -> None:
+        assert not self.host.way
+        self.withdrawn = True
+
+
 class LiveLayer:
     def __init__(self, host: Host, source: str, name: str) -> None:
         self.host, self.source, self.name = host, source, name
@@ -127,6 +150,9 @@ class Host:
         self.alone: list[bool] = []
         self.way = ""
         self.lives: list[LiveLayer] = []
+        self.growings: list[Growing] = []
+        self.huge = False
+        """Unfinished pictures of its layers would keep the painter waiting."""
         self.drawn = 0
         """What the layer looks like."""
         self.empty: set[str] = set()
@@ -163,6 +189,12 @@ class Host:
         if self.gone:
             raise module("scumble_client.errors").EngineError("layer-gone", "The layer is not there any more.")
         return Target(self, name)
+
+    def growing(self, source: Source, name: str) -> Growing | None:
+        if self.huge:
+            return None
+        self.growings.append(Growing(self, name))
+        return self.growings[-1]
 
     def in_the_way(self, what: Any) -> str:
         return self.way

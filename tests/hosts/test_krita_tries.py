@@ -10,7 +10,7 @@ import pytest
 from hosts.kritas import KritaUser, play
 from hosts.seen import of
 
-SCENARIOS = "trying sheet better"
+SCENARIOS = "trying sheet better growing given_up"
 PLAIN, INVERTED = [10, 20, 30, 255], [245, 235, 225, 255]
 
 
@@ -60,3 +60,36 @@ def test_a_picture_gets_better_in_the_docker_and_is_kept_as_it_is_shown(saw: Any
     assert saw["seen"] == sorted(saw["seen"], reverse=True)
     assert saw["names"] == ["Background", "layer", "Test style 100 %, best"]
     assert saw["kept"][0] <= saw["seen"][-1] + 1
+
+
+@of("growing")
+def test_a_picture_gets_better_on_the_canvas_within_the_selection(saw: Any) -> None:
+    assert saw["begun"] == ["Background", "layer", "Test style 100 %, best, unfinished"]
+    assert saw["locked"]
+    assert saw["selected"][0] < saw["first"]
+    assert saw["beside"] == PLAIN
+
+
+@of("growing")
+def test_no_unfinished_picture_comes_into_a_stroke(saw: Any) -> None:
+    assert len(set(saw["held"])) == 1
+    assert saw["drawn"] == [[0, 0, 0, 255]]
+
+
+@of("growing")
+def test_what_is_kept_becomes_the_result_and_was_one_step(saw: Any) -> None:
+    assert saw["names"] == ["Background", "layer", "Test style 100 %, best"]
+    assert saw["open"]
+    shown, kept = saw["kept"]
+    assert kept <= shown
+    stroke, *layer = saw["steps"]
+    assert "Add Layer" not in stroke
+    assert layer == ["Undo Add Layer", "Redo Add Layer"]
+    assert saw["redone"] == kept
+
+
+@of("given_up")
+def test_cancelling_takes_the_unfinished_picture_away(saw: Any) -> None:
+    assert saw["changed"]
+    assert saw["names"] == ["Background", "layer"]
+    assert saw["as_before"]

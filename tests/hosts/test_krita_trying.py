@@ -176,3 +176,22 @@ def test_a_candidate_that_is_painted_anew_does_not_come_back_when_another_is_sho
     studio.take_up(studio.trying.step(-1))
     finish(studio, session)
     assert (studio.trying.at, layer.name) == (0, "The Night 100 %, a try")
+
+
+def test_what_is_applied_is_seen_getting_better_and_the_try_comes_back_when_that_is_cancelled(
+    studio: Any, layer: LiveLayer, host: Host, session: Session
+) -> None:
+    studio.choose(quality="best")
+    ticks(studio)
+    finish(studio, session)
+    studio.trying.apply()
+    ticks(studio)
+    job = f"job{len(session.requests)}"
+    assert layer.visible
+    session.says.append(event("Preview", job, session.requests[-1].raster))
+    ticks(studio)
+    assert (len(host.growings), layer.visible) == (1, False)
+    studio.cancel()
+    session.says.append(event("Cancelled", job))
+    ticks(studio)
+    assert (host.growings[0].withdrawn, layer.visible, studio.trying.active) == (True, True, True)

@@ -6,10 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 from driver import Scenario, Stage
+from krita import Selection
 from lives import steps
 from scumble.scumble_client.desk.settings import Settings
 from strokes import begin, row
 from window import idle, names
+
+SLOWLY = Settings(style="test-style", method="darkening", quality="best", options={"pause": 1.0})
+"""Twenty seconds and more, and black in the end."""
+GROWN = "Test style 100 %, best, unfinished"
 
 
 def trying(stage: Stage) -> Scenario:
@@ -100,3 +105,78 @@ def better(stage: Stage) -> Scenario:
     stage.studio.choose(quality="")
     stage.close(document)
     return found
+
+
+def growing(stage: Stage) -> Scenario:
+    """Best on a layer of which half is selected: it gets better on the canvas, but not during a stroke, until it is kept."""
+    stage.studio.take_up(SLOWLY)
+    document, hand = yield from begin(stage)
+    node = document.nodeByName("layer")
+    selection = Selection()
+    selection.select(0, 0, 200, 300, 255)
+    document.setSelection(selection)
+    yield 300
+    stage.panel.button.click()
+    yield lambda: document.nodeByName(GROWN)
+    grown = document.nodeByName(GROWN)
+    yield lambda: document.activeNode() == node
+    found: dict[str, Any] = {"begun": _layers(document), "locked": grown.locked(), "first": row(grown, 150, 50)[0][0]}
+    held: list[int] = []
+
+    def between(number: int) -> Any:
+        held.append(row(grown, 150, 50)[0][0])
+        return 1500 if number == 2 else None
+
+    yield from hand.stroke([(60, 250), (100, 250), (140, 250), (160, 250)], between)
+    yield lambda: row(grown, 150, 50)[0][0] < held[-1]
+    document.waitForDone()
+    found |= {"held": held, "drawn": row(node, 250, 100), "selected": _seen(document, 100), "beside": _seen(document, 300)}
+    stage.shoot("growing")
+    shown = row(grown, 150, 50)[0][0]
+    stage.panel.keep.click()
+    yield idle(stage)
+    yield 300
+    kept = row(grown, 150, 50)[0][0]
+    found |= {"names": _layers(document), "kept": [shown, kept], "open": not grown.locked(), "steps": []}
+    for action, wanted in (("edit_undo", 3), ("edit_undo", 2), ("edit_redo", 3)):  # the stroke is the last step
+        found["steps"].append(stage.krita.action(action).text())
+        stage.krita.action(action).trigger()
+        yield lambda wanted=wanted: len(_layers(document)) == wanted
+        yield 300
+    document.waitForDone()
+    found["redone"] = row(document.nodeByName(found["names"][-1]), 150, 50)[0][0]
+    stage.studio.choose(quality="")
+    stage.close(document)
+    return found
+
+
+def given_up(stage: Stage) -> Scenario:
+    """The same, cancelled after some pictures."""
+    stage.studio.take_up(SLOWLY)
+    document, _ = yield from begin(stage)
+    before = _seen(document, 100)
+    stage.panel.button.click()
+    yield lambda: len(names(document)) == 3
+    grown = document.topLevelNodes()[-1]
+    first = row(grown, 150, 50)[0][0]
+    yield lambda: row(grown, 150, 50)[0][0] < first
+    document.waitForDone()
+    found: dict[str, Any] = {"changed": _seen(document, 100) != before}
+    stage.panel.button.click()
+    yield lambda: len(names(document)) == 2
+    yield idle(stage)
+    document.waitForDone()
+    found |= {"names": names(document), "as_before": _seen(document, 100) == before}
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    stage.close(document)
+    return found
+
+
+def _layers(document: Any) -> list[str]:
+    """Without the selection, which is among Krita's top nodes."""
+    return [name for name in names(document) if name != "Selection Mask"]
+
+
+def _seen(document: Any, x: int) -> list[int]:
+    """A pixel of the picture as it is shown."""
+    return list(bytes(document.pixelData(x, 150, 1, 1)))

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A result that is in the document before it is finished, and gets better there.
+
+Invariant: inserting it is the only undo step. It is written to only by a caller that has just been told that nothing is in
+the way, as the live layer is (krita_live.py), and locked until it is finished, so that nobody draws on what the next picture
+covers.
+"""
+
+from __future__ import annotations
+
+from krita import Node
+
+from .krita_colours import same, space_of
+from .krita_documents import layer_of, settle
+from .krita_layers import KritaSource, KritaTarget, has_masks, remove_others
+from .krita_live import LARGEST, SRGB
+from .pictures import image_of
+from .ports import Shape
+from .qt import QtCore, QtGui
+from .scumble_client.raster import Raster
+
+
+def can_grow(source: KritaSource) -> bool:
+    """Whether unfinished pictures come onto the canvas without keeping the painter waiting: where nothing has to be converted,
+    and the picture is not huge."""
+    quick = same(source.space, SRGB) and source.shape.width * source.shape.height <= LARGEST
+    return quick and (source.selection is None or has_masks(source.layer.document))
+
+
+class KritaGrowing:
+    """Of a source that `can_grow`."""
+
+    def __init__(self, source: KritaSource, name: str) -> None:
+        """Raises EngineError "layer-gone"."""
+        self._target: KritaTarget | None = source.target(name)
+        self.document, self._at, self._shape = self._target.document, self._target.at, source.shape
+        self._id = QtCore.QUuid()
+
+    @property
+    def _node(self) -> Node | None:
+        """The layer as it is in this turn; None before the first picture, and when it has gone."""
+        return layer_of(self.document, self._id) if self._target is None else None
+
+    def show(self, raster: Raster) -> None:
+        """Show a picture of the whole source. The caller has just been told that nothing is in the way. Raises EngineError
+        "layer-gone"."""
+        pixels, target = _as_large(raster, self._shape), self._target
+        if target is not None:
+            target.write(0, self._shape.height, pixels)
+            target.insert()
+            self._id, self._target = target.node.uniqueId(), None
+            target.node.setLocked(True)
+            settle()
+        elif self._node is not None:
+            self._node.setPixelData(pixels, *self._place)
+            self.document.refreshProjection()
+
+    def complete(self, result: KritaTarget) -> bool:
+        """Become what a target holds. False where the painter has taken the layer away, or moved the one it is painted from."""
+        node = self._node
+        if node is None or result.at != self._at or not same(space_of(node), space_of(result.node)):
+            return False
+        node.setPixelData(result.node.pixelData(*self._place), *self._place)
+        node.setName(result.node.name())
+        node.setLocked(False)
+        settle()
+        self.document.refreshProjection()
+        remove_others(result, node)
+        return True
+
+    def withdraw(self) -> None:
+        """Take it away; it is not needed. The caller has just been told that nothing is in the way."""
+        node = self._node
+        if node is not None:
+            node.setLocked(False)
+            node.remove()
+
+    @property
+    def _place(self) -> tuple[int, int, int, int]:
+        return self._at.x(), self._at.y(), self._shape.width, self._shape.height
+
+
+def _as_large(raster: Raster, shape: Shape) -> bytes:
+    """A picture as large as its layer, in Krita's order."""
+    smooth = QtCore.Qt.TransformationMode.SmoothTransformation
+    size = QtCore.QSize(shape.width, shape.height)
+    image = image_of(raster).scaled(size, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
+    image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
+    bits = image.constBits()
+    bits.setsize(4 * shape.width * shape.height)
+    return bytes(bits)
