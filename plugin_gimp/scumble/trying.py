@@ -26,6 +26,9 @@ DELAY = 0.5
 """Seconds for which strength and options must rest before the sheet follows them."""
 
 
+OF_ONE_STYLE = ("style-unknown", "style-unavailable", "style-needs-picture", "weights-corrupt", "weights-missing")
+"""Codes of failures that say nothing of other styles."""
+
 Painter = tuple[str, Settings]
 """What a picture of the sheet was made with but for the style: the method's id and the settings."""
 
@@ -97,7 +100,8 @@ class Trying:
             self._show(chosen.style, event.raster)
             self._say("")
         elif isinstance(event, (Failed, Rejected)):
-            self._waiting.clear()  # the others would fare no better
+            if event.code not in OF_ONE_STYLE:
+                self._waiting.clear()  # the others would fare no better
             self._say(event.message)
         return True
 

@@ -14,7 +14,7 @@ from .krita_colours import same, space_of
 from .krita_documents import layer_of, settle
 from .krita_layers import KritaSource, KritaTarget, has_masks, remove_others
 from .krita_live import LARGEST, SRGB
-from .pictures import image_of
+from .pictures import cut_out, image_of
 from .ports import Shape
 from .qt import QtCore, QtGui
 from .scumble_client.raster import Raster
@@ -35,6 +35,8 @@ class KritaGrowing:
         self._target: KritaTarget | None = source.target(name)
         self.document, self._at, self._shape = self._target.document, self._target.at, source.shape
         self._id = QtCore.QUuid()
+        self._alpha = bytes(source.layer.node().projectionPixelData(*self._place).data())[3::4]
+        """Of the source: a picture on its way has colours also where the layer is transparent, and covers what lies below."""
 
     @property
     def _node(self) -> Node | None:
@@ -44,7 +46,7 @@ class KritaGrowing:
     def show(self, raster: Raster) -> None:
         """Show a picture of the whole source. The caller has just been told that nothing is in the way. Raises EngineError
         "layer-gone"."""
-        pixels, target = _as_large(raster, self._shape), self._target
+        pixels, target = _as_large(raster, self._shape, self._alpha), self._target
         if target is not None:
             target.write(0, self._shape.height, pixels)
             target.insert()
@@ -63,6 +65,7 @@ class KritaGrowing:
         node.setPixelData(result.node.pixelData(*self._place), *self._place)
         node.setName(result.node.name())
         node.setLocked(False)
+        node.setVisible(True)  # who hid it looked for what lies below, not for a result that cannot be seen
         settle()
         self.document.refreshProjection()
         remove_others(result, node)
@@ -80,12 +83,12 @@ class KritaGrowing:
         return self._at.x(), self._at.y(), self._shape.width, self._shape.height
 
 
-def _as_large(raster: Raster, shape: Shape) -> bytes:
-    """A picture as large as its layer, in Krita's order."""
+def _as_large(raster: Raster, shape: Shape, alpha: bytes) -> bytes:
+    """A picture as large as its layer, in Krita's order, with the layer's alpha."""
     smooth = QtCore.Qt.TransformationMode.SmoothTransformation
     size = QtCore.QSize(shape.width, shape.height)
     image = image_of(raster).scaled(size, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
-    image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
+    image = cut_out(image, alpha).convertToFormat(QtGui.QImage.Format.Format_ARGB32)
     bits = image.constBits()
     bits.setsize(4 * shape.width * shape.height)
     return bytes(bits)

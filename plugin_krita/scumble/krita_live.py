@@ -16,6 +16,7 @@ from .krita_documents import keep_active, layer_of, settle
 from .krita_layers import in_small, shrunk
 from .krita_places import in_small_of
 from .krita_results import above, note
+from .pictures import cut_out
 from .ports import Shot
 from .qt import QtCore, QtGui, QtWidgets
 from .sampling import sampled
@@ -225,13 +226,7 @@ def _scaled(raster: Raster, area: QtCore.QRect, limit: Selection | None) -> byte
     if (raster.width, raster.height) != (area.width(), area.height()):
         image = image.scaled(area.size(), QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
     if limit is not None:
-        chosen = limit.pixelData(*area.getRect()).data()
-        mask = QtGui.QImage(chosen, area.width(), area.height(), area.width(), QtGui.QImage.Format.Format_Alpha8)
-        image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32_Premultiplied)
-        painter = QtGui.QPainter(image)
-        painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_DestinationIn)
-        painter.drawImage(0, 0, mask)
-        painter.end()
+        image = cut_out(image, limit.pixelData(*area.getRect()).data())
     image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
     bits = image.constBits()
     bits.setsize(area.width() * area.height() * 4)

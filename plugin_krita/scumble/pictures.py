@@ -18,6 +18,17 @@ def image_of(raster: Raster) -> QtGui.QImage:
     return QtGui.QImage(data, raster.width, raster.height, raster.stride, formats[raster.order]).copy()
 
 
+def cut_out(image: QtGui.QImage, plane: bytes) -> QtGui.QImage:
+    """What of an image a plane of its size shows: 0 hides, 255 shows."""
+    mask = QtGui.QImage(plane, image.width(), image.height(), image.width(), QtGui.QImage.Format.Format_Alpha8)
+    image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+    painter = QtGui.QPainter(image)
+    painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.drawImage(0, 0, mask)
+    painter.end()
+    return image
+
+
 def raster_of_file(path: str) -> Raster:
     """A picture file as a u8 raster. Raises EngineError "bad-picture"."""
     reader = QtGui.QImageReader(path)

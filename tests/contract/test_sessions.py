@@ -221,11 +221,12 @@ def test_styles_are_put_refined_and_removed(start_fake: StartFake, open_session:
 
 def test_a_style_is_renamed(start_fake: StartFake, open_session: OpenSession) -> None:
     engine, session = start_fake(), open_session()
-    number = session.rename_style("s0", "F" * 300)
+    number = session.rename_style("s0@3", "F" * 300)
     answer, _ = until(session, Answer)
     assert (answer.request, answer.header["style"]) == (number, "s0")
     (asked,) = [h for h in engine.heard if h["type"] == "style.rename"]
     assert asked["name"] == "F" * 200, "an engine takes no more, and would not understand"
+    assert asked["style"] == "s0", "all its revisions are renamed; an engine would not understand one of them either"
 
 
 def test_an_engine_that_cannot_rename_yet_is_said_to_be_old(start_fake: StartFake, open_session: OpenSession) -> None:
@@ -240,6 +241,17 @@ def test_an_engine_that_cannot_rename_yet_is_said_to_be_old(start_fake: StartFak
     session.ping()
     assert until(session, Answer)[0].header["type"] == "pong", "the connection stays"
     assert engine.types().count("style.rename") == 1
+
+
+def test_an_engine_that_cannot_keep_frames_steady_yet_is_said_to_be_old(
+    start_fake: StartFake, open_session: OpenSession
+) -> None:
+    engine, session = start_fake(), open_session()
+    unknown = {"type": "error", "code": "bad-message", "message": "submit has the unknown field `sequence`.", "hint": ""}
+    engine.tamper = lambda header: {**unknown, "re": header["re"]} if header["type"] == "accepted" else header
+    session.submit(replace(request(any_raster(30, 20)), sequence="1" * 32))
+    failed, _ = until(session, Failed)
+    assert failed.message.endswith("an earlier version, which cannot keep the frames of an animation from flickering.")
 
 
 def test_control_answers(start_fake: StartFake, open_session: OpenSession) -> None:

@@ -123,6 +123,16 @@ def test_other_settings_paint_the_sheet_anew_once_they_rest(sheet: Sheet) -> Non
     assert [request.strength for request in sheet.submitted] == [1.0, 0.7, 0.7]
 
 
+def test_a_style_that_fails_by_itself_leaves_the_others_their_turn(sheet: Sheet) -> None:
+    sheet.want()
+    sheet.tick()
+    left = sheet.trying.left
+    sheet.trying.hear(sys.modules["scumble_client.events"].Failed("job1", "weights-corrupt", "It is damaged.", ""))
+    assert (sheet.trying.left, sheet.said[-1]) == (left - 1, "It is damaged.")
+    sheet.tick()
+    assert len(sheet.submitted) == 2
+
+
 def test_a_picture_that_fails_ends_the_sheet_with_a_word(sheet: Sheet) -> None:
     sheet.want()
     sheet.tick()

@@ -89,6 +89,12 @@ def test_what_is_kept_becomes_the_result_and_was_one_step(saw: Any) -> None:
 
 
 @of("given_up")
+def test_where_the_layer_is_transparent_the_unfinished_picture_is_too(saw: Any) -> None:
+    """Pictures on their way are opaque: the box around a cut-out figure covered all that lies below."""
+    assert saw["through"] == 0
+
+
+@of("given_up")
 def test_cancelling_takes_the_unfinished_picture_away(saw: Any) -> None:
     assert saw["changed"]
     assert saw["names"] == ["Background", "layer"]

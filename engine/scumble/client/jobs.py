@@ -103,6 +103,12 @@ class Job:
             header["sequence"] = self._ask.sequence
         return {**header, "have": self._have} if self._have else header
 
+    @property
+    def since(self) -> str:
+        """What an engine of an earlier version may refuse about it, in words; "" where there is nothing."""
+        steady = isinstance(self._ask, Request) and self._ask.sequence is not None
+        return "keep the frames of an animation from flickering" if steady else ""
+
     def disconnected(self) -> None:
         """The connection is gone; what was sent is uncertain until the engine says what it has."""
         self.submitted = self.accepted = self.cancel_sent = self.keep_sent = False

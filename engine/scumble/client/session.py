@@ -131,7 +131,7 @@ class Session:
 
     def rename_style(self, style: str, name: str) -> int:
         """Change the title of a style of the user's; answered by Answer ("renamed"), which holds the "title" it got."""
-        asked = {"type": "style.rename", "style": style, "name": name[:LONGEST]}
+        asked = {"type": "style.rename", "style": style.partition("@")[0], "name": name[:LONGEST]}  # of all its revisions
         return self._ask(_Asked(asked, since="rename styles"))
 
     def refine_style(self, style: str, action: str) -> int:
@@ -258,6 +258,8 @@ class Session:
             raise lost("The engine has forgotten this connection.")
         if job is not None:
             job.over = True
+            if job.since and e.code == "bad-message":
+                e = too_old(job.since)
             if job.cancelling:
                 self._reply({"type": "release", "job": job.id})
             self._events.append(Cancelled(job.id) if job.cancelling else Failed(job.id, e.code, e.message, e.hint))

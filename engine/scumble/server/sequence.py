@@ -47,12 +47,12 @@ class Sequence:
         except ScumbleError as e:
             self.forget()
             return f"{e.message} {e.hint}"
-        except Exception as e:
-            if not out_of_memory(e) and "Insufficient memory" not in str(e):  # OpenCV's words
-                raise
-            log.warning("a frame was not kept from flickering: %s", e)
+        except Exception as e:  # the frame itself is painted, and shall not be lost for this
+            log.warning("a frame was not kept from flickering", exc_info=True)
             self.forget()
-            return "Memory did not suffice to keep the frames from flickering."
+            if out_of_memory(e) or "Insufficient memory" in str(e):  # OpenCV's words
+                return "Memory did not suffice to keep the frames from flickering."
+            return "This frame could not be kept from flickering; the engine's log has the details."
         return ""
 
     def forget(self) -> None:
