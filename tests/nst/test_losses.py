@@ -9,6 +9,7 @@ from torch import Tensor
 
 from scumble.nst.losses import (
     calm_texture,
+    colour_range,
     content_loss,
     gram,
     gram_loss,
@@ -149,5 +150,7 @@ def test_texture_takes_every_size_from_a_window_on(size: tuple[int, int]) -> Non
 
 def test_what_lies_outside_of_a_picture_s_range_is_counted() -> None:
     inside = torch.rand(1, 3, 8, 8)
-    assert float(overshoot(inside)) == 0
-    assert float(overshoot(torch.full((1, 3, 8, 8), 1.5))) == pytest.approx(0.25)
+    bounds = colour_range(inside)
+    assert bounds.shape == (2, 1, 3, 1, 1)
+    assert float(overshoot(inside, bounds)) == 0
+    assert float(overshoot(inside.amax((2, 3), keepdim=True) + 0.5, bounds)) == pytest.approx(0.25)

@@ -99,9 +99,18 @@ def relief_loss(y: Tensor, x: Tensor, calm: Tensor) -> Tensor:
     return F.relu((have + FAINT).log() - allowed.log()).gather(1, chosen).mean()
 
 
-def overshoot(y: Tensor) -> Tensor:
-    """Mean square of what lies outside [0, 1], and so is cut off in a picture that is shown."""
-    return (y - y.clamp(0, 1)).float().square().mean()
+def colour_range(x: Tensor) -> Tensor:
+    """The least and the largest value of each channel of (N, 3, H, W): (2, N, 3, 1, 1)."""
+    return torch.stack([x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)])
+
+
+def overshoot(y: Tensor, bounds: Tensor) -> Tensor:
+    """Mean square of what lies outside `bounds` (colour_range), whether or not it can be shown.
+
+    Where a picture's variance is given (norms.Whitening), a network that would rather have less contrast puts the variance into
+    one small glaring spot: a painting has no such spot.
+    """
+    return (y - torch.minimum(torch.maximum(y, bounds[0]), bounds[1])).float().square().mean()
 
 
 def pseudo_huber(term: Tensor, delta: float) -> Tensor:

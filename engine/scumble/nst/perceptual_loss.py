@@ -28,11 +28,15 @@ Grams = Mapping[str, Tensor]
 """(N, C, C) by "scale/layer"."""
 
 
-STYLE_LAYERS = {"relu1_2": 2.0, "relu2_2": 2.0, "relu3_3": 1.0, "relu4_3": 1.5, "relu5_1": 1.0}
-"""Of VGG-16 and of its narrow copies, with their weights: the last of each stage, and the first of the fifth. The first two
+STYLE_LAYERS = {"relu1_2": 2.0, "relu2_2": 2.0, "relu3_3": 2.0, "relu4_3": 1.5, "relu5_1": 1.0}
+"""Of VGG-16 and of its narrow copies, with their weights: the last of each stage, and the first of the fifth. The first three
 count double: they have contrast, colours and sharp edges, and without them pictures are dull and soft."""
 
 CONTENT_LAYER = "relu3_3"
+
+FAINT = 0.05
+"""Variance of a channel, in shares of the mean square of all, below which what it sees in a photograph counts less: in a plain
+sky all strokes would be errors."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,6 @@ def perceptual_losses(
 ) -> PerceptualLosses:
     """Losses of pictures `y` of contents `x` (N, 3, H, W), each against its own style's `targets`.
 
-    Content is compared in shares of the variance of the whole batch: by a plain sky's own, all strokes in it would be errors.
     `delta` is pseudo-Huber's; above `most` the style of one layer of one picture counts no more.
     """
     with torch.no_grad():
@@ -111,9 +114,16 @@ def perceptual_losses(
 
 
 def _content(features: Tensor, truth: Tensor) -> Tensor:
-    """(N,); their mean is `losses.content_loss`."""
-    truth = truth.float()
-    return (features.float() - truth).square().mean((1, 2, 3)) / truth.var().clamp_min(1e-6)
+    """Mean squared difference (N,) of feature maps, each channel of each picture brought to mean 0 and deviation 1: 0 is equal,
+    2 is unrelated. So contrast and colours are the style's to say (Park and Lee 2019, arXiv 1812.02342)."""
+    truth, features = truth.float(), features.float()
+    faint = FAINT * truth.square().mean((1, 2, 3), keepdim=True)
+    return (_normalized(features, faint) - _normalized(truth, faint)).square().mean((1, 2, 3))
+
+
+def _normalized(features: Tensor, faint: Tensor) -> Tensor:
+    variance, mean = torch.var_mean(features, (2, 3), keepdim=True, correction=0)
+    return (features - mean) * (variance + faint).rsqrt()
 
 
 def _mean(layers: Layers, terms: dict[str, Tensor]) -> Tensor:

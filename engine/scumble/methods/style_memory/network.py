@@ -33,8 +33,12 @@ BEND = 0.1
 order of 1 and steps that suit them; at 1 a training runs away."""
 
 
-FAINT = 0.1
-"""Variance, where the style's is 1, that is added before contrast is brought to the style's: a blank layer stays calm."""
+FAINT = 0.001
+"""Variance, where the style's is 1, that is added before contrast is brought to the style's: roundings are not blown up."""
+
+COLOURS = 12
+"""Numbers at the end of a row that are its colours: the palette's matrix, 3 x 3, and its mean. They are the painting's own, and
+neither predicted nor trained: what learns to be near many paintings learns to be dull."""
 
 STRIP = 1 << 16
 """Pixels at half resolution of which a processor makes the picture at a time."""
@@ -162,7 +166,7 @@ class MemoryNet(nn.Module):
         assert self.head.conv.bias is not None
         nn.init.constant_(self.head.conv.bias[3:], -1.0)  # begins with little of the picture itself
         self.whitening, self.contrast = Whitening(), Whitening(FAINT, triangular=True)
-        self._parts = [place.size for place in (self.skip, self.deep, *self.in_blocks, *self.way_up)] + [12]
+        self._parts = [place.size for place in (self.skip, self.deep, *self.in_blocks, *self.way_up)] + [COLOURS]
 
     @property
     def in_blocks(self) -> tuple[ConditionalConv2d | Read, ...]:
@@ -288,8 +292,14 @@ def _coloured(y: Tensor, colour: Tensor, shares: Tensor | None) -> Tensor:
     return z if shares is None else (z * shares.float()).sum(0, keepdim=True)
 
 
+def moved(rows: Tensor, by: Tensor) -> Tensor:
+    """Rows (N, R) that differ from `rows` by (N, R - COLOURS), in all but their colours."""
+    return rows + F.pad(by, (0, COLOURS))
+
+
 class Predictor(nn.Module):
-    """What a painting's signature (N, S) adds to its own row, (N, R): the instant grade of a style nobody trained.
+    """What a painting's signature (N, S) adds to its own row but for the colours, (N, `size`): the instant grade of a style
+    nobody trained.
 
     `centre` and `spread` (S,) bring signatures to mean 0 and deviation 1 over the paintings of the training.
     """
@@ -297,12 +307,12 @@ class Predictor(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, signature: int, row_size: int, width: int = 384) -> None:
+    def __init__(self, signature: int, size: int, width: int = 384) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(signature))
         self.register_buffer("spread", torch.ones(signature))
         self.layers = nn.Sequential(nn.Linear(signature, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
-        self.last = nn.Linear(width, row_size)
+        self.last = nn.Linear(width, size)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
@@ -317,9 +327,8 @@ class StyleMemory(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = MemoryNet()
-        self.predictor = Predictor(SIGNATURE_SIZE, self.net.row_size)
+        self.predictor = Predictor(SIGNATURE_SIZE, self.net.row_size - COLOURS)
 
     def rows(self, pictures: Tensor, signatures: Tensor) -> Tensor:
         """(N, R) at once, grade 0: what paintings show of themselves, and what the predictor makes of their signatures."""
-        rows: Tensor = self.net.own_row(pictures) + self.predictor(signatures)
-        return rows
+        return moved(self.net.own_row(pictures), self.predictor(signatures))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scumble.api.method import Arrays
-from scumble.methods.style_memory.network import MemoryNet
+from scumble.methods.style_memory.network import COLOURS, MemoryNet
 from scumble.nst.losses import calm_texture, lattice_loss, pseudo_huber, relief_loss
 from scumble.nst.perceptual_loss import FeatureExtractor, Grams, LossSpec, PerceptualLosses, grams_of, perceptual_losses
 from scumble.nst.tensors import to_array
@@ -126,6 +126,7 @@ def descend_row(
             gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
             means = {k: means[k] + float(v.detach()) / len(pictures) for k, v in losses.means().items()}
             yield None
+        gradient[-COLOURS:] = 0
         row, moments = _adam(at, gradient, pace.rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
         at = replace(at, step=step + 1, row=row, moments=moments)
         if held is None:

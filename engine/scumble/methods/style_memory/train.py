@@ -27,8 +27,8 @@ from torchvision.transforms import v2
 from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
-from scumble.methods.style_memory.network import MemoryNet, StyleMemory
-from scumble.nst.losses import calm_texture, lattice_loss, overshoot, relief_loss
+from scumble.methods.style_memory.network import COLOURS, MemoryNet, StyleMemory, moved
+from scumble.nst.losses import calm_texture, colour_range, lattice_loss, overshoot, relief_loss
 from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
 from scumble.nst.style_encoder import StyleEncoder, load_style_encoder
 from scumble.painting.two_passes import DETAIL
@@ -48,9 +48,9 @@ class Recipe(TrainingRecipe):
     `known` of the `batch` crops of a step are painted by these, the others by any painting. `start` is a weight file to go on
     from, with the rows that lie beside it. `side` is the short side in pixels of a painting of a style that ships; others lie
     between `side` times the two of `sides`. `roots` is the share of the style loss that compares roots of Gram matrices
-    (nst/losses.py). `relief` weighs texture in calm parts of a crop, `range` what lies outside [0, 1]. `reconstruction` weighs
-    the mean squared error of a crop that is given back, where content counts 1; one is in every `rebuilt_every`th step. A
-    number of a row moves `pace` times as fast as a weight."""
+    (nst/losses.py). `relief` weighs texture in calm parts of a crop, `range` colours
+    beyond the painting's. `reconstruction` weighs the mean squared error of a crop that is given back, where content counts 1;
+    one is in every `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
 
     paintings: Path
     _: KW_ONLY
@@ -68,7 +68,7 @@ class Recipe(TrainingRecipe):
     second_every: int = 3
     tv: float = 0.1
     relief: float = 2.0
-    range: float = 10.0
+    range: float = 100.0
     lattice: float = LATTICE
     reconstruction: float = 20.0
     rebuilt_every: int = 8
@@ -88,12 +88,14 @@ were trained with are lost."""
 @dataclass(frozen=True)
 class Seen:
     """A painting as a step needs it: (1, 3, H, W) in [0, 1], what the predictor reads of it (1, S), and its Gram matrices
-    (C, C) by "scale/teacher/layer"; `calm` (1,) is how much texture its calm parts have."""
+    (C, C) by "scale/teacher/layer"; `calm` (1,) is how much texture its calm parts have, `bounds` (2, 1, 3, 1, 1) the range of
+    its colours."""
 
     picture: Tensor
     signature: Tensor
     grams: dict[str, Tensor]
     calm: Tensor
+    bounds: Tensor
 
 
 class TrainableMemory(nn.Module):
@@ -103,17 +105,16 @@ class TrainableMemory(nn.Module):
         super().__init__()
         self.pace = pace
         self.shared = StyleMemory()
-        self.offsets = nn.Parameter(torch.zeros(known, self.shared.net.row_size))
+        self.offsets = nn.Parameter(torch.zeros(known, self.shared.net.row_size - COLOURS))
 
     def predicted(self, picture: Tensor, signature: Tensor) -> Tensor:
         """(1, R). No gradient goes into the picture: what the encoder makes of contents is what trains it."""
         with torch.no_grad():
             own = self.shared.net.own_row(picture)
-        row: Tensor = own + self.shared.predictor(signature)
-        return row
+        return moved(own, self.shared.predictor(signature))
 
     def known_row(self, known: Sequence[Seen], i: int) -> Tensor:
-        return self.predicted(known[i].picture, known[i].signature) + self.pace * self.offsets[i : i + 1]
+        return moved(self.predicted(known[i].picture, known[i].signature), self.pace * self.offsets[i : i + 1])
 
     @torch.no_grad()
     def begin(self, start: Path, known: Sequence[Seen], styles: Sequence[OnePainting], report: Callable[[str], None]) -> None:
@@ -125,7 +126,8 @@ class TrainableMemory(nn.Module):
             path = state_beside(start, "memory", style.style_id)
             if path.exists() and load_card(path).get("shared") == name_of(start):
                 row = load_weights(path)[0]["row"].to(self.offsets)
-                self.offsets[i] = (row - self.predicted(known[i].picture, known[i].signature))[0] / self.pace
+                by = (row - self.predicted(known[i].picture, known[i].signature))[0] / self.pace
+                self.offsets[i] = by[:-COLOURS]
                 going_on += 1
         if styles:
             anew = len(styles) - going_on
@@ -151,7 +153,7 @@ class Painter:
         x = picture[None, :, : picture.shape[1] // 8 * 8, : picture.shape[2] // 8 * 8].float().div(255)
         x = x.to(self.device, memory_format=torch.channels_last)
         grams = {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()}
-        return Seen(x, self.see(x), grams, calm_texture(x))
+        return Seen(x, self.see(x), grams, calm_texture(x), colour_range(x))
 
     def draw(self, side: int, sides: tuple[float, float], generator: torch.Generator) -> Seen:
         """Any painting, in a size between `side` times the two of `sides`; every second one recoloured and perhaps mirrored.
@@ -269,7 +271,8 @@ def _losses(
     losses = perceptual_losses(y[:n], x[:n], grams, painter.teachers, spec, most=MOST)
     parts = losses.means()
     parts["relief"] = relief_loss(y[:n], x[:n], torch.cat([seen.calm for seen in drawn]))
-    parts["range"] = overshoot(y)
+    bounds = torch.cat([seen.bounds for seen in drawn], 1)
+    parts["range"] = overshoot(y[:n], torch.lerp(colour_range(x[:n]), bounds, part.view(-1, 1, 1, 1)))
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if n < len(x) else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
     total = parts["content"] + recipe.style_weight * (part.square() * losses.style).mean() + recipe.tv * parts["tv"]
