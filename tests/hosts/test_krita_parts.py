@@ -108,6 +108,7 @@ def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
         "krita_live.py",
         "krita_watch.py",
         "krita_documents.py",
+        "krita_growing.py",
     }
     assert knows == {"__init__.py", "docker.py", "extension.py", *adapter}
     model = {

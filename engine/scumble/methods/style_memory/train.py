@@ -68,7 +68,7 @@ class Recipe(TrainingRecipe):
     second_every: int = 3
     tv: float = 0.1
     relief: float = 2.0
-    range: float = 100.0
+    range: float = 2000.0
     lattice: float = LATTICE
     reconstruction: float = 20.0
     rebuilt_every: int = 8
