@@ -14,9 +14,8 @@ from .krita_colours import same, space_of
 from .krita_documents import layer_of, settle
 from .krita_layers import KritaSource, KritaTarget, has_masks, remove_others
 from .krita_live import LARGEST, SRGB
-from .pictures import cut_out, image_of
-from .ports import Shape
-from .qt import QtCore, QtGui
+from .pictures import as_large
+from .qt import QtCore
 from .scumble_client.raster import Raster
 
 
@@ -46,7 +45,7 @@ class KritaGrowing:
     def show(self, raster: Raster) -> None:
         """Show a picture of the whole source. The caller has just been told that nothing is in the way. Raises EngineError
         "layer-gone"."""
-        pixels, target = _as_large(raster, self._shape, self._alpha), self._target
+        pixels, target = as_large(raster, self._shape.width, self._shape.height, self._alpha), self._target
         if target is not None:
             target.write(0, self._shape.height, pixels)
             target.insert()
@@ -81,14 +80,3 @@ class KritaGrowing:
     @property
     def _place(self) -> tuple[int, int, int, int]:
         return self._at.x(), self._at.y(), self._shape.width, self._shape.height
-
-
-def _as_large(raster: Raster, shape: Shape, alpha: bytes) -> bytes:
-    """A picture as large as its layer, in Krita's order, with the layer's alpha."""
-    smooth = QtCore.Qt.TransformationMode.SmoothTransformation
-    size = QtCore.QSize(shape.width, shape.height)
-    image = image_of(raster).scaled(size, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
-    image = cut_out(image, alpha).convertToFormat(QtGui.QImage.Format.Format_ARGB32)
-    bits = image.constBits()
-    bits.setsize(4 * shape.width * shape.height)
-    return bytes(bits)

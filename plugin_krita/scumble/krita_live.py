@@ -16,7 +16,7 @@ from .krita_documents import keep_active, layer_of, settle
 from .krita_layers import in_small, shrunk
 from .krita_places import in_small_of
 from .krita_results import above, note
-from .pictures import cut_out
+from .pictures import as_large
 from .ports import Shot
 from .qt import QtCore, QtGui, QtWidgets
 from .sampling import sampled
@@ -221,16 +221,8 @@ def _scaled(raster: Raster, area: QtCore.QRect, limit: Selection | None) -> byte
     """A result as large as its area, with what is not selected transparent."""
     if limit is None and (raster.width, raster.height) == (area.width(), area.height()):
         return bytes(raster.data)
-    image = QtGui.QImage(bytes(raster.data), raster.width, raster.height, raster.stride, QtGui.QImage.Format.Format_ARGB32)
-    smooth = QtCore.Qt.TransformationMode.SmoothTransformation
-    if (raster.width, raster.height) != (area.width(), area.height()):
-        image = image.scaled(area.size(), QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
-    if limit is not None:
-        image = cut_out(image, limit.pixelData(*area.getRect()).data())
-    image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
-    bits = image.constBits()
-    bits.setsize(area.width() * area.height() * 4)
-    return bytes(bits)
+    plane = None if limit is None else limit.pixelData(*area.getRect()).data()
+    return as_large(raster, area.width(), area.height(), plane)
 
 
 def _part(plane: bytes, canvas: QtCore.QRect, area: QtCore.QRect, raster: Raster) -> bytes:

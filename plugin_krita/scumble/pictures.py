@@ -29,6 +29,20 @@ def cut_out(image: QtGui.QImage, plane: bytes) -> QtGui.QImage:
     return image
 
 
+def as_large(raster: Raster, width: int, height: int, plane: bytes | None) -> bytes:
+    """A u8 raster brought to a size, in Krita's order; of it what the plane of that size shows, where there is one."""
+    smooth = QtCore.Qt.TransformationMode.SmoothTransformation
+    image = image_of(raster)
+    if (raster.width, raster.height) != (width, height):
+        image = image.scaled(width, height, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
+    if plane is not None:
+        image = cut_out(image, plane)
+    image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
+    bits = image.constBits()
+    bits.setsize(4 * width * height)
+    return bytes(bits)
+
+
 def raster_of_file(path: str) -> Raster:
     """A picture file as a u8 raster. Raises EngineError "bad-picture"."""
     reader = QtGui.QImageReader(path)
