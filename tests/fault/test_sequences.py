@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -120,3 +121,22 @@ def test_a_script_paints_an_animation(engine: Engine) -> None:
 
         off, on = ([painted(frame, sequence) for frame in pan()] for sequence in (None, name))
     assert flicker(on) <= 0.5 * flicker(off)
+
+
+def test_a_cancel_while_a_frame_is_kept_steady_ends_it_soon_and_costs_no_worker() -> None:
+    """No step of that looked for a cancel: a frame of 12 megapixels takes ten seconds, and the worker was killed after 1.5."""
+    name = secrets.token_hex(16)
+    slowly = running(plugins=f"{PLUGINS},scumble_dawdling")
+    with slowly as engine, engine.peer() as peer, engine.control(secret=peer.secret) as control:
+        first, second = pan()[:2]
+        before = paint(peer, first, sequence=name)[1]
+        job = peer.submit(np.ascontiguousarray(second), "swarm", sequence=name)
+        peer.next("progress", job=job, text="keeping the frames steady")
+        control.ask("cancel", job=job)
+        assert peer.finish(job)[0]["type"] == "cancelled"
+        began = time.monotonic()
+        off = paint(peer, second)[1]  # it has its turn when the work has stopped
+        assert time.monotonic() - began < 3.0
+        shown = paint(peer, second, sequence=name)[1]
+        assert engine.status()["worker"]["restarts"] == 0
+    assert flicker([before, shown]) <= 0.5 * flicker([before, off]), "it follows the first frame"

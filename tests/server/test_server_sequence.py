@@ -25,7 +25,7 @@ def grey(value: int, side: int = 24) -> np.ndarray:
 def settle(frames: Sequence, value: int, name: str = ONE, side: int = 24) -> tuple[int, str]:
     """A frame that shows the same as ever, painted in one grey; how it is shown, and the remark."""
     out = grey(value, side)
-    remark = frames.settle(name, grey(90, side), out, "srgb")
+    remark = frames.settle(name, grey(90, side), out, "srgb", lambda: False)
     assert np.ptp(out[..., :3]) == 0
     return int(out[0, 0, 0]), remark
 
@@ -92,3 +92,20 @@ def test_a_bug_costs_no_frame_and_is_not_taken_for_a_lack_of_memory(
     shown, remark = settle(frames, 120)
     assert (shown, "the engine's log" in remark) == (120, True)
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_frame_that_is_given_up_is_as_it_was_and_the_next_follows_the_one_before_it() -> None:
+    frames = Sequence()
+    settle(frames, 100)
+    asked = 0
+
+    def later() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 5
+
+    out = grey(200)
+    assert frames.settle(ONE, grey(90), out, "srgb", later) == ""
+    assert asked == 6
+    assert (out == grey(200)).all()
+    assert settle(frames, 120) == (104, "")

@@ -118,6 +118,8 @@ CANCEL_GRACE = 1.5
 REFINE_GRACE = 4.0
 """The same for a refinement that makes way for a picture: on a busy machine a step takes longer than CANCEL_GRACE now and then,
 and another worker takes longer than this to start."""
+SETTLE_GRACE = 4.0
+"""The same for a frame of an animation: a step of keeping 12 megapixels steady takes 0.9 s on one processor."""
 WORKER_MESSAGE = 32 * MIB
 """Bytes of a message from the worker; the largest is a preview."""
 WORKER_ROUND = 256 << 10

@@ -75,9 +75,10 @@ class Painter:
         began = time.monotonic()
         try:
             pixels, context, masks, out = _mapped(run, fds)
-            if not self._paint(run, pixels, context, masks, out):
+            done = self._paint(run, pixels, context, masks, out)
+            remark = self._settle(run, pixels, out) if done else ""
+            if not done or run.job in self._cancelled:
                 return channel.Cancelled(run.job)
-            remark = self._settle(run, pixels, out)
             return channel.Done(run.job, round(time.monotonic() - began, 3), remark)
         except ScumbleError as e:
             return channel.Failed(run.job, e.code, e.message, e.hint)
@@ -136,7 +137,7 @@ class Painter:
         if run.sequence is None or run.strength == 0:
             return ""
         self._say(channel.Progress(run.job, 1.0, "keeping the frames steady"))
-        return self.sequence.settle(run.sequence, pixels, out, run.raster.transfer)
+        return self.sequence.settle(run.sequence, pixels, out, run.raster.transfer, lambda: run.job in self._cancelled)
 
     def _follow(self, job: str, events: Iterator[Progress | Preview]) -> bool:
         """Pass on what the run yields, no faster than an eye can follow."""

@@ -80,7 +80,8 @@ class Scheduler:
             return
         if job.storing is not None and not job.storing.cancel():
             return  # too late: the style will be there, and its client is to know
-        self.worker.cancel(job.id)
+        frame = isinstance(job.request, Submit) and job.request.sequence is not None
+        self.worker.cancel(job.id, limits.SETTLE_GRACE if frame else limits.CANCEL_GRACE)
         self.end(job, outcome, "cancelled")
 
     def keep(self, job: Job) -> None:

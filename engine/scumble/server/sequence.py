@@ -8,6 +8,7 @@ after a worker's death, after a minute without work, and where memory does not s
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import psutil
 
@@ -23,6 +24,10 @@ BYTES = 160
 """Of each pixel, while frames are compared: 146 were measured for 4 megapixels of 8 bits and of float32."""
 
 
+class _GivenUp(Exception):
+    """The frame is not wanted any more."""
+
+
 class Sequence:
     """Its frames come in order; one thread uses it."""
 
@@ -30,9 +35,15 @@ class Sequence:
         self._name = ""
         self._steady: Steady | None = None
 
-    def settle(self, name: str, frame: AnyPixels, painted: AnyPixels, transfer: Transfer) -> str:
+    def settle(self, name: str, frame: AnyPixels, painted: AnyPixels, transfer: Transfer, cancelled: Callable[[], bool]) -> str:
         """Lay the last painted frame of the animation `name` under this one, in `painted`, where both show the same; see
-        `Steady.settle` for the arrays. What the painter should know: why it could not be done, or ""."""
+        `Steady.settle` for the arrays. What the painter should know: why it could not be done, or "". Ends soon after
+        `cancelled` says so, which is asked some times a second; `painted` is as it was then."""
+
+        def look() -> None:
+            if cancelled():
+                raise _GivenUp
+
         if name != self._name or self._steady is None:
             self.forget()
         try:
@@ -41,9 +52,11 @@ class Sequence:
                 raise MemoryError(f"keeping frames from flickering takes {needed // 1_000_000} MB more than there is")
             self._steady = self._steady or Steady()
             self._name = name
-            shown = self._steady.settle(frame, painted, transfer)
+            shown = self._steady.settle(frame, painted, transfer, look)
             if shown is not painted:
                 painted[...] = shown
+        except _GivenUp:
+            return ""
         except ScumbleError as e:
             self.forget()
             return f"{e.message} {e.hint}"

@@ -6,7 +6,9 @@ Invariant: a flow that cannot be had (frames too small or too large for it) is n
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,10 @@ from scumble.video.extra import cv2
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+T = TypeVar("T")
+
+Look = Callable[[], None]
+"""Called between two steps of the work, each some tenths of a second for 12 megapixels; what it raises ends the work."""
 
 LEAST_SIDE = 16
 """Sides below which DIS has no room for its patches."""
@@ -61,7 +67,7 @@ def still(size: tuple[int, ...]) -> Motion:
     return Motion(np.zeros((*size, 2), np.float32), np.ones(size, np.bool_), exact=True)
 
 
-def of_the_camera(found: Motion, before: Array, now: Array) -> Motion | None:
+def of_the_camera(found: Motion, before: Array, now: Array, look: Look) -> Motion | None:
     """The one affine motion between two grey frames that most of their flow has: flat places, whose flow is anybody's guess,
     move with the rest. It is made exact by aligning the frames, since flow errs towards none."""
     height, width = found.agrees.shape
@@ -74,12 +80,18 @@ def of_the_camera(found: Motion, before: Array, now: Array) -> Motion | None:
     fitted, _ = cv2().estimateAffine2D(here, here + found.back[y[good], x[good]], ransacReprojThreshold=FITS)
     if fitted is None:
         return None
+    look()
     fitted = _aligned(fitted, before, now)
+    look()
     rows, columns = np.mgrid[:height, :width]
-    back = np.stack([row[0] * columns + row[1] * rows + row[2] for row in fitted - np.eye(2, 3)], 2).astype(np.float32)
+    ways = [row[0] * columns + row[1] * rows + row[2] for row in looking(fitted - np.eye(2, 3), look)]
+    look()
+    back = np.stack(ways, 2).astype(np.float32)
+    look()
     whole = np.rint(back[height // 2, width // 2])
     exact = bool(np.abs(back - whole).max() < NEARLY)
     back = np.broadcast_to(whole, back.shape).copy() if exact else back
+    look()
     return Motion(back, _within(back), exact)
 
 
@@ -101,19 +113,29 @@ def _aligned(way: NDArray[np.float64], before: Array, now: Array) -> NDArray[np.
     return better if np.abs(found - start)[:, 2].max() < FAR else way
 
 
-def motion(before: Array, now: Array) -> Motion | None:
+def motion(before: Array, now: Array, look: Look) -> Motion | None:
     """Between two grey frames (H, W), white is 1; None where it cannot be told."""
     height, width = now.shape
     if min(height, width) < LEAST_SIDE or max(height, width) > MOST_SIDE:
         return None
     ratio = min(1.0, FLOW_SIDE / max(height, width))
     small = max(LEAST_SIDE, round(width * ratio)), max(LEAST_SIDE, round(height * ratio))
-    a, b = (_eight_bits(plane, small if ratio < 1 else None) for plane in (before, now))
+    a, b = (_eight_bits(plane, small if ratio < 1 else None) for plane in looking((before, now), look))
     flow = cv2().DISOpticalFlow_create(cv2().DISOPTICAL_FLOW_PRESET_MEDIUM)
-    back, forth = (_enlarged(flow.calc(*pair, None), (width, height)) for pair in ((b, a), (a, b)))
+    back, forth = (_enlarged(flow.calc(*pair, None), (width, height)) for pair in looking(((b, a), (a, b)), look))
+    look()
     there = warped(forth, back)
+    look()
     limit = RELATIVE * (square_sum(back) + square_sum(there)) + ABSOLUTE
+    look()
     return Motion(back, (square_sum(back + there) < limit) & _within(back))
+
+
+def looking(things: Iterable[T], look: Look) -> Iterator[T]:
+    """Look before each."""
+    for thing in things:
+        look()
+        yield thing
 
 
 def warped(planes: Array, back: Array) -> Array:

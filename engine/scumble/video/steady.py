@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scumble.image.pixels import AnyPixels, decode, encode
 from scumble.image.transfer import Transfer
 from scumble.video.extra import cv2
-from scumble.video.motion import Motion, is_cut, motion, of_the_camera, square_sum, still, warped
+from scumble.video.motion import Look, Motion, is_cut, looking, motion, of_the_camera, square_sum, still, warped
 
 Array = NDArray[np.float32]
 
@@ -73,45 +73,59 @@ class Steady:
         """Whether the frame is not of the size of the one before it."""
         return self._kept is not None and self._kept.seen.shape[:2] != frame.shape[:2]
 
-    def settle(self, frame: AnyPixels, painted: AnyPixels, transfer: Transfer = "srgb") -> AnyPixels:
+    def settle(self, frame: AnyPixels, painted: AnyPixels, transfer: Transfer = "srgb", look: Look = lambda: None) -> AnyPixels:
         """The frame as it is to be shown. Both are (H, W, 4) uint8, uint16, float16 or float32 with straight alpha, red or blue
         first, and so is the result, like `painted` and with its alpha; where nothing is carried or seen it is `painted` bit for
-        bit. Floats of linear light are compared and mixed on the sRGB curve, as the others are."""
-        seen, colours = _planes(frame, transfer), np.ascontiguousarray(_planes(painted, transfer)[..., :3])
+        bit. Floats of linear light are compared and mixed on the sRGB curve, as the others are. What `look` raises comes out,
+        and the next frame is taken for the one after the last that was settled."""
+        seen = _planes(frame, transfer)
+        look()
+        colours = np.ascontiguousarray(_planes(painted, transfer)[..., :3])
+        look()
         seen[..., :3] *= seen[..., 3:]
         if self._kept is None or self.begins_anew(frame) or is_cut(_grey(self._kept.seen), _grey(seen)):
             self._kept = _Kept(seen, colours)
             return painted
-        share, old_seen, old_painted = _carried(self._kept, seen)
+        look()
+        share, old_seen, old_painted = _carried(self._kept, seen, look)
         weight = share[..., None]
-        self._kept = _Kept(seen + weight * (old_seen - seen), colours + weight * (old_painted - colours))
+        look()
+        seen += weight * (old_seen - seen)
+        look()
+        kept = _Kept(seen, colours + weight * (old_painted - colours))
+        look()
         result = painted.copy()
-        encode(np.moveaxis(self._kept.painted, 2, 0), (share > 0) & (painted[..., 3] > 0), "rgba", result, transfer)
+        encode(np.moveaxis(kept.painted, 2, 0), (share > 0) & (painted[..., 3] > 0), "rgba", result, transfer)
+        self._kept = kept
         return result
 
 
-def _carried(kept: _Kept, seen: Array) -> tuple[Array, Array, Array]:
+def _carried(kept: _Kept, seen: Array, look: Look) -> tuple[Array, Array, Array]:
     """How much of what is kept each pixel takes, (H, W) in [0, KEPT], and what is kept, moved to where it is now."""
     grey = _grey(seen)
     motions, moved = [still(grey.shape)], [kept.seen]
     old_grey = _grey(kept.seen)
-    if found := motion(old_grey, grey):
-        motions += [m for m in (of_the_camera(found, old_grey, grey), found) if m is not None]
-        moved += [warped(kept.seen, m.back) for m in motions[1:]]
-    changes = [_change(old, seen) for old in moved]
+    if found := motion(old_grey, grey, look):
+        motions += [m for m in (of_the_camera(found, old_grey, grey, look), found) if m is not None]
+        moved += [warped(kept.seen, m.back) for m in looking(motions[1:], look)]
+    changes = [_change(old, seen) for old in looking(moved, look)]
     usual = float(np.median(np.minimum.reduce(changes)))
+    look()
     noise = min(max(min(usual, 2**0.5 * _spatial_noise(grey)), LEAST_NOISE), MOST_NOISE)
+    look()
     slope = BETWEEN * _slope(grey)
-    shares = [_share(c, m, noise if m.exact else noise + slope) for c, m in zip(changes, motions, strict=True)]
+    pairs = looking(zip(changes, motions, strict=True), look)
+    shares = [_share(c, m, noise if m.exact else noise + slope) for c, m in pairs]
 
     whole = [i for i, m in enumerate(motions) if m is not found]
     order = sorted(whole, key=lambda i: -float(shares[i].mean())) + [i for i, m in enumerate(motions) if m is found]
     share, back, old_seen = shares[order[0]], motions[order[0]].back, moved[order[0]]
-    for i in order[1:]:
+    for i in looking(order[1:], look):
         better = shares[i] > share + CLEARLY
         share = np.where(better, shares[i], share)
         back = np.where(better[..., None], motions[i].back, back)
         old_seen = np.where(better[..., None], moved[i], old_seen)
+    look()
     return share, old_seen, warped(kept.painted, back) if back.any() else kept.painted
 
 
