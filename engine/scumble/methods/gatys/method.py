@@ -76,7 +76,9 @@ class Gatys(Improver):
     capabilities = Capabilities(arbitrary=True, blend=True, iterative=True)
     cost = OPTIMISING  # tiled_loss.py cuts up what is larger
 
-    def __init__(self) -> None:
+    def __init__(self, load: Callable[[Network, Literal["max", "average"]], VGG] = load_perceptual) -> None:
+        """`load` gives a network by its name and pooling: those that ship and torchvision's, or what somebody compares."""
+        self._load = load
         self._networks: dict[tuple[str, str, str, bool], VGG] = {}
 
     def available(self, style: Style) -> bool:
@@ -237,7 +239,7 @@ class Gatys(Improver):
             if half:
                 net = halved(self._network(network, pooling, device))
             else:
-                net = load_perceptual(network, pooling).to(device).to(memory_format=torch.channels_last)
+                net = self._load(network, pooling).to(device).to(memory_format=torch.channels_last)
             self._networks[key] = net
         return self._networks[key]
 
