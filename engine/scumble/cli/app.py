@@ -20,7 +20,7 @@ import click
 from scumble import __version__
 from scumble.api.errors import ScumbleError
 from scumble.cli.exits import Exit, exit_for, exit_of
-from scumble.cli.say import bug, lenient_output, problem
+from scumble.cli.say import bug, problem, safe_output
 from scumble.cli.signals import Ended, ending_like_ctrl_c
 from scumble.client.errors import EngineError
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with `arguments` (default: sys.argv) and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given[:1]
-    with lenient_output(), ending_like_ctrl_c(), _quiet_libraries(debug):
+    with safe_output(), ending_like_ctrl_c(), _quiet_libraries(debug):
         try:
             code = int(scumble.main(args=given, prog_name="scumble", standalone_mode=False) or 0)
             if sys.stdout is not None:

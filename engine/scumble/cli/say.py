@@ -72,7 +72,7 @@ def _escaped(c: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
-class Lenient(io.TextIOBase):
+class SafeStderr(io.TextIOBase):
     """A stderr that loses what it cannot write, and never raises."""
 
     def __init__(self, inner: TextIO | None) -> None:
@@ -109,7 +109,7 @@ class Lenient(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def lenient_output() -> Iterator[None]:
+def safe_output() -> Iterator[None]:
     """The streams of a command: stdout escapes what its encoding lacks, stderr never raises.
 
     Descriptors 0 to 2 that are closed are opened on the null device: else the next file that is opened takes their number, and
@@ -120,7 +120,7 @@ def lenient_output() -> Iterator[None]:
         if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(OSError, ValueError):
                 stream.reconfigure(errors="backslashreplace")
-    with contextlib.redirect_stderr(Lenient(sys.stderr)):
+    with contextlib.redirect_stderr(SafeStderr(sys.stderr)):
         yield
 
 

@@ -51,7 +51,7 @@ PASSED_ON = ("SCUMBLE_PLUGINS",)
 """Settings of this process that hold on the nodes, too."""
 
 
-class RayTalk(io.TextIOBase):
+class RayOutput(io.TextIOBase):
     """Takes what Ray prints on stdout, where results belong: pages about a lost node, of which one line is passed on, once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -86,7 +86,7 @@ class Farm:
         except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as e:
             raise _missing(address, e) from e
         self._ray = ray
-        self._stdout = contextlib.redirect_stdout(RayTalk(tell))
+        self._stdout = contextlib.redirect_stdout(RayOutput(tell))
         self._stdout.__enter__()
         self._changed, self._closing, self._tasks = threading.Condition(), False, list[Any]()
         self._styles = dict[tuple[str, ...], Any]()

@@ -80,7 +80,7 @@ class LogToEngine(logging.Handler):
             self._line.say(channel.Note(record.levelno, self.format(record)[:8192]))
 
 
-class Mute(io.TextIOBase):
+class SafeOutput(io.TextIOBase):
     """Stands in for a stdout or stderr that may fail: what methods print is lost where it cannot be written."""
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -219,7 +219,7 @@ def _settle(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the engine's terminal reaches us too; the engine decides
     with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
         faulthandler.enable()
-    sys.stdout, sys.stderr = Mute(sys.stdout), Mute(sys.stderr)
+    sys.stdout, sys.stderr = SafeOutput(sys.stdout), SafeOutput(sys.stderr)
     if sys.platform == "win32":
         return
     import resource
