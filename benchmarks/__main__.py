@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the benchmarks: a table for people, JSON for machines. Exit code 1 when a figure misses its limit."""
+"""Runs the benchmarks: a table for people, JSON for machines.
+
+Exit code 1 when a figure misses its limit, 2 when a benchmark that was named cannot run here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, Unavailable
 from scumble import __version__
 
 HERE = Path(__file__).parent
@@ -65,7 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(names())}")
     console = Console(stderr=True)
-    results = {name: collect(name, console) for name in given.names or names()}
+    results: dict[str, list[Figure]] = {}
+    for name in given.names or names():
+        try:
+            results[name] = collect(name, console)
+        except Unavailable as e:
+            console.print(f"{name} is not measured: {e}")
+            if given.names:
+                return 2
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text(json.dumps(report(results), indent=2) + "\n", encoding="utf-8")
     Console(width=None if sys.stdout.isatty() else 160).print(table(results))

@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a GPU paints: pictures and frames a second by size and precision, the time of a single small one, and memory.
+"""What a GPU paints and trains: pictures and frames a second by size and precision, the time of a single small one, memory,
+and steps of a training a second.
 
-Without a GPU it says so and measures nothing. All of it takes about two minutes on one.
+Without a GPU it refuses. No GPU has run it yet; by its own limits it takes two minutes or three.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from rich.console import Console
+import torch
+from torch import Tensor
 
-from benchmarks.figures import Figure, median
+from benchmarks.figures import Figure, Unavailable, median
 from scumble.api.method import Runtime
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
+from scumble.methods.johnson.network import TransformNet
+from scumble.methods.johnson.train import Criterion, phases
 from scumble.painting import pipeline
 from scumble.painting.device import choose, finish, forget_most, is_gpu, most_memory, name_of
+from scumble.training.loop import Schedule, fit
+from scumble.training.teachers import load_teachers
 
 SIZES = {"1 megapixel": (1024, 1024), "full HD": (1080, 1920), "4K": (2160, 3840)}
 METHODS = ("memory", "johnson")
@@ -27,12 +35,18 @@ SECONDS = 5.0
 """For which each figure is measured, at least; and two runs before it, in which networks are loaded and chosen."""
 
 
+BATCH, CROP, STEPS = 4, 256, 50
+"""Of a training: pictures in a step, their sides in pixels, and steps."""
+WARM_UP = 10
+"""Steps that are not counted, or as many as half."""
+
+
 def bench() -> Iterator[Figure]:
+    """All figures. Raises Unavailable without a GPU."""
     registry.methods()
     device = choose("auto")
     if not is_gpu(device):
-        Console(stderr=True).print("  gpu: there is none here, so nothing is measured", style="dim")
-        return
+        raise Unavailable("PyTorch finds no GPU on this machine.")
     yield from measured(device)
 
 
@@ -53,6 +67,8 @@ def measured(device: str, sizes: dict[str, tuple[int, int]] = SIZES, seconds: fl
                 )
                 if is_gpu(device):
                     yield Figure(f"{what}: memory", most_memory(device) / (1 << 20), "MiB", note="most that torch held")
+    steps = _steps_a_second(device, BATCH, CROP, STEPS)
+    yield Figure("training johnson", steps, "steps a second", note=f"{BATCH} pictures of {CROP} pixels a step, on {device}")
 
 
 def _times(name: str, size: tuple[int, int], runtime: Runtime, seconds: float) -> list[float]:
@@ -74,3 +90,22 @@ def _times(name: str, size: tuple[int, int], runtime: Runtime, seconds: float) -
         if len(times) == 2:
             until = time.perf_counter() + seconds
     return times[2:]
+
+
+def _steps_a_second(device: str, batch: int, crop: int, steps: int) -> float:
+    """Of johnson's training, second phase, through the teachers that ship; pictures are not read from disk."""
+    teachers = load_teachers("compact").to(device).to(memory_format=torch.channels_last)
+    net = TransformNet(0.5).to(device).to(memory_format=torch.channels_last)
+    x = torch.rand(batch, 3, crop, crop, generator=torch.Generator().manual_seed(0))
+    x = x.to(device, memory_format=torch.channels_last)
+    criterion = Criterion(teachers, phases(teachers)[1], x[:1])
+    began: list[float] = []
+
+    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        began.append(time.perf_counter())  # the loop has waited for the losses of the step before
+        return criterion(net(x), x)
+
+    with TemporaryDirectory() as folder:
+        fit(net, loss, Schedule(steps), Path(folder), report=lambda said: None)
+    counted = began[min(WARM_UP, steps // 2) :]
+    return (len(counted) - 1) / (counted[-1] - counted[0])

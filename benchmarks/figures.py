@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark yields, and the two statistics they share."""
+"""What a benchmark yields or raises, and the two statistics they share."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+
+class Unavailable(Exception):
+    """A benchmark cannot run here; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         import torch  # most tests need none of it
 
         if not torch.cuda.is_available():
-            pytest.skip("there is no GPU here")
+            pytest.skip("PyTorch finds no GPU on this machine")
 
 
 @pytest.fixture(autouse=True)

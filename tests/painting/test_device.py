@@ -6,10 +6,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from benchmarks import bench_gpu
+from benchmarks.__main__ import main as benchmarks
 
 from scumble.api.method import Runtime
 from scumble.library.styles import StyleStore
@@ -17,7 +19,8 @@ from scumble.methods import registry
 from scumble.painting import device, pipeline
 from scumble.painting.fitting import first_rung
 
-ENGINE = Path(__file__).resolve().parents[2] / "engine" / "scumble"
+TESTS = Path(__file__).resolve().parents[1]
+ENGINE = TESTS.parent / "engine" / "scumble"
 ELSEWHERE = {"painting/device.py", "cli/doctor.py", "evaluate/run.py"}
 """Where torch.cuda may be named: the place itself, and two that only ask whether there is one. Trainings have their own."""
 
@@ -58,10 +61,42 @@ def test_the_processor_has_no_memory_of_its_own_and_nothing_to_wait_for() -> Non
 
 def test_the_benchmark_of_a_gpu_measures_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that it is known to run before there is a GPU to run it on."""
-    monkeypatch.setattr(bench_gpu, "SMALL", (32, 32))
+    for name, value in {"SMALL": (32, 32), "BATCH": 1, "CROP": 64, "STEPS": 4}.items():
+        monkeypatch.setattr(bench_gpu, name, value)
     figures = list(bench_gpu.measured("cpu", {"a small one": (48, 64)}, seconds=0.0))
-    assert len(figures) == 6
+    assert len(figures) == 7
     assert all(f.value > 0 for f in figures)
+
+
+def test_without_a_gpu_its_benchmark_refuses_when_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended with 0 and an empty table, as if all were measured."""
+    monkeypatch.setattr(bench_gpu, "choose", lambda wanted: "cpu")
+    assert benchmarks(["gpu", "--json", str(tmp_path / "bench.json")]) == 2
+    said = capsys.readouterr()
+    assert "gpu is not measured: PyTorch finds no GPU on this machine." in " ".join(said.err.split())
+    assert not said.out
+    assert not (tmp_path / "bench.json").exists()
+
+
+def test_among_all_benchmarks_one_that_cannot_run_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bench_gpu, "choose", lambda wanted: "cpu")
+    monkeypatch.setattr("benchmarks.__main__.names", lambda: ["gpu"])
+    assert benchmarks(["--json", str(tmp_path / "bench.json")]) == 0
+    assert '"figures": []' in (tmp_path / "bench.json").read_text(encoding="utf-8")
+
+
+def test_tests_that_need_a_gpu_are_skipped_without_one_and_say_why(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.methods()
+    monkeypatch.setattr(sys.modules["torch"].cuda, "is_available", lambda: False)
+    conftest = request.config.pluginmanager.get_plugin(str(TESTS / "conftest.py"))
+    marked, plain = (SimpleNamespace(get_closest_marker=lambda name, mark=mark: mark) for mark in ("gpu", None))
+    with pytest.raises(pytest.skip.Exception, match="PyTorch finds no GPU on this machine"):
+        conftest.pytest_runtest_setup(marked)
+    conftest.pytest_runtest_setup(plain)
 
 
 @pytest.mark.gpu
