@@ -33,7 +33,7 @@ class Canvas:
         changed: Callable[[], None],
         strip: Callable[[], None],
         trouble: Callable[[EngineError], None],
-        shown: Callable[[Raster, Raster], None],
+        shown: Callable[[Raster, Raster, float], None],
         paint: Callable[[list[Layer], Settings], None],
     ) -> None:
         self.live = Live(host, changed, trouble, shown)

@@ -25,5 +25,5 @@ class ScumbleDocker(DockWidget):
     def canvasChanged(self, canvas) -> None:  # noqa: N802 (Krita's name)
         """Another document, or none, is active."""
         self.panel.history.fill()
-        studio().watch()
+        studio().opened()
         clock().hurry()

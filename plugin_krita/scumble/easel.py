@@ -13,13 +13,11 @@ from collections.abc import Callable, Sequence
 from .painting import Order, Painting, Phase
 from .ports import Growing, Host, Placed
 from .records import Records
+from .scumble_client.desk.names import unfinished_name
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
-
-UNFINISHED = "unfinished"
-"""What the name of a result ends with that is on the canvas before it is finished."""
 
 
 class Easel:
@@ -203,7 +201,7 @@ class Easel:
             return
         current.unfinished = None
         try:
-            current.growing = current.growing or self._host.growing(current.source, f"{current.order.title}, {UNFINISHED}")
+            current.growing = current.growing or self._host.growing(current.source, unfinished_name(current.order.title))
             if current.growing is not None:
                 current.growing.show(raster)
                 self._grown()

@@ -25,6 +25,8 @@ class ScumbleExtension(Extension):
         paint.triggered.connect(lambda: self._do(studio().paint))
         again = window.createAction("scumble_again", "Scumble Again", MENU)
         again.triggered.connect(lambda: self._do(studio().paint_again))
+        seen = window.createAction("scumble_seen", "Scumble What I See", MENU)
+        seen.triggered.connect(lambda: self._do(studio().paint_seen))
         frames = window.createAction("scumble_frames", "Scumble All Frames", MENU)
         frames.triggered.connect(lambda: self._do(studio().paint_frames))
         live = window.createAction("scumble_live", "Scumble Live", MENU)

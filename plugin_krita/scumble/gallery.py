@@ -8,10 +8,9 @@ from .qt import QtCore, QtGui, QtWidgets
 from .scumble_client.catalogue import Style
 from .scumble_client.desk.choosing import find_style, plain_id
 from .scumble_client.desk.names import LONGEST, new_name, style_name
-from .scumble_client.desk.shelf import matching
+from .scumble_client.desk.shelf import WHICH, matching
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Refining
-from .shelves import WHICH
 from .studio import Studio, Topic
 from .widgets import Choice, Thumbnails
 
@@ -42,6 +41,8 @@ class Gallery(QtWidgets.QWidget):
         self.list.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._menu)
         self.list.itemClicked.connect(lambda item: studio.choose(style=item.data(ID)))
+        self.by = QtWidgets.QLabel()
+        self.by.setWordWrap(True)
         self.progress = QtWidgets.QLabel()
         self.progress.setVisible(False)
         self.which = Choice(lambda _: self._fill())
@@ -57,6 +58,7 @@ class Gallery(QtWidgets.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(top)
         layout.addWidget(self.list)
+        layout.addWidget(self.by)
         layout.addWidget(self.progress)
         self._fill()
 
@@ -89,6 +91,9 @@ class Gallery(QtWidgets.QWidget):
 
     def _mark(self) -> None:
         chosen = plain_id(self._studio.settings.style)
+        style = find_style(self._studio.catalogue, chosen)
+        self.by.setText(", ".join(str(part) for part in (style.title, style.artist, style.year) if part) if style else "")
+        self.by.setVisible(style is not None)
         for row in range(self.list.count()):
             if self.list.item(row).data(ID) == chosen:
                 self.list.setCurrentRow(row)

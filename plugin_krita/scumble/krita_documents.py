@@ -30,6 +30,19 @@ def layer_of(document: Document, id: QtCore.QUuid) -> Node | None:
     return node if node is not None and node.parentNode() is not None else None
 
 
+def annotate(document: Document, key: str, what: str, node: Node | None) -> None:
+    """Note in the document, under a key, which layer is `what`; None is none."""
+    id = "" if node is None else node.uniqueId().toString()
+    document.setAnnotation(key, what, QtCore.QByteArray(id.encode("ascii")))
+
+
+def annotated(document: Document, key: str) -> Node | None:
+    """The layer that is noted so, if it is there; also of a document that was saved and opened again."""
+    id = bytes(document.annotation(key)).decode("ascii", "replace")
+    node = document.nodeByUniqueID(QtCore.QUuid(id)) if id else None
+    return node if node is not None and node.parentNode() is not None and node.type() == "paintlayer" else None
+
+
 def settle() -> None:
     """Have Krita's lists of layers take in soon that a layer was renamed, locked or hidden: before its document can go.
 

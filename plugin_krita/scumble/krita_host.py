@@ -12,9 +12,9 @@ from krita import Document, Krita, Node, View
 
 from .krita_documents import is_open
 from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
-from .krita_growing import KritaGrowing, can_grow
+from .krita_growing import KritaGrowing, can_grow, finish_left, is_left
 from .krita_hand import Hand
-from .krita_layers import KritaLayer, KritaSource, KritaTarget, in_small
+from .krita_layers import KritaLayer, KritaSeen, KritaSource, KritaTarget, in_small
 from .krita_live import KritaLive
 from .krita_places import in_small_of, listed, rows_of
 from .krita_watch import Watch
@@ -35,6 +35,7 @@ class KritaHost:
         self.name = f"Krita {self._krita.version()}"
         self._hand = Hand()
         self._watch: Watch | None = None
+        self._growing: KritaGrowing | None = None  # the last one
 
     def layers(self) -> list[KritaLayer]:
         view, document = self._active()
@@ -42,6 +43,10 @@ class KritaHost:
             return []
         nodes = view.selectedNodes() if view is not None else []
         return self.these(document, nodes or [node for node in [document.activeNode()] if node is not None])
+
+    def seen(self) -> KritaSeen | None:
+        _, document = self._active()
+        return KritaSeen(document) if document is not None else None
 
     def these(self, document: Document, nodes: list[Node]) -> list[KritaLayer]:
         """`nodes` as layers; a mask stands for its layer."""
@@ -80,7 +85,21 @@ class KritaHost:
         return source.target(name, alone)
 
     def growing(self, source: KritaSource | FrameSource, name: str) -> KritaGrowing | None:
-        return KritaGrowing(source, name) if isinstance(source, KritaSource) and can_grow(source) else None
+        if not isinstance(source, KritaSource) or not can_grow(source):
+            return None
+        self._growing = KritaGrowing(source, name)
+        return self._growing
+
+    def finish_left(self) -> bool:
+        _, document = self._active()
+        if document is None or not is_left(document):
+            return True
+        at_work = self._growing is not None and not self._growing.over and self._growing.document == document
+        if at_work or self._hand.in_the_way(document):
+            return False
+        finish_left(document)
+        self.tell("A picture that was saved before it was finished is an ordinary layer now.")
+        return True
 
     def live(self, source: str, name: str) -> KritaLive:
         _, document = self._active()

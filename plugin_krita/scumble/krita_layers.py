@@ -77,6 +77,20 @@ class KritaLayer:
         return KritaSource(self, detached(document, node, area), shape, selection, canvas)
 
 
+class KritaSeen(KritaLayer):
+    """All that is seen of a document; what is painted from it comes on top."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(document, document.rootNode())
+        self.name = "What I see"
+
+    def node(self) -> Node:
+        """Raises EngineError "layer-gone"."""
+        if not is_open(self.document):
+            raise EngineError("layer-gone", "The document was closed.", "")
+        return self.document.rootNode()
+
+
 class KritaSource:
     """`copy` is a layer outside the document with the pixels as they were; they are converted band by band as they are read."""
 
@@ -118,7 +132,7 @@ class KritaSource:
         """`alone`: instead of the layer's other results. Raises EngineError "layer-gone"."""
         node = self.layer.node()
         at = QtCore.QPoint(self.shape.x, self.shape.y) + node.position() - self.position
-        return KritaTarget(KritaLayer(self.layer.document, node), self, name, at, alone)
+        return KritaTarget(self.layer, self, name, at, alone)
 
 
 class KritaTarget:
@@ -241,7 +255,8 @@ def put_above(document: Document, source: Node, result: Node, alone: bool = Fals
     """
     before, older = document.activeNode(), results_of(document, source)
     parent = source.parentNode()
-    if parent is None or not parent.addChildNode(result, above(document, source)):
+    placed = source.addChildNode(result, None) if parent is None else parent.addChildNode(result, above(document, source))
+    if not placed:
         raise EngineError("layer-gone", f"Krita does not take a layer above “{source.name()}”.", "")
     note(document, source, result)
     for node in older if alone else ():

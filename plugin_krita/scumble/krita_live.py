@@ -12,7 +12,7 @@ from typing import Any
 from krita import Document, Krita, Node, Selection
 
 from .krita_colours import PROFILE, Workshop, same, space_of
-from .krita_documents import keep_active, layer_of, settle
+from .krita_documents import annotate, annotated, keep_active, layer_of, settle
 from .krita_layers import in_small, shrunk
 from .krita_places import in_small_of
 from .krita_results import above, note
@@ -30,7 +30,7 @@ from .scumble_client.raster import Raster
 
 SEEN = "seen"
 """The source that is all that is seen, without the live layer."""
-NOTES = "scumble/live"
+NOTES, WHAT = "scumble/live", "Scumble's live layer"
 LARGEST = 8 << 20
 """Pixels of the canvas, or around the selection, up to which a pass does not keep the painter waiting."""
 SRGB = ("RGBA", "U8", PROFILE)
@@ -44,11 +44,11 @@ class KritaLive:
         self.document, self._source = document, source
         self._workshop: Workshop | None = None
         self._last: QtCore.QRect | None = None  # what was written to
-        node = _noted(document) or self._insert(name)
+        node = annotated(document, NOTES) or self._insert(name)
         self.id: QtCore.QUuid = node.uniqueId()
         node.setLocked(True)
         settle()
-        _keep(document, self.id.toString())
+        annotate(document, NOTES, WHAT, node)
 
     def _insert(self, name: str) -> Node:
         document, before = self.document, self.document.activeNode()
@@ -123,12 +123,12 @@ class KritaLive:
         place = (node, self.document.currentTime(), area.getRect(), limit and _sum(limit))
         return Shot(place, raster, context, masks, area, limit.duplicate() if limit is not None else None)
 
-    def write(self, shot: Shot, raster: Raster) -> None:
-        """Show a result. The caller has just been told that nothing is in the way."""
+    def write(self, shot: Shot, raster: Raster, share: float) -> None:
+        """Show a share of a result. The caller has just been told that nothing is in the way."""
         area: QtCore.QRect = shot.area
         if self._last is not None and self._last != area:
             self._fill(self._last, bytes(4 * self._last.width() * self._last.height()))
-        self._fill(area, _scaled(raster, area, shot.limit))
+        self._fill(area, _scaled(shot, raster, share))
         self._last = area
         self.document.refreshProjection()
 
@@ -140,7 +140,7 @@ class KritaLive:
     def finish(self, name: str) -> None:
         """It becomes an ordinary layer called `name`; "" removes it. What has no step to undo stays out of the undo history."""
         node = self._node
-        _keep(self.document, "")
+        annotate(self.document, NOTES, WHAT, None)
         node.setLocked(False)
         if not name:
             node.remove()
@@ -217,12 +217,13 @@ class KritaLive:
         return shrunk(bytes(pixels), columns, rows, area, side)
 
 
-def _scaled(raster: Raster, area: QtCore.QRect, limit: Selection | None) -> bytes:
-    """A result as large as its area, with what is not selected transparent."""
-    if limit is None and (raster.width, raster.height) == (area.width(), area.height()):
+def _scaled(shot: Shot, raster: Raster, share: float) -> bytes:
+    """A share of a result as large as its area, with what is not selected transparent."""
+    area: QtCore.QRect = shot.area
+    if shot.limit is None and share >= 1 and (raster.width, raster.height) == (area.width(), area.height()):
         return bytes(raster.data)
-    plane = None if limit is None else limit.pixelData(*area.getRect()).data()
-    return as_large(raster, area.width(), area.height(), plane)
+    plane = None if shot.limit is None else shot.limit.pixelData(*area.getRect()).data()
+    return as_large(raster, area.width(), area.height(), plane, shot.raster, share)
 
 
 def _part(plane: bytes, canvas: QtCore.QRect, area: QtCore.QRect, raster: Raster) -> bytes:
@@ -242,14 +243,3 @@ def _part(plane: bytes, canvas: QtCore.QRect, area: QtCore.QRect, raster: Raster
 def _sum(selection: Selection) -> Any:
     place = (selection.x(), selection.y(), selection.width(), selection.height())
     return place, hash(bytes(selection.pixelData(*place)))
-
-
-def _noted(document: Document) -> Node | None:
-    """The layer of an earlier session that was saved while it ran."""
-    id = bytes(document.annotation(NOTES)).decode("ascii", "replace")
-    node = document.nodeByUniqueID(QtCore.QUuid(id)) if id else None
-    return node if node is not None and node.parentNode() is not None and node.type() == "paintlayer" else None
-
-
-def _keep(document: Document, id: str) -> None:
-    document.setAnnotation(NOTES, "Scumble's live layer", QtCore.QByteArray(id.encode("ascii")))

@@ -10,15 +10,15 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .ports import Host, LiveLayer, Shot
 from .scumble_client.catalogue import Catalogue, Method
-from .scumble_client.desk.choosing import method_of, options_for
+from .scumble_client.desk.choosing import asked_strength, method_of, options_for
 from .scumble_client.desk.names import live_name, name_of
 from .scumble_client.desk.settings import Settings
-from .scumble_client.desk.sheet import quick_method
+from .scumble_client.desk.sheet import mixes_pixels, quick_method
 from .scumble_client.desk.sizes import LIVE_SIDE, WORKING_SIDE
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected, Request
@@ -42,7 +42,17 @@ class _Job:
     shot: Shot
     full: bool
     began: float
+    share: float
     cancelling: bool = False
+
+
+@dataclass(frozen=True)
+class _Result:
+    """`share` of it is shown, the rest being what it was painted from."""
+
+    shot: Shot
+    raster: Raster
+    share: float
 
 
 class Live:
@@ -53,7 +63,7 @@ class Live:
         host: Host,
         changed: Callable[[], None],
         trouble: Callable[[EngineError], None],
-        shown: Callable[[Raster, Raster], None],
+        shown: Callable[[Raster, Raster, float], None],
     ) -> None:
         self._host, self._changed, self._trouble, self._shown = host, changed, trouble, shown
         self.source = ""
@@ -65,7 +75,8 @@ class Live:
         """Results that were written since it was started."""
         self._side = LIVE_SIDE
         self._job: _Job | None = None
-        self._result: tuple[Shot, Raster] | None = None  # not written yet
+        self._result: _Result | None = None  # not written yet
+        self._written: _Result | None = None
         self._print: Any = None  # of what was submitted last, at most so many pixels long:
         self._printed = LIVE_SIDE
         self._settings: Settings | None = None
@@ -138,14 +149,27 @@ class Live:
             self._dirty = True
             return
         if settings != self._settings:
-            self._settings, self._print = settings, None
-            self.layer.rename(live_name(catalogue, settings))
-            self.touch()
+            self._follow(settings, catalogue)
         try:
             self._paint(session, settings, catalogue)
         except EngineError as e:
             self._say(f"Live waits: {e.message}")
             self._dirty = True
+
+    def _follow(self, settings: Settings, catalogue: Catalogue) -> None:
+        """Other settings; a strength that only mixes pixels needs no pass."""
+        before, self._settings = self._settings, settings
+        assert self.layer is not None
+        self.layer.rename(live_name(catalogue, settings))
+        weaker = before is not None and replace(before, strength=settings.strength) == settings
+        if weaker and mixes_pixels(catalogue, settings):
+            shown = self._result or self._written
+            self._result = shown and replace(shown, share=settings.strength)
+            if self._job is not None:
+                self._job.share = settings.strength
+        else:
+            self._print = None
+            self.touch()
 
     def _begin_late(self, settings: Settings, catalogue: Catalogue | None) -> None:
         if self._until:
@@ -186,9 +210,10 @@ class Live:
 
     def _submit(self, session: Session, settings: Settings, method: Method, shot: Shot, full: bool) -> None:
         options = method.quick(options_for(method, settings.options))
-        how = (method.id, settings.strength, options)
+        strength, share = asked_strength(method, settings.strength)
+        how = (method.id, strength, options)
         request = Request(shot.raster, settings.weights(), *how, shot.context, False, shot.masks)
-        self._job = _Job(session.submit(request), shot, full, time.monotonic())
+        self._job = _Job(session.submit(request), shot, full, time.monotonic(), share)
         self._say("Live: painting …" if full else "Live.")
 
     def hear(self, event: Event) -> bool:
@@ -197,7 +222,7 @@ class Live:
         if job is None or getattr(event, "job", None) != job.id:
             return False
         if isinstance(event, Done) and not job.cancelling:
-            self._result = (job.shot, event.raster)
+            self._result = _Result(job.shot, event.raster, job.share)
             self._adapt(job)
         elif isinstance(event, (Failed, Rejected)) and not job.cancelling:
             self._trouble(event.error())
@@ -212,10 +237,11 @@ class Live:
         """Bring a result to the canvas as soon as nothing is in the way."""
         if self._result is None or self.layer is None or self.layer.gone or self._host.in_the_way(self.layer):
             return
-        (shot, raster), self._result = self._result, None
-        self.layer.write(shot, raster)
+        self._written, self._result = self._result, None
+        shown = self._written
+        self.layer.write(shown.shot, shown.raster, shown.share)
         self.passes += 1
-        self._shown(raster, shot.raster)
+        self._shown(shown.raster, shown.shot.raster, shown.share)
         if self._job is None:
             self._say("Live.")
 
@@ -236,7 +262,7 @@ class Live:
 
     def _end(self, session: Session) -> None:
         self._cancel(session)
-        self.layer = self._result = self._print = None
+        self.layer = self._result = self._written = self._print = None
         self.text = ""
         self._changed()
 

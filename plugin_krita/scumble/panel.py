@@ -51,6 +51,7 @@ class Panel(QtWidgets.QWidget):
         self.more.setText("…")
         self.more.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QtWidgets.QMenu(self.more)
+        menu.addAction("Paint what I see").triggered.connect(lambda: self._do(studio.paint_seen))
         menu.addAction("Start the engine").triggered.connect(lambda: self._do(studio.wake))
         menu.addAction("Stop the engine").triggered.connect(lambda: self._do(studio.stop_engine))
         self.one_result = menu.addAction("One result per layer")
@@ -149,8 +150,9 @@ class Panel(QtWidgets.QWidget):
         self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
 
     def _show_preview(self) -> None:
+        shown = self._studio.previewing
         self.preview.text = "" if self._studio.offer.listed else "The preview appears when the engine runs."
-        self.preview.show_raster(self._studio.previewing.picture, self._studio.previewing.original)
+        self.preview.show_raster(shown.picture, shown.original, shown.share)
 
     def _press(self) -> None:
         """The second click of a double click does not cancel what the first has begun."""

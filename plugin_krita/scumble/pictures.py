@@ -29,10 +29,29 @@ def cut_out(image: QtGui.QImage, plane: bytes) -> QtGui.QImage:
     return image
 
 
-def as_large(raster: Raster, width: int, height: int, plane: bytes | None) -> bytes:
-    """A u8 raster brought to a size, in Krita's order; of it what the plane of that size shows, where there is one."""
+def mixed(original: QtGui.QImage, painted: QtGui.QImage, share: float) -> QtGui.QImage:
+    """A share of a painted picture, the rest being the original, which has its size or is brought to it."""
+    if share >= 1:
+        return painted
+    if original.size() != painted.size():
+        keep, smooth = QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation
+        original = original.scaled(painted.size(), keep, smooth)
+    image = original.convertToFormat(QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+    painter = QtGui.QPainter(image)
+    painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_Source)
+    painter.setOpacity(share)
+    painter.drawImage(0, 0, painted)
+    painter.end()
+    return image
+
+
+def as_large(raster: Raster, width: int, height: int, plane: bytes | None, original: Raster | None, share: float) -> bytes:
+    """A share of a u8 raster over its original (None where that is all of it) brought to a size, in Krita's order; of it what
+    the plane of that size shows, where there is one."""
     smooth = QtCore.Qt.TransformationMode.SmoothTransformation
     image = image_of(raster)
+    if original is not None:
+        image = mixed(image_of(original), image, share)
     if (raster.width, raster.height) != (width, height):
         image = image.scaled(width, height, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
     if plane is not None:
@@ -68,25 +87,31 @@ class PictureView(QtWidgets.QWidget):
         self._clicked = clicked
         self._picture: QtGui.QImage | None = None
         self._original: QtGui.QImage | None = None
+        self._share = 1.0
         self._pressed = False
         self.text = ""
         self.setMinimumHeight(140)
         self.setToolTip("Hold to see the layer; let go to paint the preview anew")
 
-    def show_raster(self, picture: Raster | None, original: Raster | None) -> None:
+    def show_raster(self, picture: Raster | None, original: Raster | None, share: float) -> None:
+        """`share` of the picture, the rest being the original."""
+        self._share = share
         self._picture = image_of(picture) if picture is not None and picture.format == "u8" else None
         self._original = image_of(original) if original is not None else None
         self.update()
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802 (Qt's name)
         painter = QtGui.QPainter(self)
-        image = self._original if self._pressed and self._original is not None else self._picture
+        comparing = self._pressed and self._original is not None
+        image = self._original if comparing else self._picture
         if image is None:
             painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), self.text)
         else:
             keep, smooth = QtCore.Qt.AspectRatioMode.KeepAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation
             size = image.size().scaled(self.size(), keep)
             image = image.scaled(size * self.devicePixelRatioF(), keep, smooth)  # a painter's own hint skips pixels
+            if not comparing and self._original is not None:
+                image = mixed(self._original, image, self._share)
             place = QtCore.QRect(QtCore.QPoint(0, 0), size)
             place.moveCenter(self.rect().center())
             painter.drawImage(place, image)

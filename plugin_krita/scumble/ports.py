@@ -143,8 +143,9 @@ class LiveLayer(Protocol):
     def read(self, side: int, settings: Settings) -> Shot:
         """At most `side` pixels long; 0 is every pixel. Raises EngineError, whose message begins with a small letter."""
 
-    def write(self, shot: Shot, raster: Raster) -> None:
-        """Show a result of a shot, of whatever size, without an undo step; only while nothing is in the way."""
+    def write(self, shot: Shot, raster: Raster, share: float) -> None:
+        """Show a share of a result of a shot, of whatever size, the rest being the shot itself, without an undo step; only
+        while nothing is in the way."""
 
     def show(self, visible: bool) -> None:
         """Show or hide it, without an undo step; only while nothing is in the way."""
@@ -160,6 +161,9 @@ class Host(Protocol):
 
     def layers(self) -> list[Layer]:
         """The selected layers of the active document, bottom to top; empty without a document."""
+
+    def seen(self) -> Layer | None:
+        """All that is seen of the active document as a layer, whose results come on top; None without a document."""
 
     def frames(self) -> list[Layer]:
         """The frames of the selected animated layer, each as a layer; their results come as one. Raises EngineError."""
@@ -185,6 +189,10 @@ class Host(Protocol):
     def growing(self, source: Source, name: str) -> Growing | None:
         """A layer above the one `source` was read from and above its other results, for pictures that are not finished; None
         where those would keep the painter waiting. Raises EngineError "layer-gone"."""
+
+    def finish_left(self) -> bool:
+        """Make an ordinary layer of one that the active document was saved with before it was finished. False where that has to
+        wait: ask again."""
 
     def in_the_way(self, what: Layer | Target | Growing | LiveLayer) -> str:
         """Why its document must not be read or written to now, in words that follow "the result": a stroke is being drawn, a

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from .ports import Host, Layer
-from .scumble_client.catalogue import Catalogue
-from .scumble_client.desk.choosing import method_of, options_for
+from .scumble_client.catalogue import Catalogue, Method
+from .scumble_client.desk.choosing import asked_strength, method_of, options_for
 from .scumble_client.desk.masks import masks_from
 from .scumble_client.desk.settings import Settings, brush_size
 from .scumble_client.desk.sizes import preview_side
@@ -34,12 +35,15 @@ class Previewing:
         """The newest painted preview."""
         self.original: Raster | None = None
         """What it was painted from."""
+        self.share = 1.0
+        """Of the preview in what is shown, the rest being the original."""
         self.active = False
         """A preview is on its way."""
         self._host, self._changed = host, changed
         self._job: str | None = None
         self._cancelling = False
         self._touched = 0.0
+        self._newest = 1.0  # the share of what is on its way
         self._shown: tuple[str, Settings] | None = None  # what the picture, or the job, is of
         self._failed: tuple[str, Settings] | None = None
 
@@ -55,14 +59,14 @@ class Previewing:
         """The painter has drawn something: follow when the hand rests."""
         self._touched = time.monotonic()
 
-    def show_both(self, raster: Raster, original: Raster) -> None:
-        """The result of live painting, and what it was painted from."""
+    def show_both(self, raster: Raster, original: Raster, share: float) -> None:
+        """The result of live painting, what it was painted from, and its share."""
         self.original = original
-        self.show(raster)
+        self.show(raster, share)
 
-    def show(self, raster: Raster) -> None:
+    def show(self, raster: Raster, share: float = 1.0) -> None:
         """A picture from elsewhere: what a long painting looks like so far."""
-        self.picture = raster
+        self.picture, self.share = raster, share
         self._shown = None
         self._changed()
 
@@ -79,21 +83,30 @@ class Previewing:
         if self._touched and time.monotonic() - self._touched >= REST:
             self._touched = 0.0
             self.repeat()
+        method = method_of(catalogue, settings)
+        if method is None:
+            return
+        strength, share = asked_strength(method, settings.strength)
+        settings = replace(settings, strength=strength)
         wanted = (layer.key, settings)
+        self._newest = share
+        if wanted == self._shown and self._job is None and share != self.share:
+            self.share = share
+            self._changed()
         if wanted in (self._shown, self._failed) or self._host.in_the_way(layer):
             return
         if self._job is not None:
             self._cancel(session)
             return
         self._failed = wanted
-        self._submit(session, layer, settings, catalogue, wanted)
+        self._submit(session, layer, settings, method, wanted)
 
     def hear(self, event: Event) -> bool:
         """Whether the event was of a preview."""
         if getattr(event, "job", None) != self._job or self._job is None:
             return False
         if isinstance(event, (Done, Preview)) and not self._cancelling:
-            self.picture = event.raster
+            self.picture, self.share = event.raster, self._newest
             self._changed()
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):
             if isinstance(event, Cancelled):
@@ -105,12 +118,7 @@ class Previewing:
         layers = self._host.layers()
         return layers[-1] if layers else None
 
-    def _submit(
-        self, session: Session, layer: Layer, settings: Settings, catalogue: Catalogue, wanted: tuple[str, Settings]
-    ) -> None:
-        method = method_of(catalogue, settings)
-        if method is None:
-            return
+    def _submit(self, session: Session, layer: Layer, settings: Settings, method: Method, wanted: tuple[str, Settings]) -> None:
         try:
             side = preview_side(method, brush_size(settings.options))
             self.original = self._host.small(layer, side)

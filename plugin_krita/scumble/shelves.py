@@ -12,10 +12,7 @@ from collections.abc import Callable, Sequence
 from .ports import Host
 from .scumble_client.catalogue import Catalogue, Style
 from .scumble_client.desk.choosing import plain_id
-from .scumble_client.desk.shelf import shelf, used
-
-WHICH = (("", "All"), ("favourites", "Favourites"), ("recent", "Recent"), ("own", "My own"))
-"""What the gallery can be limited to."""
+from .scumble_client.desk.shelf import on_shelf, used
 
 
 class Shelves:
@@ -44,16 +41,7 @@ class Shelves:
 
     def styles(self, catalogue: Catalogue | None, which: str = "") -> list[Style]:
         """Those of a shelf in WHICH, the favourites first; the recent ones by their time."""
-        if catalogue is None:
-            return []
-        found = shelf(catalogue, self.favourites)
-        if which == "favourites":
-            return [style for style in found if style.id in self.favourites]
-        if which == "own":
-            return [style for style in found if style.own]
-        if which == "recent":
-            return sorted((s for s in found if s.id in self.recent), key=lambda style: self.recent.index(style.id))
-        return found
+        return [] if catalogue is None else on_shelf(catalogue, which, self.favourites, self.recent)
 
     def _keep(self, name: str, ids: tuple[str, ...]) -> None:
         self._host.keep_setting(name, json.dumps(ids))

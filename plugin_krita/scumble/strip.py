@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .clock import Clock
-from .pictures import image_of
+from .pictures import image_of, mixed
 from .qt import QtCore, QtGui, QtWidgets
 from .studio import Studio, Topic
 from .widgets import Thumbnails
@@ -98,15 +98,17 @@ class Strip(QtWidgets.QWidget):
             self.list.clear()
             self._pictures.clear()
         for row, candidate in enumerate(candidates):
-            if row < len(self._pictures) and self._pictures[row] is candidate.raster:
+            if row < len(self._pictures) and self._pictures[row] is candidate:
                 continue
             keep, smooth = QtCore.Qt.AspectRatioMode.KeepAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation
-            shown = image_of(candidate.raster).scaled(2 * self.list.iconSize(), keep, smooth)
+            shown = mixed(image_of(candidate.shot.raster), image_of(candidate.raster), candidate.share).scaled(
+                2 * self.list.iconSize(), keep, smooth
+            )
             item = self.list.item(row) if row < len(self._pictures) else QtWidgets.QListWidgetItem(self.list)
             item.setIcon(QtGui.QIcon(QtGui.QPixmap.fromImage(shown)))
             item.setText(candidate.title)
             item.setToolTip(candidate.title)
-            self._pictures[row : row + 1] = [candidate.raster]
+            self._pictures[row : row + 1] = [candidate]
         with QtCore.QSignalBlocker(self.list):
             self.list.setCurrentRow(self._studio.trying.at)
 

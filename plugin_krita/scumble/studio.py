@@ -101,7 +101,7 @@ class Studio:
         """Of the last painting, for Scumble Again."""
         self._open_session = session
         self._observers: list[Callable[[Topic], None]] = []
-        self._stopping = self._arrived = False
+        self._stopping = self._arrived = self._opened = False
         self._shown: tuple[Standing, float, bool] | None = None
 
     # What widgets see
@@ -181,6 +181,11 @@ class Studio:
             self.offer.ask(self.session)
         self._tell(Topic.STANDING)
 
+    def paint_seen(self) -> None:
+        """Paint all that is seen, as a layer on top."""
+        seen = self.host.seen()
+        self.paint([] if seen is None else [seen])
+
     def paint_again(self) -> None:
         """The last painting's settings on the layers that are selected now."""
         self.paint(settings=self.last)
@@ -192,6 +197,11 @@ class Studio:
     def watch(self) -> None:
         """Hear of strokes, so that live painting and the preview follow them. Idempotent."""
         self.host.watch(self.touch)
+
+    def opened(self) -> None:
+        """Another document is shown, which may have been opened just now."""
+        self._opened = True
+        self.watch()
 
     def touch(self) -> None:
         """The painter has drawn, undone or redone something."""
@@ -257,6 +267,7 @@ class Studio:
         if self.offer.listed or not self.offer.awaited:
             self.easel.advance(self.session, time.monotonic() + SLICE)
         self._stopping = self._stopping and self.session.welcome is not None
+        self._opened = self._opened and not self.host.finish_left()
         elsewhere = self.busy or self._stopping
         self.canvas.advance(elsewhere)
         self.previewing.advance(*self._now(), elsewhere or self.canvas.active)

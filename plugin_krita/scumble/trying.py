@@ -10,15 +10,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .orders import title
 from .ports import Host, Layer, LiveLayer, Shot
 from .scumble_client.catalogue import Catalogue
-from .scumble_client.desk.choosing import options_for
+from .scumble_client.desk.choosing import asked_strength, options_for
 from .scumble_client.desk.settings import Settings
-from .scumble_client.desk.sheet import quick_method, sheet
+from .scumble_client.desk.sheet import mixes_pixels, quick_method, sheet
 from .scumble_client.desk.sizes import SHEET_SIDE, WORKING_SIDE
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected, Request
@@ -33,13 +33,15 @@ NAME = "Scumble, a try"
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the engine made of `shot` with `settings`; `side` is the longest side that it was asked for."""
+    """What the engine made of `shot` with `settings`; `side` is the longest side that it was asked for. `share` of `raster` is
+    shown, the rest being the shot itself."""
 
     settings: Settings
     title: str
     shot: Shot
     raster: Raster
     side: int
+    share: float
 
     @property
     def key(self) -> Any:
@@ -62,7 +64,7 @@ class Trying:
         host: Host,
         changed: Callable[[], None],
         trouble: Callable[[EngineError], None],
-        shown: Callable[[Raster, Raster], None],
+        shown: Callable[[Raster, Raster, float], None],
         paint: Callable[[list[Layer], Settings], None],
     ) -> None:
         self._host, self._changed, self._trouble, self._shown, self._paint = host, changed, trouble, shown, paint
@@ -183,8 +185,9 @@ class Trying:
             return
         if self._applying:  # it was given up, or failed
             self._applying = self._hidden = False
-        if settings != self._settings:
-            self._settings, self._wish = settings, _Wish(settings, WORKING_SIDE)
+        if settings != self._settings and not self._weaker(settings, catalogue):
+            self._wish = _Wish(settings, WORKING_SIDE)
+        self._settings = settings
         if self._touched and time.monotonic() - self._touched >= REST:
             self._touched = 0.0
             self._wish = _Wish(settings, WORKING_SIDE)
@@ -195,6 +198,21 @@ class Trying:
                 self._cancel(session)
             return
         self._submit(session, catalogue)
+
+    def _weaker(self, settings: Settings, catalogue: Catalogue | None) -> bool:
+        """Show the candidate with another strength, if that is all that was chosen and takes no job; whether it did."""
+        current = self.current
+        larger = self._wish is not None or (self._job is not None and self._job[1].side >= WORKING_SIDE)
+        if current is None or catalogue is None or larger:
+            return False
+        if replace(current.settings, strength=settings.strength) != settings or not mixes_pixels(catalogue, settings):
+            return False
+        self.candidates[self.at] = replace(
+            current, settings=settings, title=title(catalogue, settings), share=settings.strength
+        )
+        self._bring()
+        self._changed()
+        return True
 
     def _submit(self, session: Session, catalogue: Catalogue) -> None:
         wish, self._wish = self._wish, None
@@ -209,7 +227,7 @@ class Trying:
             self._trouble(EngineError(e.code, e.message[:1].upper() + e.message[1:], e.hint))
             return
         options = method.quick(options_for(method, wish.settings.options))
-        how = (method.id, wish.settings.strength, options)
+        how = (method.id, asked_strength(method, wish.settings.strength)[0], options)
         request = Request(shot.raster, wish.settings.weights(), *how, shot.context, False, shot.masks)
         self._job = (session.submit(request), wish, shot)
         self._changed()
@@ -222,7 +240,8 @@ class Trying:
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):
             self._job = None
         if isinstance(event, Done) and self.layer is not None:
-            self._take(Candidate(wish.settings, title(catalogue, wish.settings), shot, event.raster, wish.side))
+            share = wish.settings.strength if catalogue is not None and mixes_pixels(catalogue, wish.settings) else 1.0
+            self._take(Candidate(wish.settings, title(catalogue, wish.settings), shot, event.raster, wish.side, share))
         elif isinstance(event, (Failed, Rejected)):
             self._sheet.clear()
             self._trouble(event.error())
@@ -252,9 +271,9 @@ class Trying:
             return
         if current is not None and current is not self._written:
             layer.rename(f"{current.title}, a try")
-            layer.write(current.shot, current.raster)
+            layer.write(current.shot, current.raster, current.share)
             self._written = current
-            self._shown(current.raster, current.shot.raster)
+            self._shown(current.raster, current.shot.raster, current.share)
         if self._hidden != self._hides:
             layer.show(not self._hidden)
             self._hides = self._hidden

@@ -108,6 +108,7 @@ class LiveLayer:
         self.gone, self.pause = False, ""
         self.sides: list[int] = []
         self.written: list[int] = []
+        self.shares: list[float] = []
         self.finished: str | None = None
         self.visible, self.elsewhere = True, False
 
@@ -122,8 +123,9 @@ class LiveLayer:
             "place", module("scumble_client.raster").Raster(width, 1, "u8", "bgra", pixels), None, None, None
         )
 
-    def write(self, shot: Any, raster: Any) -> None:
+    def write(self, shot: Any, raster: Any, share: float) -> None:
         assert not self.host.way
+        self.shares.append(share)
         self.written.append(shot.raster.data[0])
 
     def show(self, visible: bool) -> None:
@@ -148,7 +150,7 @@ class Host:
         self.brushes: list[float] = []
         self.sides: list[int] = []
         self.alone: list[bool] = []
-        self.way = ""
+        self.way, self.lefts = "", 0
         self.lives: list[LiveLayer] = []
         self.growings: list[Growing] = []
         self.huge = False
@@ -195,6 +197,13 @@ class Host:
             return None
         self.growings.append(Growing(self, name))
         return self.growings[-1]
+
+    def seen(self) -> Layer | None:
+        return Layer("What I see") if self.layers() else None
+
+    def finish_left(self) -> bool:
+        self.lefts += 1
+        return not self.way
 
     def in_the_way(self, what: Any) -> str:
         return self.way

@@ -105,9 +105,9 @@ def test_another_style_is_painted_at_once_and_names_the_layer(
     studio: Any, live: LiveLayer, session: Session, host: Host
 ) -> None:
     finish(studio, session)
-    studio.choose(strength=0.5)
+    studio.choose(options={"brush_size": 2.0})
     ticks(studio)
-    assert session.requests[-1].strength == 0.5
+    assert session.requests[-1].options == {"brush_size": 2.0}
     studio.choose(style="wave")
     finish(studio, session)
     assert live.name == "The Wave, live"
@@ -168,6 +168,8 @@ def test_deleting_its_layer_ends_it(studio: Any, live: LiveLayer, session: Sessi
 def test_a_quick_engine_gets_larger_passes_and_a_slow_one_smaller(
     studio: Any, live: LiveLayer, host: Host, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("QUICK", "SLOW"):
+        monkeypatch.setattr(module("live"), name, 1e9)
     finish(studio, session)
     draw(host)
     ticks(studio)
@@ -237,3 +239,22 @@ def test_nothing_is_asked_of_another_engine_before_it_has_said_what_it_can(
     session.says.append(event("Listed", session.asked, catalogue()))
     ticks(studio)
     assert len(session.requests) == 2
+
+
+def test_another_strength_is_mixed_at_once_without_a_pass(studio: Any, live: LiveLayer, host: Host, session: Session) -> None:
+    """Each moved slider took a pass, and a full one when the hand rested."""
+    finish(studio, session)
+    for strength in (0.7, 0.3):
+        studio.choose(strength=strength)
+        ticks(studio)
+    assert (live.written, live.shares) == ([0, 0, 0], [1.0, 0.7, 0.3])
+    assert (len(session.requests), studio.previewing.share) == (1, 0.3)
+    host.way = "waits for your hand"
+    studio.choose(strength=0.4)
+    ticks(studio)
+    assert live.shares[3:] == []
+    host.way = ""
+    draw(host)
+    ticks(studio)
+    finish(studio, session)
+    assert (live.shares[3:], session.requests[-1].strength) == ([0.4, 0.4], 1.0)

@@ -240,8 +240,8 @@ def test_without_a_layer_painting_says_so(studio: Any, host: Host) -> None:
 def test_the_newest_preview_wins(studio: Any, session: Session) -> None:
     studio.previewing.enabled = True
     studio.tick()
-    for strength in (0.1, 0.2, 0.3):
-        studio.choose(strength=strength)
+    for size in (2.0, 3.0, 4.0):
+        studio.choose(options={"brush_size": size})
         studio.tick()
     assert len(session.requests) == 1, "two previews at once"
     assert session.cancelled == ["job1"]
@@ -249,7 +249,19 @@ def test_the_newest_preview_wins(studio: Any, session: Session) -> None:
     session.says += [event("Preview", "job1", old), event("Cancelled", "job1")]
     ticks(studio)
     assert studio.previewing.picture is None, "an outdated preview was shown"
-    assert [r.strength for r in session.requests] == [1.0, 0.3]
+    assert [r.options for r in session.requests] == [{}, {"brush_size": 4.0}]
+
+
+def test_the_previews_strength_is_mixed_at_once_without_a_job(studio: Any, session: Session) -> None:
+    """Each moved slider painted the preview again."""
+    studio.previewing.enabled = True
+    studio.choose(strength=0.7)
+    ticks(studio)
+    finish(studio, session)
+    assert studio.previewing.share == 0.7
+    studio.choose(strength=0.2)
+    ticks(studio)
+    assert (studio.previewing.share, [r.strength for r in session.requests]) == (0.2, [1.0])
 
 
 def test_a_preview_is_as_large_as_the_picture_is_painted_but_of_a_descent_it_is_small(

@@ -160,3 +160,15 @@ def test_huge_pictures_get_better_in_the_docker_alone(studio: Any, session: Sess
     assert studio.previewing.picture is shown
     finish(studio, session)
     assert host.inserted == ["The Night 100 %, best"]
+
+
+def test_a_document_that_is_opened_is_looked_at_until_what_is_left_in_it_can_be_finished(studio: Any, host: Host) -> None:
+    ticks(studio)
+    assert host.lefts == 0
+    studio.opened()
+    host.way = "waits for your hand"
+    ticks(studio)
+    host.way, asked = "", host.lefts
+    assert asked > 1
+    ticks(studio)
+    assert host.lefts == asked + 1

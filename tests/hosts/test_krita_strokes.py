@@ -10,7 +10,7 @@ import pytest
 from hosts.kritas import KritaUser, play
 from hosts.seen import of
 
-SCENARIOS = "stroke strokes transform crop shape text topmost clicked_twice"
+SCENARIOS = "stroke strokes transform crop shape text topmost as_seen clicked_twice"
 RESULT = "Test style 100 %"
 
 
@@ -87,6 +87,20 @@ def test_one_result_a_layer_takes_the_place_of_the_others_and_can_be_undone(saw:
 def test_a_mask_that_is_active_stays_so(saw: Any) -> None:
     """The result became the active layer, and the next stroke fell on it."""
     assert saw["active"] == "mask"
+
+
+@of("as_seen")
+def test_all_that_is_seen_is_painted_without_a_group_and_comes_on_top(saw: Any) -> None:
+    assert saw["names"] == ["Background", "layer", "over", RESULT]
+    assert saw["painted"] == [[155, 145, 135, 255], [245, 235, 225, 255]]
+    assert saw["active"] == "layer"
+    assert saw["undone"] == ["Background", "layer", "over"]
+
+
+@of("as_seen")
+def test_the_docker_says_which_style_is_chosen(saw: Any) -> None:
+    """The artist was only in the gallery's tooltips."""
+    assert saw["by"] == "Test style"
 
 
 @of("clicked_twice")

@@ -10,7 +10,7 @@ import pytest
 from hosts.kritas import KritaUser, play
 from hosts.seen import of
 
-SCENARIOS = "trying sheet better growing given_up"
+SCENARIOS = "trying sheet better growing given_up saved"
 PLAIN, INVERTED = [10, 20, 30, 255], [245, 235, 225, 255]
 
 
@@ -99,3 +99,16 @@ def test_cancelling_takes_the_unfinished_picture_away(saw: Any) -> None:
     assert saw["changed"]
     assert saw["names"] == ["Background", "layer"]
     assert saw["as_before"]
+
+
+@of("saved")
+def test_a_document_that_was_saved_before_the_picture_was_finished_opens_with_an_ordinary_layer(saw: Any) -> None:
+    """It kept the locked layer, and its name, for ever."""
+    assert saw["still"] == ["Background", "layer", "Test style 100 %, best, unfinished"]
+    assert saw["locked"]
+    assert saw["unfinished.kra"][:3] == ["layer", "Test style 100 %, best", "open"]
+
+
+@of("saved")
+def test_a_lock_of_the_painters_own_is_still_there(saw: Any) -> None:
+    assert saw["kept.kra"][:3] == ["layer", "Test style 100 %, best", "locked"]

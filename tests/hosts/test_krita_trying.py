@@ -43,13 +43,35 @@ def test_what_is_chosen_is_shown_in_place_and_stays_a_try(studio: Any, layer: Li
 def test_other_choices_build_a_strip_and_a_moved_slider_does_not(studio: Any, layer: LiveLayer, session: Session) -> None:
     studio.choose(strength=0.5)
     ticks(studio)
-    finish(studio, session)
     assert titles(studio) == ["The Night 50 %"]
     studio.choose(method="fast")
     ticks(studio)
     finish(studio, session)
     assert titles(studio) == ["The Night 50 %", "The Night 50 %"]
     assert studio.trying.at == 1
+
+
+def test_another_strength_costs_no_job_where_it_mixes_pixels(studio: Any, layer: LiveLayer, session: Session) -> None:
+    """Each moved slider painted the picture again."""
+    for strength in (0.7, 0.3, 1.0):
+        studio.choose(strength=strength)
+        ticks(studio)
+    assert [request.strength for request in session.requests] == [1.0]
+    assert layer.shares == [1.0, 0.7, 0.3, 1.0]
+    assert (titles(studio), layer.name) == (["The Night 100 %"], "The Night 100 %, a try")
+
+
+def test_another_strength_is_asked_for_where_the_method_paints_weaker_itself(
+    studio: Any, layer: LiveLayer, session: Session
+) -> None:
+    known = studio.offer.catalogue
+    methods = tuple(replace(m, capabilities={**m.capabilities, "strength": True}) for m in known.methods)
+    studio.offer.catalogue = replace(known, methods=methods)
+    studio.choose(strength=0.7)
+    ticks(studio)
+    finish(studio, session)
+    assert [request.strength for request in session.requests] == [1.0, 0.7]
+    assert layer.shares == [1.0, 1.0]
 
 
 def test_next_and_previous_go_round_and_choose_what_they_show(studio: Any, layer: LiveLayer, session: Session) -> None:
@@ -102,7 +124,7 @@ def test_a_painting_that_is_cancelled_leaves_the_tries(studio: Any, layer: LiveL
 
 
 def test_discarding_takes_the_layer_away(studio: Any, layer: LiveLayer, session: Session) -> None:
-    studio.choose(strength=0.3)
+    studio.choose(options={"brush_size": 2.0})
     ticks(studio)
     studio.canvas.stop_trying()
     assert session.cancelled == ["job2"]
@@ -143,7 +165,7 @@ def test_live_painting_ends_the_tries_and_they_end_it(studio: Any, layer: LiveLa
 
 
 def test_nothing_is_written_into_a_stroke(studio: Any, layer: LiveLayer, host: Host, session: Session) -> None:
-    studio.choose(strength=0.5)
+    studio.choose(options={"brush_size": 2.0})
     ticks(studio)
     host.way = "waits for your hand"
     finish(studio, session)
@@ -155,7 +177,7 @@ def test_nothing_is_written_into_a_stroke(studio: Any, layer: LiveLayer, host: H
 
 def test_trying_in_another_document_begins_there(studio: Any, layer: LiveLayer, host: Host, session: Session) -> None:
     layer.elsewhere = True
-    studio.choose(strength=0.5)
+    studio.choose(options={"brush_size": 2.0})
     ticks(studio)
     assert len(session.requests) == 1
     studio.canvas.start_trying()

@@ -62,8 +62,13 @@ def test_a_preview_appears_by_itself(saw: Any) -> None:
 
 @of("previews")
 def test_the_newest_preview_wins_and_most_choices_on_the_way_cost_nothing(saw: Any) -> None:
-    assert saw["jobs"][-1] == 0.5
+    assert saw["jobs"][-1] == 3.6
     assert len(saw["jobs"]) < 26
+
+
+@of("previews")
+def test_the_previews_strength_follows_the_slider_without_a_job(saw: Any) -> None:
+    assert saw["mixed"] == []
     assert saw["pixel"] == pytest.approx([128, 128, 128, 255], abs=1)
 
 

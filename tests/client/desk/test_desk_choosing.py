@@ -12,7 +12,7 @@ from scumble.client.catalogue import Catalogue, Method, Option, Style
 from scumble.client.desk.choosing import able, method_of, methods_for, obstacle, options_for
 from scumble.client.desk.settings import Other, Settings
 from scumble.client.desk.sheet import quick_method, sheet
-from scumble.client.desk.shelf import matching, shelf, used
+from scumble.client.desk.shelf import matching, on_shelf, shelf, used
 from scumble.client.desk.sizes import DESCENT_SIDE, preview_side
 from scumble.client.errors import EngineError
 
@@ -101,6 +101,9 @@ def test_a_gallery_shows_favourites_then_the_painters_own_and_keeps_those_whatev
     catalogue: Catalogue,
 ) -> None:
     assert [s.id for s in shelf(catalogue)] == ["barn", "night", "wave", "old"]
+    assert [s.id for s in on_shelf(catalogue, "own", {"old"}, ())] == ["barn"]
+    assert [s.id for s in on_shelf(catalogue, "favourites", {"old"}, ())] == ["old"]
+    assert [s.id for s in on_shelf(catalogue, "recent", {"old"}, ("wave", "gone", "night"))] == ["wave", "night"]
     assert [s.id for s in shelf(catalogue, {"old"})] == ["old", "barn", "night", "wave"]
 
 

@@ -226,6 +226,28 @@ def topmost(stage: Stage) -> Scenario:
     return found
 
 
+def as_seen(stage: Stage) -> Scenario:
+    """All that is seen is painted, by the menu, with a layer over a part of the other that is the active one."""
+    document, _ = yield from begin(stage)
+    node = document.nodeByName("layer")
+    over = document.createNode("over", "paintlayer")
+    over.setPixelData(bytes((100, 110, 120, 255)) * 200 * 300, 0, 0, 200, 300)
+    document.rootNode().addChildNode(over, node)
+    yield lambda: document.activeNode() == over  # Krita makes it so a moment later
+    document.setActiveNode(node)
+    yield lambda: document.activeNode() == node
+    stage.studio.choose(method="invert", options={})
+    stage.krita.action("scumble_seen").trigger()
+    yield idle(stage)
+    yield 400
+    found: dict[str, Any] = {"names": names(document), "painted": row(document.topLevelNodes()[-1], 150, 100, 300)}
+    found |= {"active": document.activeNode().name(), "by": stage.panel.gallery.by.text()}
+    yield undo_once(stage, document)
+    found["undone"] = names(document)
+    stage.close(document)
+    return found
+
+
 def clicked_twice(stage: Stage) -> Scenario:
     """A double click on the button; an empty layer's message, then a stroke on it and another layer."""
     document, _ = yield from begin(stage)

@@ -175,6 +175,38 @@ def given_up(stage: Stage) -> Scenario:
     return found
 
 
+def saved(stage: Stage) -> Scenario:
+    """Saved while it gets better, and after it was kept; both are opened again."""
+    stage.studio.take_up(SLOWLY)
+    document, _ = yield from begin(stage)
+    stage.panel.button.click()
+    yield lambda: document.nodeByName(GROWN)
+    unfinished, kept = stage.shots / "unfinished.kra", stage.shots / "kept.kra"
+    document.saveAs(str(unfinished))
+    yield lambda: stage.panel.keep.isVisible()
+    stage.krita.activeWindow().addView(document)  # a second view of what gets better leaves it alone
+    yield 1000
+    found: dict[str, Any] = {"still": names(document), "locked": document.nodeByName(GROWN).locked()}
+    stage.panel.keep.click()
+    yield idle(stage)
+    document.topLevelNodes()[-1].setLocked(True)  # by the painter
+    yield 300
+    document.saveAs(str(kept))
+    stage.close(document)
+    yield 500
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    for path in (unfinished, kept):
+        again = stage.krita.openDocument(str(path))
+        stage.krita.activeWindow().addView(again)
+        yield lambda again=again: [layer.document == again for layer in stage.studio.host.layers()] == [True]
+        yield 1500
+        top = again.topLevelNodes()[-1]
+        found[path.name] = [*names(again)[1:], "locked" if top.locked() else "open"]
+        stage.close(again)
+        yield 500
+    return found
+
+
 def _layers(document: Any) -> list[str]:
     """Without the selection, which is among Krita's top nodes."""
     return [name for name in names(document) if name != "Selection Mask"]

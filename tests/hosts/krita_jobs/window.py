@@ -73,25 +73,31 @@ def docker(stage: Stage) -> Scenario:
 
 
 def previews(stage: Stage) -> Scenario:
-    """Many choices in a hurry: the newest wins, and few jobs are made."""
+    """Many choices in a hurry: a strength that mixes pixels makes no job; of others the newest wins, and few jobs are made."""
     document = stage.document(400, 300)
     yield stage.shown(document)
     yield lambda: not stage.studio.previewing.active
     yield 500
     jobs = []
     submit = stage.studio.session.submit
-    stage.studio.session.submit = lambda request: jobs.append(request.strength) or submit(request)
+    stage.studio.session.submit = lambda request: jobs.append(request.options.get("brush_size")) or submit(request)
     for value in range(0, 101, 4):
         stage.panel.controls.strength.slider.setValue(value)
         yield 10
     stage.panel.controls.strength.slider.setValue(50)
-    yield 100
-    yield lambda: not stage.studio.previewing.active and jobs and jobs[-1] == 0.5
-    del stage.studio.session.submit
-    pixel = list(bytes(stage.studio.previewing.picture.data[:4]))
+    yield lambda: stage.studio.previewing.share == 0.5
+    yield 500
+    preview = stage.panel.preview
+    found = {"mixed": [*jobs], "pixel": list(preview.grab().toImage().pixelColor(preview.rect().center()).getRgb())}
     stage.panel.controls.strength.slider.setValue(100)
+    for number in range(26):
+        stage.studio.choose(options={"brush_size": 1.1 + number / 10})
+        yield 10
+    yield lambda: not stage.studio.previewing.active and jobs and jobs[-1] == 3.6
+    del stage.studio.session.submit
+    stage.studio.choose(options={})
     stage.close(document)
-    return {"jobs": jobs, "pixel": pixel}
+    return {**found, "jobs": jobs}
 
 
 def undo(stage: Stage) -> Scenario:

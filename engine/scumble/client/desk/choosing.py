@@ -74,6 +74,12 @@ def options_for(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
     return {o.name: options[o.name] for o in method.options if fits(o, options.get(o.name))}
 
 
+def asked_strength(method: Method, strength: float) -> tuple[float, float]:
+    """The strength to ask a picture to be shown with, and the share of that picture in what is shown, the rest being the layer
+    itself: where the engine would only mix pixels, the program that shows it can, and a moved slider costs no job."""
+    return (strength, 1.0) if method.capabilities.get("strength") else (1.0, strength)
+
+
 def fits(option: Option, value: Any) -> bool:
     """Whether the option takes this value."""
     if option.kind == "choice":

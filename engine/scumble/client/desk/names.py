@@ -20,6 +20,8 @@ LONGEST = 80
 """Characters of a style's name."""
 LIVE = "live"
 """What a live layer's name ends with: "The Starry Night, live"."""
+UNFINISHED = "unfinished"
+"""The same of a result that is on the canvas before it is finished."""
 
 
 def result_name(titles: Sequence[str], strength: float, options: Mapping[str, Any], quality: str = "") -> str:
@@ -44,6 +46,17 @@ def name_of(catalogue: Catalogue | None, choice: Blend, strength: float, options
 def live_name(catalogue: Catalogue | None, choice: Blend) -> str:
     """ "The Starry Night, live"."""
     return f"{' + '.join(dict.fromkeys(title(catalogue, style) for style, _ in choice.weights()))}, {LIVE}"
+
+
+def unfinished_name(name: str) -> str:
+    """Of a result that is to be called `name`: "The Starry Night 100 %, best, unfinished"."""
+    return f"{name}, {UNFINISHED}"
+
+
+def finished_name(name: str) -> str:
+    """The other way round; a name that is none of ours stays."""
+    end = f", {UNFINISHED}"
+    return name[: -len(end)] if name.endswith(end) else name
 
 
 def style_name(path: str) -> str:

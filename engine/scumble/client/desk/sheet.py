@@ -30,6 +30,14 @@ def quick_method(catalogue: Catalogue, choice: Blend) -> Method:
     raise EngineError("style-unavailable", "No quick method can paint what is chosen.", "Choose another style.")
 
 
+def mixes_pixels(catalogue: Catalogue, choice: Blend) -> bool:
+    """Whether that method leaves it to others to paint weaker, so that another strength costs no job."""
+    try:
+        return not quick_method(catalogue, choice).capabilities.get("strength")
+    except EngineError:
+        return False
+
+
 def sheet(catalogue: Catalogue, choice: B, favourites: Collection[str] = ()) -> list[tuple[B, Method]]:
     """The choice (a dataclass) with each style in its place, alone, in the gallery's order, and the method that paints it."""
     found = []

@@ -12,6 +12,8 @@ from ..catalogue import Catalogue, Style
 
 RECENT = 12
 """Styles that are remembered as used."""
+WHICH = (("", "All"), ("favourites", "Favourites"), ("recent", "Recent"), ("own", "My own"))
+"""What a gallery can be limited to."""
 
 
 def shelf(catalogue: Catalogue, favourites: Collection[str] = ()) -> list[Style]:
@@ -19,6 +21,18 @@ def shelf(catalogue: Catalogue, favourites: Collection[str] = ()) -> list[Style]
     paint are left out, but for the painter's own."""
     shown = [style for style in catalogue.styles if style.methods or style.own]
     return sorted(shown, key=lambda style: (style.id not in favourites, not style.own))
+
+
+def on_shelf(catalogue: Catalogue, which: str, favourites: Collection[str], recent: Sequence[str]) -> list[Style]:
+    """Those of a shelf in WHICH, the favourites first; the recent ones by their time."""
+    found = shelf(catalogue, favourites)
+    if which == "favourites":
+        return [style for style in found if style.id in favourites]
+    if which == "own":
+        return [style for style in found if style.own]
+    if which == "recent":
+        return sorted((s for s in found if s.id in recent), key=lambda style: recent.index(style.id))
+    return found
 
 
 def matching(styles: Iterable[Style], words: str) -> list[Style]:
