@@ -7,7 +7,7 @@ otherwise, `trouble` with what went wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gi
@@ -100,6 +100,11 @@ class Adding:
         files = chooser.get_files() if chooser.run() == Gtk.ResponseType.ACCEPT else []
         typed = name.get_text().strip()
         chooser.destroy()
+        self.add_files(files, typed)
+
+    def add_files(self, files: Sequence[Any], typed: str = "") -> None:
+        """Picture files (Gio.File) as styles: a single one as typed, or after its file. One that cannot be opened does not stop
+        the others."""
         for file in files:
             try:
                 called, raster = host.picture(file, STYLE_SIDE)

@@ -28,9 +28,9 @@ from history_list import HistoryList  # noqa: E402
 from preview import Previewer  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
 from scumble_client.desk.masks import masks_from, within  # noqa: E402
-from scumble_client.desk.shelf import shelf  # noqa: E402
+from scumble_client.desk.shelf import on_shelf  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
-from scumble_client.events import Event, Listed, Lost, Recovered, RequestFailed, State  # noqa: E402
+from scumble_client.events import Event, Listed, Lost, Recovered, Refining, RequestFailed, State  # noqa: E402
 from scumble_client.raster import Masks, Raster  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
 from settings import Mistake, Other, Settings, others_from_text, others_to_text  # noqa: E402
@@ -64,6 +64,8 @@ class Dialog:
             lambda: window.response(Gtk.ResponseType.CANCEL),
             self._menu,
             self._refresh,
+            self._another_shelf,
+            lambda files: self._adding.add_files(files),
         )
         self._adding = Adding(window, image, session, self._say, self._note_mistake, self._style_added)
         self._history = HistoryList(history.read(image), self._take_up)
@@ -159,6 +161,9 @@ class Dialog:
             return
         if isinstance(event, Listed):
             self._listed(event.catalogue)
+        elif isinstance(event, Refining):
+            if event.state == "done":  # a new revision of the style
+                self._session.catalogue()
         elif isinstance(event, Lost):
             self._complain(str(asking.in_words(event.error())))
         elif isinstance(event, Recovered):
@@ -185,9 +190,13 @@ class Dialog:
             self._gallery.focus()
 
     def _fill_gallery(self) -> None:
-        favourites = history.favourites()
+        favourites, recent = history.styles(history.FAVOURITES), history.styles(history.RECENT)
         if self._catalogue is not None:
-            self._gallery.fill(shelf(self._catalogue, favourites), favourites)
+            self._gallery.fill(on_shelf(self._catalogue, self._gallery.which, favourites, recent), favourites)
+
+    def _another_shelf(self) -> None:
+        self._fill_gallery()
+        self._refresh()
 
     def _refresh(self) -> None:
         """Bring the widgets that are not GIMP's own, and the preview, in line with the config."""
@@ -210,7 +219,7 @@ class Dialog:
             else:
                 self._previewer.stop()
             if self._gallery.trying:
-                self._trying.want(self._catalogue, settings, history.favourites())
+                self._trying.want(self._catalogue, settings, history.styles(history.FAVOURITES))
             else:
                 self._trying.stop()
         except Mistake as e:
@@ -265,11 +274,11 @@ class Dialog:
 
     def _menu(self, style: Style) -> list[Entry]:
         """What can be done with a style beside painting with it."""
-        favourites = history.favourites()
+        favourites = history.styles(history.FAVOURITES)
 
         def turn() -> None:
             others = [id for id in favourites if id != style.id]
-            history.keep_favourites(others if style.id in favourites else [*others, style.id])
+            history.keep_styles(history.FAVOURITES, others if style.id in favourites else [*others, style.id])
             self._fill_gallery()
             self._refresh()
 

@@ -16,9 +16,9 @@ import gi
 gi.require_version("Gdk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, GdkPixbuf, GLib, Gtk, Pango  # noqa: E402
+from gi.repository import Gdk, GdkPixbuf, Gio, GLib, Gtk, Pango  # noqa: E402
 from scumble_client.catalogue import Style  # noqa: E402
-from scumble_client.desk.shelf import matching  # noqa: E402
+from scumble_client.desk.shelf import WHICH, matching  # noqa: E402
 
 Entry = tuple[str, "bool | None", Callable[[], None]]
 SIDE, TRIED = 96, 128
@@ -36,12 +36,20 @@ class Gallery:
         left: Callable[[], None],
         menu: Callable[[Style], Sequence[Entry]],
         tried: Callable[[], None],
+        shelved: Callable[[], None],
+        dropped: Callable[[list[Gio.File]], None],
     ) -> None:
         self._picked, self._settled, self._menu = picked, settled, menu
         self._styles: dict[Gtk.FlowBoxChild, Style] = {}
         self._images: dict[str, Gtk.Image] = {}
+        """By the style, id@rev."""
         self._tries: dict[str, GdkPixbuf.Pixbuf] = {}
-        """Both by the style's id."""
+        """The same."""
+        self._which = Gtk.ComboBoxText()
+        for name, title in WHICH:
+            self._which.append(name, title)
+        self._which.set_active(0)
+        self._which.connect("changed", lambda _: shelved())
         self._search = Gtk.SearchEntry(placeholder_text="Find a style")
         self._trying = Gtk.CheckButton.new_with_mnemonic("_Try all")
         self._trying.set_tooltip_text("Show every style on this layer, small, to pick from")
@@ -70,12 +78,14 @@ class Gallery:
         self._sought: Gtk.FlowBoxChild | None = None
         self._flow.connect_after("size-allocate", lambda *_: self._reveal())
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        _take_files(self.widget, dropped)
         top = Gtk.Box(spacing=6)
         top.pack_start(self._search, True, True, 0)
         top.pack_start(self._trying, False, False, 0)
         self.widget.pack_start(top, False, False, 0)
         self.widget.pack_start(self._nothing, False, False, 0)
         self.widget.pack_start(scrolled, True, True, 0)
+        self.widget.pack_start(self._which, False, False, 0)
 
     def fill(self, styles: Sequence[Style], favourites: Collection[str] = ()) -> None:
         """Show these, in this order; those that no method can paint cannot be picked, favourites (ids) bear a star."""
@@ -83,27 +93,33 @@ class Gallery:
             for child in self._flow.get_children():
                 self._flow.remove(child)
             self._styles.clear()
+            self._images.clear()
             for style in styles:
                 child = Gtk.FlowBoxChild(sensitive=bool(style.methods))
-                self._images[style.id] = Gtk.Image()
-                child.add(_tile(style, style.id in favourites, self._images[style.id]))
+                image = self._images[_pinned(style)] = Gtk.Image()
+                child.add(_tile(style, style.id in favourites, image))
                 self._styles[child] = style
                 self._flow.add(child)
             self._show_pictures()
             self._flow.show_all()
 
     @property
+    def which(self) -> str:
+        """What it is limited to, of desk.shelf.WHICH."""
+        return self._which.get_active_id() or ""
+
+    @property
     def trying(self) -> bool:
         """Whether the painter wants to see every style on the layer."""
         return bool(self._trying.get_active())
 
-    def show_tried(self, style_id: str, picture: GdkPixbuf.Pixbuf) -> None:
-        """What a style makes of the layer; it is shown while that is wanted."""
+    def show_tried(self, style: str, picture: GdkPixbuf.Pixbuf) -> None:
+        """What a style (id@rev) makes of the layer; it is shown while that is wanted, and that revision is the newest."""
         scale = TRIED / max(picture.get_width(), picture.get_height())
         size = [max(1, round(n * scale)) for n in (picture.get_width(), picture.get_height())]
-        self._tries[style_id] = picture.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
-        if self.trying and style_id in self._images:
-            self._images[style_id].set_from_pixbuf(self._tries[style_id])
+        self._tries[style] = picture.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
+        if self.trying and style in self._images:
+            self._images[style].set_from_pixbuf(self._tries[style])
 
     def select(self, style_id: str) -> Style | None:
         """Select a style by its id; the style, if it is there."""
@@ -119,6 +135,7 @@ class Gallery:
 
     def unfilter(self) -> None:
         """Show all styles again."""
+        self._which.set_active(0)
         self._search.set_text("")
 
     def focus(self) -> None:
@@ -129,8 +146,8 @@ class Gallery:
     def _show_pictures(self) -> None:
         """The thumbnails, or what has been tried."""
         for style in self._styles.values():
-            tried = self._tries.get(style.id) if self.trying else None
-            self._images[style.id].set_from_pixbuf(_pixbuf(style.thumbnail) if tried is None else tried)
+            tried = self._tries.get(_pinned(style)) if self.trying else None
+            self._images[_pinned(style)].set_from_pixbuf(_pixbuf(style.thumbnail) if tried is None else tried)
 
     def _reveal(self) -> bool:
         """Scroll to the style that was selected, once it has a place."""
@@ -174,6 +191,21 @@ class Gallery:
         for child in flow.get_selected_children():
             if child in self._styles:
                 self._picked(self._styles[child])
+
+
+def _take_files(widget: Gtk.Widget, dropped: Callable[[list[Gio.File]], None]) -> None:
+    """Call `dropped` with the files that are dragged there."""
+    widget.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
+    widget.drag_dest_add_uri_targets()
+
+    def received(_widget: Gtk.Widget, _context: object, _x: int, _y: int, data: Gtk.SelectionData, *_: object) -> None:
+        dropped([Gio.File.new_for_uri(uri) for uri in data.get_uris()])
+
+    widget.connect("drag-data-received", received)
+
+
+def _pinned(style: Style) -> str:
+    return f"{style.id}@{style.revision}"
 
 
 def _tile(style: Style, favourite: bool, image: Gtk.Image) -> Gtk.Widget:

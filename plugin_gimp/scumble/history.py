@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was painted in an image, newest first, kept in the image; and the styles that are a painter's favourites, kept in GIMP.
+"""What was painted in an image, newest first, kept in the image; and the styles that are a painter's favourites, or were used
+last, kept in GIMP.
 
 Invariant: reading never fails, whoever wrote it; at most ENTRIES are kept. Noting belongs to the undo step of the result.
 """
@@ -16,10 +17,13 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402
 from parasites import parasite_of, text_of  # noqa: E402
+from scumble_client.desk import shelf  # noqa: E402
+from scumble_client.desk.choosing import plain_id  # noqa: E402
 from settings import Settings, from_text, to_text  # noqa: E402
 
 PARASITE = "scumble-history"
-FAVOURITES = "scumble-favourites"
+FAVOURITES, RECENT = "scumble-favourites", "scumble-recent"
+"""Lists of styles."""
 ENTRIES = 20
 THUMBNAIL = 64
 """Longest side of an entry's picture in pixels."""
@@ -63,9 +67,9 @@ def thumbnail(layer: Gimp.Layer) -> bytes:
     return bytes(data) if done and len(data) <= _MOST else b""
 
 
-def favourites() -> list[str]:
-    """The ids of the painter's favourite styles."""
-    parasite = Gimp.get_parasite(FAVOURITES)
+def styles(name: str) -> list[str]:
+    """The ids on one of the painter's lists, FAVOURITES or RECENT (newest first)."""
+    parasite = Gimp.get_parasite(name)
     try:
         found = [] if parasite is None else json.loads(text_of(parasite))
     except (ValueError, RecursionError):
@@ -73,8 +77,17 @@ def favourites() -> list[str]:
     return [id for id in found if isinstance(id, str)] if isinstance(found, list) else []
 
 
-def keep_favourites(ids: Sequence[str]) -> None:
-    Gimp.attach_parasite(parasite_of(FAVOURITES, json.dumps(list(ids))))
+def keep_styles(name: str, ids: Sequence[str]) -> None:
+    """Write one of those lists."""
+    Gimp.attach_parasite(parasite_of(name, json.dumps(list(ids))))
+
+
+def used(settings: Settings) -> None:
+    """Remember the styles that a painter has painted with."""
+    recent = styles(RECENT)
+    for style, _ in reversed(settings.weights()):
+        recent = list(shelf.used(recent, plain_id(style)))
+    keep_styles(RECENT, recent)
 
 
 def _written(entry: Entry) -> dict[str, object]:

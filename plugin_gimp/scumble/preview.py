@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine import Choice
+from scumble_client.desk.choosing import asked_strength
 from scumble_client.desk.effort import pace
 from scumble_client.desk.sizes import WORKING_SIDE, preview_side
 from scumble_client.desk.words import Pace, said
@@ -71,9 +72,8 @@ class Previewer:
 
     def want(self, choice: Choice, settings: Settings) -> None:
         """Show these settings soon."""
-        wish = Wish(choice, settings, 1.0)
-        if not choice.method.capabilities.get("strength"):
-            wish = Wish(choice, replace(settings, strength=1.0), settings.strength)
+        strength, share = asked_strength(choice.method, settings.strength)
+        wish = Wish(choice, replace(settings, strength=strength), share)
         last = self._wanted or self._shown
         if last is not None and (last.choice, last.settings) == (wish.choice, wish.settings):
             last.share = wish.share

@@ -120,6 +120,7 @@ def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: A
     """Filters > Artistic > Scumble…, and the procedure for scripts."""
 
     def work() -> Any:
+        import history
         import host
         import parasites
         import run
@@ -141,6 +142,8 @@ def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: A
                 host.settings_into(config, own)  # GIMP keeps what the config holds at the end as the last values
         if own is None:
             parasites.remember(outcome.settings)
+        if windows:
+            history.used(outcome.settings)
         if outcome.said:
             Gimp.message(outcome.said)
         return None

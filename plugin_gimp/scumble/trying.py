@@ -29,12 +29,13 @@ DELAY = 0.5
 OF_ONE_STYLE = ("style-unknown", "style-unavailable", "style-needs-picture", "weights-corrupt", "weights-missing")
 """Codes of failures that say nothing of other styles."""
 
-Painter = tuple[str, Settings]
-"""What a picture of the sheet was made with but for the style: the method's id and the settings."""
+Made = tuple[str, str, Settings]
+"""What a picture of the sheet is made with: the style (id@rev, since a refined one paints otherwise), the method's id, and the
+settings without both."""
 
 
 class Trying:
-    """Off until `want`. `copy` and `masks` as the preview has them; `show` gets a style's id and its picture, `say` a few
+    """Off until `want`. `copy` and `masks` as the preview has them; `show` gets a style (id@rev) and its picture, `say` a few
     words."""
 
     def __init__(
@@ -47,8 +48,8 @@ class Trying:
     ) -> None:
         self._session, self._copy, self._masks, self._show, self._say = session, copy, masks, show, say
         self._original: Raster | None = None
-        self._wanted: dict[str, Painter] = {}
-        self._done: dict[str, Painter] = {}
+        self._wanted: dict[str, Made] = {}
+        self._done: dict[str, Made] = {}
         """Both by the style's id."""
         self._waiting: deque[tuple[Settings, Method]] = deque()
         self._job: tuple[str, Settings, Method] | None = None
@@ -67,13 +68,14 @@ class Trying:
     def want(self, catalogue: Catalogue, settings: Settings, favourites: Collection[str] = ()) -> None:
         """Paint what of the sheet is not there yet with these settings."""
         found = sheet(catalogue, settings, favourites)
-        wanted = {chosen.style: _painter(chosen, method) for chosen, method in found}
+        pinned = {style.id: f"{style.id}@{style.revision}" for style in catalogue.styles}
+        wanted = {chosen.style: _made(pinned[chosen.style], chosen, method) for chosen, method in found}
         if wanted == self._wanted:
             return
         self._due = time.monotonic() + DELAY if self._wanted else 0.0
         self._give_up()
         self._wanted = wanted
-        self._waiting = deque(one for one in found if self._done.get(one[0].style) != _painter(*one))
+        self._waiting = deque(one for one in found if self._done.get(one[0].style) != wanted[one[0].style])
 
     def stop(self) -> None:
         """Paint no more of it; what there is stays."""
@@ -96,8 +98,8 @@ class Trying:
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):
             self._job = None
         if isinstance(event, Done):
-            self._done[chosen.style] = _painter(chosen, method)
-            self._show(chosen.style, event.raster)
+            self._done[chosen.style] = _made(event.styles[0], chosen, method)
+            self._show(event.styles[0], event.raster)
             self._say("")
         elif isinstance(event, (Failed, Rejected)):
             if event.code not in OF_ONE_STYLE:
@@ -128,5 +130,5 @@ class Trying:
             self._waiting.appendleft((one[0], one[1]))
 
 
-def _painter(chosen: Settings, method: Method) -> Painter:
-    return method.id, replace(chosen, style="", method="")
+def _made(style: str, chosen: Settings, method: Method) -> Made:
+    return style, method.id, replace(chosen, style="", method="")

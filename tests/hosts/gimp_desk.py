@@ -72,7 +72,7 @@ image.set_selected_layers([source])
 Gimp.Selection.none(image)
 if "scumble-history" in image.get_parasite_list():
     image.detach_parasite("scumble-history")
-for name in ("scumble-last", "scumble-favourites"):
+for name in ("scumble-last", "scumble-favourites", "scumble-recent"):
     if name in Gimp.get_parasite_list():
         Gimp.detach_parasite(name)
 """

@@ -12,6 +12,7 @@ import json
 kept = Gimp.get_parasite("scumble-favourites")
 answer = json.loads(bytes(kept.get_data())) if kept else []
 """
+RECENT = FAVOURITES.replace("favourites", "recent")
 HISTORY_OF = """
 import json
 answer = json.loads(bytes(image.get_parasite("scumble-history").get_data()))["entries"]

@@ -23,7 +23,7 @@ from hosts.gimp_dialog import (
     press_stylize,
     wait_preview,
 )
-from hosts.gimp_scenes import FAVOURITES, HISTORY_OF
+from hosts.gimp_scenes import FAVOURITES, HISTORY_OF, RECENT
 from support.engine import TEST_METHODS
 
 GALLERY = ((20, 80), (300, 490))
@@ -130,6 +130,10 @@ def test_a_favourite_is_kept_and_comes_first(desk: Desk) -> None:
     press_stylize(desk, window)
     desk.wait_layers(2)
     assert desk.spy(HISTORY_OF)[0]["settings"]["style"].startswith(third)
+    assert desk.spy(RECENT) == [third]
+    again = desk.open_dialog()
+    desk.screen.shot("shelves")
+    desk.answer(again, "Escape")
 
 
 def test_the_gallery_shows_every_style_on_the_layer_to_pick_one(desk: Desk) -> None:

@@ -52,12 +52,17 @@ class Sheet:
 
     def done(self, job: str = "") -> None:
         events = sys.modules["scumble_client.events"]
-        self.trying.hear(events.Done(job or f"job{len(self.submitted)}", self.original, ("waves@1",), 0.1, "cpu"))
+        job = job or f"job{len(self.submitted)}"
+        styles = (self.pinned(self.submitted[int(job[3:]) - 1].styles[0][0]),)
+        self.trying.hear(events.Done(job, self.original, styles, 0.1, "cpu"))
 
     def all(self) -> None:
         while self.trying.left:
             self.tick()
             self.done()
+
+    def pinned(self, id: str) -> str:
+        return next(f"{style.id}@{style.revision}" for style in self.catalogue.styles if style.id == id)
 
     def asked(self) -> list[str]:
         return [request.styles[0][0] for request in self.submitted]
@@ -76,7 +81,7 @@ def test_every_style_that_is_quick_is_painted_small_and_alone_one_after_another(
     assert len(sheet.submitted) == 1
     assert sheet.said[-1] == "Every style on this layer: 2 more to come…"
     sheet.done()
-    assert (sheet.shown, sheet.trying.fraction) == (["waves"], 0.5)
+    assert (sheet.shown, sheet.trying.fraction) == ([sheet.pinned("waves")], 0.5)
     sheet.all()
     assert [(r.styles, r.method, r.strength) for r in sheet.submitted] == [
         ((("waves", 1.0),), "johnson", 0.5),
@@ -110,6 +115,21 @@ def test_choosing_a_style_paints_nothing_again_and_a_new_style_is_painted_alone(
     sheet.want("night")
     sheet.all()
     assert sheet.asked() == ["waves", "night", "dawn"]
+
+
+def test_a_style_with_a_new_revision_is_painted_again_alone(sheet: Sheet) -> None:
+    """The sheet went by the id: it showed what a style had painted before it was refined, until the settings changed."""
+    sheet.want()
+    sheet.all()
+    waves, *others = sheet.catalogue.styles
+    sheet.catalogue = replace(sheet.catalogue, styles=(replace(waves, revision=waves.revision + 1), *others))
+    sheet.want()
+    assert sheet.trying.left == 1
+    sheet.all()
+    assert sheet.asked() == ["waves", "night", "waves"]
+    assert sheet.shown[-1] == f"waves@{waves.revision + 1}"
+    sheet.want()
+    assert sheet.trying.left == 0
 
 
 def test_other_settings_paint_the_sheet_anew_once_they_rest(sheet: Sheet) -> None:
