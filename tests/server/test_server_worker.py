@@ -213,7 +213,7 @@ def test_a_cancel_is_heard_while_the_styles_are_looked_at(monkeypatch: pytest.Mo
     ours, theirs = socket.socketpair()
     line, painter, changed = worker.Line(theirs), Painter(lambda *_: None), threading.Event()
     looking, go_on, heard = threading.Event(), threading.Event(), threading.Event()
-    monkeypatch.setattr(worker, "available", lambda: looking.set() or (go_on.wait(10) and {}))
+    monkeypatch.setattr(worker, "available", lambda: looking.set() or (go_on.wait(60) and {}))
     monkeypatch.setattr(painter, "cancel", lambda job: heard.set())
     monkeypatch.setattr(worker.os, "_exit", lambda code: None)  # how the listener ends with its engine
     threads = [
@@ -223,10 +223,10 @@ def test_a_cancel_is_heard_while_the_styles_are_looked_at(monkeypatch: pytest.Mo
     for thread in threads:
         thread.start()
     try:
-        ours.sendall(channel.pack(channel.Look()))
-        assert looking.wait(10)
+        ours.sendall(channel.pack(channel.StylesChanged()))
+        assert looking.wait(60)
         ours.sendall(channel.pack(channel.Cancel(JOB)))
-        assert heard.wait(10)
+        assert heard.wait(60)
         go_on.set()
         assert ours.recv(1 << 16)
     finally:

@@ -15,15 +15,16 @@ from typing import Any
 import zmq
 
 from scumble.api.errors import ScumbleError
-from scumble.server import admission, limits, messages
+from scumble.server import limits, messages
 from scumble.server.catalogue import Catalogue
 from scumble.server.clients import Client, Clients, Frame, Sent
 from scumble.server.clock import clock
-from scumble.server.delivery import accepted, deliver, forget_sent, resume
+from scumble.server.delivery import forget_sent
 from scumble.server.handshake import Handshake, is_remote
 from scumble.server.helper import Helper
 from scumble.server.installation import Installation
-from scumble.server.jobs import Busy, Job, Jobs, State, failed, internal_error
+from scumble.server.intake import Intake
+from scumble.server.jobs import Jobs, State, failed, internal_error
 from scumble.server.lookups import Lookups
 from scumble.server.messages import BadMessage, error, refusal
 from scumble.server.refinement_queue import RefinementQueue
@@ -62,13 +63,14 @@ class Broker:
         self._scheduler = Scheduler(jobs, self._clients, catalogue, worker, self._refinements, self._settled)
         self._styles = StyleService(self._clients, catalogue, self._scheduler, self._refinements, self._helper)
         self._lookups = Lookups(self._clients, catalogue, worker, self._styles)
+        self._intake = Intake(self._clients, jobs, catalogue, worker, self._scheduler, self._styles)
         self._stopping = ""
         self._installation = Installation()
         self._replaced = False
         self._wait_until = self._ticked = self._last_client_at = clock.now()
 
     def serve(self) -> str:
-        """Serve until told to stop, or idle for long enough. Why it stopped."""
+        """Serve until asked to stop, or idle for long enough. Returns why it stopped."""
         self._worker.launch()
         try:
             while not self._stopping:
@@ -135,11 +137,11 @@ class Broker:
         message = messages.decode_work(frames[0].buffer if frames else b"", len(frames) - 1)
         match message:
             case messages.PixelStrip():
-                self._take_strip(client, message, frames[1].buffer)
+                self._intake.strip(client, message, frames[1].buffer)
             case messages.Submit() | messages.StylePut():
-                self._submit(client, message)
+                self._intake.submit(client, message)
             case messages.Received() | messages.Release():
-                self._advance(client, message)
+                self._intake.advance(client, message)
             case messages.Hello():
                 self._greet(route, message, self._handshake.welcome(message, frames[0], self._shared.facts), frames[0])
             case messages.Catalogue() | messages.StyleRefine():
@@ -164,69 +166,6 @@ class Broker:
             log.info("%r is here", client.name)
             forget_sent(self._jobs, client.secret)
         self._clients.post(client, welcome)
-
-    def _submit(self, client: Client, request: messages.Submit | messages.StylePut) -> None:
-        job = self._jobs.get(request.job)
-        try:
-            if job is None:
-                job = self._admit(client, request)
-                log.info("%r submits %s", client.name, job.id)
-            elif job.secret != client.secret:
-                raise ScumbleError("job-unknown", "Another program has a picture of this name in work.", "Choose another id.")
-        except ScumbleError as e:
-            self._jobs.tally["rejected"] += 1
-            header = failed(request.job, e) | {"type": "rejected", "re": request.id}
-            self._clients.post(client, header | {"retry_after": e.retry_after if isinstance(e, Busy) else None})
-            return
-        resume(job, getattr(request, "have", 0))
-        self._clients.post(client, accepted(job, request.id, self._jobs.position(job)))
-        deliver(job, client, self._clients)
-
-    def _admit(self, client: Client, request: messages.Submit | messages.StylePut) -> Job:
-        if isinstance(request, messages.StylePut):
-            admission.check_style(request)
-            return self._jobs.admit(client.secret, request, [], request.raster.nbytes)
-        if self._worker.problem is not None:
-            raise self._worker.problem
-        styles = admission.check_submit(request, self._catalogue)
-        expected = sum(raster.nbytes for raster in request.planes.values()) + request.raster.nbytes
-        return self._jobs.admit(client.secret, request, styles, expected)
-
-    def _take_strip(self, client: Client, strip: messages.PixelStrip, data: memoryview) -> None:
-        job = self._owned(client, strip.job)
-        if job is None:
-            self._clients.post(client, error("job-unknown", "There is no such picture in work."))
-            return
-        if job.state is not State.RECEIVING:
-            return  # sent before the client heard how its job ended
-        try:
-            complete = self._jobs.receive(job, strip, data)
-        except ScumbleError as e:
-            self._scheduler.end(job, failed(job.id, e), "failed")
-            return
-        if not complete:
-            job.credit += 1
-            self._clients.post(client, {"type": "credit", "job": job.id, "credit": 1})
-        elif isinstance(job.request, messages.StylePut):
-            self._jobs.queue.remove(job)
-            self._styles.keep(job)
-
-    def _advance(self, client: Client, message: messages.Received | messages.Release) -> None:
-        job = self._owned(client, message.job)
-        if isinstance(message, messages.Release):
-            if job is not None:
-                self._jobs.drop(job)
-        elif job is None:
-            gone = ScumbleError("job-unknown", "The rest of this picture was not fetched in time.", "Paint it again.")
-            self._clients.post(client, failed(message.job, gone))
-        else:
-            job.unacknowledged.discard(message.y)
-            job.touched = clock.now()
-            deliver(job, client, self._clients)
-
-    def _owned(self, client: Client, job_id: str) -> Job | None:
-        job = self._jobs.get(job_id)
-        return job if job is not None and job.secret == client.secret else None
 
     def _answer(self, route: bytes, header: dict[str, Any]) -> None:
         client = self._clients.by_route(route)

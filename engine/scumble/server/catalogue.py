@@ -44,7 +44,7 @@ class Catalogue:
     def __init__(self, store: StyleStore) -> None:
         self.store = store
         self.ready = False
-        """Whether the worker has told its methods."""
+        """Whether the worker has named its methods."""
         self.revision = store.revision
         """As last seen; an integer that another thread may read."""
         self._methods: dict[str, dict[str, Any]] = {}

@@ -46,7 +46,7 @@ class Run(Struct, frozen=True, tag=True):
 
 
 class Refine(Struct, frozen=True, tag=True):
-    """Engine to worker: refine a style ("id@revision"). `job` is a name for this, by which it is cancelled and told of."""
+    """Engine to worker: refine a style ("id@revision"). `job` names this in cancels and reports."""
 
     job: str
     style: str
@@ -69,7 +69,7 @@ class Forget(Struct, frozen=True, tag=True):
     """Release weights that have not been used for a while."""
 
 
-class Look(Struct, frozen=True, tag=True):
+class StylesChanged(Struct, frozen=True, tag=True):
     """The styles have changed: say again which method has which."""
 
 
@@ -85,7 +85,7 @@ class Ready(Struct, frozen=True, tag=True):
 
 
 class Available(Struct, frozen=True, tag=True):
-    """Which methods can paint which style ("id@revision"), and which have a refinement of it that is of no use any more."""
+    """Which methods can paint which style ("id@revision"), and which have an outdated refinement of it."""
 
     available: dict[str, list[str]]
     outdated: dict[str, list[str]] = {}
@@ -153,7 +153,7 @@ class Note(Struct, frozen=True, tag=True):
     text: str
 
 
-ToWorker = Run | Refine | Cancel | Keep | Forget | Look
+ToWorker = Run | Refine | Cancel | Keep | Forget | StylesChanged
 ToEngine = Ready | Available | Beat | Begun | Progress | Preview | Done | Checkpoint | Refined | Failed | Cancelled | Note
 
 _PREFIX = struct.Struct("<II")

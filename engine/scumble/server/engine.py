@@ -74,7 +74,7 @@ class Listening:
 
 
 def serve(options: Options | None = None) -> int:
-    """Run the engine until it is told to stop or nobody has needed it for a while. The exit code: 0, or 75 where another
+    """Run the engine until it is asked to stop or nobody has needed it for a while. The exit code: 0, or 75 where another
     engine runs in this runtime folder. Raises ScumbleError "engine-refused" for an address it must not listen on, or a
     folder that is not its own.
 
@@ -246,6 +246,6 @@ def _log_to(folder: Path, verbose: bool) -> Path:
     if verbose and sys.stderr is not None:
         handlers.append(logging.StreamHandler(sys.stderr))
     form = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
-    logging.raiseExceptions = False  # a full disk is not to be told of on stderr once a line
+    logging.raiseExceptions = False  # a full disk would be reported on stderr once a line
     logging.basicConfig(level=logging.INFO, format=form, handlers=handlers or [logging.NullHandler()], force=True)
     return path

@@ -324,7 +324,7 @@ class Jobs:
 
 
 def internal_error() -> ScumbleError:
-    """What a client is told where an exception ended something; the log has the exception."""
+    """The error that a client gets when an exception ended something; the log has the exception."""
     return ScumbleError("internal", "The engine has a bug.", "Please report it with the engine's log.")
 
 

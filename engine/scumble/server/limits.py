@@ -106,7 +106,7 @@ CHECKPOINT = 2.0
 WORKER_START = 120.0
 """Seconds from start to ready: importing torch takes 3 on a warm disk and a minute on a cold, slow one."""
 WORKER_STARTS = 3
-"""Starts that fail in a row before waiting jobs are told."""
+"""Starts that fail in a row before waiting jobs fail."""
 HEARTBEAT = 1.0
 """Seconds between two heartbeats of the worker."""
 HUNG = 6.0

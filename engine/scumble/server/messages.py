@@ -216,7 +216,7 @@ _CONTROL = msgspec.json.Decoder(Control)
 
 
 class Peek(Struct):
-    """What can be told of a header before it is judged."""
+    """What a header says before it is checked."""
 
     type: Any = None
     id: Any = None

@@ -41,7 +41,7 @@ class RefinementQueue:
         self._all: dict[str, Refinement] = {}
         """By style, in the order of their turns; those that are done are forgotten."""
         self._early: list[tuple[str, str]] = []
-        """Styles put before the worker has told its methods, with their clients' secrets."""
+        """Styles put before the worker has named its methods, with their clients' secrets."""
         self._run = ""
         """The name that what the worker is at has there."""
         self._at: Refinement | None = None
@@ -124,7 +124,7 @@ class RefinementQueue:
     # What happens to the worker.
 
     def resume(self) -> None:
-        """The worker has told its methods: take up what an earlier engine left, what was put too early, and what was refined
+        """The worker has named its methods: take up what an earlier engine left, what was put too early, and what was refined
         by a version of its method that it has outgrown."""
         if self._resumed or not self._catalogue.ready:
             return
@@ -234,7 +234,7 @@ class RefinementQueue:
             at.stage, at.fraction, at.text = Stage.DONE, 1.0, ""
             log.info("%s is refined", style.pinned)
             self._catalogue.changed()
-            self._worker.tell(channel.Look())
+            self._worker.tell(channel.StylesChanged())
             self._forget(at)
             at.base = style.revision
             self._tell(at)
@@ -287,7 +287,7 @@ class RefinementQueue:
 
         self._helper.have_done(lambda: write_record(self._catalogue.store, at.style, record), lambda _: None, unwritten)
 
-    # What clients are told.
+    # Messages to clients.
 
     def _methods(self) -> list[str]:
         return [m["id"] for m in self._catalogue.methods() if m["capabilities"].get("refine")]

@@ -69,7 +69,7 @@ class Scheduler:
             deliver(job, client, self._clients)
 
     def cancel(self, job: Job, why: str | None = None) -> None:
-        """End a job early. `why`, unless its client asked for it, is what the client is told (docs/protocol.md, section 5)."""
+        """End a job early. `why`, unless its client asked for it, is what the client gets (docs/protocol.md, section 5)."""
         outcome = {"type": "cancelled", "job": job.id} | ({"why": why} if why else {})
         if job.state is State.DONE:
             if not job.reported:

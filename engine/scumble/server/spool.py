@@ -79,7 +79,7 @@ class Spool:
         return len(data)
 
     def close(self) -> None:
-        """Let go."""
+        """Release the file and its memory."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The user's own styles over the wire: add, refine, rename and remove them (docs/protocol.md, section 6).
 
-Invariant: what a client is told about a style is what is on disk.
+Invariant: a client hears about a style only what is on disk.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class StyleService:
         job.state = State.RUNNING
 
         def stored(style: str) -> None:
-            self._scheduler.worker.tell(channel.Look())
+            self._scheduler.worker.tell(channel.StylesChanged())
             header = {"type": "style", "job": job.id, "style": style, "catalogue": self._catalogue.changed()}
             self._scheduler.end(job, header, "finished")
             if request.refine:
@@ -53,7 +53,7 @@ class StyleService:
     def remove(self, client: Client, request: StyleRemove) -> None:
         def removed(_: None) -> None:
             self._refinements.drop(request.style)
-            self._scheduler.worker.tell(channel.Look())
+            self._scheduler.worker.tell(channel.StylesChanged())
             header = {"type": "removed", "re": request.id, "style": request.style, "catalogue": self._catalogue.changed()}
             self._clients.post(client, header)
 

@@ -194,7 +194,7 @@ def _listen(line: Line, runs: Any, painter: Painter, changed: threading.Event) -
                         painter.cancel(message.job)
                     case channel.Keep():
                         painter.keep(message.job)
-                    case channel.Look():
+                    case channel.StylesChanged():
                         changed.set()
                     case channel.Refine() | channel.Forget():
                         runs.put(message)

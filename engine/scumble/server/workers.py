@@ -163,7 +163,7 @@ class Worker:
         if self.job == job:
             self._send(channel.pack(channel.Keep(job)), [])
 
-    def tell(self, message: channel.Forget | channel.Look) -> None:
+    def tell(self, message: channel.Forget | channel.StylesChanged) -> None:
         if self.ready:
             self._send(channel.pack(message), [])
 
