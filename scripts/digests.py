@@ -83,7 +83,7 @@ def mixed(store: StyleStore) -> Iterator[tuple[str, str]]:
     yield "memory: polished", paint("memory", [(a, 0.6), (b, 0.4)], {"polish": 3}, strength=0.8)
     yield "memory: polished by masks", paint("memory", [(a, 1.0), (b, 1.0)], {"polish": 2}, masks=masks, context=layer)
     yield "gatys: fast", paint("gatys", [(a, 1.0)], {"start": "fast"})
-    yield "gatys: code", paint("gatys", [(a, 1.0)], {"preset": "code", "optimiser": "adam"})
+    yield "gatys: code", paint("gatys", [(b, 1.0)], {"preset": "code", "optimiser": "adam"})
     yield "gatys: paper", paint("gatys", [(b, 1.0)], {"preset": "paper", "levels": 2})
     yield "adain: style_scale", paint("adain", [(b, 1.0)], {"style_scale": 0.5})
 
