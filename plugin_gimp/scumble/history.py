@@ -2,15 +2,14 @@
 """What was painted in an image, newest first, kept in the image; and the styles that are a painter's favourites, or were used
 last, kept in GIMP.
 
-Invariant: reading never fails, whoever wrote it; at most ENTRIES are kept. Noting belongs to the undo step of the result.
+Invariant: reading never fails, whoever wrote it (client/desk/history.py). Noting belongs to the undo step of the result.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import gi
 
@@ -19,44 +18,23 @@ from gi.repository import Gimp  # noqa: E402
 from parasites import parasite_of, text_of  # noqa: E402
 from scumble_client.desk import shelf  # noqa: E402
 from scumble_client.desk.choosing import plain_id  # noqa: E402
+from scumble_client.desk.history import LARGEST, THUMBNAIL, Entry, dump, load, shared_fields  # noqa: E402
 from settings import Settings, from_text, to_text  # noqa: E402
 
 PARASITE = "scumble-history"
 FAVOURITES, RECENT = "scumble-favourites", "scumble-recent"
 """Lists of styles."""
-ENTRIES = 20
-THUMBNAIL = 64
-"""Longest side of an entry's picture in pixels."""
-_MOST = 64 << 10
-"""Bytes of a picture."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One result: what it is called, the layer it was made from, how, in how many seconds, and a small PNG or nothing."""
-
-    title: str
-    layer: str
-    settings: Settings
-    seconds: float
-    picture: bytes = b""
 
 
 def read(image: Gimp.Image) -> list[Entry]:
     """Newest first."""
     parasite = image.get_parasite(PARASITE)
-    try:
-        listed = [] if parasite is None else json.loads(text_of(parasite))["entries"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return []
-    found = [_entry(given) for given in listed] if isinstance(listed, list) else []
-    return [entry for entry in found if entry is not None][:ENTRIES]
+    return [] if parasite is None else load(text_of(parasite), _entry)
 
 
 def note(image: Gimp.Image, new: Sequence[Entry]) -> None:
     """Put results on top of the history."""
-    kept = [*reversed(new), *read(image)][:ENTRIES]
-    text = json.dumps({"version": 1, "entries": [_written(entry) for entry in kept]})
+    text = dump([*reversed(new), *read(image)], lambda settings: json.loads(to_text(settings)))
     image.attach_parasite(parasite_of(PARASITE, text))
 
 
@@ -64,7 +42,7 @@ def thumbnail(layer: Gimp.Layer) -> bytes:
     """A small PNG; nothing where GIMP makes none."""
     pixbuf = layer.get_thumbnail(THUMBNAIL, THUMBNAIL, Gimp.PixbufTransparency.KEEP_ALPHA)
     done, data = pixbuf.save_to_bufferv("png", [], []) if pixbuf else (False, b"")
-    return bytes(data) if done and len(data) <= _MOST else b""
+    return bytes(data) if done and len(data) <= LARGEST else b""
 
 
 def styles(name: str) -> list[str]:
@@ -90,19 +68,6 @@ def used(settings: Settings) -> None:
     keep_styles(RECENT, recent)
 
 
-def _written(entry: Entry) -> dict[str, object]:
-    picture = base64.b64encode(entry.picture).decode("ascii")
-    how = {"settings": json.loads(to_text(entry.settings)), "seconds": round(entry.seconds, 3)}
-    return {"title": entry.title, "layer": entry.layer, **how, "picture": picture}
-
-
-def _entry(given: dict[str, object]) -> Entry | None:
-    try:
-        settings = from_text(json.dumps(given["settings"]))
-        picture = base64.b64decode(str(given["picture"]), validate=True)
-        if settings is None:
-            return None
-        seconds = float(str(given["seconds"]))
-        return Entry(str(given["title"])[:200], str(given["layer"])[:200], settings, seconds, picture[:_MOST])
-    except (ValueError, TypeError, KeyError):
-        return None
+def _entry(given: Mapping[str, Any]) -> Entry | None:
+    settings = from_text(json.dumps(given["settings"]))
+    return None if settings is None else Entry(settings=settings, **shared_fields(given))

@@ -10,7 +10,7 @@ import gi
 gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, GLib, Gtk, Pango  # noqa: E402
-from history import THUMBNAIL, Entry  # noqa: E402
+from scumble_client.desk.history import THUMBNAIL, Entry  # noqa: E402
 
 
 class HistoryList:

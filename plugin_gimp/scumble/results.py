@@ -20,6 +20,7 @@ import history  # noqa: E402
 import host  # noqa: E402
 import parasites  # noqa: E402
 from gi.repository import Gegl, Gimp  # noqa: E402
+from scumble_client.desk.history import Entry  # noqa: E402
 from scumble_client.desk.stacking import topmost  # noqa: E402
 from scumble_client.raster import Raster  # noqa: E402
 from settings import Settings  # noqa: E402
@@ -89,10 +90,7 @@ def _note(image: Gimp.Image, layers: Sequence[tuple[Painted, Gimp.Layer]]) -> No
     try:
         history.note(
             image,
-            [
-                history.Entry(one.title, one.taken.name, one.settings, one.seconds, history.thumbnail(layer))
-                for one, layer in layers
-            ],
+            [Entry(one.title, one.taken.name, one.settings, one.seconds, history.thumbnail(layer)) for one, layer in layers],
         )
     except Exception:  # a history without them is no reason to take them back
         traceback.print_exc()

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from .history import THUMBNAIL, Entry
+from .history import Entry
 from .qt import QtCore, QtGui, QtWidgets
+from .scumble_client.desk.history import THUMBNAIL
 from .studio import Studio, Topic
 
 

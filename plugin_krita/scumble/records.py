@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from .history import THUMBNAIL, Entry, dump, load
+from .history import Entry, dump, load
 from .painting import Painting, write_band
 from .ports import Host, Source
+from .scumble_client.desk.history import THUMBNAIL
 from .scumble_client.desk.settings import pinned
 from .scumble_client.errors import EngineError
 from .scumble_client.raster import Raster
@@ -38,7 +39,7 @@ class Records:
         """What the engine said of a finished picture; `styles` are pinned, id@rev."""
         order = painting.order
         settings = pinned(order.settings, styles)
-        entry = Entry(order.title, order.layer.name, settings, seconds, device, time.time())
+        entry = Entry(order.title, order.layer.name, settings, seconds, device=device, when=time.time())
         self._noted = {id(painting): entry}
 
     def placed(self, painting: Painting) -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("krita_plugin")
 def test_a_foreign_history_is_read_as_far_as_it_is_one() -> None:
     history = module("history")
     entry = history.Entry(
-        "Title", "layer", module("scumble_client.desk.settings").Settings(style="night@1"), 1.0, "cpu", 5.0, b"png"
+        "Title", "layer", module("scumble_client.desk.settings").Settings(style="night@1"), 1.0, b"png", "cpu", 5.0
     )
     given = json.loads(history.dump([entry]))
     given["entries"] += [None, {"title": 1}, {**given["entries"][0], "picture": "?"}, {**given["entries"][0], "when": "x"}]
