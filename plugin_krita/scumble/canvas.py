@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from .live import Live
 from .ports import Host, Layer
+from .quick import Calls
 from .scumble_client.catalogue import Catalogue
 from .scumble_client.desk.settings import Settings
 from .scumble_client.errors import EngineError
@@ -36,8 +37,8 @@ class Canvas:
         shown: Callable[[Raster, Raster, float], None],
         paint: Callable[[list[Layer], Settings], None],
     ) -> None:
-        self.live = Live(host, changed, trouble, shown)
-        self.trying = Trying(host, strip, trouble, shown, paint)
+        self.live = Live(host, Calls(changed, trouble, shown))
+        self.trying = Trying(host, Calls(strip, trouble, shown), paint)
         self._begin, self._now, self._changed, self._trouble = begin, now, changed, trouble
 
     @property

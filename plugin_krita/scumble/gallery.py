@@ -81,13 +81,13 @@ class Gallery(QtWidgets.QWidget):
 
     def _show_refining(self) -> None:
         refining = self._studio.stylebook.refining
-        self.progress.setText("\n".join(self._standing(style, told) for style, told in refining.items()))
+        self.progress.setText("\n".join(self._standing(style, now) for style, now in refining.items()))
         self.progress.setVisible(bool(refining))
 
-    def _standing(self, style: str, told: Refining) -> str:
+    def _standing(self, style: str, now: Refining) -> str:
         title = find_style(self._studio.catalogue, style)
-        doing = "waits to be refined" if told.state == "waiting" else "is being refined"
-        return f"{title.title if title else style} {doing}: {round(told.fraction * 100)} %"
+        doing = "waits to be refined" if now.state == "waiting" else "is being refined"
+        return f"{title.title if title else style} {doing}: {round(now.fraction * 100)} %"
 
     def _mark(self) -> None:
         chosen = plain_id(self._studio.settings.style)

@@ -32,7 +32,7 @@ PARTS = max(1, min(8, os.cpu_count() or 1))
 BAND = TILE * PARTS
 """Rows that are best converted at once."""
 ROOM = 256 << 20
-"""Bytes converted before a workshop begins anew, for its document keeps all of them to undo what was done."""
+"""Bytes converted before a converter opens a new document, for its document keeps all of them to undo what was done."""
 
 Space = tuple
 """Colour model, depth and profile, as Krita names them."""
@@ -61,7 +61,7 @@ def same(space: Space, other: Space) -> bool:
     return space == other or (space[:2] == other[:2] and space[2] in PROFILES and other[2] in PROFILES)
 
 
-class Workshop:
+class ColourConverter:
     """Loose layers of one colour space, and conversion of pixels into others; gone with the object."""
 
     def __init__(self, space: Space, width: int = SIDE, height: int = SIDE) -> None:
@@ -82,7 +82,7 @@ class Workshop:
         return node
 
     def converted(self, pixels: Any, width: int, height: int, space: Space) -> bytes:
-        """`pixels` of the workshop's space, brought into another."""
+        """`pixels` of the converter's space, brought into another."""
         data = bytes(pixels)
         if same(self.space, space):
             return data

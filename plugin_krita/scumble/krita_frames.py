@@ -13,7 +13,7 @@ from typing import Any
 
 from krita import Node
 
-from .krita_colours import FORMATS, Workshop, space_of, srgb
+from .krita_colours import FORMATS, ColourConverter, space_of, srgb
 from .krita_layers import KritaLayer, plain_band, put_above, thumbnail_of
 from .ports import Placed, Shape
 from .scumble_client.errors import EngineError
@@ -38,13 +38,13 @@ class Reel:
         self.alone = False
         """Whether it takes the place of the layer's other results."""
         self._left: list[int] = []
-        self._bench: Workshop | None = None
+        self._converter: ColourConverter | None = None
 
     def insert(self, name: str, shape: Shape) -> Placed:
         """The next step of the insertion; PART until there is no more to do."""
         node = self.layer.node()
-        if self._bench is None:
-            self._bench = self._open_bench(node, shape)
+        if self._converter is None:
+            self._converter = self._open_converter(node, shape)
             self._left = self.times + self.blank
         elif self._left:
             self._fill(self._left.pop(0), shape)
@@ -52,35 +52,37 @@ class Reel:
             self._put(name, node)
             return Placed.WHOLE
         if self._left:  # it takes effect when Krita's event loop has run
-            self._bench.document.setCurrentTime(self._left[0])
-            self._bench.document.waitForDone()
+            self._converter.document.setCurrentTime(self._left[0])
+            self._converter.document.waitForDone()
         return Placed.PART
 
-    def _open_bench(self, node: Node, shape: Shape) -> Workshop:
-        bench = Workshop(space_of(node), shape.width, shape.height)
+    def _open_converter(self, node: Node, shape: Shape) -> ColourConverter:
+        converter = ColourConverter(space_of(node), shape.width, shape.height)
         self.node = node.duplicate()
         for child in self.node.childNodes():
             child.remove()
-        bench.document.rootNode().addChildNode(self.node, None)
-        return bench
+        converter.document.rootNode().addChildNode(self.node, None)
+        return converter
 
     def _fill(self, time: int, shape: Shape) -> None:
         assert self.node is not None
-        assert self._bench is not None
+        assert self._converter is not None
         place = (shape.x, shape.y, shape.width, shape.height)
         if time in self.blank:
             self.node.setPixelData(bytes(len(self.node.pixelData(0, 0, 1, 1)) * shape.width * shape.height), *place)
             return
         pixels = bytes(self.pixels.pop(time))
-        self.node.setPixelData(Workshop(srgb(shape)).converted(pixels, shape.width, shape.height, self._bench.space), *place)
+        self.node.setPixelData(
+            ColourConverter(srgb(shape)).converted(pixels, shape.width, shape.height, self._converter.space), *place
+        )
 
     def _put(self, name: str, node: Node) -> None:
         assert self.node is not None
-        assert self._bench is not None
+        assert self._converter is not None
         filled, self.node = self.node, self.node.duplicate()
         self.node.setName(name)
         filled.remove()
-        self._bench.close()
+        self._converter.close()
         put_above(self.layer.document, node, self.node, self.alone)
 
 
@@ -110,7 +112,7 @@ class FrameSource:
         self.shape = Shape(0, 0, document.width(), document.height(), *FORMATS[node.colorDepth()])
         place = (0, 0, document.width(), document.height())
         pixels = node.pixelDataAtTime(*place, frame.time)
-        self._pixels = Workshop(self.space).converted(pixels, self.shape.width, self.shape.height, srgb(self.shape))
+        self._pixels = ColourConverter(self.space).converted(pixels, self.shape.width, self.shape.height, srgb(self.shape))
         self.places: Mapping[str, Callable[[int, int], bytes]] = {}
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 from krita import Document, Node, Selection
 
 from . import soften
-from .krita_colours import BAND, PROFILE, Workshop, layout, same, space_of, srgb
+from .krita_colours import BAND, PROFILE, ColourConverter, layout, same, space_of, srgb
 from .krita_documents import is_open, keep_active, layer_of
 from .krita_results import above, note, results_of
 from .ports import Placed, Shape
@@ -101,7 +101,7 @@ class KritaSource:
         self.position: QtCore.QPoint = node.position()
         self._copy: Node | None = copy
         self.places: Mapping[str, Callable[[int, int], bytes]] = {}
-        self._workshop: Workshop | None = None
+        self._converter: ColourConverter | None = None
         self._context: Context | None = None
         if (shape.width, shape.height) != (canvas.width(), canvas.height()):
             place = (shape.x, shape.y, canvas.width(), canvas.height())
@@ -115,8 +115,8 @@ class KritaSource:
         pixels = self._copy.pixelData(self.shape.x, self.shape.y + y, self.shape.width, rows)
         if same(self.space, srgb(self.shape)):
             return pixels.data()
-        self._workshop = self._workshop or Workshop(self.space)
-        return self._workshop.converted(pixels, self.shape.width, rows, srgb(self.shape))
+        self._converter = self._converter or ColourConverter(self.space)
+        return self._converter.converted(pixels, self.shape.width, rows, srgb(self.shape))
 
     def where(self, place: str, y: int, rows: int) -> bytes:
         return self.places[place](y, rows)
@@ -125,7 +125,7 @@ class KritaSource:
         return self._context
 
     def release(self) -> None:
-        self._copy = self._workshop = None
+        self._copy = self._converter = None
         self.places = {}
 
     def target(self, name: str, alone: bool = False) -> KritaTarget:
@@ -142,23 +142,23 @@ class KritaTarget:
         document = beside.document
         self.document, self.beside, self.at, self.alone, self._source = document, beside, at, alone, source
         space = source.space
-        self._home = None if space == space_of(document) else Workshop(space)
+        self._home = None if space == space_of(document) else ColourConverter(space)
         self.node: Node = self._home.layer(name) if self._home else document.createNode(name, "paintlayer")
         travelled = srgb(source.shape)
-        self._workshop = None if same(space, travelled) else Workshop(travelled)
+        self._converter = None if same(space, travelled) else ColourConverter(travelled)
         self._mask = source.selection if has_masks(document) else None
         self._soften = source.selection if self._mask is None else None
 
     @property
     def band(self) -> int:
-        return plain_band(self._source.shape) if self._workshop is None else BAND
+        return plain_band(self._source.shape) if self._converter is None else BAND
 
     def write(self, y: int, rows: int, data: Any) -> None:
         shape, at = self._source.shape, self.at
         if self._soften is not None:
             data = _softened(self._soften, shape, y, rows, bytes(data))
-        if self._workshop is not None:
-            data = self._workshop.converted(bytes(data), shape.width, rows, self._source.space)
+        if self._converter is not None:
+            data = self._converter.converted(bytes(data), shape.width, rows, self._source.space)
         self.node.setPixelData(bytes(data), at.x(), at.y() + y, shape.width, rows)
 
     def insert(self) -> Placed:
@@ -200,7 +200,7 @@ def detached(document: Document, node: Node, area: QtCore.QRect) -> Node:
     if node.type() == "paintlayer" and not node.childNodes() and not node.animated():
         return node.duplicate()
     place = (area.x(), area.y(), area.width(), area.height())
-    copy = Workshop(space_of(node)).layer()
+    copy = ColourConverter(space_of(node)).layer()
     copy.setPixelData(node.projectionPixelData(*place), *place)
     return copy
 
@@ -213,7 +213,7 @@ def in_small(document: Document, node: Node, area: QtCore.QRect, side: int) -> R
         lambda y: read(area.x(), area.y() + y, area.width(), 1).data(), area.width(), area.height(), side
     )
     space, small = space_of(node), ("RGBA", "U8", PROFILE)
-    data = bytes(pixels) if same(space, small) else Workshop(space).converted(pixels, columns, rows, small)
+    data = bytes(pixels) if same(space, small) else ColourConverter(space).converted(pixels, columns, rows, small)
     return shrunk(data, columns, rows, area, side)
 
 

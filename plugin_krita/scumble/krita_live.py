@@ -11,7 +11,7 @@ from typing import Any
 
 from krita import Document, Krita, Node, Selection
 
-from .krita_colours import PROFILE, Workshop, same, space_of
+from .krita_colours import PROFILE, ColourConverter, same, space_of
 from .krita_documents import annotate, annotated, keep_active, layer_of, settle
 from .krita_layers import in_small, shrunk
 from .krita_places import in_small_of
@@ -42,7 +42,7 @@ class KritaLive:
     def __init__(self, document: Document, source: str, name: str) -> None:
         """Raises EngineError "layer-gone"."""
         self.document, self._source = document, source
-        self._workshop: Workshop | None = None
+        self._converter: ColourConverter | None = None
         self._last: QtCore.QRect | None = None  # what was written to
         node = annotated(document, NOTES) or self._insert(name)
         self.id: QtCore.QUuid = node.uniqueId()
@@ -52,7 +52,7 @@ class KritaLive:
 
     def _insert(self, name: str) -> Node:
         document, before = self.document, self.document.activeNode()
-        home = None if space_of(document) == SRGB else Workshop(SRGB)
+        home = None if space_of(document) == SRGB else ColourConverter(SRGB)
         node = home.layer(name) if home else document.createNode(name, "paintlayer")
         under = self._painted() if self._source not in ("", SEEN) else None
         parent = under.parentNode() if under is not None else document.rootNode()
@@ -211,9 +211,9 @@ class KritaLive:
             document.refreshProjection()
         space = space_of(document)
         if not same(space, SRGB):
-            if self._workshop is None or self._workshop.space != space:
-                self._workshop = Workshop(space)
-            pixels = self._workshop.converted(pixels, columns, rows, SRGB)
+            if self._converter is None or self._converter.space != space:
+                self._converter = ColourConverter(space)
+            pixels = self._converter.converted(pixels, columns, rows, SRGB)
         return shrunk(bytes(pixels), columns, rows, area, side)
 
 

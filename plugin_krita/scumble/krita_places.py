@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from krita import Document, Node
 
-from .krita_colours import Workshop, space_of
+from .krita_colours import ColourConverter, space_of
 from .krita_layers import detached, in_small, shrunk
 from .ports import Shape
 from .qt import QtCore
@@ -47,7 +47,7 @@ def in_small_of(document: Document, place: tuple[str, str], side: int) -> bytes:
         node = _node(document, *place)
         if node.type() not in MASKS:
             small = in_small(document, node, canvas, side)
-            grey = Workshop(("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")).converted(
+            grey = ColourConverter(("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")).converted(
                 small.data, small.width, small.height, ("GRAYA", "U8", GREY)
             )
             return grey[0 if _opaque(document, node) else 1 :: 2]
@@ -72,12 +72,12 @@ def _rows(document: Document, place: str, name: str, shape: Shape) -> Rows:
 
 def _rows_of_layer(document: Document, node: Node, shape: Shape, depth: str) -> Rows:
     area = QtCore.QRect(shape.x, shape.y, shape.width, shape.height)
-    workshop, channel = Workshop(space_of(node)), 0 if _opaque(document, node) else 1
+    converter, channel = ColourConverter(space_of(node)), 0 if _opaque(document, node) else 1
     copy = detached(document, node, area)
 
     def read(y: int, rows: int) -> bytes:
         pixels = copy.pixelData(shape.x, shape.y + y, shape.width, rows)
-        pairs = workshop.converted(pixels, shape.width, rows, ("GRAYA", depth, GREY))
+        pairs = converter.converted(pixels, shape.width, rows, ("GRAYA", depth, GREY))
         return memoryview(pairs).cast("B" if depth == "U8" else "H")[channel::2].tobytes()
 
     return read

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .ports import Host, LiveLayer, Shot
+from .quick import Calls, quick_request
 from .scumble_client.catalogue import Catalogue, Method
 from .scumble_client.desk.choosing import asked_strength, method_of, options_for
 from .scumble_client.desk.names import live_name, name_of
@@ -21,7 +21,7 @@ from .scumble_client.desk.settings import Settings
 from .scumble_client.desk.sheet import mixes_pixels, quick_method
 from .scumble_client.desk.sizes import LIVE_SIDE, WORKING_SIDE
 from .scumble_client.errors import EngineError
-from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected, Request
+from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 
@@ -56,16 +56,10 @@ class _Result:
 
 
 class Live:
-    """Off until `start`. `changed` is called when it starts, ends or says something else; `shown` with every result."""
+    """Off until `start`. `changed` is called when it starts, ends or says something else."""
 
-    def __init__(
-        self,
-        host: Host,
-        changed: Callable[[], None],
-        trouble: Callable[[EngineError], None],
-        shown: Callable[[Raster, Raster, float], None],
-    ) -> None:
-        self._host, self._changed, self._trouble, self._shown = host, changed, trouble, shown
+    def __init__(self, host: Host, calls: Calls) -> None:
+        self._host, self._calls = host, calls
         self.source = ""
         """What it paints: "" is the active layer, "seen" all that is seen, else the id of a layer."""
         self.layer: LiveLayer | None = None
@@ -176,7 +170,7 @@ class Live:
             try:
                 self._begin(settings, catalogue)
             except EngineError as e:
-                self._trouble(e)
+                self._calls.trouble(e)
 
     def _paint(self, session: Session, settings: Settings, catalogue: Catalogue) -> None:
         """Ask for what is to be painted next. Raises EngineError."""
@@ -209,11 +203,8 @@ class Live:
             self._submit(session, settings, method, self.layer.read(0, settings), full=True)
 
     def _submit(self, session: Session, settings: Settings, method: Method, shot: Shot, full: bool) -> None:
-        options = method.quick(options_for(method, settings.options))
-        strength, share = asked_strength(method, settings.strength)
-        how = (method.id, strength, options)
-        request = Request(shot.raster, settings.weights(), *how, shot.context, False, shot.masks)
-        self._job = _Job(session.submit(request), shot, full, time.monotonic(), share)
+        job, share = session.submit(quick_request(method, settings, shot)), asked_strength(method, settings.strength)[1]
+        self._job = _Job(job, shot, full, time.monotonic(), share)
         self._say("Live: painting …" if full else "Live.")
 
     def hear(self, event: Event) -> bool:
@@ -225,7 +216,7 @@ class Live:
             self._result = _Result(job.shot, event.raster, job.share)
             self._adapt(job)
         elif isinstance(event, (Failed, Rejected)) and not job.cancelling:
-            self._trouble(event.error())
+            self._calls.trouble(event.error())
         elif isinstance(event, Cancelled):
             self._print = None  # what was not painted is not to be passed over
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):
@@ -241,7 +232,7 @@ class Live:
         shown = self._written
         self.layer.write(shown.shot, shown.raster, shown.share)
         self.passes += 1
-        self._shown(shown.raster, shown.shot.raster, shown.share)
+        self._calls.shown(shown.raster, shown.shot.raster, shown.share)
         if self._job is None:
             self._say("Live.")
 
@@ -264,12 +255,12 @@ class Live:
         self._cancel(session)
         self.layer = self._result = self._written = self._print = None
         self.text = ""
-        self._changed()
+        self._calls.changed()
 
     def _say(self, text: str) -> None:
         if text != self.text:
             self.text = text
-            self._changed()
+            self._calls.changed()
 
 
 def _print_of(shot: Shot) -> Any:

@@ -92,8 +92,8 @@ class Studio:
         self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
         self.easel = Easel(host, self.records, self.complain, self._settled, self.previewing.show, self._grown)
         changed, strip = (functools.partial(self._tell, topic) for topic in (Topic.STANDING, Topic.STRIP))
-        told = (changed, strip, self.complain, self.previewing.show_both, self.paint)
-        self.canvas = Canvas(host, self._begin_on_canvas, self._now, *told)
+        calls = (changed, strip, self.complain, self.previewing.show_both, self.paint)
+        self.canvas = Canvas(host, self._begin_on_canvas, self._now, *calls)
         self.live, self.trying = self.canvas.live, self.canvas.trying
         self.hurry: Callable[[], None] = lambda: None
         """Called when something has happened that a tick should not wait for; the clock puts itself here."""

@@ -82,14 +82,14 @@ class Stylebook:
         elif event.header.get("type") == "removed":
             self.refining.pop(style, None)
 
-    def _note(self, told: Refining) -> None:
+    def _note(self, now: Refining) -> None:
         self._heard = time.monotonic()
-        if told.over:
-            self.refining.pop(told.id, None)
+        if now.over:
+            self.refining.pop(now.id, None)
         else:
-            self.refining[told.id] = told
-        if told.state == "failed":
-            self._trouble(told.error())
+            self.refining[now.id] = now
+        if now.state == "failed":
+            self._trouble(now.error())
 
     def _ask_after_silence(self) -> None:
         if self.refining and not self._requests and time.monotonic() - self._heard >= SILENCE:

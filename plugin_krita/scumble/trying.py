@@ -15,13 +15,13 @@ from typing import Any
 
 from .orders import title
 from .ports import Host, Layer, LiveLayer, Shot
+from .quick import Calls, quick_request
 from .scumble_client.catalogue import Catalogue
-from .scumble_client.desk.choosing import asked_strength, options_for
 from .scumble_client.desk.settings import Settings
 from .scumble_client.desk.sheet import mixes_pixels, quick_method, sheet
 from .scumble_client.desk.sizes import SHEET_SIDE, WORKING_SIDE
 from .scumble_client.errors import EngineError
-from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected, Request
+from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected
 from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 
@@ -59,15 +59,8 @@ class _Wish:
 class Trying:
     """Off until `start`. `changed` is called when the strip, or what is shown of it, changes; `paint` paints for good."""
 
-    def __init__(
-        self,
-        host: Host,
-        changed: Callable[[], None],
-        trouble: Callable[[EngineError], None],
-        shown: Callable[[Raster, Raster, float], None],
-        paint: Callable[[list[Layer], Settings], None],
-    ) -> None:
-        self._host, self._changed, self._trouble, self._shown, self._paint = host, changed, trouble, shown, paint
+    def __init__(self, host: Host, calls: Calls, paint: Callable[[list[Layer], Settings], None]) -> None:
+        self._host, self._calls, self._paint = host, calls, paint
         self.layer: LiveLayer | None = None
         self.candidates: list[Candidate] = []
         self.at = -1
@@ -110,14 +103,14 @@ class Trying:
         self.layer = self._host.live("", NAME)
         self._layers, self._settings, self._written = layers, None, None
         self._hidden = self._hides = self._applying = False
-        self._changed()
+        self._calls.changed()
 
     def try_all(self, settings: Settings, catalogue: Catalogue | None) -> None:
         """Paint every style in small, for a contact sheet."""
         self._sheet.clear()
         if catalogue is not None:
             self._sheet += [_Wish(wanted, SHEET_SIDE) for wanted, _ in sheet(catalogue, settings)]
-        self._changed()
+        self._calls.changed()
 
     def show(self, at: int) -> Settings | None:
         """Show another candidate; its settings."""
@@ -128,7 +121,7 @@ class Trying:
         self._settings = candidate.settings
         self._wish = None if candidate.side >= WORKING_SIDE else _Wish(candidate.settings, WORKING_SIDE)
         self._bring()
-        self._changed()
+        self._calls.changed()
         return candidate.settings
 
     def step(self, by: int) -> Settings | None:
@@ -211,7 +204,7 @@ class Trying:
             current, settings=settings, title=title(catalogue, settings), share=settings.strength
         )
         self._bring()
-        self._changed()
+        self._calls.changed()
         return True
 
     def _submit(self, session: Session, catalogue: Catalogue) -> None:
@@ -224,13 +217,10 @@ class Trying:
             method = quick_method(catalogue, wish.settings)
             shot = self.layer.read(wish.side, wish.settings)
         except EngineError as e:
-            self._trouble(EngineError(e.code, e.message[:1].upper() + e.message[1:], e.hint))
+            self._calls.trouble(EngineError(e.code, e.message[:1].upper() + e.message[1:], e.hint))
             return
-        options = method.quick(options_for(method, wish.settings.options))
-        how = (method.id, asked_strength(method, wish.settings.strength)[0], options)
-        request = Request(shot.raster, wish.settings.weights(), *how, shot.context, False, shot.masks)
-        self._job = (session.submit(request), wish, shot)
-        self._changed()
+        self._job = (session.submit(quick_request(method, wish.settings, shot)), wish, shot)
+        self._calls.changed()
 
     def hear(self, event: Event, catalogue: Catalogue | None) -> bool:
         """Whether the event was of a candidate."""
@@ -244,7 +234,7 @@ class Trying:
             self._take(Candidate(wish.settings, title(catalogue, wish.settings), shot, event.raster, wish.side, share))
         elif isinstance(event, (Failed, Rejected)):
             self._sheet.clear()
-            self._trouble(event.error())
+            self._calls.trouble(event.error())
         return True
 
     def _take(self, new: Candidate) -> None:
@@ -260,7 +250,7 @@ class Trying:
         if self.at < 0 or (new.side >= WORKING_SIDE and new.settings == self._settings):
             self.at = at
         self._bring()
-        self._changed()
+        self._calls.changed()
 
     def _bring(self) -> None:
         """Bring to the canvas what is to be seen there, as soon as nothing is in the way."""
@@ -273,7 +263,7 @@ class Trying:
             layer.rename(f"{current.title}, a try")
             layer.write(current.shot, current.raster, current.share)
             self._written = current
-            self._shown(current.raster, current.shot.raster, current.share)
+            self._calls.shown(current.raster, current.shot.raster, current.share)
         if self._hidden != self._hides:
             layer.show(not self._hidden)
             self._hides = self._hidden
@@ -296,4 +286,4 @@ class Trying:
         self._sheet.clear()
         if layer is not None and not layer.gone:
             layer.finish("")
-        self._changed()
+        self._calls.changed()

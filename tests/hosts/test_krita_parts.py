@@ -113,6 +113,7 @@ def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
     assert knows == {"__init__.py", "docker.py", "extension.py", *adapter}
     model = {
         "live",
+        "quick",
         "orders",
         "troubles",
         "studio",
