@@ -11,7 +11,11 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +54,71 @@ exit $code
 """
 
 
+class WholeKrita:
+    """One Krita on a screen of its own that plays scenarios ("module:function") as they come, until it is closed."""
+
+    def __init__(self, host: root.Host, environment: Mapping[str, str]) -> None:
+        self.home = host.home
+        self._inbox = Path(tempfile.mkdtemp(prefix="krita-", dir=host.home))
+        self._shots = host.home / "shots"
+        self._shots.mkdir(exist_ok=True)
+        places = {"SCUMBLE_TEST_INBOX": str(self._inbox), "SCUMBLE_TEST_SHOTS": str(self._shots)}
+        self._number = 0
+        with open(self._inbox / "log", "w") as log:
+            command = ("sh", "-c", ON_A_SCREEN)
+            self._process = host.start(*command, environment={**environment, **places}, output=log.fileno())
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def play(self, *scenarios: str, **environment: str) -> dict[str, Any]:
+        """Play scenarios one after another; what each reports. `environment` is set in Krita, and stays."""
+        self._number += 1
+        report, done = self._inbox / f"{self._number}.report", self._inbox / f"{self._number}.done"
+        self._ask({"scenarios": scenarios, "environment": environment})
+        end = time.monotonic() + SECONDS
+        try:
+            while self.alive and not done.exists() and time.monotonic() < end:
+                time.sleep(0.05)
+        except BaseException:  # a time-out of pytest's: who comes next gets another Krita
+            self.kill()
+            raise
+        if "SCUMBLE_SHOTS" in os.environ:  # for people to look at
+            shutil.copytree(self._shots, Path(os.environ["SCUMBLE_SHOTS"]), dirs_exist_ok=True)
+        results: dict[str, Any] = json.loads(report.read_text()) if report.exists() else {}
+        if not done.exists():
+            left = [name for name in scenarios if name.split(":")[1] not in results]
+            how = "takes too long" if self.alive else f"ended with {self._process.poll()}"
+            self.kill()
+            raise AssertionError(f"Krita {how} before {left} were played:\n{self.said()}")
+        return results
+
+    def close(self) -> None:
+        """Quit Krita, which must end well."""
+        self._number += 1
+        self._ask({"scenarios": [], "quit": True})
+        try:
+            code = self._process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        assert code == 0, f"Krita ended with {code}:\n{self.said()}"
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def said(self) -> str:
+        return (self._inbox / "log").read_text(errors="replace")
+
+    def _ask(self, wanted: Mapping[str, Any]) -> None:
+        draft = self._inbox / "draft"
+        draft.write_text(json.dumps(wanted))
+        draft.rename(self._inbox / f"{self._number}.json")
+
+
 class KritaUser:
     """`plugins` as tests/support's engines take them: None for the built-in methods."""
 
@@ -60,34 +129,36 @@ class KritaUser:
         settings = host.home / ".config" / "kritadisplayrc"
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(DISPLAY)
+        self._krita: WholeKrita | None = None
 
     def environment(self, **more: str) -> dict[str, str]:
         """What Krita runs with; the jobs of this folder can be imported."""
         jobs = f"/outer{JOBS}:{self.resources / 'pykrita'}"
         return {"PYTHONPATH": jobs, **more}
 
-    def show(self, *scenarios: str, **environment: str) -> dict[str, Any]:
-        """Run scenarios ("module:function") in one whole Krita on a screen of its own, without an engine; what each reports."""
-        report = self.host.home / "window.json"
-        report.unlink(missing_ok=True)
-        self.shots.mkdir(exist_ok=True)
+    def fresh_krita(self) -> WholeKrita:
+        """A new Krita, in which neither docker nor engine was started; the one before is closed."""
+        self.close()
         self._install_driver()
         self._forget_the_last()
-        more = {
-            "SCUMBLE_TEST_SCENARIOS": ",".join(scenarios),
-            "SCUMBLE_TEST_REPORT": str(report),
-            "SCUMBLE_TEST_SHOTS": str(self.shots),
-            "SCUMBLE_RUNTIME_DIR": self._runtime(),
-        }
-        code, said = self.host.run(
-            "sh", "-c", ON_A_SCREEN, environment=self.environment(**more, **environment), timeout=SECONDS
-        )
-        assert report.exists(), f"Krita ended with {code} and no report:\n{said}"
-        results: dict[str, Any] = json.loads(report.read_text())
-        missing = [name for name in scenarios if name.split(":")[1] not in results]
-        assert not missing, f"Krita ended with {code} before {missing}:\n{said}"
-        assert code == 0, said
-        return results
+        self._krita = WholeKrita(self.host, self.environment(SCUMBLE_RUNTIME_DIR=self._runtime()))
+        return self._krita
+
+    def any_krita(self) -> WholeKrita:
+        """The Krita that is open, whatever was played in it; a new one where there is none."""
+        return self._krita if self._krita is not None and self._krita.alive else self.fresh_krita()
+
+    def show(self, *scenarios: str, **environment: str) -> dict[str, Any]:
+        """Play scenarios in a Krita of their own, from its start to its end; what each reports."""
+        found = self.fresh_krita().play(*scenarios, **environment)
+        self.close()
+        return found
+
+    def close(self) -> None:
+        """Quit the Krita that is open. Idempotent."""
+        whole, self._krita = self._krita, None
+        if whole is not None and whole.alive:
+            whole.close()
 
     def real_engine(self) -> str:
         """The command that starts an engine with the built-in methods."""
@@ -98,11 +169,6 @@ class KritaUser:
         folder = self.host.home / f"run-{len(list(self.host.home.glob('run-*')))}"
         folder.mkdir(mode=0o700)
         return str(folder)
-
-    @property
-    def shots(self) -> Path:
-        """Where pictures of the screen are put."""
-        return self.host.home / "shots"
 
     def _forget_the_last(self) -> None:
         """Which dockers were shown, and what the gallery held: each Krita begins as the first one did."""
@@ -125,6 +191,7 @@ class KritaUser:
 
     def run(self, *jobs: str) -> dict[str, Any]:
         """Run jobs ("module:function") in one kritarunner; what each reports."""
+        self.close()  # two that write the same settings would disturb each other
         report = self.host.home / "report.json"
         report.unlink(missing_ok=True)
         command = ("kritarunner", "-s", "runner", "-f", "main", str(report), *jobs)
@@ -136,12 +203,8 @@ class KritaUser:
 
 
 def play(user: KritaUser, *scenarios: str, **environment: str) -> dict[str, Any]:
-    """`KritaUser.show`, whose pictures of the screen are copied to $SCUMBLE_SHOTS where that is set."""
-    try:
-        return user.show(*scenarios, **environment)
-    finally:
-        if "SCUMBLE_SHOTS" in os.environ:
-            shutil.copytree(user.shots, Path(os.environ["SCUMBLE_SHOTS"]), dirs_exist_ok=True)
+    """`KritaUser.show`."""
+    return user.show(*scenarios, **environment)
 
 
 @contextlib.contextmanager
@@ -150,7 +213,9 @@ def user(root_folder: Path) -> Iterator[KritaUser]:
     with root.user(root_folder) as host:
         rgb = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
         StyleStore(host.home / "data" / "styles").put("Test style", rgb)
-        yield KritaUser(host)
+        found = KritaUser(host)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def test_the_frames_of_an_animation_go_out_as_one_sequence_unless_the_painter_wa
     assert [request.sequence for request in session.requests] == ["1" * 32, "1" * 32, None, None, None]
 
 
-def test_what_the_engine_remarks_of_frames_is_told_once(studio: Any, host: Host, session: Session) -> None:
+def test_what_the_engine_remarks_of_frames_is_said_once(studio: Any, host: Host, session: Session) -> None:
     for number in (1, 2):
         host.selected = [Layer("one"), Layer("two")]
         studio.paint()

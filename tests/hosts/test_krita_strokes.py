@@ -39,7 +39,7 @@ def test_no_stroke_is_cut_whenever_results_arrive(saw: Any) -> None:
 
 @of("transform")
 def test_a_result_waits_for_the_transform_tool_and_a_layer_is_not_read_while_it_has_it(saw: Any) -> None:
-    """A layer that is being transformed is empty for whoever reads it."""
+    """A layer that is being transformed is read as empty."""
     assert saw["during"] == ["Background", "layer"]
     assert "waits until the transformation is applied" in saw["status"]
     assert saw["applied"] == ["Background", "layer", RESULT]

@@ -29,7 +29,7 @@ def test_a_result_waits_while_the_painters_hand_has_the_picture(studio: Any, hos
 
 
 def test_a_layer_is_not_read_while_a_tool_has_it(studio: Any, host: Host, session: Session) -> None:
-    """The layer that is being transformed is empty for whoever reads it, and "is empty" was what the painter was told."""
+    """The layer that is being transformed is read as empty, and "is empty" was what the painter read."""
     host.way = "waits until the transformation is applied"
     studio.previewing.enabled = True
     studio.paint()

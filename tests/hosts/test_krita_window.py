@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from hosts.kritas import KritaUser, play
+from hosts.kritas import KritaUser
 from hosts.seen import of
 
 SCENARIOS = {
@@ -28,12 +28,12 @@ INVERTED = [245, 235, 225, 255]
 
 @pytest.fixture(scope="module")
 def seen(krita_user: KritaUser) -> dict[str, Any]:
-    """What all scenarios report, played one after another in one Krita."""
+    """What all scenarios report, played one after another in a new Krita."""
     photo = krita_user.host.home / "photograph.png"
     Image.fromarray(skimage.data.coffee()).save(photo)
     more = {"SCUMBLE_TEST_PHOTO": str(photo), "SCUMBLE_TEST_ENGINE": krita_user.real_engine()}
     names = [f"{module}:{name}" for module, scenarios in SCENARIOS.items() for name in scenarios.split()]
-    return play(krita_user, *names, **more)
+    return krita_user.fresh_krita().play(*names, **more)
 
 
 @of("docker")

@@ -13,7 +13,7 @@ from krita import ManagedColor
 from PyQt5.QtCore import QPoint, QRect
 from scumble.scumble_client.desk.settings import Settings
 from strokes import BRUSH, choose
-from window import idle, names
+from window import idle, names, photo, trained_engine
 
 STROKES = (
     ((0.95, 0.75, 0.15), [(0.06, 0.16), (0.2, 0.1), (0.34, 0.16)]),
@@ -26,15 +26,8 @@ STROKES = (
 
 def album(stage: Stage) -> Scenario:
     """The photograph at SCUMBLE_TEST_PHOTO: all styles tried, one of them painted for good and better, then painted live."""
-    stage.studio.stop_engine()
-    yield lambda: stage.studio.session.welcome is None
-    os.environ["SCUMBLE_ENGINE"] = os.environ["SCUMBLE_TEST_ENGINE"]
-    os.environ["SCUMBLE_DATA_DIR"] = str(stage.shots.parent / "nobody")  # no styles but the shipped ones
-    document = stage.krita.openDocument(os.environ["SCUMBLE_TEST_PHOTO"])
-    stage.krita.activeWindow().addView(document)
-    document.setBatchmode(True)
-    yield lambda: stage.studio.host.layers()
-    stage.tidy()
+    yield from trained_engine(stage)
+    document = yield from photo(stage)
     stage.studio.take_up(Settings(style="starry-night"))
     stage.studio.offer.listed = False
     stage.studio.wake()

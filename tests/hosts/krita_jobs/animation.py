@@ -9,14 +9,13 @@ from typing import Any
 
 from driver import Scenario, Stage
 from scumble.scumble_client.desk.settings import Settings
-from window import idle, names, undo_once
+from window import idle, names, trained_engine, undo_once
 
 
 def film(stage: Stage) -> Scenario:
     """The frames in SCUMBLE_TEST_FRAMES (BGRA, of SCUMBLE_TEST_SIZE) lie on every second frame of a layer; what is painted of
     them is written beside the file, as steady.bgra and loose.bgra."""
-    os.environ["SCUMBLE_ENGINE"] = os.environ["SCUMBLE_TEST_ENGINE"]
-    os.environ["SCUMBLE_DATA_DIR"] = str(stage.shots.parent / "nobody")  # no styles but the shipped ones
+    yield from trained_engine(stage)
     path = Path(os.environ["SCUMBLE_TEST_FRAMES"])
     width, height = map(int, os.environ["SCUMBLE_TEST_SIZE"].split("x"))
     size, data = 4 * width * height, path.read_bytes()

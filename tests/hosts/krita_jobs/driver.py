@@ -92,10 +92,12 @@ class Stage:
 
 
 class Driver:
-    """Runs the scenarios named in SCUMBLE_TEST_SCENARIOS ("module:function", comma-separated), then quits Krita."""
+    """Plays what it finds in SCUMBLE_TEST_INBOX: N.json names scenarios ("module:function") and what to set in the environment;
+    what they report goes to N.report, and N.done says that all were played. Then N + 1, until one says to quit."""
 
     def __init__(self) -> None:
-        self.names = os.environ["SCUMBLE_TEST_SCENARIOS"].split(",")
+        self.inbox, self.number = Path(os.environ["SCUMBLE_TEST_INBOX"]), 0
+        self.names: list[str] = []
         self.report: dict[str, Any] = {}
         self.running: Scenario | None = None
         self.waiting: Callable[[], Any] | None = None
@@ -108,11 +110,27 @@ class Driver:
             return
         self.stage = Stage()
         Krita.instance().activeWindow().qwindow().showMaximized()
+        self.listen()
+
+    def listen(self) -> None:
+        """Wait for what is to be played next."""
+        asked = self.inbox / f"{self.number + 1}.json"
+        if not asked.exists():
+            QTimer.singleShot(STEP, self.listen)
+            return
+        wanted = json.loads(asked.read_text())
+        self.number += 1
+        if wanted.get("quit"):
+            self.quit()
+            return
+        os.environ.update(wanted["environment"])
+        self.names, self.report = wanted["scenarios"], {}
         self.next()
 
     def next(self) -> None:
         if not self.names:
-            self.finish()
+            (self.inbox / f"{self.number}.done").touch()
+            self.listen()
             return
         module, name = self.names[0].split(":")
         self.began = time.monotonic()
@@ -147,10 +165,10 @@ class Driver:
     def end(self, found: dict[str, Any]) -> None:
         self.waiting = None
         self.report[self.names.pop(0).split(":")[1]] = {**found, "seconds": time.monotonic() - self.began}
-        Path(os.environ["SCUMBLE_TEST_REPORT"]).write_text(json.dumps(self.report))
+        (self.inbox / f"{self.number}.report").write_text(json.dumps(self.report))
         QTimer.singleShot(0, self.next)
 
-    def finish(self) -> None:
+    def quit(self) -> None:
         for document in Krita.instance().documents():
             document.setModified(False)
         QApplication.processEvents()

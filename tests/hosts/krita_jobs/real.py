@@ -3,24 +3,15 @@
 
 from __future__ import annotations
 
-import os
-
 from driver import Scenario, Stage
 from scumble.scumble_client.desk.settings import Settings
-from window import idle, names
+from window import idle, names, photo, trained_engine
 
 
 def photograph(stage: Stage) -> Scenario:
     """The photograph at SCUMBLE_TEST_PHOTO in the style of The Starry Night, by the engine that SCUMBLE_TEST_ENGINE starts."""
-    stage.studio.stop_engine()
-    yield lambda: stage.studio.session.welcome is None
-    os.environ["SCUMBLE_ENGINE"] = os.environ["SCUMBLE_TEST_ENGINE"]
-    os.environ["SCUMBLE_DATA_DIR"] = str(stage.shots.parent / "nobody")  # no styles but the shipped ones
-    document = stage.krita.openDocument(os.environ["SCUMBLE_TEST_PHOTO"])
-    stage.krita.activeWindow().addView(document)
-    document.setBatchmode(True)
-    yield lambda: stage.studio.host.layers()
-    stage.tidy()
+    yield from trained_engine(stage)
+    document = yield from photo(stage)
     stage.studio.take_up(Settings(style="starry-night", method="johnson"))
     stage.studio.previewing.picture = None
     stage.studio.wake()

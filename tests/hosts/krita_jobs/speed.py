@@ -147,7 +147,7 @@ def live(stage: Stage) -> Scenario:
                 times.clear()
             yield hand.quick([(200, y), (400, y), (600, y)])
             yield lambda: marks["touched"] and marks["shown"] and not stage.studio.live.awaiting
-            latency.append(marks["shown"][0] - marks["touched"][0])  # since Krita has told of the stroke
+            latency.append(marks["shown"][0] - marks["touched"][0])  # since Krita has reported the stroke
             own.append(
                 sum(marks["host"][-2:])
             )  # what was read for the pass, and written; before it, it may have looked in vain

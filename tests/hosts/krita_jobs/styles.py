@@ -102,7 +102,7 @@ def renamed(stage: Stage) -> Scenario:
 
 @contextlib.contextmanager
 def _typed(offered: list[str], text: str) -> Iterator[None]:
-    """Whoever is asked for a name types this; what stood there is `offered`."""
+    """A painter who is asked for a name types this; what stood there is `offered`."""
     asked = QInputDialog.getText
     QInputDialog.getText = staticmethod(lambda *given: (offered.append(given[-1]) or text, True))
     try:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ def names(document: Any) -> list[str]:
 
 
 def idle(stage: Stage) -> Any:
-    """Whether nothing is painted any more, and the docker has been told."""
+    """Whether nothing is painted any more, and the docker shows it."""
     return lambda: not stage.studio.busy and stage.panel.button.text() == "Scumble"
 
 
@@ -29,6 +30,25 @@ def undo_once(stage: Stage, document: Any) -> Any:
     before = names(document)
     stage.krita.action("edit_undo").trigger()
     return lambda: names(document) != before
+
+
+def trained_engine(stage: Stage) -> Any:
+    """From here on the engine that SCUMBLE_TEST_ENGINE starts, with no styles but the shipped ones; `yield from` it."""
+    if os.environ.get("SCUMBLE_ENGINE") != os.environ["SCUMBLE_TEST_ENGINE"]:
+        stage.studio.stop_engine()
+        yield lambda: stage.studio.session.welcome is None
+        os.environ["SCUMBLE_ENGINE"] = os.environ["SCUMBLE_TEST_ENGINE"]
+        os.environ["SCUMBLE_DATA_DIR"] = str(stage.shots.parent / "nobody")
+
+
+def photo(stage: Stage) -> Any:
+    """The photograph at SCUMBLE_TEST_PHOTO, in a view; `yield from` gives the document."""
+    document = stage.krita.openDocument(os.environ["SCUMBLE_TEST_PHOTO"])
+    stage.krita.activeWindow().addView(document)
+    document.setBatchmode(True)
+    yield lambda: stage.studio.host.layers()
+    stage.tidy()
+    return document
 
 
 def docker(stage: Stage) -> Scenario:

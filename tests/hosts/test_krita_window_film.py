@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from hosts.kritas import KritaUser, play
+from hosts.kritas import KritaUser
 from scumble.nst import synthetic
 
 HEIGHT, WIDTH, PAN, BEFORE, BORDER = 96, 128, 3, 5, 16
@@ -36,7 +36,8 @@ def painted(krita_user: KritaUser) -> dict[str, Any]:
     path = krita_user.host.home / "frames.bgra"
     path.write_bytes(frames.tobytes())
     more = {"SCUMBLE_TEST_FRAMES": str(path), "SCUMBLE_TEST_SIZE": f"{WIDTH}x{HEIGHT}"}
-    seen = play(krita_user, "animation:film", SCUMBLE_TEST_ENGINE=krita_user.real_engine(), **more)["film"]
+    more["SCUMBLE_TEST_ENGINE"] = krita_user.real_engine()
+    seen: dict[str, Any] = krita_user.any_krita().play("animation:film", **more)["film"]
     assert "error" not in seen, seen["error"]
     for name in ("steady", "loose"):
         seen[f"{name} frames"] = np.frombuffer(path.with_name(f"{name}.bgra").read_bytes(), np.uint8).reshape(frames.shape)
