@@ -65,7 +65,7 @@ def cost() -> Iterator[Figure]:
     """A job through the engine against the bare method, one picture at a time.
 
     The bare call goes from the same bytes to the same bytes, as briefly as NumPy can say it; the pipeline in this process
-    stands between the two, so that what the wire costs and what a picture is owed can be told apart.
+    stands between the two, so that what the wire costs and what a picture is owed can be distinguished.
     """
     pixels = picture()
     method, runtime = Invert(), Runtime()

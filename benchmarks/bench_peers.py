@@ -2,7 +2,7 @@
 """How much sooner the style memory has painted 1024 x 1024 pixels than MicroAST, the quickest peer, and what bfloat16 costs it.
 
 One run, turn about, both with their style at hand. The peer is the one of shared/peers/peers.py beside the clone, or of the
-folder that SCUMBLE_PEERS names; without it only our own figures are told.
+folder that SCUMBLE_PEERS names; without it only our own figures are printed.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class BusyOptions:
 
 
 class Busy(Invert):
-    """Computes for as long as it is told, on as many threads as NumPy takes, and yields now and then."""
+    """Computes for a given time, on as many threads as NumPy takes, and yields now and then."""
 
     id = "busy"
     title = "Busy"

@@ -103,11 +103,14 @@ def fuzz(seconds: float, rng: random.Random) -> Iterator[Row]:
         wait_for(lambda: engine.status()["jobs"]["receiving"] == 0, 90)
         grown, restarts = memory(engine) - before, engine.status()["worker"]["restarts"]
         wrong = codes["internal"] + restarts + (grown > GROWTH) + ("Traceback" in engine.log())
-        told = (
+        outcome = (
             f"{codes['bad-message']:,} bad-message, {codes['internal']} internal, engine {mb(grown)}, {restarts} worker deaths"
         )
         yield Row(
-            "fuzz", f"{sent:,} spoiled multiparts on both sockets; an honest client served {honest.served:,} times", told, wrong
+            "fuzz",
+            f"{sent:,} spoiled multiparts on both sockets; an honest client served {honest.served:,} times",
+            outcome,
+            wrong,
         )
 
 
@@ -140,10 +143,10 @@ def faults(seconds: float, rng: random.Random) -> Iterator[Row]:
             ends[end.get("code") or end["type"]] += 1
             wrong += (end["type"] == "done") != once or (once and not inverted(result, pixels))
         deaths = engine.status()["worker"]["restarts"]
-    told = (
+    outcome = (
         f"{ends['done']} painted by the next worker, {ends['worker-died']} failed after their second; slowest {slowest:.1f} s"
     )
-    yield Row("worker deaths", f"{deaths} by SIGKILL, SIGSEGV, SIGABRT and exit at random points", told, wrong)
+    yield Row("worker deaths", f"{deaths} by SIGKILL, SIGSEGV, SIGABRT and exit at random points", outcome, wrong)
 
 
 def inverted(result: bytes, pixels: Any) -> bool:
@@ -157,7 +160,7 @@ def overload(seconds: float, rng: random.Random) -> Iterator[Row]:
     """More clients than the engine has room for; jobs that work, fail, and are cancelled. Every result is compared."""
     from support.engine import SUPPORT, running
 
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     waits: list[float] = []
     clients, jobs = CROWD
     rounds = 0
@@ -169,18 +172,18 @@ def overload(seconds: float, rng: random.Random) -> Iterator[Row]:
             crowds = [subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE) for seed in seeds]
             for crowd in crowds:
                 counted = json.loads(crowd.communicate()[0])
-                told.update(counted["tally"])
+                counts.update(counted["tally"])
                 waits += counted["waits"]
             rounds += 1
         grown = psutil.Process(engine.process.pid).memory_info().rss
     asked = rounds * clients * jobs
-    lost = asked - sum(told[end] for end in ("done", "failed", "cancelled", "rejected", "wrong"))
+    lost = asked - sum(counts[end] for end in ("done", "failed", "cancelled", "rejected", "wrong"))
     median = sorted(waits)[len(waits) // 2] if waits else 0.0
     saw = (
-        f"{told['done']:,} done, {told['failed']} failed on purpose, {told['cancelled']} cancelled, {told['rejected']} "
-        f"refused as busy (median {1000 * median:.0f} ms); {told['wrong']} wrong, {lost} lost; engine {grown >> 20} MB in all"
+        f"{counts['done']:,} done, {counts['failed']} failed on purpose, {counts['cancelled']} cancelled, {counts['rejected']} "
+        f"refused as busy (median {1000 * median:.0f} ms); {counts['wrong']} wrong, {lost} lost; engine {grown >> 20} MB in all"
     )
-    wrong = told["wrong"] + abs(lost)
+    wrong = counts["wrong"] + abs(lost)
     yield Row("overload", f"{asked:,} jobs of {clients} clients at once, rounds: {rounds}", saw, wrong)
 
 

@@ -143,7 +143,7 @@ def test_no_paper_imports_another() -> None:
 
 
 def test_nobody_asks_a_method_what_it_may_not_have() -> None:
-    """Costs and refining were attributes that a method might have; whoever misspelt one was never told."""
+    """Costs and refining were attributes that a method might have; a misspelt one was never noticed."""
     asked = re.compile(r"\b(?:get|has)attr\((?:\w+\.)*(?:method|refiner|improver|optimiser)\b")
     guilty = [f"{name_of(p)}: {m[0]}" for p in package_files() for m in asked.finditer(p.read_text(encoding="utf-8"))]
     assert not guilty

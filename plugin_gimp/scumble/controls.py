@@ -94,7 +94,7 @@ class Controls:
 
 
 def note(lines: int) -> Gtk.Label:
-    """Room for so many lines from the beginning, lest the window grow under the pointer; longer texts take theirs."""
+    """Room for so many lines from the beginning: the window does not grow under the pointer. Longer texts take theirs."""
     label = Gtk.Label(xalign=0.0, yalign=0.0, wrap=True, max_width_chars=40)
     label.get_style_context().add_class("dim-label")
     label.set_size_request(-1, label.create_pango_layout("\n" * (lines - 1)).get_pixel_size()[1])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a result layer remembers, and GIMP for the plug-in, as parasites.
 
-Invariant: all of them are undoable, lest GIMP complain of a step that it cannot take back; what is not ours, or of a newer
+Invariant: all of them are undoable, because GIMP complains of a step that it cannot take back; what is not ours, or of a newer
 version, is as if it were not there.
 """
 

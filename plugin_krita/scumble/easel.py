@@ -21,7 +21,7 @@ from .scumble_client.session import Session
 
 
 class Easel:
-    """`trouble` is told of errors, `settled` of results that are in their documents, `shown` of what a long painting looks
+    """`trouble` is called with errors, `settled` of results that are in their documents, `shown` of what a long painting looks
     like so far, `grown` when that is on the canvas."""
 
     def __init__(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A result that is in the document before it is finished, and gets better there.
 
-Invariant: inserting it is the only undo step. It is written to only by a caller that has just been told that nothing is in
+Invariant: inserting it is the only undo step. It is written to only by a caller that has just checked that nothing is in
 the way, as the live layer is (krita_live.py), and locked until it is finished, so that nobody draws on what the next picture
 covers. The document notes which layer that is: one that was saved meanwhile has an ordinary layer when it is opened again.
 """
@@ -48,7 +48,7 @@ class KritaGrowing:
         return layer_of(self.document, self._id) if self._target is None else None
 
     def show(self, raster: Raster) -> None:
-        """Show a picture of the whole source. The caller has just been told that nothing is in the way. Raises EngineError
+        """Show a picture of the whole source. The caller has just checked that nothing is in the way. Raises EngineError
         "layer-gone"."""
         pixels, target = as_large(raster, self._shape.width, self._shape.height, self._alpha, None, 1.0), self._target
         if target is not None:
@@ -77,7 +77,7 @@ class KritaGrowing:
         return True
 
     def withdraw(self) -> None:
-        """Take it away; it is not needed. The caller has just been told that nothing is in the way."""
+        """Take it away; it is not needed. The caller has just checked that nothing is in the way."""
         node = self._node
         self._end()
         if node is not None:

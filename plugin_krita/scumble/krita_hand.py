@@ -3,7 +3,7 @@
 
 Invariant: a document is written to only in the same turn of the event loop in which `in_the_way` has answered "". Adding a
 layer ends an open stroke, applies a crop that is being drawn and cuts a half-drawn path in two, and a layer that is being
-transformed is empty for whoever reads it. A lock that is tried, never waited for, tells of strokes; the canvas's events tell
+transformed is read as empty. A lock that is tried, never waited for, tells of strokes; the canvas's events tell
 of the tools that keep no stroke open.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Krita as the model sees it (ports.py says what is asked): what is selected, what is kept, what is told.
+"""Krita as the model sees it (ports.py says what is asked): what is selected, what is kept, what is shown.
 
 Invariant: with krita_layers and krita_frames this is all that knows Krita's documents.
 """

@@ -2,7 +2,7 @@
 """The layer of live painting in Krita: what it is painted from, and how results come onto the canvas.
 
 Invariant: inserting it is the only undo step; it is written to, and the canvas refreshed, only by a caller that has just
-been told that nothing is in the way: refreshing during a stroke would hang Krita. Its own pixels are never what it paints.
+checked that nothing is in the way: refreshing during a stroke would hang Krita. Its own pixels are never what it paints.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class KritaLive:
         return Shot(place, raster, context, masks, area, limit.duplicate() if limit is not None else None)
 
     def write(self, shot: Shot, raster: Raster, share: float) -> None:
-        """Show a share of a result. The caller has just been told that nothing is in the way."""
+        """Show a share of a result. The caller has just checked that nothing is in the way."""
         area: QtCore.QRect = shot.area
         if self._last is not None and self._last != area:
             self._fill(self._last, bytes(4 * self._last.width() * self._last.height()))

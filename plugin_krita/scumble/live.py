@@ -76,7 +76,7 @@ class Live:
         self._settings: Settings | None = None
         self._dirty = self._full = False  # whether something has changed; whether the full pass is done
         self._touched = self._looked = 0.0
-        self._until = 0.0  # when it is no use any more to try to start
+        self._until = 0.0  # when to give up starting
 
     @property
     def active(self) -> bool:

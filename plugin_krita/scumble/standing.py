@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status line: where the engine stands, in a sentence for a painter, and the report for whoever helps.
+"""The status line: where the engine stands, in a sentence for a painter, and the report for those who help.
 
 Invariant: an error is shown until something succeeds or something else is tried.
 """

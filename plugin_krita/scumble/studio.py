@@ -2,7 +2,7 @@
 """The model behind every widget and action: what is chosen, what is being painted, where the engine stands.
 
 Invariant: nothing here blocks (a tick takes some 30 ms at most, host permitting). Widgets call methods and redraw when they
-are told; they decide nothing.
+are notified; they decide nothing.
 """
 
 from __future__ import annotations

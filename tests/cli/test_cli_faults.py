@@ -129,7 +129,7 @@ def test_a_stream_that_is_closed_costs_its_words_and_no_picture(run: Run, tmp_pa
     assert Image.open(tmp_path / "out.png").size == (40, 30)
     told = apart("stylize", photo, "-o", tmp_path / "again.png", *PAINT, "--json", before=shut)
     assert told.returncode == (Exit.NO_WRITE if stream == "stdout" else 0)
-    assert (tmp_path / "again.png").exists(), "the work is done before it is told"
+    assert (tmp_path / "again.png").exists(), "the work is done before it is reported"
     assert b"bug" not in told.stderr
 
 
@@ -334,5 +334,5 @@ def test_colours_metadata_and_quality_go_the_whole_way(run: Run, tmp_path: Path)
     code, out, err = run("stylize", tmp_path / "a.jpg", "-o", tmp_path / "o.gif", *PAINT, "--json")
     assert code == 0
     assert "its EXIF is lost" in json.loads(out)["pictures"][0]["notes"][0]
-    assert len(err.splitlines()) == 1, "one line a picture, with what is to be told of it"
+    assert len(err.splitlines()) == 1, "one line a picture, with the remarks about it"
     assert ".;" not in err

@@ -61,7 +61,7 @@ def a_training(name: str, pictures: Path, *more: object) -> list[str]:
 
 
 def test_a_damaged_picture_and_a_poor_manifest_are_bad_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """They were told as bugs of Scumble: UnidentifiedImageError, KeyError."""
+    """They were reported as bugs of Scumble: UnidentifiedImageError, KeyError."""
     pictures = coarse_pictures(tmp_path / "pictures", 1)
     damaged = pictures / "damaged.jpg"
     damaged.write_bytes(b"no picture")
@@ -76,7 +76,7 @@ def test_a_damaged_picture_and_a_poor_manifest_are_bad_pictures(tmp_path: Path, 
 def test_a_crop_that_no_lattice_can_be_looked_for_in_is_a_wrong_option(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It was told as a bug, after minutes of looking at paintings: a shape that could not be another."""
+    """It was reported as a bug, after minutes of looking at paintings: a shape that could not be another."""
     assert main(a_training(name, tmp_path / "none", "--crop", 100)) == Exit.USAGE
     assert "--crop 96" in _unfolded(capsys.readouterr().err)
 
@@ -85,7 +85,7 @@ def test_a_crop_that_no_lattice_can_be_looked_for_in_is_a_wrong_option(
 def test_a_file_of_another_network_to_start_from_is_named_in_a_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It was a page of the names of all weights, told as a bug."""
+    """It was a page of the names of all weights, reported as a bug."""
     pictures, start = coarse_pictures(tmp_path / "pictures", 1), tmp_path / "other.safetensors"
     save_weights(start, {"x": torch.zeros(2)}, {"method": "other"})
     table = tmp_path / "styles.csv"
@@ -97,7 +97,7 @@ def test_a_file_of_another_network_to_start_from_is_named_in_a_sentence(
     assert len(said) < 400
 
 
-def test_what_nobody_expected_is_told_as_a_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_nobody_expected_is_reported_as_a_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Every ValueError was put down to the training pictures."""
     from scumble.training import perceptual
 

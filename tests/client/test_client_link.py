@@ -57,7 +57,7 @@ def serve(request: pytest.FixtureRequest, user_folders: Path) -> Iterator[Serve]
         thread.join(5)
 
 
-def failure(link: Link, seconds: float = 10.0) -> EngineError:
+def failure(link: Link, seconds: float = 60.0) -> EngineError:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -113,7 +113,7 @@ def test_an_engine_that_drips_is_heard(serve: Serve) -> None:
 def test_a_silent_peer_ends_the_handshake_at_its_deadline(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "HANDSHAKE", 0.3)
     gone = threading.Event()
-    endpoint = serve(lambda peer: (gone.wait(10), None)[1])
+    endpoint = serve(lambda peer: (gone.wait(60), None)[1])
     try:
         with closing(Channel(endpoint, Connection(endpoint, endpoint, "0" * 64), WHO, Link)) as greeting:
             time.sleep(0.4)

@@ -168,7 +168,7 @@ def test_setting_the_clock_makes_no_living_engine_a_dead_one(folder: Path, hours
 
 @proc
 @pytest.mark.parametrize("birth", ["another-boot:{ticks}", "{boot}:1"])
-def test_a_process_number_used_again_is_told_by_its_birth(folder: Path, birth: str) -> None:
+def test_a_process_number_used_again_is_noticed_by_its_birth(folder: Path, birth: str) -> None:
     boot, _, ticks = process_birth(os.getpid()).partition(":")
     write(folder, entry(folder, birth=birth.format(boot=boot, ticks=ticks)))
     assert read_connection() is None
@@ -258,7 +258,7 @@ def test_the_engine_starts_in_a_session_of_its_own_with_a_log_and_a_clean_enviro
     monkeypatch.setenv("QT_PLUGIN_PATH", "/krita")
     folder.rmdir()
     launch = start_engine([sys.executable, "-c", REPORT])
-    assert launch.process.wait(10) == 0
+    assert launch.process.wait(60) == 0
     report = json.loads((folder / "report.json").read_text())
     assert report["sid"] == report["pid"] != os.getsid(0)
     assert os.path.realpath(report["cwd"]) == os.path.realpath(folder)
@@ -287,7 +287,7 @@ def test_only_a_lost_race_is_no_failure(code: int, fails: bool) -> None:
 def test_a_log_that_cannot_be_written_keeps_no_engine_from_starting(folder: Path) -> None:
     """Telling must not fail the work: there may be no room on the disk for a log, and enough for an engine."""
     (folder / "start.log").mkdir()
-    assert start_engine([sys.executable, "-c", "print('hello')"]).process.wait(10) == 0
+    assert start_engine([sys.executable, "-c", "print('hello')"]).process.wait(60) == 0
 
 
 @pytest.mark.parametrize("line", ["'unfinished", "   "])
@@ -308,12 +308,12 @@ def test_a_command_line_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, l
         ("", "(exit code 4).", "start.log"),
     ],
 )
-def test_why_an_engine_refused_to_start_is_told_with_what_to_do(folder: Path, said: str, message: str, hint: str) -> None:
+def test_why_an_engine_refused_to_start_is_said_with_what_to_do(folder: Path, said: str, message: str, hint: str) -> None:
     """Only the last line of what it had said was passed on: the hint, and not the reason. An earlier engine's refusal is
     never taken for this one's."""
     (folder / "start.log").write_text("scumble: An old refusal.\n  An old hint.\n")
     launch = start_engine([sys.executable, "-c", f"import sys; sys.stderr.write({said!r}); sys.exit(4)"])
-    launch.process.wait(10)
+    launch.process.wait(60)
     failure = launch.failure()
     assert failure is not None
     assert message in failure.message

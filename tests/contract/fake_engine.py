@@ -158,7 +158,7 @@ class FakeEngine:
         """Run `task` in the engine's thread."""
         done = threading.Event()
         self._tasks.put((task, done))
-        assert done.wait(10)
+        assert done.wait(60)
 
     def send(self, client: bytes, header: Header, *frames: bytes, socket: zmq.Socket[bytes] | None = None) -> None:
         told = self.tamper(dict(header))

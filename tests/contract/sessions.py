@@ -34,7 +34,7 @@ def request(raster: Raster, **options: Any) -> Request:
     return Request(raster, [("s0", 1.0)], "invert", **options)
 
 
-def until(session: Session, kind: type[E], seconds: float = 15.0, count: int = 1) -> tuple[E, list[Event]]:
+def until(session: Session, kind: type[E], seconds: float = 60.0, count: int = 1) -> tuple[E, list[Event]]:
     """Pump until `count` events of `kind` have come; the last of them, and all that came."""
     events: list[Event] = []
     end = time.monotonic() + seconds
@@ -46,7 +46,7 @@ def until(session: Session, kind: type[E], seconds: float = 15.0, count: int = 1
     raise AssertionError(f"no {count} {kind.__name__} in {seconds} s, but {events}")
 
 
-def pump_while(session: Session, condition: Callable[[], bool], seconds: float = 15.0) -> list[Event]:
+def pump_while(session: Session, condition: Callable[[], bool], seconds: float = 60.0) -> list[Event]:
     """Pump as long as `condition` holds; all that came."""
     events: list[Event] = []
     end = time.monotonic() + seconds

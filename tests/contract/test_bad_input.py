@@ -241,7 +241,7 @@ def test_what_a_header_claims_costs_neither_memory_nor_disk(engine: Engine) -> N
 
 
 def test_a_job_whose_pixels_stop_coming_ends_by_itself() -> None:
-    """A minute is the rule; this engine is told three seconds."""
+    """A minute is the rule; this engine's is three seconds."""
     with running(limits={"SILENT": 3.0}) as engine, engine.peer() as peer:
         job = peer.submit(picture(12, 16), send=False)
         peer.send(bytes(ROW), type="pixels", job=job, plane="picture", y=0, rows=1)

@@ -55,7 +55,7 @@ def linked(open_link: Callable[[str, str], AnyLink], router: Router) -> Iterator
         yield link
 
 
-def receive(link: AnyLink, count: int = 1, seconds: float = 15.0, **kwargs: Any) -> list[Message]:
+def receive(link: AnyLink, count: int = 1, seconds: float = 60.0, **kwargs: Any) -> list[Message]:
     messages: list[Message] = []
     end = time.monotonic() + seconds
     while len(messages) < count:
@@ -64,7 +64,7 @@ def receive(link: AnyLink, count: int = 1, seconds: float = 15.0, **kwargs: Any)
     return messages
 
 
-def fail(link: AnyLink, seconds: float = 15.0) -> EngineError:
+def fail(link: AnyLink, seconds: float = 60.0) -> EngineError:
     """The error the link ends with."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -57,7 +57,7 @@ class Vandal:
             self.codes[header.get("code") or header["type"]] += 1
 
     def reintroduce(self) -> None:
-        """An engine that lost this client, or was told nonsense, takes it back."""
+        """An engine that lost this client, or got nonsense, takes it back."""
         self.peer.hello()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What nobody foresaw, inside the engine: whoever asked is told, and the engine goes on."""
+"""What nobody foresaw, inside the engine: the one who asked gets an error, and the engine goes on."""
 
 from __future__ import annotations
 

@@ -37,12 +37,12 @@ def processor_seconds(pid: int) -> float:
 
 
 @pytest.mark.parametrize("state", ["receiving", "queued", "running", "done"])
-def test_a_cancel_is_acknowledged_and_told_wherever_its_job_stands(engine: Engine, state: str) -> None:
+def test_a_cancel_is_acknowledged_and_reported_in_every_state_of_its_job(engine: Engine, state: str) -> None:
     with engine.peer() as peer, engine.peer() as other, engine.control(secret=peer.secret) as control:
         if state == "queued":
             before = other.submit(PIXELS, "slow", options={"seconds": 60.0})
             other.next("progress", job=before, state="running")
-        if state == "done":  # more strips than the window holds, so that the end is still to be told
+        if state == "done":  # more strips than the window holds, so that the end is still to be sent
             job = peer.submit(picture(48, 65535, np.float32), options={"scale": "full"}, previews=False)
             wait_for(lambda: engine.status()["jobs"]["done"] == 1, 20 * SLACK)
         else:
@@ -198,7 +198,7 @@ def test_an_id_that_is_handed_in_again_never_runs_twice(engine: Engine, state: s
 
 def test_who_has_heard_how_a_job_ended_finds_it_counted(engine: Engine) -> None:
     """The control thread answered from a board that was written after the messages had gone out, so that a script that
-    asked for the status as soon as its picture was done could be told that it was not."""
+    asked for the status as soon as its picture was done could read that it was not."""
     with engine.peer() as peer, engine.control() as control:
         for n in range(100):
             job = peer.submit(PIXELS, send=n % 4 != 0)

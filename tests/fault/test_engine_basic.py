@@ -218,7 +218,7 @@ def test_what_is_wrong_with_a_message_is_said_and_a_good_one_is_served_after_it(
         assert peer.finish(peer.submit(picture()))[0]["type"] == "done"
 
 
-def test_the_request_that_meets_a_bug_of_the_engine_is_told_so() -> None:
+def test_the_request_that_meets_a_bug_of_the_engine_is_answered_with_it() -> None:
     """Without its number the answer is nobody's, and the client, which hangs up over it, would submit the same again."""
     with running(limits={"QUEUE": None}) as engine, engine.peer() as peer:
         peer.submit(picture(), send=False)
@@ -227,7 +227,7 @@ def test_the_request_that_meets_a_bug_of_the_engine_is_told_so() -> None:
 
 
 def test_a_client_that_comes_for_the_rest_of_a_result_too_late_hears_that_it_is_gone() -> None:
-    """Krita's window may stand still for minutes. A client that was told nothing then waited for ever."""
+    """Krita's window may stand still for minutes. A client that heard nothing then waited for ever."""
     with running(limits={"KEPT": 1.0, "WINDOW": 1}) as engine, engine.peer() as peer:
         job = peer.submit(picture(3000, 800))  # 9.6 MB, so two strips
         first = peer.next("result", job=job)
@@ -315,7 +315,7 @@ def test_of_two_engines_one_stays(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "shutdown"])
-def test_an_engine_that_is_told_to_stop_leaves_nothing_behind(how: str) -> None:
+def test_an_engine_that_is_asked_to_stop_leaves_nothing_behind(how: str) -> None:
     with running() as engine, engine.peer() as peer:
         job = peer.submit(picture(), "slow", options={"seconds": 60.0, "step": 60.0})
         peer.next("progress", job=job, state="running")
@@ -326,7 +326,7 @@ def test_an_engine_that_is_told_to_stop_leaves_nothing_behind(how: str) -> None:
         else:
             engine.process.send_signal(getattr(signal, how))
         assert peer.finish(job)[0]["type"] == "cancelled"
-        assert engine.process.wait(15) == 0
+        assert engine.process.wait(60) == 0
         assert [p.name for p in engine.runtime.iterdir()] == ["engine.lock"]
         assert not alive(worker)
 

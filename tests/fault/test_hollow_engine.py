@@ -49,7 +49,7 @@ def state(engine: Engine) -> str:
 def test_an_engine_without_torch_says_so_wherever_it_is_asked_and_works_once_torch_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It called itself ready, had no method, and told a painter that there was "no method here" for her style."""
+    """It called itself ready, had no method, and said to a painter that there was "no method here" for her style."""
     package = stub(tmp_path, monkeypatch)
     with running(plugins=None, ready=False) as engine:
         monkeypatch.delenv("PYTHONPATH")
@@ -69,7 +69,7 @@ def test_an_engine_without_torch_says_so_wherever_it_is_asked_and_works_once_tor
         (found,) = doctor._engine()
         assert (found.state, LIBRARY in found.message) == (doctor.State.FAIL, True)
         package.rename(tmp_path / "mended")
-        with engine.peer(), engine.control() as peer:  # whoever stays keeps the engine, which tries again by itself
+        with engine.peer(), engine.control() as peer:  # a client that stays keeps the engine, which tries again by itself
             wait_for(lambda: peer.ask("ping")["state"] == "ready", 90)
             assert "problem" not in peer.ask("status")
 
@@ -110,7 +110,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     found = read_connection()
     if found is not None:
         os.kill(found.pid, signal.SIGTERM)
-        wait_for(lambda: not alive(found.pid), 15)
+        wait_for(lambda: not alive(found.pid))
 
 
 def start_from(folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_an_engine_whose_files_are_gone_makes_way_for_one_that_can_paint(copied:
     copied.rename(copied.with_name("gone"))
     start_from(None, monkeypatch)
     worker.kill()
-    wait_for(lambda: not alive(first) or session.pump(0.1) is None, 15)
+    wait_for(lambda: not alive(first) or session.pump(0.1) is None)
     assert isinstance(finish(session, session.submit(Request(RASTER, [(STYLE, 1.0)], "invert"))), Done)
     assert connected_pid() != first
     session.close()
@@ -165,7 +165,7 @@ def test_an_engine_whose_files_were_replaced_ends_after_the_picture_it_is_at(
     (copied / "new").write_text(code)
     (copied / "new").rename(copied / "__init__.py")
     assert isinstance(finish(session, job), Done)
-    wait_for(lambda: not alive(first) or session.pump(0.1) is None, 15)
+    wait_for(lambda: not alive(first) or session.pump(0.1) is None)
     assert isinstance(finish(session, session.submit(Request(RASTER, [(STYLE, 1.0)], "invert"))), Done)
     assert connected_pid() != first
     session.close()

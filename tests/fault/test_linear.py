@@ -48,7 +48,7 @@ def test_integers_are_never_linear() -> None:
 
 
 @pytest.mark.parametrize(("format", "transfer"), [("u8", "linear"), ("u16", "linear"), ("f16", "gamma")])
-def test_a_client_is_told_so_before_anything_is_sent(format: str, transfer: str) -> None:
+def test_a_client_hears_so_before_anything_is_sent(format: str, transfer: str) -> None:
     with pytest.raises(EngineError) as caught:
         Raster(1, 1, format, "rgba", bytes(8 if format != "u8" else 4), transfer)
     assert caught.value.code == "bad-raster"

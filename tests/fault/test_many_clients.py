@@ -75,26 +75,26 @@ def test_of_1280_jobs_of_64_clients_each_ends_once_or_is_refused_at_once() -> No
     with running() as engine:
         command = [sys.executable, str(SUPPORT / "crowd.py"), "16", "20"]
         crowds = [subprocess.Popen([*command, str(n)], stdout=subprocess.PIPE) for n in range(4)]
-        told: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         waits: list[float] = []
         for crowd in crowds:
             counted = json.loads(crowd.communicate(timeout=150)[0])
-            told.update(counted["tally"])
+            counts.update(counted["tally"])
             waits += counted["waits"]
-        assert told["wrong"] == told["lost"] == 0
-        assert told["accepted"] + told["rejected"] == 64 * 20
-        assert told["accepted"] == told["done"] + told["failed"] + told["cancelled"]
-        assert min(told["done"], told["failed"], told["cancelled"], told["rejected"]) > 0, told
+        assert counts["wrong"] == counts["lost"] == 0
+        assert counts["accepted"] + counts["rejected"] == 64 * 20
+        assert counts["accepted"] == counts["done"] + counts["failed"] + counts["cancelled"]
+        assert min(counts["done"], counts["failed"], counts["cancelled"], counts["rejected"]) > 0, counts
         # "At once" within what a machine that runs 64 clients leaves to the engine.
         assert statistics.median(waits) < 1.0 * SLACK
         assert max(waits) < 5.0 * SLACK
         wait_for(lambda: live_jobs(engine) == 0)
         status = engine.status()
-        assert status["rejected"] == told["rejected"]
-        assert status["finished"] + status["failed"] + status["cancelled"] == told["accepted"]
+        assert status["rejected"] == counts["rejected"]
+        assert status["finished"] + status["failed"] + status["cancelled"] == counts["accepted"]
         # A cancel may come too late for the job, never for the client: it hears "cancelled" all the same.
-        assert status["finished"] >= told["done"]
-        assert status["failed"] >= told["failed"]
+        assert status["finished"] >= counts["done"]
+        assert status["failed"] >= counts["failed"]
         wait_for(lambda: engine.status()["bytes"] == 0, 6 * SLACK)
 
 
@@ -116,7 +116,7 @@ def test_the_jobs_of_a_client_that_was_killed_are_cancelled_and_the_worker_is_fr
 
 
 def test_a_client_that_is_there_but_says_nothing_loses_its_jobs_after_a_while() -> None:
-    """The rule is 60 s; this engine is told 3. A client that merely says it is alive keeps its job."""
+    """The rule is 60 s; this engine's is 3. A client that merely says it is alive keeps its job."""
     with running(limits={"SILENT": 3.0}) as engine, engine.peer() as mute, engine.peer() as lively:
         kept = lively.submit(picture(), "slow", options={"seconds": 6.0})
         lost = mute.submit(picture(), "slow", options={"seconds": 60.0})

@@ -56,7 +56,7 @@ def put(peer: Peer, name: str = "Sea", **fields: Any) -> str:
     return str(end["style"])
 
 
-def told(peer: Peer, state: str, seconds: float = 15.0 * SLACK) -> dict[str, Any]:
+def reported(peer: Peer, state: str, seconds: float = 60.0) -> dict[str, Any]:
     """The next word of a refinement in this state, which the peer has not asked for."""
     return peer.next("refining", state=state, seconds=seconds)
 
@@ -87,11 +87,11 @@ def test_a_new_style_can_be_used_at_once_and_is_refined_under_a_new_revision(eng
     with engine.peer() as peer, engine.peer() as other:
         assert put(peer) == "sea@1"
         before = painted(peer, "sea@1")
-        half = told(peer, "running")
+        half = reported(peer, "running")
         assert (half["style"], half["method"], half["revision"]) == ("sea@1", "darken", 1)
-        done = told(peer, "done")
+        done = reported(peer, "done")
         assert (done["style"], done["revision"], done["fraction"]) == ("sea@2", 2, 1.0)
-        assert told(other, "done")["catalogue"] == done["catalogue"], "everybody hears of a new revision"
+        assert reported(other, "done")["catalogue"] == done["catalogue"], "everybody hears of a new revision"
         after = painted(peer, "sea")
         ratio = np.frombuffer(after, np.uint8)[:3] / np.frombuffer(before, np.uint8)[:3]
         np.testing.assert_allclose(ratio, 1 - STEPS / 1000, atol=0.02)
@@ -117,7 +117,7 @@ def test_a_refinement_tells_its_progress_and_its_state_can_be_asked_for(engine: 
         assert fractions == sorted(fractions)
         assert 0 < fractions[-1] < 1
         assert engine.status()["refining"] == "sea@1"
-        told(peer, "done")
+        reported(peer, "done")
         said = ask(peer, "status")
         assert (said["state"], said["fraction"], said["style"]) == ("done", 1.0, "sea@2")
         assert engine.status()["refining"] is None
@@ -129,7 +129,7 @@ def test_a_picture_goes_first_and_the_refinement_goes_on_where_it_was(engine: En
         waited = [float("inf")]
         while min(waited) > 0.3 * SLACK:
             assert len(waited) < 6, waited  # a busy machine may hold one of them up
-            told(peer, "running")
+            reported(peer, "running")
             wait_for(lambda: ask(peer, "status")["fraction"] > 0.3)
             began = time.monotonic()
             job = peer.submit(picture(), "slow", options={"seconds": 0.5}, styles=SHIPPED)
@@ -138,7 +138,7 @@ def test_a_picture_goes_first_and_the_refinement_goes_on_where_it_was(engine: En
             waiting = ask(peer, "status")
             assert (waiting["state"], waiting["text"]) == ("waiting", "a picture goes first")
             assert peer.finish(job)[0]["type"] == "done"
-        told(peer, "done")
+        reported(peer, "done")
     assert starts(data)[0] == 0
     assert starts(data)[1] > 30, "steps were done twice"
     assert engine.status()["worker"]["restarts"] == 0
@@ -151,7 +151,7 @@ def test_a_refinement_waits_while_pictures_do_and_sees_what_was_painted_last(eng
         assert ask(peer, "status")["state"] == "waiting"
         assert starts(data) == []
         assert peer.finish(job)[0]["type"] == "done"
-        told(peer, "done")
+        reported(peer, "done")
     assert json.loads((data / "refined.jsonl").read_text())["contents"] == [[100, 120, 3]]
 
 
@@ -167,19 +167,19 @@ def test_a_refinement_is_stopped_and_started_again_where_it_was(engine: Engine, 
         assert StyleStore().get("sea").revision == 1
         wait_for(lambda: recorded() == "stopped", 5.0 * SLACK)  # a helper thread writes it, and a busy disk takes its time
         assert ask(peer, "start")["state"] == "running"
-        told(peer, "done")
+        reported(peer, "done")
     assert starts(data)[1] > 30
 
 
 def test_a_style_is_refined_further_when_that_is_asked_for(engine: Engine) -> None:
     with engine.peer() as peer:
         put(peer)
-        told(peer, "done")
+        reported(peer, "done")
         grade = [painted(peer, "sea@1"), painted(peer, "sea@2")]
         put(peer)
         assert ask(peer, "status")["state"] == "done", "the same picture again is the same style"
         ask(peer, "start")
-        assert told(peer, "done")["style"] == "sea@3"
+        assert reported(peer, "done")["style"] == "sea@3"
         assert [painted(peer, "sea@1"), painted(peer, "sea@2")] == grade
         assert painted(peer, "sea@3")[0] < grade[1][0]
 
@@ -205,17 +205,17 @@ def test_a_killed_worker_costs_a_refinement_little_and_a_second_one_fails_it(eng
         put(peer)
         wait_for(lambda: ask(peer, "status")["fraction"] > 0.1)
         os.kill(engine.status()["worker"]["pid"], signal.SIGKILL)
-        told(peer, "done")
+        reported(peer, "done")
         assert len(starts(data)) == 2
         (data / "die").touch()
         put(peer, "Storm")
-        failed = told(peer, "failed")
+        failed = reported(peer, "failed")
         assert (failed["style"], failed["code"]) == ("storm@1", "worker-died")
         assert "SIGKILL" in failed["message"]
         assert painted(peer, "storm")
         (data / "die").unlink()
         assert ask(peer, "start", "storm")["state"] in ("waiting", "running")
-        assert told(peer, "done")["style"] == "storm@2"
+        assert reported(peer, "done")["style"] == "storm@2"
 
 
 def test_an_engine_that_is_killed_leaves_a_refinement_to_the_next_one(data: Path) -> None:
@@ -234,7 +234,7 @@ def test_an_engine_that_is_killed_leaves_a_refinement_to_the_next_one(data: Path
     assert StyleStore().get("sea").pinned == "sea@2"
 
 
-def test_an_engine_that_ends_waits_for_no_refinement_and_one_told_not_to_refine_leaves_it_alone(data: Path) -> None:
+def test_an_engine_that_ends_waits_for_no_refinement_and_one_that_does_not_refine_leaves_it_alone(data: Path) -> None:
     with start("--refine") as engine, engine.peer() as peer:
         put(peer)
         wait_for(lambda: starts(data) == [0])
@@ -247,7 +247,7 @@ def test_an_engine_that_ends_waits_for_no_refinement_and_one_told_not_to_refine_
         assert ask(peer, "status", "calm")["state"] == "idle"
         assert len(starts(data)) == 1
         ask(peer, "start")
-        told(peer, "done")
+        reported(peer, "done")
 
 
 def test_an_engine_that_nobody_needs_ends_in_the_middle_of_a_refinement(data: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_style_put_while_the_worker_still_starts_is_refined_as_soon_as_it_can_
             put(peer)
             peer.send(type="style.refine", id=77, style="sea", action="status")
             assert peer.next("refining", re=77)["state"] in ("waiting", "running")
-            told(peer, "done")
+            reported(peer, "done")
 
 
 def test_a_damaged_checkpoint_and_record_begin_the_refinement_again(engine: Engine, data: Path) -> None:
@@ -282,14 +282,14 @@ def test_a_damaged_checkpoint_and_record_begin_the_refinement_again(engine: Engi
         checkpoint.write_bytes(checkpoint.read_bytes()[:-3])
         (folder / "refining.json").write_text("{")
         ask(peer, "start")
-        told(peer, "done")
+        reported(peer, "done")
     assert starts(data) == [0, 0]
 
 
 def test_a_damaged_state_fails_its_own_revision_alone_and_a_new_refinement_mends_the_style(engine: Engine, data: Path) -> None:
     with engine.peer() as peer:
         put(peer)
-        told(peer, "done")
+        reported(peer, "done")
         path = data / "styles" / "sea" / "darken@2.safetensors"
         path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
         end = peer.finish(peer.submit(picture(), "darken", styles=[{"style": "sea", "weight": 1.0}]))[0]
@@ -298,19 +298,19 @@ def test_a_damaged_state_fails_its_own_revision_alone_and_a_new_refinement_mends
         assert "earlier revision" in end["hint"]
         assert painted(peer, "sea@1")
         ask(peer, "start")
-        assert told(peer, "done")["style"] == "sea@3"
+        assert reported(peer, "done")["style"] == "sea@3"
         assert painted(peer, "sea")
 
 
 def test_what_is_attached_while_a_style_is_refined_stays_and_the_refinement_begins_again(engine: Engine, data: Path) -> None:
-    """It was once let go of without a word: whoever waited for it was told that nothing was the matter."""
+    """It was once dropped without a message: the client that waited for it heard that nothing was wrong."""
     trained = data / "trained.safetensors"
     save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
     with engine.peer() as peer:
         put(peer)
         wait_for(lambda: ask(peer, "status")["fraction"] > 0.2)
         assert StyleStore().attach("sea", trained).pinned == "sea@2"
-        assert told(peer, "done")["style"] == "sea@3"
+        assert reported(peer, "done")["style"] == "sea@3"
     assert starts(data) == [0, 0]
     sea = StyleStore().get("sea")
     assert sea.state("johnson") == sea.state_path("johnson", 2)
@@ -323,11 +323,11 @@ def test_what_is_attached_while_a_refined_style_is_refined_once_more_does_not_en
     save_weights(trained, {"weight": torch.ones(2)}, {"method": "johnson"})
     with engine.peer() as peer:
         put(peer)
-        assert told(peer, "done")["style"] == "sea@2"
+        assert reported(peer, "done")["style"] == "sea@2"
         ask(peer, "start")
         wait_for(lambda: ask(peer, "status")["fraction"] > 0.2)
         assert StyleStore().attach("sea", trained).pinned == "sea@3"
-        assert told(peer, "done")["style"] == "sea@4"
+        assert reported(peer, "done")["style"] == "sea@4"
     sea = StyleStore().get("sea")
     assert sea.state("darken") == sea.state_path("darken", 4)
 
@@ -336,7 +336,7 @@ def test_what_a_method_has_outgrown_counts_as_not_refined_and_is_refined_again(d
     """After an update of Scumble, say, with other networks."""
     with start("--refine") as engine, engine.peer() as peer:
         put(peer)
-        told(peer, "done")
+        reported(peer, "done")
     (data / "outgrown").touch()
     with start("--no-refine") as engine, engine.peer() as peer:
         assert ask(peer, "status")["state"] == "idle"
@@ -351,7 +351,7 @@ def test_numbers_that_are_not_finite_fail_the_refinement_and_are_not_kept(engine
     (data / "nan").touch()
     with engine.peer() as peer:
         put(peer)
-        failed = told(peer, "failed")
+        failed = reported(peer, "failed")
         assert "finite" in failed["message"]
         assert ask(peer, "status")["state"] == "failed"
         wait_for(lambda: recorded() == "failed")
@@ -368,7 +368,7 @@ def test_a_refinement_that_does_not_make_way_costs_its_worker(engine: Engine, da
         assert end["type"] == "done"
         assert time.monotonic() - began < 3 * SLACK
         (data / "deaf").unlink()
-        told(peer, "done")
+        reported(peer, "done")
         assert engine.status()["worker"]["restarts"] == 1
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A style whose storing is cancelled: what its client is told is what is on the disk."""
+"""A style whose storing is cancelled: its client hears what is on the disk."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def own() -> list[str]:
 
 
 def test_a_style_that_is_being_stored_is_stored_and_one_that_waits_is_not(engine: Engine, slow: Path) -> None:
-    """Its client was told that it was cancelled, and yet the style was there."""
+    """Its client heard that it was cancelled, and yet the style was there."""
     with engine.peer() as peer, engine.control(secret=peer.secret) as control:
         first, second = put(peer, "First"), put(peer, "Second")
         for job in (first, second):
@@ -63,5 +63,5 @@ def test_an_engine_that_ends_tells_that_a_style_was_stored(engine: Engine, slow:
         wait_for(lambda: control.ask("ping")["state"] == "stopping")
         slow.unlink()
         assert peer.finish(job)[0]["type"] == "style"
-        assert engine.process.wait(10) == 0
+        assert engine.process.wait(60) == 0
         assert own() == ["first"]

@@ -84,7 +84,7 @@ def test_an_array_in_a_file_keeps_what_is_written_and_leaves_no_name(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pages_that_are_let_go_are_not_in_memory() -> None:
+def test_pages_that_are_released_are_not_in_memory() -> None:
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -98,7 +98,7 @@ def test_pages_that_are_let_go_are_not_in_memory() -> None:
     assert resident() - before < 10e6
 
 
-def test_a_full_disk_is_told_before_anything_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error_before_anything_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -150,7 +150,7 @@ def test_a_large_file_is_read_into_a_file_and_written_from_one(
 
 
 class Lent(bytearray):
-    """Counts how often it was told that nobody uses it now."""
+    """Counts how often its pages were released."""
 
     times = 0
 

@@ -149,7 +149,7 @@ def test_what_a_format_cannot_hold_is_named() -> None:
 @pytest.mark.parametrize("given", [".jpg", ".tif"])
 @pytest.mark.parametrize("written", [".jpg", ".tif"])
 def test_iptc_survives_between_jpeg_and_tiff(tmp_path: Path, given: str, written: str) -> None:
-    """A TIFF got the first quarter of it, a JPEG none of a TIFF's, and neither was told."""
+    """A TIFF got the first quarter of it, a JPEG none of a TIFF's, and neither was said."""
     pixels = np.dstack([PIXELS, np.full(PIXELS.shape[:2], 255, np.uint8)])
     write_picture(tmp_path / f"in{given}", pixels, Picture(pixels, False, Metadata(iptc=IIM)))
     picture = read_picture(tmp_path / f"in{given}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files are told apart by what they are, not by what they are called, and none that is read is replaced."""
+"""Files are distinguished by what they are, not by their names, and none that is read is replaced."""
 
 from __future__ import annotations
 

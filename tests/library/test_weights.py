@@ -42,7 +42,7 @@ def test_a_matrix_in_8_bits_comes_back_within_half_a_step_of_each_row(tmp_path: 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
 def test_weights_that_are_not_finite_are_not_written(tmp_path: Path, value: float) -> None:
-    """A training that had run away wrote such weights over good ones, and only who loaded them was told. 1e6 has no half."""
+    """A training that had run away wrote such weights over good ones, and only loading them showed it. 1e6 has no half."""
     path = tmp_path / "weights.safetensors"
     save_weights(path, {"x": torch.zeros(2)}, {"method": "none"})
     for narrow in ([], ["x"]) if value != 1e6 else ([],):

@@ -101,7 +101,7 @@ def test_a_method_that_takes_its_time_lets_a_fast_one_begin_and_goes_on_itself(q
     assert quick.steps == STEPS
 
 
-def test_whoever_keeps_gets_what_is_shown_and_the_rest_is_not_done(quick: Quick) -> None:
+def test_keeping_gives_what_is_shown_and_the_rest_is_not_done(quick: Quick) -> None:
     found = events("invert", Effort("best", keep=after(5)))
     assert value(found[-1]) == shown(found)[-1]
     assert 0 < value(found[-1]) < 0.75

@@ -169,7 +169,7 @@ class Slow(nn.Module):
         for layer in self.layers:
             x = layer(x)
             self.reached.set()
-            self.leave.acquire(timeout=10)
+            self.leave.acquire(timeout=60)
         self.finished = True
         return x
 
@@ -178,7 +178,7 @@ def test_a_closed_run_stops_before_the_next_layer_and_leaves_the_network_as_it_w
     net = Slow()
     events = tiling.run_tiled(net, Content(noise(8, 8)), Runtime(), stride=4, margin=8)
     next(events)
-    assert net.reached.wait(10)
+    assert net.reached.wait(60)
     net.leave.release(2)
     events.close()  # type: ignore[attr-defined]
     assert not net.finished

@@ -95,7 +95,7 @@ def test_what_is_no_header_is_refused(header: bytes, code: str) -> None:
         assert e.value.code == code
 
 
-def test_another_protocol_is_told_both_versions() -> None:
+def test_another_protocol_is_answered_with_both_versions() -> None:
     with pytest.raises(BadMessage, match=r"protocol 1.*speaks 7") as e:
         decode_work(b'{"type": "hello", "protocol": 7, "id": 5}', 0)
     assert e.value.re == 5

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of an animation in the worker: carried on one from another, or not, and then the painter is told why."""
+"""Frames of an animation in the worker: carried on one from another, or not, and then the painter reads why."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_another_sequence_or_size_begins_anew_and_takes_the_place_of_the_first()
     assert settle(frames, 150, side=30)[0] == 150
 
 
-def test_without_opencv_each_frame_is_its_own_and_the_painter_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_opencv_each_frame_is_its_own_and_the_painter_reads_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     frames = Sequence()
     for value in (100, 120):

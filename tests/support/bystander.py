@@ -44,7 +44,7 @@ class Bystander(threading.Thread):
         except BaseException as e:
             self._error = e
 
-    def serve_more(self, seconds: float = 15.0) -> None:
+    def serve_more(self, seconds: float = 60.0) -> None:
         """Returns when the client has been served again, from start to end."""
         before = self.served
         wait_for(lambda: self.served >= before + 2 or self._error is not None, seconds)

@@ -75,7 +75,7 @@ class Engine:
         except FileNotFoundError:
             return False
 
-    def wait_ready(self, seconds: float = 45.0) -> None:
+    def wait_ready(self, seconds: float = 120.0) -> None:
         self.wait_listening()
         with self.control() as peer:
             wait_for(lambda: peer.ask("ping")["state"] == "ready", seconds)
@@ -173,14 +173,14 @@ class Peer:
         found: dict[str, Any] = next(s for s in page["styles"] if s["id"] == style)
         return found
 
-    def receive(self, seconds: float = 15.0) -> tuple[dict[str, Any], list[bytes]]:
+    def receive(self, seconds: float = 60.0) -> tuple[dict[str, Any], list[bytes]]:
         """The next message. Raises TimeoutError."""
         if not self.socket.poll(int(seconds * 1000)):
             raise TimeoutError(f"nothing came for {seconds} s")
         header, *frames = self.socket.recv_multipart()
         return json.loads(header), frames
 
-    def next(self, *types: str, seconds: float = 15.0, **fields: Any) -> dict[str, Any]:
+    def next(self, *types: str, seconds: float = 60.0, **fields: Any) -> dict[str, Any]:
         """The next message of one of `types` (or of any) with these fields; `frames` holds its frames.
 
         Others are kept for a later call, but for those that only say how things stand.
@@ -268,7 +268,7 @@ def running(*arguments: str, **options: Any) -> Iterator[Engine]:
         engine.stop()
 
 
-def wait_for(condition: Any, seconds: float = 10.0, step: float = 0.01) -> None:
+def wait_for(condition: Any, seconds: float = 60.0, step: float = 0.01) -> None:
     """Raises TimeoutError when `condition()` does not come true."""
     until = time.monotonic() + seconds
     while not condition():

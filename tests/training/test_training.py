@@ -275,7 +275,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_none_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
-    """It was told as a bug: KeyError."""
+    """It was reported as a bug: KeyError."""
     table = tmp_path / "styles.csv"
     with pytest.raises(ScumbleError, match="cannot be read"):
         read_table(table, tmp_path)

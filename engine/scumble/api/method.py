@@ -222,7 +222,7 @@ class Refiner(Protocol):
     """
 
     def outdated(self, style: Style) -> bool:
-        """Whether the style's state is of no use any more, because it belongs to networks that an update of Scumble has
+        """Whether the style's state is outdated, because it belongs to networks that an update of Scumble has
         replaced. Such a style is no longer listed as refined, and is refined again."""
         return False
 

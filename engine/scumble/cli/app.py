@@ -125,6 +125,6 @@ def _quiet_libraries(debug: bool) -> Iterator[None]:
 
 
 def _forget_stdout() -> None:
-    """Drop what Python still holds for a stdout that failed, lest it fail once more at exit."""
+    """Drop what Python still holds for a stdout that failed, so that it does not fail again at exit."""
     with contextlib.suppress(OSError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

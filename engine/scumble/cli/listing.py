@@ -153,7 +153,7 @@ def in_order(name: str) -> tuple[list[str | int], str]:
 
 
 def _is(entry: os.DirEntry[str], what: str) -> bool:
-    """Whether an entry is a "folder", or "special": a pipe, a socket or a device. False where that cannot be told."""
+    """Whether an entry is a "folder", or "special": a pipe, a socket or a device. False where that cannot be found out."""
     try:
         return entry.is_dir() if what == "folder" else not entry.is_file() and not entry.is_dir() and exists(Path(entry.path))
     except OSError:

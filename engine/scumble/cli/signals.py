@@ -2,7 +2,7 @@
 """What other signals than Ctrl-C do to a command: TERM and HUP end it as Ctrl-C does, and Ctrl-Z pauses it. Where a
 picture is being improved, the first Ctrl-C keeps it.
 
-Invariant: a command that is told to end closes what it has open: no partial file stays, and its job is cancelled.
+Invariant: a command that is asked to end closes what it has open: no partial file stays, and its job is cancelled.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def refine(style: str, action: str | None, wait: bool, no_start: bool, as_json: 
         if wait:
             now = _wait(attached, now.id)
     if as_json:
-        emit_json(_told(now))
+        emit_json(_state_as_json(now))
     else:
         click.echo(_in_words(now))
 
@@ -175,7 +175,7 @@ def _in_words(now: Refining) -> str:
     return ": ".join(filter(None, (about, now.message or now.text)))
 
 
-def _told(now: Refining) -> Mapping[str, Any]:
+def _state_as_json(now: Refining) -> Mapping[str, Any]:
     return {name: value for name, value in asdict(now).items() if value != "" or name == "text"}
 
 

@@ -209,16 +209,16 @@ class Engine:
                 raise self._late()
 
     def _refining(self, last: Refining) -> Refining:
-        """The next that is heard of a refinement; asked for after a second, since what is told on the way may get lost."""
+        """The next that is heard of a refinement; asked for after a second, since messages in between may get lost."""
         until = time.monotonic() + ASK
         while (left := until - time.monotonic()) > 0:
             heard = self.session.pump(left, BUDGET)
             for event in heard:
                 if isinstance(event, Lost):
                     raise event.error()
-            told = [event for event in heard if isinstance(event, Refining) and event.id == last.id]
-            if told:
-                return told[-1]
+            states = [event for event in heard if isinstance(event, Refining) and event.id == last.id]
+            if states:
+                return states[-1]
         return Refining.of(self.refine_style(last.id, "status"))
 
     def _finish(

@@ -193,7 +193,7 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Refining:
-    """How a style's refinement stands: told to the session that put the style or asked for its refinement, as it goes on,
+    """The state of a style's refinement: sent to the session that put the style or asked for its refinement, as it goes on,
     and to every session when there is a new revision (`state` "done"; then the catalogue is worth reading again).
 
     `style` is id@rev, `state` "idle", "waiting", "running", "done" or "failed", `fraction` in [0, 1].

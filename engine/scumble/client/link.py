@@ -24,7 +24,7 @@ from .wire import Message, Wire
 USERNAME = "client"
 
 BUDGET = 4 << 20
-"""Bytes read and written by one call unless told otherwise: a few milliseconds, so that a GUI's timer stays smooth."""
+"""Bytes read and written by one call by default: a few milliseconds, so that a GUI's timer stays smooth."""
 
 _NOSIGNAL: int = getattr(socket, "MSG_NOSIGNAL", 0)  # a host that embeds Python may not ignore SIGPIPE
 _BUFFER = 1 << 20

@@ -2,7 +2,7 @@
 """Finds the engine's connection file and starts an engine where there is none (docs/protocol.md, section 2).
 
 Invariant: a connection file is used only if nobody but its owner, who is us, could have written it, it names places on
-this machine alone, and its process is alive where that can be told. Anything else counts as no engine.
+this machine alone, and its process is alive where that can be found out. Anything else counts as no engine.
 """
 
 from __future__ import annotations

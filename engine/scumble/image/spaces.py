@@ -126,7 +126,7 @@ def of_code_points(primaries: int, transfer: int, full_range: bool = True) -> tu
 def of_exif(tags: Mapping[int, Any], detail: Mapping[int, Any], interoperability: Any) -> tuple[ColourSpace | None, str]:
     """EXIF's ColorSpace and Gamma, DCF's interoperability index, TIFF's PrimaryChromaticities and TransferFunction.
 
-    `tags` are of the first directory, `detail` of EXIF's own. Gives the space, or None, and what is to be told.
+    `tags` are of the first directory, `detail` of EXIF's own. Returns the space, or None, and remarks for the user.
     """
     colour_space = detail.get(0xA001)
     if colour_space == 2 or str(interoperability or "").startswith("R03"):

@@ -185,7 +185,7 @@ class FeedForward(Method, Generic[N, S]):
         return self._networks[encoder, device]
 
     def forget(self) -> None:
-        """Let go of networks and styles; the next run loads them again."""
+        """Release networks and styles; the next run loads them again."""
         self._networks.clear()
         self._known.clear()
 

@@ -76,7 +76,7 @@ def forget_most(device: str) -> None:
 
 
 def finish(device: str) -> None:
-    """Wait until a GPU has done what it was told; any other device has by then."""
+    """Wait until a GPU has done its queued work; other devices have none."""
     torch = _torch()
     if torch is not None and is_gpu(device):
         torch.cuda.synchronize(device)

@@ -52,10 +52,10 @@ def memory_needed(request: Request, share: float = LEAST_SHARE) -> tuple[int, in
     pixels = height * width
     held = sum(in_memory(size * pixels) for size in HELD)
     masks = 0 if request.masks is None else 4 * request.masks.shape[2] + 16
-    looked_at = max(pixels, 0 if request.context is None else math.prod(request.context.pixels.shape[:2]))
+    compared = max(pixels, 0 if request.context is None else math.prod(request.context.pixels.shape[:2]))
     cost = request.method.cost
     most = int(WHOLE * share) if request.method.capabilities.tiling else cost.most_pixels or pixels
-    return held + masks * pixels, cost.bytes(looked_at, own, most)
+    return held + masks * pixels, cost.bytes(compared, own, most)
 
 
 def run(request: Request, runtime: Runtime, out: AnyPixels) -> Iterator[Progress | Preview]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a painter is told of the time that a fine brush takes."""
+"""What a painter reads of the time that a fine brush takes."""
 
 from __future__ import annotations
 

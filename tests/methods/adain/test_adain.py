@@ -225,7 +225,7 @@ def test_bad_options_are_named(given: dict[str, object]) -> None:
     assert e.value.code == "bad-options"
 
 
-def test_forgetting_lets_go_of_everything(method: AdaINMethod) -> None:
+def test_forgetting_releases_everything(method: AdaINMethod) -> None:
     style = Painted(rgb=patches())
     before = method.prepare(style, Options(), Runtime())
     assert method.prepare(style, Options(), Runtime()) is before

@@ -312,7 +312,7 @@ def test_bad_options_are_named(given: dict[str, object]) -> None:
     assert e.value.code == "bad-options"
 
 
-def test_forgetting_lets_go_of_everything(method: Ghiasi) -> None:
+def test_forgetting_releases_everything(method: Ghiasi) -> None:
     style = Painted(rgb=patches())
     before = method.prepare(style, Options(), WHOLE)
     assert method.prepare(style, Options(), WHOLE) is before

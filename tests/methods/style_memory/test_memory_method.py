@@ -22,7 +22,7 @@ from scumble.library.weights import card_path, save_weights
 from scumble.methods.style_memory import method as memory
 from scumble.methods.style_memory import painting_sizes
 from scumble.methods.style_memory.method import Memory, Options, shared_name
-from scumble.methods.style_memory.painting_sizes import LOOKS, looks_at
+from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, in_sizes
 from scumble.methods.style_memory.refine import Pace
 from scumble.nst.pretrained import Network
 from scumble.nst.vgg import VGG
@@ -47,7 +47,7 @@ def test_a_painting_is_a_style_at_once(method: Memory) -> None:
 @pytest.mark.parametrize(("side", "seen"), [(600, [288, 336, 384]), (260, [288, 336, 384]), (100, [150, 150, 150])])
 def test_a_painting_is_looked_at_in_the_same_sizes_whatever_size_it_comes_in(side: int, seen: list[int]) -> None:
     """Looked at once, as it came, a small file got stronger strokes than a large one of the same painting."""
-    assert [min(look.shape[2:]) for look in looks_at(np.zeros((side, side + 40, 3), np.float32), LOOKS)] == seen
+    assert [min(image.shape[2:]) for image in in_sizes(np.zeros((side, side + 40, 3), np.float32), PREDICTION_SIDES)] == seen
 
 
 def test_the_whole_weight_on_one_style_is_that_style_bit_for_bit(method: Memory) -> None:
@@ -261,7 +261,7 @@ def test_a_damaged_row_is_no_obstacle_to_making_another(
     file = path if part == "row" else card_path(path)
     file.write_bytes(file.read_bytes()[:-3] + b"\x7f\x7f\x7f")
     damaged = Painted(f"damaged-{part}", portrait.rgb, {"memory": path}, revision=2)
-    assert method.outdated(damaged) is (part == "card"), "where it is told by the card alone"
+    assert method.outdated(damaged) is (part == "card"), "where the card alone says it"
     with pytest.raises(ScumbleError) as error:
         method.prepare(damaged, Options(), WHOLE)
     assert (error.value.code, "Refine the style again" in error.value.hint) == ("weights-corrupt", True)

@@ -61,7 +61,7 @@ def test_a_row_begins_anew_when_another_one_is_predicted(recipe: memory_row.Reci
 def test_several_processes_at_one_row_are_refused(
     recipe: memory_row.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each did all of the work, and the card told of their number."""
+    """Each did all of the work, and the card gave their number."""
     monkeypatch.setattr(parallel, "count", lambda: 2)
     with pytest.raises(ScumbleError) as error:
         memory_row.train(recipe, tmp_path, lambda line: None)

@@ -12,9 +12,9 @@ from typing import Optional
 from .sizes import WORKING_SIDE
 
 WORTH_A_WORD = 10.0
-"""Seconds from which on a painter is told."""
+"""Seconds from which on a painter is warned."""
 LONGER = 3.0
-"""Times as long as usual from which on a painter is told where no seconds are known."""
+"""Times as long as usual from which on a painter is warned where no seconds are known."""
 
 
 def painted_pixels(width: int, height: int, brush_size: float) -> float:

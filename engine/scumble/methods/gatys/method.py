@@ -114,7 +114,7 @@ class Gatys(Improver):
         return State(style, statistics)
 
     def forget(self) -> None:
-        """Let go of the networks; the next run loads them again."""
+        """Release the networks; the next run loads them again."""
         self._networks.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks of Ghiasi et al. 2017 (arXiv 1705.06830): a transformer that is told the style, and one that tells it.
+"""The networks of Ghiasi et al. 2017 (arXiv 1705.06830): a transformer that takes a style's numbers, and their predictor.
 
 Invariant: a style is a vector of scales and shifts, and the vector an affine function of a bottleneck of 100 numbers; so a
 mixture of styles is the mixture of either, and every style, seen or not, is a point of one space.

@@ -44,7 +44,7 @@ from scumble.library.weights import load_card, load_weights, name_of
 from scumble.methods.feed_forward import COMPACT, OWN_SIDE, FeedForward, Known, holding
 from scumble.methods.style_memory.content_sampler import ContentSampler
 from scumble.methods.style_memory.network import MARGIN, STRIDE, StyleMemory
-from scumble.methods.style_memory.painting_sizes import AIMS, LOOKS, looks_at, to_stride
+from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, TARGET_SIDES, in_sizes, to_stride
 from scumble.methods.style_memory.refine import Pace, Target, begin, descend_row, kept, mean_target, resumed, target_of
 from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, LossSpec
 from scumble.nst.pretrained import load_perceptual
@@ -148,9 +148,9 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
         return super().know(style, networks, encoder, device) if row is None else Known({0: row.to(device)})
 
     def measure(self, networks: Networks, painting: Tensor) -> Tensor:
-        """Grade 0: the mean over several looks."""
-        looks = [look.to(painting.device) for look in looks_at(_array(painting), LOOKS)]
-        return torch.stack([networks.row(x) for look in looks for x in (look, look.flip(3))]).mean(0)
+        """Grade 0: the mean over several sizes."""
+        images = [image.to(painting.device) for image in in_sizes(_array(painting), PREDICTION_SIDES)]
+        return torch.stack([networks.row(x) for image in images for x in (image, image.flip(3))]).mean(0)
 
     def own_style(self, networks: Networks, content: Content, device: str) -> Tensor:
         whole = content.rgb if content.whole is None else content.whole
@@ -190,21 +190,21 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
         networks, features = self.networks(Options(), runtime.device), self._features(runtime.device)
         net = networks.memory.net
         yield begins
-        practice = ContentSampler(contents, BATCH, CROP)
-        held = practice.held_back()
+        sampler = ContentSampler(contents, BATCH, CROP)
+        held = sampler.held_back()
         yield begins
         targets: list[Target] = []
-        for x in looks_at(painting, AIMS):
+        for x in in_sizes(painting, TARGET_SIDES):
             targets.append(target_of(x.to(runtime.device), features, LOSS))
             yield begins
         target = mean_target(targets)
         with torch.no_grad():
             start = self._begun(style, painting, networks, runtime)
         yield begins
-        whose = f"{shared_name()} {name_of(HALF)} {PACE} {BATCH} {CROP} {AIMS} {LOSS}"
+        whose = f"{shared_name()} {name_of(HALF)} {PACE} {BATCH} {CROP} {TARGET_SIDES} {LOSS}"
         at = resumed(checkpoint, start, whose, held, PACE.steps) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        for found in descend_row(net, at, PACE, target, features, LOSS, practice, half, held):
+        for found in descend_row(net, at, PACE, target, features, LOSS, sampler, half, held):
             if found is not None:
                 at = found[0]
                 yield Checkpoint(kept(at, whose, held))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sizes in which the style memory looks at a painting: they decide how broad its strokes are."""
+"""The sizes in which the style memory is shown a painting: they decide how broad its strokes are."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from scumble.methods.style_memory.network import STRIDE
 from scumble.nst.tensors import to_tensor
 
 PAINTING_SIDE = 384
-"""Short side in pixels at which a painting is looked at, as in the training; it decides how broad its strokes are."""
+"""Short side in pixels of a painting, as in the training; it decides how broad its strokes are."""
 
-LOOKS = (288, 336, 384)
-"""Short sides at which a painting is looked at to predict its row, each as it is and mirrored. One prediction errs by as much
+PREDICTION_SIDES = (288, 336, 384)
+"""Short sides of a painting from which its row is predicted, each as it is and mirrored. One prediction errs by as much
 as an hour of training gains; the mean of six errs less (README.md)."""
 
-AIMS = (224, 288, 352)
-"""Short sides at which it is looked at for the Gram matrices that its row is refined towards (README.md)."""
+TARGET_SIDES = (224, 288, 352)
+"""Short sides for the Gram matrices that its row is refined towards (README.md)."""
 
 ENLARGED = 1.5
-"""By how much a small painting may be enlarged to be looked at in these sizes, at most."""
+"""By how much a small painting may be enlarged to these sizes, at most."""
 
 
-def looked_at(painting: Pixels) -> Tensor:
+def at_training_size(painting: Pixels) -> Tensor:
     """(1, 3, H, W): a painting (H, W, 3) at the size at which its strokes are learned; never enlarged."""
     ratio = min(1.0, PAINTING_SIDE / min(painting.shape[:2]))
     height, width = (max(1, round(n * ratio)) for n in painting.shape[:2])
     return to_tensor(resize(painting, height, width))
 
 
-def looks_at(painting: Pixels, sides: Sequence[int]) -> list[Tensor]:
+def in_sizes(painting: Pixels, sides: Sequence[int]) -> list[Tensor]:
     """A painting (H, W, 3) with each of these short sides: (1, 3, h, w), sharp, for strokes that are blurred are none."""
-    seen = looked_at(painting)
+    seen = at_training_size(painting)
     ratios = [min(side / min(seen.shape[2:]), ENLARGED) for side in sides]
     sizes = [[max(1, round(n * ratio)) for n in seen.shape[2:]] for ratio in ratios]
     return [F.interpolate(seen, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]

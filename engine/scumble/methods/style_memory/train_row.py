@@ -22,7 +22,7 @@ from scumble.library.places import SHIPPED, state_beside, state_path
 from scumble.library.weights import load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.method import load_memory
 from scumble.methods.style_memory.network import StyleMemory
-from scumble.methods.style_memory.painting_sizes import AIMS, looked_at, looks_at, to_stride
+from scumble.methods.style_memory.painting_sizes import TARGET_SIDES, at_training_size, in_sizes, to_stride
 from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, mean_target, target_of
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
@@ -70,7 +70,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     pixels = (read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()
     row = _trained(recipe)
     if row is None:
-        painting = looked_at(pixels).to(device)
+        painting = at_training_size(pixels).to(device)
         compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
         with torch.no_grad():
             row = memory.rows(to_stride(painting), signature(compact, painting))
@@ -101,9 +101,9 @@ def _refined(
     teachers = load_teachers(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
     spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=0.0)  # DELTA is for plain Gram matrices
     photographs = read_pictures(recipe.photographs)
-    target = mean_target([target_of(x.to(row.device), teachers, spec) for x in looks_at(painting, AIMS)])
+    target = mean_target([target_of(x.to(row.device), teachers, spec) for x in in_sizes(painting, TARGET_SIDES)])
 
-    def practice(step: int) -> Tensor:
+    def contents_of(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
         return contents(photographs, recipe.batch, recipe.crop, generator)
 
@@ -113,7 +113,7 @@ def _refined(
     if at.step:
         report(f"resumed at step {at.step}")
     pace, half = Pace(recipe.steps, RATE, DELTA), half_pays(row.device.type)
-    for stands in descend_row(memory.net, at, pace, target, teachers, spec, practice, half):
+    for stands in descend_row(memory.net, at, pace, target, teachers, spec, contents_of, half):
         if stands is None:
             continue
         at, found = stands
