@@ -19,6 +19,9 @@ import psutil
 import pytest
 
 from scumble.cli.exits import Exit
+from scumble.client.errors import EngineError
+from scumble.client.raster import Raster
+from scumble.cluster.farm import Farm
 from scumble.image.files import read_picture, write_picture
 from support.command_line import Run, engine, runner, shared_engine
 from support.films import make_film, moving, packets, shown
@@ -26,6 +29,8 @@ from support.films import make_film, moving, packets, shown
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'scumble[cluster]')")
 
 ROOT = Path(__file__).resolve().parents[2]
+PATHS = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support"), os.environ.get("PYTHONPATH", "")])
+PLUGINS = "benchmarks.probe_method,scumble_meeting"
 STYLE = ("--style", "starry-night")
 STORE = 200 << 20
 
@@ -61,15 +66,14 @@ class Nodes:
 
 @pytest.fixture(scope="module")
 def folders() -> Iterator[dict[str, str]]:
-    settings = (f"PYTHONPATH={os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])}", "OMP_NUM_THREADS=1")
-    with shared_engine(engine(*settings, "SCUMBLE_PLUGINS=benchmarks.probe_method")) as environment:
+    with shared_engine(engine(f"PYTHONPATH={PATHS}", "OMP_NUM_THREADS=1", f"SCUMBLE_PLUGINS={PLUGINS}")) as environment:
         yield environment
 
 
 @pytest.fixture(scope="module")
 def nodes(folders: dict[str, str]) -> Iterator[Nodes]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("PYTHONPATH", PATHS)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         started = _started()
         yield started
@@ -91,7 +95,7 @@ def _started(tries: int = 3) -> Nodes:
 def run(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     for name, value in folders.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SCUMBLE_PLUGINS", "benchmarks.probe_method")
+    monkeypatch.setenv("SCUMBLE_PLUGINS", PLUGINS)
     return runner(capsys)
 
 
@@ -179,33 +183,74 @@ def huge(path: Path) -> Path:
     return path
 
 
-@pytest.mark.timeout(900)
+def at_full_scale(picture: Path, method: str) -> tuple[str | Path, ...]:
+    return ("stylize", picture, *STYLE, "--method", method, "--scale", "full", "--json")
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("killed", [False, True])
 def test_a_huge_pictures_tiles_are_painted_side_by_side_and_anew_where_a_node_is_killed(
-    run: Run, nodes: Nodes, tmp_path: Path
+    run: Run, nodes: Nodes, tmp_path: Path, killed: bool
 ) -> None:
     nodes.join()
-    said = ("stylize", huge(tmp_path / "in.png"), *STYLE, "--method", "johnson", "--scale", "full", "--json")
+    said = at_full_scale(huge(tmp_path / "in.png"), "meeting")
     code, _, err = run(*said, "-o", tmp_path / "here.png")
     assert code == 0, err
 
     def kill_when_tiles_are_painted() -> None:
-        deadline = time.monotonic() + 400
-        while time.monotonic() < deadline and not any(title.startswith("ray::painted") for title in titles()):
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline and not paints_tiles():
             time.sleep(0.05)
         nodes.kill()
 
-    for killed in (False, True):
-        killer = threading.Thread(target=kill_when_tiles_are_painted)
-        if killed:
-            killer.start()
-        code, out, err = run(*said, "-o", tmp_path / f"there-{killed}.png", "--ray", nodes.address)
-        assert code == 0, err
-        entry = json.loads(out)["pictures"][0]
-        if killed:
-            killer.join()
-        else:
-            assert entry["remark"].startswith("Tiles painted by other slots: ")
-        assert (tmp_path / "here.png").read_bytes() == (tmp_path / f"there-{killed}.png").read_bytes()
+    killer = threading.Thread(target=kill_when_tiles_are_painted)
+    if killed:
+        killer.start()
+    (tmp_path / "met").mkdir()
+    met = ("--option", f"folder={tmp_path / 'met'}")
+    code, out, err = run(*said, *met, "-o", tmp_path / "there.png", "--ray", nodes.address)
+    assert code == 0, err
+    if killed:
+        killer.join()
+    else:
+        assert json.loads(out)["pictures"][0]["remark"].startswith("Tiles painted by other slots: ")
+    assert (tmp_path / "met" / "other").exists()
+    assert np.array_equal(*(read_picture(tmp_path / f"{place}.png").pixels for place in ("here", "there")))
+
+
+@pytest.mark.timeout(300)
+def test_a_huge_picture_by_a_network_that_only_its_own_process_has_is_painted_there(
+    run: Run, nodes: Nodes, tmp_path: Path
+) -> None:
+    nodes.join()
+    said = at_full_scale(huge(tmp_path / "in.png"), "own")
+    code, _, err = run(*said, "-o", tmp_path / "there.png", "--ray", nodes.address)
+    assert code == 0, err
+    before, after = (read_picture(tmp_path / name).pixels[..., :3] for name in ("in.png", "there.png"))
+    assert np.abs(before + after - 255.0).max() <= 1
+
+
+@pytest.mark.timeout(300)
+def test_where_a_huge_picture_fails_nobody_paints_its_tiles_any_more(
+    run: Run, nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes.join()
+    pixels = read_picture(huge(tmp_path / "in.png")).pixels
+    raster = Raster(pixels.shape[1], pixels.shape[0], "u8", "rgba", pixels.tobytes())
+    (tmp_path / "met").mkdir()
+    options = {"scale": "full", "folder": str(tmp_path / "met"), "fails": True}
+    with Farm(nodes.address) as farm:
+        with pytest.raises(EngineError, match="it was told to fail"):
+            farm.stylize(raster, [("starry-night", 1.0)], "meeting", options=options)
+        assert (tmp_path / "met" / "other").exists()
+        deadline = time.monotonic() + 30  # the tile would take two minutes
+        while paints_tiles():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def paints_tiles() -> bool:
+    return any(title.startswith("ray::painted") for title in titles())
 
 
 def titles() -> list[str]:

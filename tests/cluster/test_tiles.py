@@ -5,33 +5,29 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from scumble import __version__
 from scumble.api.method import Content, Method, Pixels, Result, Runtime, Weighted
-from scumble.cluster import tiles
+from scumble.cluster import tile_task, tiles
+from scumble.cluster.helpers import RayHelpers
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.methods.feed_forward import Pass, Recipe
 from scumble.nst import synthetic
+from scumble.painting.tiling import run_tiled
 
 METHODS = {id: m for id, m in registry.methods().items() if m.capabilities.tiling}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    for method in METHODS.values():
-        method.forget()
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +36,33 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield started
 
 
-def painted(lesson: bytes, inputs: list[Pixels]) -> Pixels:
-    """In the other process. The lesson is pickled when it is put, as Ray does, and not while the network runs."""
-    return tiles.painted(pickle.loads(lesson), inputs)
+class Pickled:
+    """Stands in for Ray's object store: pickled when it is put, and not while the network runs."""
+
+    def __init__(self, lesson: tiles.Lesson) -> None:
+        self._bytes = pickle.dumps(lesson)
+
+    def get(self) -> tiles.Lesson:
+        return cast(tiles.Lesson, pickle.loads(self._bytes))
 
 
 class Another:
     """One other process as helper; each tile it is asked for is waited for."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool, self._lesson = pool, b""
+        self._pool = pool
         self._asked: dict[int, Future[Pixels]] = {}
         self.came: list[int] = []
 
     def learn(self, net: Any, statistics: Any, half: bool) -> None:
-        self._lesson = pickle.dumps(tiles.Lesson(__version__, f"{id(self)}", cast(Pass, net).recipe, statistics, half, 1))
+        self._lesson = Pickled(tiles.Lesson(__version__, f"{id(self)}", cast(Pass, net).recipe, statistics, half, 1))
 
     @property
     def free(self) -> bool:
         return not self._asked
 
     def ask(self, tile: int, inputs: Sequence[Pixels]) -> None:
-        self._asked[tile] = self._pool.submit(painted, self._lesson, list(inputs))
+        self._asked[tile] = self._pool.submit(tile_task.painted, self._lesson, list(inputs))
 
     def done(self) -> list[tuple[int, Pixels | None]]:
         found = [(tile, future.result(60)) for tile, future in self._asked.items()]
@@ -112,4 +113,80 @@ def test_so_are_those_of_several_styles_by_place(name: str, pool: ProcessPoolExe
 
 def test_a_node_of_another_version_paints_none() -> None:
     with pytest.raises(RuntimeError, match=r"this node has Scumble .*, and the picture's 0\.0"):
-        tiles.painted(tiles.Lesson("0.0", "x", Recipe("johnson", None, None), [], False, 1), [])
+        tile_task.painted(Pickled(tiles.Lesson("0.0", "x", Recipe("johnson", None, None), [], False, 1)), [])
+
+
+INTERRUPTED = """
+import os, pickle, signal, sys, threading, time
+from scumble.cluster import tile_task
+class Given:
+    def get(self):
+        return pickle.load(sys.stdin.buffer)
+def interrupt():
+    while "torch" not in sys.modules:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    tile_task.painted(Given(), [])
+except KeyboardInterrupt:
+    from scumble.methods import registry
+    print("johnson" in registry.methods())
+"""
+
+
+def test_a_tile_that_is_cancelled_while_its_process_loads_leaves_it_of_use() -> None:
+    """The KeyboardInterrupt by which Ray cancels broke the import of torch off, and no later picture could be painted there."""
+    recipe = Recipe("johnson", None, METHODS["johnson"].Options())
+    lesson = pickle.dumps(tiles.Lesson(__version__, "x", recipe, [], False, 1))
+    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], input=lesson, capture_output=True)
+    assert ran.stdout.split() == [b"True"], ran.stderr
+
+
+@pytest.fixture
+def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The tasks that were cancelled; Ray is a double whose tasks, numbered from 1, never end."""
+    found: list[int] = []
+    tasks = iter(range(1, 100))
+    ray = SimpleNamespace(
+        remote=lambda **_: lambda _: SimpleNamespace(remote=lambda *_: next(tasks)),
+        put=lambda _: 0,
+        wait=lambda asked, **_: ([], asked),
+        cancel=found.append,
+        exceptions=SimpleNamespace(RayError=OSError),
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", ray.exceptions)
+    return found
+
+
+def test_a_network_that_only_this_process_can_make_paints_all_tiles_here(cancelled: list[int]) -> None:
+    """A method that calls run_tiled with a module of its own failed on huge pictures, for want of a recipe."""
+    rgb = picture(64, 200)
+    net = nn.Conv2d(3, 3, 1).requires_grad_(False)
+    content = Content(rgb, whole=rgb)
+    alone, helped = (
+        [*run_tiled(net, content, Runtime(tile=64, helpers=helpers), stride=1, margin=8)][-1]
+        for helpers in (None, RayHelpers(3, False, 1))
+    )
+    assert isinstance(alone, Result)
+    assert isinstance(helped, Result)
+    np.testing.assert_array_equal(helped.rgb, alone.rgb)
+    assert not cancelled
+
+
+def test_tiles_that_are_out_are_cancelled_when_a_picture_fails(cancelled: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They kept slots of the cluster busy for nobody."""
+    method, rgb = METHODS["johnson"], picture(64, 300)
+    real, passes = type(method).stylize, iter(range(3))
+
+    def stylize(*given: Any) -> Any:
+        if next(passes) == 2:
+            raise RuntimeError("the third pass fails")
+        return real(*given)
+
+    monkeypatch.setattr(type(method), "stylize", stylize)
+    with pytest.raises(RuntimeError, match="the third pass fails"):
+        run(method, Content(rgb, whole=rgb), 1, cast(Any, RayHelpers(2, False, 1)), False)
+    assert cancelled == [1, 2]

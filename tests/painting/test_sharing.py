@@ -108,3 +108,22 @@ def test_the_last_tile_is_painted_here() -> None:
     helpers = Helpers(5)
     assert run(helpers, 1) == ({0: 0}, [0])
     assert not helpers.asked
+
+
+def test_tiles_that_are_out_when_the_picture_is_given_up_are_dropped() -> None:
+    helpers = Helpers(3, late=1_000)
+
+    def paint(tile: int) -> Generator[float, None, np.ndarray]:
+        yield 0.0
+        if tile == 2:
+            raise MemoryError
+        return answer(tile)
+
+    with pytest.raises(MemoryError):
+        list(shared(COUNT, paint, lambda tile: [np.full(1, tile)], helpers))
+    assert helpers.dropped == [11, 10, 9]
+
+    steps = shared(COUNT, paint, lambda tile: [np.full(1, tile)], helpers)
+    next(steps)
+    steps.close()
+    assert helpers.dropped == [11, 10, 9] * 2

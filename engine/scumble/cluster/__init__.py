@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures spread over a Ray cluster; Ray itself is imported in farm.py and tiles.py alone, and when it is used."""
+"""Pictures spread over a Ray cluster; Ray itself is imported within functions, and when it is used."""

@@ -28,7 +28,7 @@ from scumble.painting.fitting import run_fitted
 from scumble.painting.progressive import Effort
 
 if TYPE_CHECKING:
-    from scumble.cluster.tiles import RayHelpers
+    from scumble.cluster.helpers import RayHelpers
 
 _stores: dict[int, StyleStore] = {}
 """The user's styles that this process has unpacked, by what they are."""
@@ -77,7 +77,7 @@ def _helpers(asked: Commission, device: str, threads: int) -> RayHelpers | None:
     """Who may paint tiles of the picture, too."""
     if not asked.helpers:
         return None
-    from scumble.cluster.tiles import RayHelpers
+    from scumble.cluster.helpers import RayHelpers
 
     return RayHelpers(asked.helpers, is_gpu(device), threads)
 

@@ -19,13 +19,30 @@ def shared(
     paint: Callable[[int], Generator[float, None, Pixels]],
     inputs: Callable[[int], Sequence[Pixels]],
     helpers: Helpers | None,
-) -> Iterator[tuple[int, float | Pixels]]:
+) -> Generator[tuple[int, float | Pixels], None, None]:
     """(tile, answer) once for each of `count` tiles, in any order; in between (tile, share in [0, 1] that is painted of it).
 
     `paint` yields shares and returns the answer; it is closed where a helper's answer comes first. Tiles are begun from the
-    front here and from the back by the helpers, who get their `inputs`.
+    front here and from the back by the helpers, who get their `inputs`; those that are out where this is closed or raises, are
+    dropped.
     """
-    left, away = deque(range(count)), dict[int, None]()
+    away = dict[int, None]()
+    try:
+        yield from _shared(deque(range(count)), away, paint, inputs, helpers)
+    finally:
+        for tile in away:
+            assert helpers is not None
+            helpers.drop(tile)
+
+
+def _shared(
+    left: deque[int],
+    away: dict[int, None],
+    paint: Callable[[int], Generator[float, None, Pixels]],
+    inputs: Callable[[int], Sequence[Pixels]],
+    helpers: Helpers | None,
+) -> Iterator[tuple[int, float | Pixels]]:
+    """What `shared` yields. `left` are the tiles that nobody has begun, `away` those that a helper has."""
     while left or away:
         while helpers is not None and len(left) > 1 and helpers.free:
             tile = left.pop()

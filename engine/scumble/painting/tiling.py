@@ -13,6 +13,7 @@ import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,8 +135,8 @@ def _painted(
     if helpers is not None:
         helpers.learn(net, statistics, runtime.half)
     finished = 0
-    with frozen_statistics(net, statistics):
-        for number, y in shared(len(plan), paint, cut, helpers):
+    with frozen_statistics(net, statistics), closing(shared(len(plan), paint, cut, helpers)) as painted:
+        for number, y in painted:
             t = plan[number]
             if isinstance(y, float):
                 text = f"tile {finished + 1} of {len(plan)}" if len(plan) > 1 else "painting"
