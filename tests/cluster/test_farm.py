@@ -197,17 +197,18 @@ def test_a_huge_pictures_tiles_are_painted_side_by_side_and_anew_where_a_node_is
     code, _, err = run(*said, "-o", tmp_path / "here.png")
     assert code == 0, err
 
-    def kill_when_tiles_are_painted() -> None:
+    (tmp_path / "met").mkdir()
+    met = ("--option", f"folder={tmp_path / 'met'}")
+
+    def kill_when_the_other_node_paints() -> None:
         deadline = time.monotonic() + 200
-        while time.monotonic() < deadline and not paints_tiles():
+        while time.monotonic() < deadline and not (tmp_path / "met" / "other").exists():
             time.sleep(0.05)
         nodes.kill()
 
-    killer = threading.Thread(target=kill_when_tiles_are_painted)
+    killer = threading.Thread(target=kill_when_the_other_node_paints)
     if killed:
         killer.start()
-    (tmp_path / "met").mkdir()
-    met = ("--option", f"folder={tmp_path / 'met'}")
     code, out, err = run(*said, *met, "-o", tmp_path / "there.png", "--ray", nodes.address)
     assert code == 0, err
     if killed:
