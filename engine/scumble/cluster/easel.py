@@ -19,7 +19,7 @@ import numpy as np
 from scumble import __version__
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Preview, Progress
-from scumble.cluster.order import Commission, Failure, Files, Painted, unpack
+from scumble.cluster.order import Failure, Files, Job, Painted, unpack
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline
@@ -34,52 +34,52 @@ _stores: dict[int, StyleStore] = {}
 """The user's styles that this process has unpacked, by what they are."""
 
 
-def paint(asked: Commission, files: Files, threads: int) -> Painted | Failure:
+def paint(job: Job, files: Files, threads: int) -> Painted | Failure:
     """Paint a picture on the first GPU that this process may use, else on the processor with so many threads."""
     began = time.monotonic()
     try:
-        if asked.version != __version__:
+        if job.version != __version__:
             raise ScumbleError(
                 "engine-refused",
-                f"A node of the cluster has Scumble {__version__}, and this is {asked.version}.",
+                f"A node of the cluster has Scumble {__version__}, and this is {job.version}.",
                 "Install the same version everywhere.",
             )
-        return _paint(asked, _store(files), threads, began)
+        return _paint(job, _store(files), threads, began)
     except ScumbleError as e:
         return Failure(e.code, e.message, e.hint)
     except Exception as e:
-        message = f"The method {asked.method} failed: {type(e).__name__}: {str(e)[:300]}"
+        message = f"The method {job.method} failed: {type(e).__name__}: {str(e)[:300]}"
         return Failure("internal", message, "Please report this; Ray's logs on that node have the details.")
 
 
-def _paint(asked: Commission, store: StyleStore, threads: int, began: float) -> Painted:
-    method, device = registry.method(asked.method), _device(threads)
+def _paint(job: Job, store: StyleStore, threads: int, began: float) -> Painted:
+    method, device = registry.method(job.method), _device(threads)
     request = pipeline.Request(
         method=method,
-        styles=[(store.get(name), weight) for name, weight in asked.styles],
-        strength=asked.strength,
-        options=dict(asked.options),
-        pixels=asked.pixels.copy(),  # what comes from the object store is read-only, and torch warns of that
-        order=asked.order,
-        transfer=asked.transfer,
-        masks=asked.masks,
-        effort=Effort(asked.quality, asked.seconds),
+        styles=[(store.get(name), weight) for name, weight in job.styles],
+        strength=job.strength,
+        options=dict(job.options),
+        pixels=job.pixels.copy(),  # what comes from the object store is read-only, and torch warns of that
+        order=job.order,
+        transfer=job.transfer,
+        masks=job.masks,
+        effort=Effort(job.quality, job.seconds),
     )
-    out = np.empty_like(asked.pixels)
-    helpers = _helpers(asked, device, threads)
+    out = np.empty_like(job.pixels)
+    helpers = _helpers(job, device, threads)
     run_fitted(request, device, out, _to_its_end, kept=HEAP, helpers=helpers)
     styles = tuple(style.pinned for style, _ in request.styles)  # type: ignore[attr-defined]
     elsewhere = 0 if helpers is None else helpers.came
     return Painted(out, styles, round(time.monotonic() - began, 3), device, elsewhere)
 
 
-def _helpers(asked: Commission, device: str, threads: int) -> RayHelpers | None:
+def _helpers(job: Job, device: str, threads: int) -> RayHelpers | None:
     """Who may paint tiles of the picture, too."""
-    if not asked.helpers:
+    if not job.helpers:
         return None
     from scumble.cluster.helpers import RayHelpers
 
-    return RayHelpers(asked.helpers, is_gpu(device), threads)
+    return RayHelpers(job.helpers, is_gpu(device), threads)
 
 
 def _to_its_end(events: Iterator[Progress | Preview]) -> bool:

@@ -26,7 +26,7 @@ from scumble.api.errors import ScumbleError
 from scumble.client.blocking import Finished
 from scumble.client.errors import EngineError
 from scumble.client.raster import Masks, Raster
-from scumble.cluster.order import Commission, Failure, Files, Painted, own_styles
+from scumble.cluster.order import Failure, Files, Job, Painted, own_styles
 from scumble.painting.device import environment
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Farm:
         keep: Callable[[], bool] | None = None,
     ) -> Finished:
         """As client.blocking.Engine.stylize, without word of progress. Raises EngineError."""
-        asked = Commission(
+        job = Job(
             version=__version__,
             method=method,
             styles=tuple(styles),
@@ -125,7 +125,7 @@ class Farm:
             seconds=seconds,
         )
         try:
-            done = self._done(asked)
+            done = self._done(job)
         except self._ray.exceptions.RayError as e:
             why = f"The cluster gave the picture up: {str(e).splitlines()[0]}"
             raise EngineError("worker-died", why, "`ray status` and Ray's logs say more.") from e
@@ -139,13 +139,13 @@ class Farm:
             f"Tiles painted by other slots: {done.elsewhere}." if done.elsewhere else "",
         )
 
-    def _done(self, asked: Commission) -> Painted | Failure:
+    def _done(self, job: Job) -> Painted | Failure:
         """What a node makes of it. No call of Ray's may be under way once it is shut down: it would end this process."""
         with self._changed:
             if self._closing:
                 raise EngineError("cancelled", "The command was ended.")
-            asked = replace(asked, helpers=max(0, self.slots - 1 - len(self._tasks)))
-            task = self._task.remote(asked, self._own(asked), 1)
+            job = replace(job, helpers=max(0, self.slots - 1 - len(self._tasks)))
+            task = self._task.remote(job, self._own(job), 1)
             self._tasks.append(task)
         try:
             done: Painted | Failure = self._ray.get(task)
@@ -155,9 +155,9 @@ class Farm:
                 self._tasks.remove(task)
                 self._changed.notify()
 
-    def _own(self, asked: Commission) -> Any:
+    def _own(self, job: Job) -> Any:
         """The user's styles among those asked for, put into the object store once."""
-        names = tuple(name for name, _ in asked.styles)
+        names = tuple(name for name, _ in job.styles)
         if names not in self._styles:
             files: Files = own_styles(list(names))
             self._styles[names] = self._ray.put(files)
