@@ -192,7 +192,10 @@ def _reach(address: str) -> None:
 
 
 def _missing(address: str, e: Exception) -> EngineError:
-    hint = "Start one: `ray start --head` here, `ray start --address HOST:6379` on the others."
+    hint = (
+        "Start one: `ray start --head` here, `ray start --address HOST:6379` on the others, all with RAY_AUTH_MODE=token and "
+        "one token (docs/scale.md)."
+    )
     return EngineError("engine-missing", f"No Ray cluster answers at {address} ({str(e).splitlines()[0]}).", hint)
 
 
