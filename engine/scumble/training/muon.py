@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.adam import adam
+
+from scumble.nst.vgg import computes_bfloat16
 
 RMS = 0.3
 """Root mean square of a step of a convolution's weights, in learning rates: about that of Adam, so that both share one rate."""
@@ -34,13 +37,12 @@ class Muon(Optimizer):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                if group["muon"]:
-                    self._orthogonal_step(p, group["lr"])
-                else:
-                    self._adam_step(p, group["lr"])
+            moving = [p for p in group["params"] if p.grad is not None]
+            if not group["muon"]:
+                self._adam_step(moving, group["lr"])
+                continue
+            for p in moving:
+                self._orthogonal_step(p, group["lr"])
 
     def _orthogonal_step(self, p: Tensor, lr: float) -> None:
         assert p.grad is not None
@@ -50,16 +52,30 @@ class Muon(Optimizer):
         step = orthogonal(ahead)
         p.add_(step.view(p.shape).to(p), alpha=-lr * RMS * max(step.shape) ** 0.5)
 
-    def _adam_step(self, p: Tensor, lr: float) -> None:
-        assert p.grad is not None
-        state = self.state[p]
-        if not state:
-            state.update(mean=torch.zeros_like(p), square=torch.zeros_like(p), step=torch.zeros(()))
-        state["step"] += 1
-        state["mean"].lerp_(p.grad, 1 - BETAS[0])
-        state["square"].lerp_(p.grad.square(), 1 - BETAS[1])
-        mean, square = (state[k] / (1 - b ** float(state["step"])) for k, b in zip(("mean", "square"), BETAS, strict=True))
-        p.addcdiv_(mean, square.sqrt().add_(EPS), value=-lr)
+    def _adam_step(self, moving: list[Tensor], lr: float) -> None:
+        """All at once, in one pass over each: bases and predictor have 9 million numbers, and several passes take a tenth of a
+        step of a training."""
+        for p in moving:
+            if not self.state[p]:
+                step = torch.zeros((), device=p.device)
+                self.state[p].update(mean=torch.zeros_like(p), square=torch.zeros_like(p), step=step)
+        means, squares, steps = ([self.state[p][k] for p in moving] for k in ("mean", "square", "step"))
+        adam(
+            moving,
+            [p.grad for p in moving if p.grad is not None],
+            means,
+            squares,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            lr=lr,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            eps=EPS,
+            weight_decay=0.0,
+        )
 
 
 def for_convolutions(model: nn.Module, ends: Collection[nn.Module], lr: float) -> Muon:
@@ -76,9 +92,10 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     """`matrix` (M, N) with its singular values brought near 1 (0.7 to 1.2), by the quintic Newton-Schulz iteration."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x: Tensor = matrix / (matrix.norm() + 1e-7)
+    x = x.bfloat16() if x.device.type != "cpu" or computes_bfloat16("cpu") else x
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    return (x.T if tall else x).to(matrix)

@@ -134,6 +134,11 @@ class TrainableMemory(nn.Module):
             report(f"rows beside {start.name}: {going_on} go on, {anew} begin anew (missing, or of other networks)")
 
 
+GRID = 32
+"""Sides of paintings are multiples of this. A processor compiles a network's kernels for every size that it meets: with each
+painting of a size of its own, a training slowed to a fifth."""
+
+
 @dataclass(frozen=True)
 class Painter:
     """Draws paintings and measures them through the teachers when they are drawn."""
@@ -148,9 +153,10 @@ class Painter:
 
     @torch.no_grad()
     def seen(self, picture: Tensor, side: int) -> Seen:
-        """uint8 (3, H, W), brought to that short side."""
+        """uint8 (3, H, W), brought to that short side and cropped to sides that are multiples of GRID."""
         picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
-        x = picture[None, :, : picture.shape[1] // 8 * 8, : picture.shape[2] // 8 * 8].float().div(255)
+        height, width = (length // GRID * GRID for length in picture.shape[1:])
+        x = picture[None, :, :height, :width].float().div(255)
         x = x.to(self.device, memory_format=torch.channels_last)
         grams = {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()}
         return Seen(x, self.see(x), grams, calm_texture(x), colour_range(x))
@@ -166,7 +172,7 @@ class Painter:
                     torch.manual_seed(chosen)
                     picture = CHANGED(picture)
             size = sides[0] + (sides[1] - sides[0]) * float(torch.rand((), generator=own))
-            self.measured[chosen] = self.seen(picture, round(side * size))
+            self.measured[chosen] = self.seen(picture, max(1, round(side * size / GRID)) * GRID)
         return self.measured[chosen]
 
 
