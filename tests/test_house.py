@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -265,6 +266,12 @@ def test_every_module_says_what_it_is() -> None:
 def test_no_source_file_has_become_two_things() -> None:
     lengths = {name_of(p): len(p.read_text(encoding="utf-8").splitlines()) for p in sources()}
     assert not {name: n for name, n in lengths.items() if n > LINES}
+
+
+def test_no_two_test_files_bear_one_name() -> None:
+    """pytest takes the second for the first and ends with an error, though each passes alone."""
+    names = Counter(path.name for path in sources() if path.name.startswith("test_"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_file_is_too_large_for_a_quick_clone() -> None:
