@@ -214,7 +214,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _quiet(line: str) -> None:
-    """What is painted is told by the pair."""
+    """Says nothing of a single picture: progress is reported once a pair."""
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """What was painted in an image, newest first, kept in the image; and the styles that are a painter's favourites, or were used
 last, kept in GIMP.
 
-Invariant: reading never fails, whoever wrote it (client/desk/history.py). Noting belongs to the undo step of the result.
+Invariant: reading never fails, whatever was written (client/desk/history.py). Noting belongs to the undo step of the result.
 """
 
 from __future__ import annotations

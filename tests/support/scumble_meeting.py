@@ -65,7 +65,7 @@ class Meeting(Johnson):
             while not other.exists() and time.monotonic() < until:
                 time.sleep(0.02)
             if fails:
-                raise RuntimeError("it was told to fail")
+                raise RuntimeError("a failure for a test")
 
 
 @dataclass(frozen=True)

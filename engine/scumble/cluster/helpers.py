@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other slots of a Ray cluster as helpers with one huge picture: each tile that is asked for is a task of its own.
 
-Invariant: whoever loses a tile is not asked again, and nobody goes on with one that was dropped.
+Invariant: a slot that loses a tile gets no other, and a tile that was dropped is cancelled where it is painted.
 """
 
 from __future__ import annotations

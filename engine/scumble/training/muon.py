@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.adam import adam
 
-from scumble.nst.vgg import computes_bfloat16
-
 RMS = 0.3
 """Root mean square of a step of a convolution's weights, in learning rates: about that of Adam, so that both share one rate."""
 
@@ -92,10 +90,9 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     """`matrix` (M, N) with its singular values brought near 1 (0.7 to 1.2), by the quintic Newton-Schulz iteration."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x: Tensor = matrix / (matrix.norm() + 1e-7)
-    x = x.bfloat16() if x.device.type != "cpu" or computes_bfloat16("cpu") else x
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).to(matrix)
+    return x.T if tall else x

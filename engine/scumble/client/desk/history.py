@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last results of a picture with everything that made them, as JSON that a document keeps.
 
-Invariant: reading never fails, whoever wrote the text; at most ENTRIES are written and read, newest first.
+Invariant: reading never fails, whatever the text is; at most ENTRIES are written and read, newest first.
 """
 
 from __future__ import annotations
