@@ -65,11 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def lines(paint: Paint, photographs: Sequence[Photograph], styles: Sequence[StoredStyle]) -> list[Line]:
     """A line a style, a column a photograph; the photographs on top."""
-    found: list[Line] = [[None, *(Cell(_image(p.rgb), "") for p in photographs)]]
+    found: list[Line] = [[None, *(Cell(image_of(p.rgb), "") for p in photographs)]]
     for style in styles:
         with Image.open(SHIPPED / "styles" / f"{style.id}.png") as thumbnail:
             line: Line = [Cell(thumbnail.convert("RGB"), style.title)]
-        line += [Cell(_image(paint(p.rgb, style).rgb), "") for p in photographs]
+        line += [Cell(image_of(paint(p.rgb, style).rgb), "") for p in photographs]
         found.append(line)
     return found
 
@@ -82,7 +82,8 @@ def halved(sheet: Sequence[Line]) -> list[Line]:
     return [[*top, *top], *([*a, *b] for a, b in itertools.zip_longest(styles[:half], styles[half:], fillvalue=empty))]
 
 
-def _image(rgb: Pixels) -> Image.Image:
+def image_of(rgb: Pixels) -> Image.Image:
+    """Of (H, W, 3) in [0, 1]."""
     return Image.fromarray((rgb * 255).round().astype(np.uint8))
 
 

@@ -15,14 +15,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 from skimage import data
 
 from benchmarks.comparison.page import save_jpeg
+from benchmarks.sheets import image_of
 from scumble.api.method import Pixels, Runtime, Style
 from scumble.cli.sheet import Cell, contact_sheet
 from scumble.evaluate.contenders import Painting, painter
+from scumble.evaluate.contest import pixels_of
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there are no pictures in {given.shared}; --shared names another folder")
     given.out.mkdir(parents=True, exist_ok=True)
     for name, photograph in subjects(given.shared / "images" / "photos").items():
-        cells = [Cell(_image(photograph), name)]
+        cells = [Cell(image_of(photograph), name)]
         for style in given.styles:
             shipped = StyleStore().get(style)
             cells.append(Cell(painted(given.out / f"{name}-{style}.png", photograph, shipped, {}), shipped.title))
@@ -82,7 +83,7 @@ def painted(path: Path, photograph: Pixels, style: Style, options: Mapping[str, 
     """What gatys makes of a photograph; kept in `path`."""
     if not path.is_file():
         answer = painter(registry.method("gatys"), options, Runtime())(photograph, style)
-        _image(answer.rgb).save(path)
+        image_of(answer.rgb).save(path)
         print(f"{path.name}: {answer.seconds:.0f} s", file=sys.stderr, flush=True)
     with Image.open(path) as image:
         return image.convert("RGB")
@@ -93,17 +94,13 @@ def painting_of(style: str, folder: Path) -> Painting:
     with open(ROOT / "scripts" / "styles.csv", newline="", encoding="utf-8") as f:
         row = next(r for r in csv.DictReader(f) if r["id"] == style)
     with Image.open(folder / row["file"]) as image:
-        return Painting(f"own-{style}", row["title"], np.asarray(image.convert("RGB"), np.float32) / np.float32(255))
+        return Painting(f"own-{style}", row["title"], pixels_of(image.convert("RGB")))
 
 
 def _sized(image: Image.Image) -> Pixels:
     ratio = LONG_SIDE / max(image.size)
     size = (round(image.width * ratio), round(image.height * ratio))
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS), np.float32) / np.float32(255)
-
-
-def _image(rgb: Pixels) -> Image.Image:
-    return Image.fromarray((rgb * 255).round().astype(np.uint8))
+    return pixels_of(image.resize(size, Image.Resampling.LANCZOS))
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def read_photographs(folder: Path, size: int, split: Split, limit: int | None) -
         w, h = (max(MULTIPLE, n // MULTIPLE * MULTIPLE) for n in image.size)
         left, top = (image.width - w) // 2, (image.height - h) // 2
         image = image.crop((left, top, left + w, top + h))
-        found.append(Photograph(_slug(path.stem), title, _pixels(image)))
+        found.append(Photograph(_slug(path.stem), title, pixels_of(image)))
     return _with_own_ids(found)
 
 
@@ -156,7 +156,7 @@ def read_paintings(folder: Path, size: int, split: Split, limit: int | None, shi
     by_title: dict[str, Style] = {style.title.casefold(): style for style in shipped}
     return _with_own_ids(
         [
-            Painting(_slug(path.stem), title, _pixels(_opened(path, size)), by_title.get(title.casefold()))
+            Painting(_slug(path.stem), title, pixels_of(_opened(path, size)), by_title.get(title.casefold()))
             for path, title in _listed(folder, split, limit)
         ]
     )
@@ -276,7 +276,7 @@ def at_scale_of(painting: Pixels, photograph: Pixels) -> Pixels:
     ratio = max(photograph.shape[:2]) / max(painting.shape[:2])
     h, w = (max(1, round(n * ratio)) for n in painting.shape[:2])
     image = Image.fromarray((painting * 255).round().astype(np.uint8))
-    return _pixels(image.resize((w, h), Image.Resampling.LANCZOS))
+    return pixels_of(image.resize((w, h), Image.Resampling.LANCZOS))
 
 
 def listed(folder: Path, split: Split) -> list[Path]:
@@ -315,7 +315,8 @@ def _opened(path: Path, short_side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _pixels(image: Image.Image) -> Pixels:
+def pixels_of(image: Image.Image) -> Pixels:
+    """(H, W, 3) in [0, 1] of an RGB image."""
     return np.asarray(image, np.float32) / np.float32(255)
 
 
