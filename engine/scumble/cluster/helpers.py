@@ -18,7 +18,7 @@ from scumble.api.method import Pixels
 from scumble.cluster.tile_task import Stored, painted
 from scumble.cluster.tiles import Lesson
 from scumble.methods.feed_forward import Pass
-from scumble.nst.norms import Statistics
+from scumble.nst.norms import NormStatistics
 
 
 class RayHelpers:
@@ -37,7 +37,7 @@ class RayHelpers:
         self.came = 0
         """Tiles that have come from elsewhere."""
 
-    def learn(self, net: nn.Module, statistics: Statistics, half: bool) -> None:
+    def learn(self, net: nn.Module, statistics: NormStatistics, half: bool) -> None:
         """Only a Pass says how another process makes the same network; of any other, no tile is taken."""
         self._lesson = None
         if isinstance(net, Pass):

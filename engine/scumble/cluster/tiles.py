@@ -19,7 +19,7 @@ from scumble import __version__
 from scumble.api.method import Pixels, Runtime
 from scumble.methods import registry
 from scumble.methods.feed_forward import FeedForward, Pass, Recipe
-from scumble.nst.norms import Statistics
+from scumble.nst.norms import NormStatistics
 from scumble.painting.device import choose
 from scumble.painting.tiling import paint_tile
 
@@ -34,7 +34,7 @@ class Lesson:
     name: str
     """A random one."""
     recipe: Recipe
-    statistics: Statistics
+    statistics: NormStatistics
     half: bool
     threads: int
 

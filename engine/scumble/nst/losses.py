@@ -182,14 +182,14 @@ def lattice_loss(x: Tensor) -> Tensor:
     spectrum = torch.fft.fft2(windows * torch.outer(hann, hann)) / hann.sum() ** 2
     power = (spectrum.real.square() + spectrum.imag.square()).mean((1, 2, 3))  # over a picture: a weave is everywhere
     found = []
-    for ky, kx in LATTICE:
+    for ky, kx in LATTICE_FREQUENCIES:
         around = [power[:, (ky + dy) % WINDOW, (kx + dx) % WINDOW] for dy in (-3, 0, 3) for dx in (-3, 0, 3) if dy or dx]
         found.append(F.relu(power[:, ky, kx] - torch.stack(around).mean(0)))
     return torch.stack(found).sum(0).mean()
 
 
 _HALF, _QUARTER, _EIGHTH = WINDOW // 2, WINDOW // 4, WINDOW // 8
-LATTICE = (
+LATTICE_FREQUENCIES = (
     *((_HALF, 0), (0, _HALF), (_HALF, _HALF)),
     *((_QUARTER, 0), (0, _QUARTER), (_QUARTER, _QUARTER), (_QUARTER, -_QUARTER), (_HALF, _QUARTER), (_QUARTER, _HALF)),
     *((_EIGHTH, 0), (0, _EIGHTH)),

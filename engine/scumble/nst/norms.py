@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Statistics = list[tuple[Tensor, Tensor]]
+NormStatistics = list[tuple[Tensor, Tensor]]
 """One (mean, variance) pair a norm layer, in the order of `Module.modules()`; each float32 (N, C, 1, 1)."""
 
 PART = 1 << 19
@@ -163,12 +163,12 @@ def _norms(net: nn.Module) -> list[InstanceNorm2d]:
 
 
 @contextmanager
-def collected_statistics(net: nn.Module, weight: Tensor | None = None) -> Iterator[Statistics]:
+def collected_statistics(net: nn.Module, weight: Tensor | None = None) -> Iterator[NormStatistics]:
     """Within the block a forward pass normalises by, and records, the picture's (weighted) statistics.
 
     The list it yields is filled when the block ends.
     """
-    statistics: Statistics = []
+    statistics: NormStatistics = []
     norms = _norms(net)
     for norm in norms:
         norm.collecting, norm.pixel_weight = True, weight

@@ -55,7 +55,7 @@ class StyleEncoder(Protocol):
         """(N, S) of pictures of which `share` (N,) is of the one painting and the rest of the other."""
 
 
-class Statistics(nn.Module):
+class StatisticsEncoder(nn.Module):
     """Means and log deviations in five layers of a narrow perceptual network, and the colours' mean and covariance."""
 
     def __init__(self, network: Literal["quarter", "compact"]) -> None:
@@ -110,10 +110,10 @@ class Inception(nn.Module):
         return torch.lerp(two, one, share[:, None])
 
 
-def load_style_encoder(encoder: Encoder) -> Statistics | Inception:
+def load_style_encoder(encoder: Encoder) -> StatisticsEncoder | Inception:
     """Raises ScumbleError "weights-missing" where Inception's weights are neither here nor can be downloaded."""
     if encoder != "inception":
-        return Statistics(encoder).requires_grad_(False).eval()
+        return StatisticsEncoder(encoder).requires_grad_(False).eval()
     from torchvision.models import Inception_V3_Weights, inception_v3
 
     path = find_or_download(Inception_V3_Weights.IMAGENET1K_V1.url)

@@ -43,7 +43,7 @@ class LayerStatistics:
 
 T = TypeVar("T")
 
-Statistics = Mapping[str, LayerStatistics]
+FeatureStatistics = Mapping[str, LayerStatistics]
 """By layer name."""
 
 
@@ -51,7 +51,10 @@ class StyleStatistics:
     """A style's statistics at any size of the painting. Exactly one of `painting` and `ladder` is given."""
 
     def __init__(
-        self, painting: Tensor | None = None, ladder: Mapping[int, Statistics] | None = None, network: Network | None = None
+        self,
+        painting: Tensor | None = None,
+        ladder: Mapping[int, FeatureStatistics] | None = None,
+        network: Network | None = None,
     ) -> None:
         """`painting` (1, 3, H, W) in [0, 1]; `ladder` holds statistics by long side, and `network` names what they were
         measured in."""
@@ -64,7 +67,7 @@ class StyleStatistics:
         """The layers that a ladder holds."""
         return set(next(iter(self.ladder.values()))) - {PICTURE} if self.ladder else set()
 
-    def at(self, long_side: int, net: VGG, layers: Sequence[str]) -> Generator[None, None, Statistics]:
+    def at(self, long_side: int, net: VGG, layers: Sequence[str]) -> Generator[None, None, FeatureStatistics]:
         """Statistics of the painting brought to `long_side` pixels; yields while it computes.
 
         A ladder interpolates between the sizes below and above, and below its least and above its greatest gives that; `net`
@@ -78,7 +81,7 @@ class StyleStatistics:
         return (yield from measure(net, resized(self.painting.to(net.mean.device), long_side), layers))
 
 
-def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None, None, Statistics]:
+def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None, None, FeatureStatistics]:
     """Statistics of (1, 3, H, W) in [0, 1], in float32; yields between stages."""
     found = {PICTURE: LayerStatistics(picture.mean((0, 2, 3)), mean_gram(picture))}
     y = picture.contiguous(memory_format=torch.channels_last)
@@ -91,7 +94,7 @@ def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None,
     return found
 
 
-def between(own: Statistics, style: Statistics, strength: float) -> Statistics:
+def between(own: FeatureStatistics, style: FeatureStatistics, strength: float) -> FeatureStatistics:
     """As far from a picture's own statistics to a style's as the strength in [0, 1] says: those of pixels, some of which are
     the one's and some the other's."""
     return {
@@ -100,7 +103,7 @@ def between(own: Statistics, style: Statistics, strength: float) -> Statistics:
     }
 
 
-def interpolated(ladder: Mapping[int, Statistics], long_side: int) -> Statistics:
+def interpolated(ladder: Mapping[int, FeatureStatistics], long_side: int) -> FeatureStatistics:
     """Statistics for a size in pixels, in proportion to the logarithms of the sizes below and above it."""
     below = max((side for side in ladder if side <= long_side), default=min(ladder))
     above = min((side for side in ladder if side >= long_side), default=max(ladder))

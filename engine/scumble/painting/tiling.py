@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from scumble.api.method import Content, Event, Pixels, Preview, Progress, Result, Runtime
 from scumble.image.mapped import empty, release_pages
 from scumble.image.resample import resize
-from scumble.nst.norms import Statistics, collected_statistics, frozen_statistics
+from scumble.nst.norms import NormStatistics, collected_statistics, frozen_statistics
 from scumble.painting.grid import LEAST_SHARE, USUAL_TILE, WHOLE
 from scumble.painting.sharing import shared
 
@@ -118,7 +118,7 @@ def _painted(
     content: Content,
     runtime: Runtime,
     plan: list[Tile],
-    statistics: Statistics,
+    statistics: NormStatistics,
     stride: int,
     done: int,
     total: int,
@@ -149,7 +149,7 @@ def _painted(
     yield Result(result)
 
 
-def paint_tile(net: nn.Module, statistics: Statistics, inputs: Sequence[Pixels], runtime: Runtime) -> Pixels:
+def paint_tile(net: nn.Module, statistics: NormStatistics, inputs: Sequence[Pixels], runtime: Runtime) -> Pixels:
     """What `run_tiled` makes of a tile and its margins, (h, w, 3) in [0, 1]. `inputs` are the picture cut out, (h, w, 3), and,
     where there are regions, their shares, (h, w, S)."""
     with frozen_statistics(net, statistics):

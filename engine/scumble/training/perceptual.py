@@ -29,7 +29,7 @@ from scumble.training.narrowing import linear_map, narrowed
 from scumble.training.recipe import TrainingRecipe
 from scumble.training.teachers import load_teachers
 
-LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_1": 1.0, "relu4_2": 1.0, "relu4_3": 2.0, "relu5_1": 2.0}
+DISTILLED = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_1": 1.0, "relu4_2": 1.0, "relu4_3": 2.0, "relu5_1": 2.0}
 """What is distilled, and how much it counts: content and style are compared in these layers, and deep ones lose most."""
 
 CREDIT = "VGG-16 of the Visual Geometry Group, University of Oxford (Simonyan and Zisserman 2014), CC BY 4.0"
@@ -57,18 +57,18 @@ class Student(nn.Module):
     def __init__(self, net: VGG, vgg: VGG) -> None:
         super().__init__()
         self.net = net.requires_grad_(True)
-        widths = {k: (net.conv(k[4:]).out_channels, vgg.conv(k[4:]).out_channels) for k in LAYERS}
+        widths = {k: (net.conv(k[4:]).out_channels, vgg.conv(k[4:]).out_channels) for k in DISTILLED}
         self.maps = nn.ModuleDict({_key(k): nn.Conv2d(*width, 1) for k, width in widths.items()})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """VGG-16's features as they are predicted, by layer."""
-        own = self.net(x, set(LAYERS))
-        return {k: self.maps[_key(k)](own[k]) for k in LAYERS}
+        own = self.net(x, set(DISTILLED))
+        return {k: self.maps[_key(k)](own[k]) for k in DISTILLED}
 
     @torch.no_grad()
     def fit_maps(self, vgg: VGG, pictures: Tensor) -> None:
         """Begin with the least-squares maps over (N, 3, H, W)."""
-        for layer in LAYERS:
+        for layer in DISTILLED:
             convolution = self.maps[_key(layer)]
             assert isinstance(convolution, nn.Conv2d)
             assert convolution.bias is not None
@@ -115,7 +115,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     vgg = vgg.to(device).to(memory_format=torch.channels_last)
     few = many[:8].to(device)
     with torch.no_grad():
-        truth = vgg(few, set(LAYERS))
+        truth = vgg(few, set(DISTILLED))
         scales = {k: v.float().var().clamp_min(1e-6) for k, v in truth.items()}
         student = Student(net.to(device), vgg)
         if not begun.exists():
@@ -125,12 +125,12 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = batch(recipe.batch, generator).to(device, memory_format=torch.channels_last)
         with torch.no_grad():
-            wanted = vgg(x, set(LAYERS))
+            wanted = vgg(x, set(DISTILLED))
         return _losses(student(x), wanted, scales, recipe.gram_weight)
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
         levelled = level(student.net, recipe.network, few)
-        card = trained_card(_about(recipe), "perceptual", recipe, credits, step, layers=LAYERS, test_losses=tested)
+        card = trained_card(_about(recipe), "perceptual", recipe, credits, step, layers=DISTILLED, test_losses=tested)
         save_weights(path, levelled.convs.state_dict(), card)
 
     save(0)
@@ -144,11 +144,11 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 def _losses(
     said: dict[str, Tensor], wanted: dict[str, Tensor], scales: dict[str, Tensor], gram_weight: float
 ) -> dict[str, Tensor]:
-    total = sum(LAYERS.values())
-    features = [w * (said[k].float() - wanted[k]).square().mean() / scales[k] for k, w in LAYERS.items()]
+    total = sum(DISTILLED.values())
+    features = [w * (said[k].float() - wanted[k]).square().mean() / scales[k] for k, w in DISTILLED.items()]
     grams = [
         w * torch.stack([gram_loss(a, b) for a, b in zip(gram(said[k].float()), gram(wanted[k].float()), strict=True)]).mean()
-        for k, w in LAYERS.items()
+        for k, w in DISTILLED.items()
     ]
     unexplained, apart = torch.stack(features).sum() / total, torch.stack(grams).sum() / total
     return {"total": unexplained + gram_weight * apart, "features": unexplained, "grams": apart}
@@ -165,9 +165,9 @@ def test_losses(student: Student, vgg: VGG, scales: dict[str, Tensor], recipe: R
     parts = []
     for folder in folders:
         x = read_pictures(folder, "test").crops(16, recipe.crop, generator).to(device)
-        said, wanted = student(x), vgg(x, set(LAYERS))
-        parts.append({k: float((said[k] - wanted[k]).square().mean() / wanted[k].var()) for k in LAYERS})
-    return {k: round(sum(p[k] for p in parts) / len(parts), 4) for k in LAYERS}
+        said, wanted = student(x), vgg(x, set(DISTILLED))
+        parts.append({k: float((said[k] - wanted[k]).square().mean() / wanted[k].var()) for k in DISTILLED})
+    return {k: round(sum(p[k] for p in parts) / len(parts), 4) for k in DISTILLED}
 
 
 def disturb(x: Tensor, generator: torch.Generator) -> Tensor:

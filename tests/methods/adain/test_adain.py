@@ -23,7 +23,7 @@ from scumble.methods.adain.network import (
     AdaIN,
     AdaINNet,
     blended,
-    load_ladder,
+    load_channel_statistics,
     load_network,
     statistics,
 )
@@ -241,7 +241,7 @@ def test_the_shipped_network_prints_no_lattice_and_knows_the_shipped_styles() ->
     coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     smooth = torch.nn.functional.interpolate(coarse, (256, 256), mode="bicubic").clamp(0, 1)
     for path in paths:
-        ladder = load_ladder(path, net)
+        ladder = load_channel_statistics(path, net)
         with torch.no_grad():
             painted = net.paint(smooth, ladder[256])[0].mean(0)[32:224, 32:224].numpy()
         assert max(wave(painted, period) for period in (2, 4, 8)) < 1.0, path.stem

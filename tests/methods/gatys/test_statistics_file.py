@@ -18,7 +18,7 @@ from scumble.methods.gatys.method import Gatys, _with_network
 from scumble.methods.gatys.presets import COMPACT, PRESETS, Options, chosen
 from scumble.methods.gatys.statistics_file import (
     COMPACT_LAYERS,
-    LAYERS,
+    PRESET_LAYERS,
     RESIDUE,
     factorised,
     load_statistics,
@@ -42,7 +42,7 @@ def test_a_weight_file_without_gram_matrices_is_refused(tmp_path: Path) -> None:
 def test_a_published_preset_needs_the_painting_where_its_layers_do_not_ship(tmp_path: Path) -> None:
     path = tmp_path / "waves.safetensors"
     net = load_perceptual("half")
-    ladder = {128: drained(measure(net, tensor(waves(80, 128)), LAYERS))}
+    ladder = {128: drained(measure(net, tensor(waves(80, 128)), PRESET_LAYERS))}
     save_statistics(path, ladder, {"network": {"name": "half"}})
     assert Gatys().prepare(Painted(states={"gatys": path}), Options(), Runtime()).statistics.network == "half"
     with pytest.raises(ScumbleError, match="relu1_1") as caught:
@@ -68,7 +68,7 @@ def test_a_painting_is_measured_an_octave_apart_and_once_at_its_own_size() -> No
 
 def test_between_two_sizes_statistics_are_interpolated() -> None:
     net = load_perceptual("half")
-    small, large = (drained(measure(net, tensor(waves(side, side)), LAYERS)) for side in (32, 64))
+    small, large = (drained(measure(net, tensor(waves(side, side)), PRESET_LAYERS)) for side in (32, 64))
     ladder = {32: small, 64: large}
     assert interpolated(ladder, 20) is small
     assert interpolated(ladder, 64) is large
@@ -107,7 +107,7 @@ def test_a_style_measured_in_an_older_network_is_painted_through_that() -> None:
 
 
 def test_every_layer_of_our_preset_ships_with_a_style() -> None:
-    assert set(PRESETS["scumble"].terms.style) <= set(LAYERS)
+    assert set(PRESETS["scumble"].terms.style) <= set(PRESET_LAYERS)
     assert set(COMPACT.terms.style) <= COMPACT_LAYERS
 
 

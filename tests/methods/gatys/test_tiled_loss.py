@@ -82,7 +82,7 @@ def test_the_published_losses_are_computed_in_tiles_too(net: VGG) -> None:
 def test_every_tile_is_a_chance_to_stop_and_a_step_of_progress(net: VGG) -> None:
     terms = PRESETS["scumble"].terms
     style = {scale: drained(measure(net, leaves(64, 64, 1), tuple(terms.style))) for scale in terms.scales}
-    loss = drained(pieces.objective(net, terms, leaves(200, 200, 0), [(1.0, style)]))
+    loss = drained(pieces.objective_of_any_size(net, terms, leaves(200, 200, 0), [(1.0, style)]))
     shares = list(loss.evaluate(leaves(200, 200, 5).clone().requires_grad_()))
     assert shares == sorted(shares)
     assert len(shares) > 100

@@ -18,10 +18,10 @@ from scumble.api.options import parse_options
 from scumble.library.places import SHIPPED, shared_path
 from scumble.library.weights import save_weights
 from scumble.methods.ghiasi import train_style as ghiasi_style
-from scumble.methods.ghiasi.method import Ghiasi, Options, load_ladder, load_shared
+from scumble.methods.ghiasi.method import Ghiasi, Options, load_bottlenecks, load_shared
 from scumble.methods.ghiasi.network import MARGIN, STRIDE, GhiasiNet, StyledNet
 from scumble.methods.johnson.network import TransformNet
-from scumble.nst.style_encoder import SIZES, Inception, Statistics
+from scumble.nst.style_encoder import SIZES, Inception, StatisticsEncoder
 from scumble.nst.style_statistics import nearest
 from scumble.nst.vgg import WIDTHS
 from support.painted import Painted, painted
@@ -79,7 +79,7 @@ def test_a_network_of_johnsons_is_where_training_may_start() -> None:
 
 def test_training_and_run_time_paint_the_same(model: GhiasiNet, method: Ghiasi) -> None:
     rgb, paintings = patches(), [patches(seed=k) for k in (1, 2)]
-    see = Statistics("compact")
+    see = StatisticsEncoder("compact")
     seen = torch.cat([see(torch.from_numpy(p).permute(2, 0, 1)[None]) for p in paintings])
     batch = model.net(torch.from_numpy(np.stack([rgb, rgb])).permute(0, 3, 1, 2), model.predictor(seen))
     for number, painting in enumerate(paintings):
@@ -177,7 +177,7 @@ def test_the_shipped_networks_know_the_shipped_styles_and_print_no_lattice() -> 
     model = Ghiasi().load(shared_path(SHIPPED, "ghiasi")).model
     paths = sorted(path for path in SHIPPED.glob("ghiasi/*.safetensors") if path.stem != "shared")
     assert {p.stem for p in paths} >= {"starry-night", "great-wave"}
-    ladders = [load_ladder(path, Ghiasi().shared_name()) for path in paths]
+    ladders = [load_bottlenecks(path, Ghiasi().shared_name()) for path in paths]
     known = torch.cat([ladder[nearest(ladder, 362)] for ladder in ladders])
     assert float(torch.pdist(known).min()) > 0.01
     coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -265,7 +265,7 @@ def test_inception_is_read_to_mixed_6e_and_averaged_also_of_a_picture_too_small_
 
 def test_two_paintings_patched_together_are_seen_without_being_made() -> None:
     """Through layers of one pixel each, which see no seam."""
-    see, generator = Statistics("compact"), torch.Generator().manual_seed(0)
+    see, generator = StatisticsEncoder("compact"), torch.Generator().manual_seed(0)
     kernels = {f"relu{k}_1": torch.randn(c, 3, 1, 1, generator=generator) for k, c in enumerate(WIDTHS["compact"], 1)}
     del see.net
     see.net = lambda x, layers: {name: torch.conv2d(x, kernels[name]) for name in layers}  # type: ignore[assignment]

@@ -21,9 +21,9 @@ from scumble.methods.adain.network import (
     MARGIN,
     STRIDE,
     AdaINNet,
-    Statistics,
+    ChannelStatistics,
     blended,
-    load_ladder,
+    load_channel_statistics,
     load_network,
     stacked,
 )
@@ -58,7 +58,7 @@ class Options:
     )
 
 
-class AdaINMethod(FeedForward[AdaINNet, Statistics]):
+class AdaINMethod(FeedForward[AdaINNet, ChannelStatistics]):
     """One network for all styles."""
 
     id = "adain"
@@ -74,26 +74,28 @@ class AdaINMethod(FeedForward[AdaINNet, Statistics]):
     def load(self, weights: Path) -> AdaINNet:
         return load_network(weights)
 
-    def read(self, weights: Path, networks: AdaINNet, device: str) -> dict[int, Statistics]:
-        return {side: _moved(s, device) for side, s in load_ladder(weights, networks).items()}
+    def read(self, weights: Path, networks: AdaINNet, device: str) -> dict[int, ChannelStatistics]:
+        return {side: _moved(s, device) for side, s in load_channel_statistics(weights, networks).items()}
 
-    def measure(self, networks: AdaINNet, painting: Tensor) -> Statistics:
+    def measure(self, networks: AdaINNet, painting: Tensor) -> ChannelStatistics:
         return networks.measure(painting)
 
-    def mix(self, styles: Sequence[tuple[float, Statistics]]) -> Statistics:
+    def mix(self, styles: Sequence[tuple[float, ChannelStatistics]]) -> ChannelStatistics:
         return blended(styles)
 
-    def stack(self, styles: Sequence[Statistics]) -> Statistics:
+    def stack(self, styles: Sequence[ChannelStatistics]) -> ChannelStatistics:
         return stacked(styles)
 
     def seen_side(self, content: Content, options: Any) -> float:
         return float(options.style_scale * content.painting_side)
 
-    def stylize(self, networks: AdaINNet, picture: Tensor, style: Statistics, options: Any, shares: Tensor | None) -> Tensor:
+    def stylize(
+        self, networks: AdaINNet, picture: Tensor, style: ChannelStatistics, options: Any, shares: Tensor | None
+    ) -> Tensor:
         return networks.paint(picture, style, options.alpha, shares)
 
 
-def _moved(statistics: Statistics, device: str) -> Statistics:
+def _moved(statistics: ChannelStatistics, device: str) -> ChannelStatistics:
     return {layer: (mean.to(device), std.to(device)) for layer, (mean, std) in statistics.items()}
 
 

@@ -28,7 +28,7 @@ MARGIN = 96
 """Pixels on each side on which an output pixel depends, a multiple of STRIDE: encoder 1 + 1 + 2 + 2 + 16 (relu3) + 8 (relu4_1)
 and 7 for the pooling; decoder 8 + 8 (a neighbour for the upsampling) + 16 + 4 + 4 + 2 + 2 and 1 for the blur: 82."""
 
-LAYERS = ("relu4_1", "relu3_1")
+ADAIN_LAYERS = ("relu4_1", "relu3_1")
 """Where AdaIN is applied, deepest first. The paper has relu4_1 alone (but see README.md)."""
 
 LOSS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -38,7 +38,7 @@ EPS = 1e-3
 """Added to variances. The encoder's layers have mean activation 1; a channel that varies less than 0.03 over a picture carries
 the rounding of bfloat16 rather than the picture, and must not be amplified."""
 
-Statistics = Mapping[str, tuple[Tensor, Tensor]]
+ChannelStatistics = Mapping[str, tuple[Tensor, Tensor]]
 """By layer: mean and standard deviation of each channel, float32 (N, C, 1, 1)."""
 
 
@@ -53,7 +53,7 @@ def statistics(features: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor
     return found
 
 
-def blended(styles: Sequence[tuple[float, Statistics]]) -> dict[str, tuple[Tensor, Tensor]]:
+def blended(styles: Sequence[tuple[float, ChannelStatistics]]) -> dict[str, tuple[Tensor, Tensor]]:
     """The statistics of a weighted mixture (weights of sum 1).
 
     sum_i w_i AdaIN(f, s_i), the paper's equation 15, is AdaIN with the weighted mean of the statistics.
@@ -64,7 +64,7 @@ def blended(styles: Sequence[tuple[float, Statistics]]) -> dict[str, tuple[Tenso
     }
 
 
-def stacked(styles: Sequence[Statistics]) -> dict[str, tuple[Tensor, Tensor]]:
+def stacked(styles: Sequence[ChannelStatistics]) -> dict[str, tuple[Tensor, Tensor]]:
     """The statistics of several styles that are mixed by place: float32 (S, C, 1, 1)."""
     return {layer: (torch.cat([s[layer][0] for s in styles]), torch.cat([s[layer][1] for s in styles])) for layer in styles[0]}
 
@@ -94,7 +94,7 @@ class Decoder(nn.Module):
             nn.init.zeros_(conv.bias)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Features by layer (of LAYERS) to a picture, nominally in [0, 1] (the caller clamps)."""
+        """Features by layer (of ADAIN_LAYERS) to a picture, nominally in [0, 1] (the caller clamps)."""
         y = features["relu4_1"]
         for number, stage in enumerate(self.stages):
             if number:
@@ -132,7 +132,7 @@ class AdaIN(nn.Module):
 class AdaINNet(nn.Module):
     """Encoder (frozen) and decoder. Pictures are (N, 3, H, W) in [0, 1] with sides that are multiples of STRIDE."""
 
-    def __init__(self, encoder: VGG, layers: Sequence[str] = LAYERS) -> None:
+    def __init__(self, encoder: VGG, layers: Sequence[str] = ADAIN_LAYERS) -> None:
         super().__init__()
         self.encoder = encoder.requires_grad_(False)
         self.layers = tuple(layers)
@@ -148,12 +148,12 @@ class AdaINNet(nn.Module):
         """A style's statistics, in float32."""
         return statistics(self.encode(painting))
 
-    def paint(self, x: Tensor, style: Statistics, alpha: float = 1.0, shares: Tensor | None = None) -> Tensor:
+    def paint(self, x: Tensor, style: ChannelStatistics, alpha: float = 1.0, shares: Tensor | None = None) -> Tensor:
         """The picture in a style (or a mixture, or several by place, as `AdaIN` takes them)."""
         features = self.encode(x)
         return self.decoder({k: self.adain[k](f, style[k], alpha, shares) for k, f in features.items()})  # type: ignore[no-any-return]
 
-    def forward(self, content: Tensor, style: Statistics) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, content: Tensor, style: ChannelStatistics) -> tuple[Tensor, dict[str, Tensor]]:
         """As it is trained: the picture, and the features it was decoded from (the paper's t)."""
         features = self.encode(content)
         own = statistics(features)
@@ -185,7 +185,7 @@ def encoder_digest(net: AdaINNet) -> str:
     return digest.hexdigest()
 
 
-def pack(ladder: Mapping[int, Statistics]) -> dict[str, Tensor]:
+def pack(ladder: Mapping[int, ChannelStatistics]) -> dict[str, Tensor]:
     """Statistics of one painting by its long side as the tensors of a weight file: "SIZE/LAYER" holds (2, C)."""
     return {
         f"{side}/{layer}": torch.stack([t.flatten() for t in pair])
@@ -194,7 +194,7 @@ def pack(ladder: Mapping[int, Statistics]) -> dict[str, Tensor]:
     }
 
 
-def load_ladder(path: Path, net: AdaINNet) -> dict[int, Statistics]:
+def load_channel_statistics(path: Path, net: AdaINNet) -> dict[int, ChannelStatistics]:
     """What `pack` made of statistics in the encoder of `net`. Raises ScumbleError "weights-corrupt"."""
     tensors, card = load_weights(path)
     ladder: dict[int, dict[str, tuple[Tensor, Tensor]]] = {}

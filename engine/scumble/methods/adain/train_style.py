@@ -15,7 +15,7 @@ import torch
 
 from scumble.library.places import SHIPPED, state_path
 from scumble.library.weights import Card, save_weights
-from scumble.methods.adain.network import Statistics, encoder_digest, load_network, pack
+from scumble.methods.adain.network import ChannelStatistics, encoder_digest, load_network, pack
 from scumble.nst.style_statistics import ladder_sides, resized
 from scumble.training.cards import measured_card
 from scumble.training.data import read_picture
@@ -36,7 +36,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """
     net = load_network(recipe.network).to(memory_format=torch.channels_last)
     painting = read_picture(recipe.painting)[None].float() / 255
-    ladder: dict[int, Statistics] = {}
+    ladder: dict[int, ChannelStatistics] = {}
     for side in ladder_sides(max(painting.shape[2:])):
         ladder[side] = net.measure(resized(painting, side))
         report(f"measured at {side} px")

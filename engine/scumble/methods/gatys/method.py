@@ -40,9 +40,9 @@ from scumble.methods.gatys.presets import Options as Options
 from scumble.methods.gatys.presets import Preset, chosen
 from scumble.methods.gatys.pyramid import begin, level_sizes, reduced_to, to_size
 from scumble.methods.gatys.statistics_file import load_statistics
-from scumble.methods.gatys.tiled_loss import objective
+from scumble.methods.gatys.tiled_loss import objective_of_any_size
 from scumble.nst.pretrained import Network, load_perceptual
-from scumble.nst.style_statistics import Statistics, StyleStatistics, between, measure
+from scumble.nst.style_statistics import FeatureStatistics, StyleStatistics, between, measure
 from scumble.nst.tensors import shrink, to_pixels, to_tensor
 from scumble.nst.vgg import VGG, computes_bfloat16, halved
 from scumble.painting.grid import WHOLE
@@ -214,19 +214,19 @@ class Gatys(Improver):
             weights = guides.mean((1, 2, 3)).tolist()
         side = options.style_scale * content.painting_side * max(small.shape[2:]) / max(content.rgb.shape[:2])
         layers, scales = tuple(preset.terms.style), preset.terms.scales
-        own: dict[int, Statistics] = {}
+        own: dict[int, FeatureStatistics] = {}
         if content.strength < 1:
             seen = to_size(small, reduced_to(WHOLE, small))
             for scale in scales:
                 own[scale] = yield from measure(net, shrink(seen, scale), layers)
         targets = []
         for weight, style in zip(weights, styles, strict=True):
-            by_scale: dict[int, Statistics] = {}
+            by_scale: dict[int, FeatureStatistics] = {}
             for scale in scales:
                 found = yield from style.state.statistics.at(max(1, round(side / scale)), net, layers)
                 by_scale[scale] = between(own[scale], found, content.strength) if own else found
             targets.append((weight, by_scale))
-        exact = yield from objective(net, preset.terms, small, targets, alpha, guides)
+        exact = yield from objective_of_any_size(net, preset.terms, small, targets, alpha, guides)
         half = runtime.half or (preset.half and computes_bfloat16(runtime.device))
         through = self._network(options.network, preset.pooling, runtime.device, half)
         loss = replace(exact, net=through, delta=preset.delta)

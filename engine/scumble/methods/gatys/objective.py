@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from scumble.nst.losses import mean_gram, pixel_weight, pseudo_huber, squared_distance, tv_loss
-from scumble.nst.style_statistics import PICTURE, LayerStatistics, Statistics
+from scumble.nst.style_statistics import PICTURE, FeatureStatistics, LayerStatistics
 from scumble.nst.tensors import shrink
 from scumble.nst.vgg import VGG
 
@@ -74,7 +74,7 @@ class Objective:
     terms: Terms
     content: Mapping[str, tuple[Tensor, Tensor]]
     """Features of the content and their divisor, by layer."""
-    styles: Sequence[tuple[float, Mapping[int, Statistics]]]
+    styles: Sequence[tuple[float, Mapping[int, FeatureStatistics]]]
     """Weight and statistics by scale of each style."""
     alpha: Tensor | None = None
     guides: Tensor | None = None
@@ -210,7 +210,7 @@ def objective(
     net: VGG,
     terms: Terms,
     content: Tensor,
-    styles: Sequence[tuple[float, Mapping[int, Statistics]]],
+    styles: Sequence[tuple[float, Mapping[int, FeatureStatistics]]],
     alpha: Tensor | None = None,
     guides: Tensor | None = None,
 ) -> Generator[None, None, Objective]:

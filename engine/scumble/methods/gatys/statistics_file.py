@@ -17,9 +17,9 @@ from torch import Tensor
 from scumble.api.errors import ScumbleError
 from scumble.library.weights import load_weights, save_weights
 from scumble.nst.pretrained import Network
-from scumble.nst.style_statistics import PICTURE, LayerStatistics, Statistics, StyleStatistics
+from scumble.nst.style_statistics import PICTURE, FeatureStatistics, LayerStatistics, StyleStatistics
 
-LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_1")
+PRESET_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_1")
 """What the preset scumble compares."""
 
 SIDES = (128, 256, 512, 1024)
@@ -45,7 +45,7 @@ def measured_sides(long_side: int) -> list[int]:
     return sides
 
 
-def save_statistics(path: Path, ladder: Mapping[int, Statistics], card: Mapping[str, object]) -> None:
+def save_statistics(path: Path, ladder: Mapping[int, FeatureStatistics], card: Mapping[str, object]) -> None:
     """Write the statistics by long side, and the card, which names the network they were measured in."""
     tensors, narrow = dict[str, Tensor](), []
     for side, statistics in ladder.items():
@@ -80,7 +80,7 @@ def load_statistics(path: Path) -> StyleStatistics:
             side, layer, kind = name.split("/")
             if kind == "mean":
                 ladder.setdefault(int(side), {})[layer] = _unpacked(f"{side}/{layer}", mean, tensors)
-        layers = {PICTURE, *(COMPACT_LAYERS if network == "compact" else LAYERS)}
+        layers = {PICTURE, *(COMPACT_LAYERS if network == "compact" else PRESET_LAYERS)}
         if not ladder or any(statistics.keys() != layers for statistics in ladder.values()):
             raise ValueError("a layer is missing")
     except (KeyError, ValueError, TypeError, RuntimeError, StopIteration) as e:

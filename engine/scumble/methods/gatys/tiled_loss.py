@@ -17,10 +17,9 @@ import torch
 from torch import Tensor
 
 from scumble.image import mapped
-from scumble.methods.gatys.objective import Losses, Objective, Terms
-from scumble.methods.gatys.objective import objective as in_one_piece
+from scumble.methods.gatys.objective import Losses, Objective, Terms, objective
 from scumble.nst.losses import squared_distance
-from scumble.nst.style_statistics import Statistics
+from scumble.nst.style_statistics import FeatureStatistics
 from scumble.nst.tensors import shrink
 from scumble.nst.vgg import VGG
 from scumble.painting.grid import WHOLE
@@ -38,24 +37,24 @@ FILED = 1 << 26
 
 
 class InTiles(Objective):
-    """The loss of large pictures. Make it with `objective`."""
+    """The loss of large pictures. Make it with `objective_of_any_size`."""
 
     def evaluate(self, x: Tensor) -> Generator[float, None, Losses]:
         """As of any objective; yields after every tile."""
         return (yield from _evaluate(self, x))
 
 
-def objective(
+def objective_of_any_size(
     net: VGG,
     terms: Terms,
     content: Tensor,
-    styles: Sequence[tuple[float, Mapping[int, Statistics]]],
+    styles: Sequence[tuple[float, Mapping[int, FeatureStatistics]]],
     alpha: Tensor | None = None,
     guides: Tensor | None = None,
 ) -> Generator[None, None, Objective]:
-    """As objective.py's, of a content of any size: above WHOLE pixels it is measured and compared in tiles."""
+    """As `objective`; a content of more than WHOLE pixels is measured and compared in tiles."""
     if content.shape[2] * content.shape[3] <= WHOLE:
-        return (yield from in_one_piece(net, terms, content, styles, alpha, guides))
+        return (yield from objective(net, terms, content, styles, alpha, guides))
     return InTiles(net, terms, (yield from _targets(net, terms, content)), styles, alpha, guides)
 
 

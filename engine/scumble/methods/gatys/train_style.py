@@ -15,9 +15,9 @@ import torch
 
 from scumble.library.places import SHIPPED, perceptual_path, state_path
 from scumble.library.weights import Card, load_card
-from scumble.methods.gatys.statistics_file import LAYERS, measured_sides, save_statistics
+from scumble.methods.gatys.statistics_file import PRESET_LAYERS, measured_sides, save_statistics
 from scumble.nst.pretrained import Network, load_perceptual
-from scumble.nst.style_statistics import Statistics, StyleStatistics, drained
+from scumble.nst.style_statistics import FeatureStatistics, StyleStatistics, drained
 from scumble.training.cards import measured_card
 from scumble.training.data import read_picture
 from scumble.training.recipe import OnePainting
@@ -51,11 +51,11 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     painting = read_picture(recipe.painting)[None].float() / 255
     sides = measured_sides(max(painting.shape[2:]))
     style = StyleStatistics(painting=painting)
-    ladder: dict[int, Statistics] = {}
+    ladder: dict[int, FeatureStatistics] = {}
     for side in sides:
-        ladder[side] = drained(style.at(side, net, LAYERS))
+        ladder[side] = drained(style.at(side, net, PRESET_LAYERS))
         report(f"measured at {side} px")
     path = state_path(out, "gatys", recipe.style_id)
-    about: Card = {"method": "gatys", "network": _network(), "long_sides": sides, "layers": list(LAYERS)}
+    about: Card = {"method": "gatys", "network": _network(), "long_sides": sides, "layers": list(PRESET_LAYERS)}
     save_statistics(path, ladder, measured_card(about, "gatys", recipe))
     return path

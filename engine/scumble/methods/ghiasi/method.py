@@ -21,7 +21,7 @@ from scumble.api.options import option
 from scumble.library.weights import load_weights
 from scumble.methods.feed_forward import FeedForward, holding
 from scumble.methods.ghiasi.network import BOTTLENECK, MARGIN, STRIDE, GhiasiNet
-from scumble.nst.style_encoder import SIZES, Encoder, Inception, Statistics, load_style_encoder
+from scumble.nst.style_encoder import SIZES, Encoder, Inception, StatisticsEncoder, load_style_encoder
 
 SIDES = (256, 362, 512, 724)
 """Long sides in pixels at which a painting is measured, half an octave apart: those of the paintings of the training."""
@@ -49,7 +49,7 @@ class Options:
 class Networks(nn.Module):
     """What all styles share: the networks that are trained, and what sees paintings."""
 
-    def __init__(self, model: GhiasiNet, see: Statistics | Inception) -> None:
+    def __init__(self, model: GhiasiNet, see: StatisticsEncoder | Inception) -> None:
         super().__init__()
         self.model, self.see = model, see
 
@@ -76,7 +76,7 @@ class Ghiasi(FeedForward[Networks, Tensor]):
         return load_shared(weights)
 
     def read(self, weights: Path, networks: Networks, device: str) -> dict[int, Tensor]:
-        return {side: known.to(device) for side, known in load_ladder(weights, self.shared_name()).items()}
+        return {side: known.to(device) for side, known in load_bottlenecks(weights, self.shared_name()).items()}
 
     def measure(self, networks: Networks, painting: Tensor) -> Tensor:
         return networks.known(painting)
@@ -107,7 +107,7 @@ def load_shared(path: Path) -> Networks:
     return Networks(model, load_style_encoder(encoder))
 
 
-def load_ladder(path: Path, networks: str) -> dict[int, Tensor]:
+def load_bottlenecks(path: Path, networks: str) -> dict[int, Tensor]:
     """What a style file holds: the bottleneck (1, 100) by the painting's long side.
 
     Raises ScumbleError "weights-corrupt", also where it was not predicted by the `networks` of that name.
