@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from scumble.server import channel, engine, messages, worker
-from scumble.server.worker import Line, LogToEngine, SafeOutput
+from scumble.server.streams import SafeStream
+from scumble.server.worker import Line, LogToEngine
 
 ODD = os.fsdecode(b"caf\xe9")
 """A file's name as a disk of the nineties has it."""
@@ -54,13 +55,13 @@ def test_a_log_message_with_a_mistake_in_it_fails_nothing() -> None:
 def test_what_a_method_prints_is_lost_where_it_cannot_be_written_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A method's print to a log on a full disk raised, and the picture failed with "a bug"."""
     full = open("/dev/full", "w")  # noqa: SIM115 - closing it fails as well
-    monkeypatch.setattr(sys, "stdout", SafeOutput(full))
+    monkeypatch.setattr(sys, "stdout", SafeStream(full))
     print("step 1 of 60", flush=True)
-    monkeypatch.setattr(sys, "stdout", SafeOutput(None))
+    monkeypatch.setattr(sys, "stdout", SafeStream(None))
     print("step 2 of 60", flush=True)
     closed = io.StringIO()
     closed.close()
-    monkeypatch.setattr(sys, "stdout", SafeOutput(closed))
+    monkeypatch.setattr(sys, "stdout", SafeStream(closed))
     print("step 3 of 60", flush=True)
 
 
@@ -68,7 +69,7 @@ def test_what_a_method_prints_in_letters_that_the_log_has_not_is_escaped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open(tmp_path / "log", "w", encoding="latin-1") as file:
-        monkeypatch.setattr(sys, "stdout", SafeOutput(file))
+        monkeypatch.setattr(sys, "stdout", SafeStream(file))
         print("日本 café", flush=True)
     assert (tmp_path / "log").read_bytes() == "\\u65e5\\u672c café\n".encode("latin-1")
 

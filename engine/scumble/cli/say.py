@@ -15,11 +15,13 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
+
+from scumble.server.streams import SafeStream
 
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 OUT = Console(soft_wrap=True, highlight=False)
@@ -72,42 +74,6 @@ def _escaped(c: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
-class SafeStderr(io.TextIOBase):
-    """A stderr that loses what it cannot write, and never raises."""
-
-    def __init__(self, inner: TextIO | None) -> None:
-        self._inner = inner
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return getattr(self._inner, "encoding", None) or "utf-8"
-
-    def write(self, text: str) -> int:
-        """Pass `text` on, if that can be."""
-        with contextlib.suppress(OSError, ValueError):
-            if self._inner is not None:
-                self._inner.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            if self._inner is not None:
-                self._inner.flush()
-
-    def isatty(self) -> bool:
-        with contextlib.suppress(OSError, ValueError):
-            return self._inner is not None and self._inner.isatty()
-        return False
-
-    def fileno(self) -> int:
-        if self._inner is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return self._inner.fileno()
-
-    def writable(self) -> bool:
-        return True
-
-
 @contextlib.contextmanager
 def safe_output() -> Iterator[None]:
     """The streams of a command: stdout escapes what its encoding lacks, stderr never raises.
@@ -116,11 +82,10 @@ def safe_output() -> Iterator[None]:
     a library's warning lands in a picture.
     """
     _fill_descriptors()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            with contextlib.suppress(OSError, ValueError):
-                stream.reconfigure(errors="backslashreplace")
-    with contextlib.redirect_stderr(SafeStderr(sys.stderr)):
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.reconfigure(errors="backslashreplace")
+    with contextlib.redirect_stderr(SafeStream(sys.stderr)):
         yield
 
 

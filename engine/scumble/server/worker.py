@@ -13,7 +13,6 @@ import base64
 import contextlib
 import ctypes
 import faulthandler
-import io
 import logging
 import os
 import queue
@@ -23,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from scumble.api.method import Method
 from scumble.library.styles import StoredStyle, StyleStore
@@ -32,6 +31,7 @@ from scumble.painting import pipeline
 from scumble.painting.device import choose, give_memory_back, name_of
 from scumble.server import channel, limits
 from scumble.server.running import Painter
+from scumble.server.streams import SafeStream
 
 log = logging.getLogger(__name__)
 
@@ -78,34 +78,6 @@ class LogToEngine(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(Exception):  # a word that cannot be said must not fail what it was about
             self._line.say(channel.Note(record.levelno, self.format(record)[:8192]))
-
-
-class SafeOutput(io.TextIOBase):
-    """Stands in for a stdout or stderr that may fail: what methods print is lost where it cannot be written."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace", line_buffering=True)
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        if self._stream is None:
-            raise io.UnsupportedOperation("there is no stream")
-        return self._stream.fileno()
-
-    def write(self, text: str) -> int:
-        with contextlib.suppress(OSError, ValueError):
-            if self._stream is not None:
-                self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            if self._stream is not None:
-                self._stream.flush()
 
 
 def main() -> None:
@@ -219,7 +191,8 @@ def _settle(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the engine's terminal reaches us too; the engine decides
     with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
         faulthandler.enable()
-    sys.stdout, sys.stderr = SafeOutput(sys.stdout), SafeOutput(sys.stderr)
+    # What a method prints is lost where the engine's log cannot take it.
+    sys.stdout, sys.stderr = SafeStream(sys.stdout), SafeStream(sys.stderr)
     if sys.platform == "win32":
         return
     import resource
