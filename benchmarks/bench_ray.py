@@ -26,7 +26,7 @@ from benchmarks.engines import fresh_engine, wait_until_ready
 from benchmarks.figures import Figure, Unavailable, median
 from scumble.client.blocking import Engine
 from scumble.client.raster import Raster
-from scumble.cluster.farm import Farm
+from scumble.cluster.ray_cluster import RayCluster
 from scumble.image.files import read_picture, write_picture
 from scumble.nst import synthetic
 
@@ -56,10 +56,10 @@ def bench() -> Iterator[Figure]:
         wait_until_ready(engine)
         broker = psutil.Process(engine.status()["worker"]["pid"]).parent()
         assert broker is not None
-        with _started(Cluster) as address, Farm(address, tell=lambda line: None) as farm:
+        with _started(Cluster) as address, RayCluster(address, tell=lambda line: None) as cluster:
             paint: dict[str, Paint] = {
                 "engine": lambda raster: engine.stylize(raster, [(STYLE, 1.0)], METHOD),
-                "Ray": lambda raster: farm.stylize(raster, [(STYLE, 1.0)], METHOD),
+                "Ray": lambda raster: cluster.stylize(raster, [(STYLE, 1.0)], METHOD),
             }
             for each in paint.values():  # networks are loaded with the first picture
                 each(picture(SIZES[0], 0))
@@ -68,7 +68,7 @@ def bench() -> Iterator[Figure]:
             idle = (processor_seconds(broker)["Ray"] - used) / (time.monotonic() - began)
             for size in SIZES:
                 yield from compared(size, paint, broker, idle)
-            yield many(paint["Ray"], farm.slots)
+            yield many(paint["Ray"], cluster.slots)
     yield from files()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scumble.cluster import farm
+from scumble.cluster import ray_cluster
 from scumble.painting.device import environment
 
 
@@ -22,9 +22,9 @@ def test_nodes_keep_memory_as_the_engines_worker_does(monkeypatch: pytest.Monkey
         shutdown=lambda: None,
         exceptions=SimpleNamespace(RayError=OSError),
     )
-    monkeypatch.setattr(farm, "_ray", lambda: ray)
+    monkeypatch.setattr(ray_cluster, "_ray", lambda: ray)
     monkeypatch.setenv("SCUMBLE_PLUGINS", "-,mine")
-    with farm.Farm("auto") as opened:
+    with ray_cluster.RayCluster("auto") as opened:
         assert opened.slots == 2
     assert given["runtime_env"]["env_vars"] == environment() | {"SCUMBLE_PLUGINS": "-,mine"}
     assert environment()["MALLOC_TRIM_THRESHOLD_"] == str(256 << 20)

@@ -39,11 +39,11 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 class Pickled:
     """Stands in for Ray's object store: pickled when it is put, and not while the network runs."""
 
-    def __init__(self, lesson: tiles.Lesson) -> None:
-        self._bytes = pickle.dumps(lesson)
+    def __init__(self, spec: tiles.PassSpec) -> None:
+        self._bytes = pickle.dumps(spec)
 
-    def get(self) -> tiles.Lesson:
-        return cast(tiles.Lesson, pickle.loads(self._bytes))
+    def get(self) -> tiles.PassSpec:
+        return cast(tiles.PassSpec, pickle.loads(self._bytes))
 
 
 class Another:
@@ -54,15 +54,15 @@ class Another:
         self._asked: dict[int, Future[Pixels]] = {}
         self.came: list[int] = []
 
-    def learn(self, net: Any, statistics: Any, half: bool) -> None:
-        self._lesson = Pickled(tiles.Lesson(__version__, f"{id(self)}", cast(Pass, net).recipe, statistics, half, 1))
+    def set_network(self, net: Any, statistics: Any, half: bool) -> None:
+        self._spec = Pickled(tiles.PassSpec(__version__, f"{id(self)}", cast(Pass, net).recipe, statistics, half, 1))
 
     @property
     def free(self) -> bool:
         return not self._asked
 
     def ask(self, tile: int, inputs: Sequence[Pixels]) -> None:
-        self._asked[tile] = self._pool.submit(tile_task.painted, self._lesson, list(inputs))
+        self._asked[tile] = self._pool.submit(tile_task.painted, self._spec, list(inputs))
 
     def done(self) -> list[tuple[int, Pixels | None]]:
         found = [(tile, future.result(60)) for tile, future in self._asked.items()]
@@ -113,7 +113,7 @@ def test_so_are_those_of_several_styles_by_place(name: str, pool: ProcessPoolExe
 
 def test_a_node_of_another_version_paints_none() -> None:
     with pytest.raises(RuntimeError, match=r"this node has Scumble .*, and the picture's 0\.0"):
-        tile_task.painted(Pickled(tiles.Lesson("0.0", "x", Recipe("johnson", None, None), [], False, 1)), [])
+        tile_task.painted(Pickled(tiles.PassSpec("0.0", "x", Recipe("johnson", None, None), [], False, 1)), [])
 
 
 INTERRUPTED = """
@@ -139,8 +139,8 @@ except KeyboardInterrupt:
 def test_a_tile_that_is_cancelled_while_its_process_loads_leaves_it_of_use() -> None:
     """The KeyboardInterrupt by which Ray cancels broke the import of torch off, and no later picture could be painted there."""
     recipe = Recipe("johnson", None, METHODS["johnson"].Options())
-    lesson = pickle.dumps(tiles.Lesson(__version__, "x", recipe, [], False, 1))
-    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], input=lesson, capture_output=True)
+    spec = pickle.dumps(tiles.PassSpec(__version__, "x", recipe, [], False, 1))
+    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], input=spec, capture_output=True)
     assert ran.stdout.split() == [b"True"], ran.stderr
 
 

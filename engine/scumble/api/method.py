@@ -163,7 +163,7 @@ Refinement = Progress | Checkpoint | Refined
 class Helpers(Protocol):
     """Others who paint tiles of the same picture at the same time, as this process would; a tile is a number."""
 
-    def learn(self, net: Any, statistics: Any, half: bool) -> None:
+    def set_network(self, net: Any, statistics: Any, half: bool) -> None:
         """What the tiles are painted by from now on: a network, its norms' frozen statistics, and whether in bfloat16."""
 
     @property

@@ -18,13 +18,13 @@ from scumble.cli.signals import keeping
 from scumble.client import events
 from scumble.client.blocking import Engine, Finished
 from scumble.client.raster import Masks
-from scumble.cluster.farm import Farm
+from scumble.cluster.ray_cluster import RayCluster
 from scumble.image.files import Picture, Settings
 from scumble.image.mapped import room
 from scumble.video.film import Excerpt
 from scumble.video.steady import Steady
 
-Painter = Engine | Farm
+Painter = Engine | RayCluster
 """Who paints: the engine, or a cluster."""
 
 

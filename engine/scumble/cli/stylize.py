@@ -27,7 +27,7 @@ from scumble.cli.pictures import legible, style_raster
 from scumble.cli.say import counted, emit_json, note
 from scumble.client.blocking import Engine
 from scumble.client.raster import Masks
-from scumble.cluster.farm import Farm
+from scumble.cluster.ray_cluster import RayCluster
 from scumble.image.files import Settings
 from scumble.video.steady import Steady
 
@@ -111,7 +111,7 @@ def stylize(
         job = _settle(attached, wanted, method, strength, settings, masks)
         job = replace(job, settings=written, effort=given["effort"], seconds=given["seconds"], excerpt=excerpt)
         with painter(attached, given["ray"]) as who:
-            job = replace(job, hands=who.slots if isinstance(who, Farm) else 1)
+            job = replace(job, hands=who.slots if isinstance(who, RayCluster) else 1)
             batch = Batch(who, job, Steady() if steady else None)
             batch.run(tasks)
     if as_json:
@@ -123,13 +123,13 @@ def stylize(
 
 @contextmanager
 def painter(attached: Engine, address: str | None) -> Iterator[Painter]:
-    """Who paints: the engine, or the cluster at an address, if one is given. Raises as Farm does."""
+    """Who paints: the engine, or the cluster at an address, if one is given. Raises as RayCluster does."""
     if address is None:
         yield attached
         return
-    with Farm(address, note) as farm:
-        note(f"{counted(farm.slots, 'picture')} at once on the cluster at {address}.")
-        yield farm
+    with RayCluster(address, note) as cluster:
+        note(f"{counted(cluster.slots, 'picture')} at once on the cluster at {address}.")
+        yield cluster
 
 
 def _tasks(

@@ -16,7 +16,7 @@ from torch import nn
 from scumble import __version__
 from scumble.api.method import Pixels
 from scumble.cluster.tile_task import Stored, painted
-from scumble.cluster.tiles import Lesson
+from scumble.cluster.tiles import PassSpec
 from scumble.methods.feed_forward import Pass
 from scumble.nst.norms import NormStatistics
 
@@ -33,23 +33,23 @@ class RayHelpers:
         needs: dict[str, Any] = {"num_gpus": 1, "max_calls": 0} if gpu else {"num_cpus": 1}
         self._task = ray.remote(max_retries=0, **needs)(painted)
         self._asked: dict[Any, int] = {}
-        self._lesson: Stored | None = None
+        self._spec: Stored | None = None
         self.came = 0
         """Tiles that have come from elsewhere."""
 
-    def learn(self, net: nn.Module, statistics: NormStatistics, half: bool) -> None:
+    def set_network(self, net: nn.Module, statistics: NormStatistics, half: bool) -> None:
         """Only a Pass says how another process makes the same network; of any other, no tile is taken."""
-        self._lesson = None
+        self._spec = None
         if isinstance(net, Pass):
-            lesson = Lesson(__version__, uuid.uuid4().hex, net.recipe, statistics, half, self._threads)
-            self._lesson = Stored(self._ray.put(lesson))
+            spec = PassSpec(__version__, uuid.uuid4().hex, net.recipe, statistics, half, self._threads)
+            self._spec = Stored(self._ray.put(spec))
 
     @property
     def free(self) -> bool:
-        return self._lesson is not None and len(self._asked) < self._count
+        return self._spec is not None and len(self._asked) < self._count
 
     def ask(self, tile: int, inputs: Sequence[NDArray[Any]]) -> None:
-        self._asked[self._task.remote(self._lesson, list(inputs))] = tile
+        self._asked[self._task.remote(self._spec, list(inputs))] = tile
 
     def done(self) -> list[tuple[int, Pixels | None]]:
         if not self._asked:

@@ -36,17 +36,17 @@ class Stored:
         return ray.get(self.reference)
 
 
-def painted(lesson: Source, inputs: list[NDArray[Any]]) -> Pixels:
-    """A tile (h, w, 3) in [0, 1], by the networks of this node. `lesson` gives a `tiles.Lesson`.
+def painted(spec: Source, inputs: list[NDArray[Any]]) -> Pixels:
+    """A tile (h, w, 3) in [0, 1], by the networks of this node. `spec` gives a `tiles.PassSpec`.
 
     Raises RuntimeError on a node of another version, whose bytes may be others.
     """
     with ThreadPoolExecutor(1) as loader:  # which is waited for, also after an interrupt
-        paint = loader.submit(_loaded, lesson).result()
+        paint = loader.submit(_loaded, spec).result()
     return paint(inputs)
 
 
-def _loaded(lesson: Source) -> tiles.Paint:
+def _loaded(spec: Source) -> tiles.Paint:
     from scumble.cluster import tiles  # and torch
 
-    return tiles.painter(lesson.get())
+    return tiles.painter(spec.get())

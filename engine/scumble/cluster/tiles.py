@@ -27,7 +27,7 @@ Paint = Callable[[list[NDArray[Any]]], Pixels]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class PassSpec:
     """What the tiles of one pass over a picture are painted by."""
 
     version: str
@@ -40,23 +40,23 @@ class Lesson:
 
 
 _known: dict[str, nn.Module] = {}
-"""The network of the last lesson."""
+"""The network of the last pass."""
 
 
-def painter(lesson: Lesson) -> Paint:
+def painter(spec: PassSpec) -> Paint:
     """What paints the tiles of a pass. Raises RuntimeError on a node of another version."""
-    if lesson.version != __version__:
-        raise RuntimeError(f"this node has Scumble {__version__}, and the picture's {lesson.version}")
-    method = registry.methods()[lesson.recipe.method]  # imports torch, which the device is chosen by
+    if spec.version != __version__:
+        raise RuntimeError(f"this node has Scumble {__version__}, and the picture's {spec.version}")
+    method = registry.methods()[spec.recipe.method]  # imports torch, which the device is chosen by
     assert isinstance(method, FeedForward)
-    device = choose("auto", lesson.threads)
-    if lesson.name not in _known:
+    device = choose("auto", spec.threads)
+    if spec.name not in _known:
         _known.clear()
-        networks = method.networks(lesson.recipe.options, device)
-        _known[lesson.name] = Pass(method, networks, lesson.recipe.style, lesson.recipe.options)
-    return partial(_paint, lesson, _known[lesson.name])
+        networks = method.networks(spec.recipe.options, device)
+        _known[spec.name] = Pass(method, networks, spec.recipe.style, spec.recipe.options)
+    return partial(_paint, spec, _known[spec.name])
 
 
-def _paint(lesson: Lesson, net: nn.Module, inputs: list[NDArray[Any]]) -> Pixels:
+def _paint(spec: PassSpec, net: nn.Module, inputs: list[NDArray[Any]]) -> Pixels:
     own = [plane.copy() for plane in inputs]  # what comes from the object store is read-only, and torch warns of that
-    return paint_tile(net, lesson.statistics, own, Runtime(choose("auto", lesson.threads), lesson.half))
+    return paint_tile(net, spec.statistics, own, Runtime(choose("auto", spec.threads), spec.half))

@@ -133,7 +133,7 @@ def _painted(
 
     helpers = runtime.helpers if len(plan) > 1 else None
     if helpers is not None:
-        helpers.learn(net, statistics, runtime.half)
+        helpers.set_network(net, statistics, runtime.half)
     finished = 0
     with frozen_statistics(net, statistics), closing(shared(len(plan), paint, cut, helpers)) as painted:
         for number, y in painted:

@@ -19,7 +19,7 @@ import numpy as np
 from scumble import __version__
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Preview, Progress
-from scumble.cluster.order import Failure, Files, Job, Painted, unpack
+from scumble.cluster.job import Failure, Files, Job, Painted, unpack
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import pipeline

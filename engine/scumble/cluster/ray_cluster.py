@@ -26,7 +26,7 @@ from scumble.api.errors import ScumbleError
 from scumble.client.blocking import Finished
 from scumble.client.errors import EngineError
 from scumble.client.raster import Masks, Raster
-from scumble.cluster.order import Failure, Files, Job, Painted, own_styles
+from scumble.cluster.job import Failure, Files, Job, Painted, own_styles
 from scumble.painting.device import environment
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class RayOutput(io.TextIOBase):
         return len(text)
 
 
-class Farm:
+class RayCluster:
     """An open connection to a cluster; a context manager. Takes pictures from several threads at once."""
 
     def __init__(self, address: str, tell: Callable[[str], None] = log.warning) -> None:
@@ -78,7 +78,7 @@ class Farm:
         """
         ray = _ray()
         _reach(address)
-        from scumble.cluster import easel  # with what paints, which the command line itself does without
+        from scumble.cluster import picture_task  # with what paints, which the command line itself does without
 
         variables = environment() | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         try:
@@ -92,7 +92,7 @@ class Farm:
         self._styles = dict[tuple[str, ...], Any]()
         gpus = int(ray.cluster_resources().get("GPU", 0))
         needs: dict[str, Any] = {"num_gpus": 1, "max_calls": 0} if gpus else {"num_cpus": 1}
-        self._task = ray.remote(max_retries=RETRIES, **needs)(easel.paint)
+        self._task = ray.remote(max_retries=RETRIES, **needs)(picture_task.paint)
         self.slots = gpus or max(1, int(ray.cluster_resources().get("CPU", 1)))
         """Pictures that are painted at once."""
 
@@ -173,7 +173,7 @@ class Farm:
         self._ray.shutdown()
         self._stdout.__exit__(None, None, None)
 
-    def __enter__(self) -> Farm:
+    def __enter__(self) -> RayCluster:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -21,7 +21,7 @@ import pytest
 from scumble.cli.exits import Exit
 from scumble.client.errors import EngineError
 from scumble.client.raster import Raster
-from scumble.cluster.farm import Farm
+from scumble.cluster.ray_cluster import RayCluster
 from scumble.image.files import read_picture, write_picture
 from support.command_line import Run, engine, runner, shared_engine
 from support.films import make_film, moving, packets, shown
@@ -240,9 +240,9 @@ def test_where_a_huge_picture_fails_nobody_paints_its_tiles_any_more(
     raster = Raster(pixels.shape[1], pixels.shape[0], "u8", "rgba", pixels.tobytes())
     (tmp_path / "met").mkdir()
     options = {"scale": "full", "folder": str(tmp_path / "met"), "fails": True}
-    with Farm(nodes.address) as farm:
+    with RayCluster(nodes.address) as cluster:
         with pytest.raises(EngineError, match="a failure for a test"):
-            farm.stylize(raster, [("starry-night", 1.0)], "meeting", options=options)
+            cluster.stylize(raster, [("starry-night", 1.0)], "meeting", options=options)
         assert (tmp_path / "met" / "other").exists()
         deadline = time.monotonic() + 30  # the tile would take two minutes
         while paints_tiles():
