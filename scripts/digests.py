@@ -31,7 +31,8 @@ from scumble.methods import registry
 from scumble.painting import pipeline
 
 HEIGHT, WIDTH = 64, 96
-GATYS = {"steps": 2, "levels": 1}
+GATYS = {"steps": 4, "levels": 1}
+"""After two steps no pixel has changed by a level yet, so that every style would paint the same."""
 
 
 def picture(height: int, width: int, seed: int) -> NDArray[np.uint8]:
@@ -58,9 +59,9 @@ def paint(method: str, styles: list[tuple[Any, float]], options: dict[str, Any] 
 def shipped(store: StyleStore) -> Iterator[tuple[str, str]]:
     """Every style that ships, with every method that can paint it."""
     for name, method in registry.methods().items():
-        for style in store.list():
-            if method.available(style):
-                yield f"{name}/{style.id}", paint(name, [(style, 1.0)])
+        digests = {style.id: paint(name, [(style, 1.0)]) for style in store.list() if method.available(style)}
+        assert len(set(digests.values())) == len(digests), f"several styles of {name} paint the same"
+        yield from ((f"{name}/{style}", digest) for style, digest in digests.items())
 
 
 def mixed(store: StyleStore) -> Iterator[tuple[str, str]]:
