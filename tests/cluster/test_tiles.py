@@ -55,7 +55,8 @@ class Another:
         self.came: list[int] = []
 
     def set_network(self, net: Any, statistics: Any, half: bool) -> None:
-        self._spec = Pickled(tiles.PassSpec(__version__, f"{id(self)}", cast(Pass, net).recipe, statistics, half, 1))
+        recipe = cast(Pass, net).recipe
+        self._spec = Pickled(tiles.PassSpec(__version__, recipe, statistics, half, torch.get_num_threads()))
 
     @property
     def free(self) -> bool:
@@ -65,7 +66,7 @@ class Another:
         self._asked[tile] = self._pool.submit(tile_task.painted, self._spec, list(inputs))
 
     def done(self) -> list[tuple[int, Pixels | None]]:
-        found = [(tile, future.result(60)) for tile, future in self._asked.items()]
+        found = [(tile, future.result(300)) for tile, future in self._asked.items()]
         self._asked.clear()
         self.came += [tile for tile, _ in found]
         return [*found]
@@ -111,9 +112,39 @@ def test_so_are_those_of_several_styles_by_place(name: str, pool: ProcessPoolExe
     np.testing.assert_array_equal(helped, alone)
 
 
+def test_the_next_picture_is_painted_by_networks_of_its_own(pool: ProcessPoolExecutor) -> None:
+    """A pass was named by its helper's address, which another may bear later: then the picture before painted this one."""
+    content, helper = Content(picture(70, 200), whole=picture(70, 200)), Another(pool)
+    for name in ("johnson", "adain"):
+        alone, helped = (run(METHODS[name], content, 1, helpers, False) for helpers in (None, helper))
+        np.testing.assert_array_equal(helped, alone)
+    assert len(helper.came) >= 2
+
+
+@pytest.fixture
+def restored_threads() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("restored_threads")
+def test_a_picture_is_painted_by_as_many_threads_as_it_asks_for(pool: ProcessPoolExecutor) -> None:
+    """A process' networks kept to the number of threads of its first picture, and each number gives other bytes."""
+    content, painted = Content(picture(70, 300), whole=picture(70, 300)), []
+    for threads in (2, 1):
+        torch.set_num_threads(threads)
+        helper = Another(pool)
+        alone, helped = (run(METHODS["ghiasi"], content, 1, helpers, False) for helpers in (None, helper))
+        assert helper.came
+        np.testing.assert_array_equal(helped, alone)
+        painted.append(alone)
+    assert not np.array_equal(*painted)
+
+
 def test_a_node_of_another_version_paints_none() -> None:
     with pytest.raises(RuntimeError, match=r"this node has Scumble .*, and the picture's 0\.0"):
-        tile_task.painted(Pickled(tiles.PassSpec("0.0", "x", Recipe("johnson", None, None), [], False, 1)), [])
+        tile_task.painted(Pickled(tiles.PassSpec("0.0", Recipe("johnson", None, None), [], False, 1)), [])
 
 
 INTERRUPTED = """
@@ -139,7 +170,7 @@ except KeyboardInterrupt:
 def test_a_tile_that_is_cancelled_while_its_process_loads_leaves_it_of_use() -> None:
     """The KeyboardInterrupt by which Ray cancels broke the import of torch off, and no later picture could be painted there."""
     recipe = Recipe("johnson", None, METHODS["johnson"].Options())
-    spec = pickle.dumps(tiles.PassSpec(__version__, "x", recipe, [], False, 1))
+    spec = pickle.dumps(tiles.PassSpec(__version__, recipe, [], False, 1))
     ran = subprocess.run([sys.executable, "-c", INTERRUPTED], input=spec, capture_output=True)
     assert ran.stdout.split() == [b"True"], ran.stderr
 

@@ -6,7 +6,6 @@ Invariant: a slot that loses a tile gets no other, and a tile that was dropped i
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +40,7 @@ class RayHelpers:
         """Only a Pass says how another process makes the same network; of any other, no tile is taken."""
         self._spec = None
         if isinstance(net, Pass):
-            spec = PassSpec(__version__, uuid.uuid4().hex, net.recipe, statistics, half, self._threads)
+            spec = PassSpec(__version__, net.recipe, statistics, half, self._threads)
             self._spec = Stored(self._ray.put(spec))
 
     @property

@@ -7,8 +7,9 @@ so that its bytes are the same.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,12 +32,12 @@ class PassSpec:
     """What the tiles of one pass over a picture are painted by."""
 
     version: str
-    name: str
-    """A random one."""
     recipe: Recipe
     statistics: NormStatistics
     half: bool
     threads: int
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """No other pass', at any time: what a node knows by it stays."""
 
 
 _known: dict[str, nn.Module] = {}
@@ -49,7 +50,7 @@ def painter(spec: PassSpec) -> Paint:
         raise RuntimeError(f"this node has Scumble {__version__}, and the picture's {spec.version}")
     method = registry.methods()[spec.recipe.method]  # imports torch, which the device is chosen by
     assert isinstance(method, FeedForward)
-    device = choose("auto", spec.threads)
+    device = choose("auto")
     if spec.name not in _known:
         _known.clear()
         networks = method.networks(spec.recipe.options, device)
@@ -59,4 +60,5 @@ def painter(spec: PassSpec) -> Paint:
 
 def _paint(spec: PassSpec, net: nn.Module, inputs: list[NDArray[Any]]) -> Pixels:
     own = [plane.copy() for plane in inputs]  # what comes from the object store is read-only, and torch warns of that
-    return paint_tile(net, spec.statistics, own, Runtime(choose("auto", spec.threads), spec.half))
+    device = choose("auto", spec.threads)  # here, since the number of threads is that of the thread which sets it
+    return paint_tile(net, spec.statistics, own, Runtime(device, spec.half))
