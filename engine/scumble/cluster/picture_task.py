@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +87,6 @@ def _to_its_end(events: Iterator[Progress | Preview]) -> bool:
     return True
 
 
-@cache
 def _device(threads: int) -> str:
     """The device, once the methods have imported torch."""
     registry.methods()

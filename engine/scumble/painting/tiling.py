@@ -185,6 +185,7 @@ def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Gene
     in a thread, which a closed generator stops before the next layer.
     """
     layers = [m for m in net.modules() if next(m.children(), None) is None]
+    threads = torch.get_num_threads()
     begun: set[nn.Module] = set()  # a layer may be called strip by strip
     closed = threading.Event()
 
@@ -195,6 +196,7 @@ def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Gene
 
     def work() -> Pixels:
         kind = torch.device(runtime.device).type
+        torch.set_num_threads(threads)  # torch keeps the number thread by thread, and the bytes depend on it
         with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=runtime.half):
             y = net(*inputs)[0].float().clamp(0, 1).permute(1, 2, 0)
             return y.contiguous().cpu().numpy()  # type: ignore[no-any-return]
