@@ -31,7 +31,7 @@ PARTS = ("speed", "styles", "losses")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for and write the page."""
     parser = argparse.ArgumentParser(prog="make figures", description=__doc__)
-    parser.add_argument("methods", nargs="*", metavar="METHOD", help="whose figures are measured anew; all without any")
+    parser.add_argument("methods", nargs="*", metavar="METHOD", help="whose figures are measured again; all without any")
     parser.add_argument("--keep", action="store_true", help="measure only what is missing")
     parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS), help="some of: %(default)s")
     parser.add_argument(
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in (*given.methods, *parts):
         if name not in (*known, *PARTS):
             parser.error(f"there is no method or part {name!r}; there are {', '.join([*known, *PARTS])}")
-    anew = [] if given.keep else given.methods or known
+    again = [] if given.keep else given.methods or known
     torch.set_num_threads(given.threads)
-    blocks = _measured(known, anew, parts, given.threads)
+    blocks = _measured(known, again, parts, given.threads)
     if "losses" in parts:
         if (given.shared / "images").is_dir():
-            blocks |= _judged(anew, given.shared)
+            blocks |= _judged(again, given.shared)
         else:
             say(f"Losses and sheets stay as they are: there are no pictures in {given.shared}; --shared names another folder.")
     text = PAGE.read_text(encoding="utf-8")  # as it is now, not as it was when measuring began
@@ -70,7 +70,7 @@ Blocks = dict[str, str]
 """What goes between the marks of the page, by their name."""
 
 
-def _measured(known: Sequence[str], anew: Sequence[str], parts: Sequence[str], threads: int) -> Blocks:
+def _measured(known: Sequence[str], again: Sequence[str], parts: Sequence[str], threads: int) -> Blocks:
     """Time, memory and what a style takes. Figures of another machine are not kept."""
     here = {"machine": machine(), "threads": threads}
     found, blocks = _kept(here), Blocks()
@@ -78,7 +78,7 @@ def _measured(known: Sequence[str], anew: Sequence[str], parts: Sequence[str], t
         if part not in parts:
             continue
         for method in known:
-            if method in anew or method not in found[part]:
+            if method in again or method not in found[part]:
                 say(f"{part}: {method}")
                 found[part][method] = measure(method, threads)
                 found["date"] = datetime.date.today().isoformat()
@@ -95,12 +95,12 @@ def _measured(known: Sequence[str], anew: Sequence[str], parts: Sequence[str], t
     return blocks
 
 
-def _judged(anew: Sequence[str], shared: Path) -> Blocks:
+def _judged(again: Sequence[str], shared: Path) -> Blocks:
     """Losses; the sheets are written beside the page."""
     blocks = Blocks()
     for name, held in contests(shared, OUT).items():
         say(f"losses: {name}")
-        held.forget(anew)
+        held.forget(again)
         table = held.hold(say)
         blocks[f"losses-{name}"] = page.losses(table)
         if name == "own":

@@ -3,7 +3,7 @@
 
 Twice: with the paintings that every method was trained for or measured on, and with paintings that nobody saw, which only some
 methods can take. What is shown is made of those photographs of the test split that are in the public domain, because it is
-published. Invariant: a picture that is there is kept, unless its method is among those to be painted anew.
+published. Invariant: a picture that is there is kept, unless its method is among those to be painted again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Round:
     on_show: Painting
 
     def forget(self, methods: Collection[str]) -> None:
-        """Have these painted anew."""
+        """Have these painted again."""
         for folder in (self.out, self._show):
             table = self._table(folder)
             table.rows[:] = [row for row in table.rows if row.method.split(",")[0] not in methods]

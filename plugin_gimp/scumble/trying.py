@@ -2,7 +2,7 @@
 """Every style on the layer, small, for the gallery to show: a contact sheet to pick from.
 
 Invariant: one job is in the engine at most, and none while the preview needs it: what is chosen comes first. What is there
-with the same settings is not painted twice; a change of strength or options paints the sheet anew, one picture after another,
+with the same settings is not painted twice; a change of strength or options paints the sheet again, one picture after another,
 and the older ones stay until then. Knows neither GIMP nor widgets.
 """
 

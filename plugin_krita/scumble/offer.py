@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the engine offers: its catalogue of styles and methods, and the device it computes on.
 
-Invariant: the catalogue is asked for once at a time, and again whenever a session is ready anew.
+Invariant: the catalogue is asked for once at a time, and again whenever a session is ready again.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class PictureView(QtWidgets.QWidget):
         self._pressed = False
         self.text = ""
         self.setMinimumHeight(140)
-        self.setToolTip("Hold to see the layer; let go to paint the preview anew")
+        self.setToolTip("Hold to see the layer; let go to paint the preview again")
 
     def show_raster(self, picture: Raster | None, original: Raster | None, share: float) -> None:
         """`share` of the picture, the rest being the original."""

@@ -26,7 +26,7 @@ from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 
 REST = 0.7
-"""Seconds for which the hand rests before the candidate that is shown is painted anew."""
+"""Seconds for which the hand rests before the candidate that is shown is painted again."""
 NAME = "Scumble, a try"
 """Of the layer on the canvas while nothing is painted on it yet."""
 

@@ -58,7 +58,7 @@ def test_without_the_option_every_frame_is_as_the_engine_paints_it(tmp_path: Pat
     assert [grey(t) for t in tasks] == [100, 110]
 
 
-def test_a_frame_of_another_size_is_painted_and_the_sequence_begins_anew(
+def test_a_frame_of_another_size_is_painted_and_the_sequence_begins_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = frames(tmp_path, (12, 10), (9, 10), (9, 10))

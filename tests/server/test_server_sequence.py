@@ -36,7 +36,7 @@ def test_a_frame_is_carried_on_from_the_one_before() -> None:
     assert settle(frames, 120) == (104, "")
 
 
-def test_another_sequence_or_size_begins_anew_and_takes_the_place_of_the_first() -> None:
+def test_another_sequence_or_size_begins_again_and_takes_the_place_of_the_first() -> None:
     frames = Sequence()
     settle(frames, 100)
     assert settle(frames, 120, OTHER)[0] == 120
@@ -65,7 +65,7 @@ def test_where_memory_would_not_suffice_it_is_not_tried(monkeypatch: pytest.Monk
         short.setattr(sequence.psutil, "virtual_memory", lambda: free)
         shown, remark = settle(frames, 120)
     assert (shown, remark) == (120, "Memory did not suffice to keep the frames from flickering.")
-    assert settle(frames, 130) == (130, ""), "it begins anew"
+    assert settle(frames, 130) == (130, ""), "it starts over"
     assert settle(frames, 120) == (128, "")
 
 

@@ -24,7 +24,7 @@ HDR10 = {"color_trc": 16, "color_primaries": 9, "colorspace": 9}
 
 
 def through(source: Path, target: Path, excerpt: Excerpt | None = None, quality: int | None = 90) -> tuple[str, ...]:
-    """The film as it is, read and written anew; gives the notes."""
+    """The film as it is, read and written again; gives the notes."""
     with open_film(source, excerpt) as film, write_film(target, film, quality, lambda path, seconds: None) as writer:
         for item in film.items():
             if isinstance(item, Frame):

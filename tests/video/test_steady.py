@@ -20,6 +20,7 @@ from scumble.nst import synthetic
 from scumble.painting import pipeline
 from scumble.video.motion import is_cut
 from scumble.video.steady import Steady
+from support.flicker import flicker
 
 HEIGHT, WIDTH, FRAMES, BORDER = 96, 128, 6, 16
 JOHNSON = Johnson()
@@ -51,21 +52,12 @@ def settled(frames: list[np.ndarray], paintings: list[np.ndarray]) -> list[np.nd
     return [steady.settle(*pair) for pair in zip(frames, paintings, strict=True)]
 
 
-def flicker(paintings: list[np.ndarray], pan: int = 0) -> float:
-    """Mean absolute change of the same places from frame to frame, in 255ths."""
-    changes = []
-    for a, b in pairwise(paintings):
-        change = np.abs(a[:, pan:, :3].astype(float) - b[:, : WIDTH - pan, :3])
-        changes.append(change[BORDER:-BORDER, BORDER:-BORDER].mean())
-    return float(np.mean(changes))
-
-
 @pytest.mark.parametrize(("noise", "pan"), [(0.02, 0), (0.05, 0), (0.0, 1), (0.0, 3), (0.02, 3)])
 def test_what_stands_still_or_moves_with_the_camera_flickers_at_most_half_as_much(noise: float, pan: int) -> None:
     frames = [frame(scene()[:, pan * i : pan * i + WIDTH], noise, i) for i in range(FRAMES)]
     off = [painted(f) for f in frames]
-    assert flicker(off, pan) > 3
-    assert flicker(settled(frames, off), pan) <= 0.5 * flicker(off, pan)
+    assert flicker(off, pan, BORDER) > 3
+    assert flicker(settled(frames, off), pan, BORDER) <= 0.5 * flicker(off, pan, BORDER)
 
 
 def seen_from(camera: np.ndarray, noise: float, seed: int) -> np.ndarray:
@@ -209,14 +201,14 @@ def test_frames_of_any_size_are_settled(size: tuple[int, int]) -> None:
     assert np.array_equal(steady.settle(pixels, pixels), pixels)
 
 
-def test_a_frame_of_another_size_begins_anew_and_the_next_ones_are_carried_on_from_it() -> None:
+def test_a_frame_of_another_size_begins_again_and_the_next_ones_are_carried_on_from_it() -> None:
     steady = Steady()
     small, grey, light = (np.full((*size, 4), value, np.uint8) for size, value in (((4, 6), 9), ((5, 6), 100), ((5, 6), 110)))
-    assert not steady.begins_anew(small)
+    assert not steady.starts_over(small)
     steady.settle(small, small)
-    assert steady.begins_anew(grey)
+    assert steady.starts_over(grey)
     assert np.array_equal(steady.settle(grey, grey), grey)
-    assert not steady.begins_anew(grey)
+    assert not steady.starts_over(grey)
     assert steady.settle(grey, light)[..., 0].max() < 110
 
 

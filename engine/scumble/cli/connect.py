@@ -122,10 +122,10 @@ def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
 
 def _address(text: str) -> Connection:
     """tcp://host:port of work; control is one port higher."""
-    found = re.fullmatch(r"(tcp://[^/]+):(\d{1,5})", text)
-    if not found or not 0 < int(found[2]) < 65535:
+    match = re.fullmatch(r"(tcp://[^/]+):(\d{1,5})", text)
+    if not match or not 0 < int(match[2]) < 65535:
         raise click.BadParameter(f"{text!r} is no address of an engine; it looks like tcp://studio.local:5570.")
-    return Connection(text, f"{found[1]}:{int(found[2]) + 1}")
+    return Connection(text, f"{match[1]}:{int(match[2]) + 1}")
 
 
 def json_option(command: F) -> F:

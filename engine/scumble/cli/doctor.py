@@ -129,15 +129,15 @@ def _size() -> Iterator[Check]:
 
     if torch.cuda.is_available() or torch.version.hip:
         return
-    found = {
+    sizes = {
         d.metadata["Name"]: _bytes_of(d) for d in importlib.metadata.distributions() if GPU_ONLY.match(d.metadata["Name"] or "")
     }
-    total = sum(found.values())
+    total = sum(sizes.values())
     if total < WORTH_SAVING:
         yield Check("size", State.OK, "PyTorch is installed without what only a GPU needs")
         return
-    most = ", ".join(sorted(found, key=lambda name: -found[name])[:3])
-    said = f"{total / 1e9:.1f} GB could be saved: {len(found)} packages are for GPUs alone ({most}, ...), and there is none"
+    most = ", ".join(sorted(sizes, key=lambda name: -sizes[name])[:3])
+    said = f"{total / 1e9:.1f} GB could be saved: {len(sizes)} packages are for GPUs alone ({most}, ...), and there is none"
     yield Check("size", State.NOTE, said, "docs/install.md says how to install PyTorch for the processor.")
 
 
@@ -281,9 +281,9 @@ def _methods() -> Iterator[Check]:
             hint = "Install its package again, or remove it; everything else works without it."
             yield Check("plug-ins", State.FAIL, f"{name} does not load: {type(e).__name__}: {e}", hint)
     with _quiet(logging.getLogger("scumble.methods.registry")):
-        found = methods()
-    if found:
-        yield Check("methods", State.OK, ", ".join(found))
+        registered = methods()
+    if registered:
+        yield Check("methods", State.OK, ", ".join(registered))
     else:
         yield Check("methods", State.FAIL, "No method is installed.", "Install Scumble again.")
 

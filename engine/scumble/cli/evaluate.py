@@ -128,12 +128,12 @@ def variant(text: str) -> Variant:
 def parse_strengths(text: str) -> list[float]:
     """Numbers in (0, 1], rising. Raises click.UsageError."""
     try:
-        found = sorted({float(part) for part in text.split(",") if part.strip()})
+        strengths = sorted({float(part) for part in text.split(",") if part.strip()})
     except ValueError:
-        found = [0.0]
-    if not all(0 < strength <= 1 for strength in found):
+        strengths = [0.0]
+    if not all(0 < strength <= 1 for strength in strengths):
         raise click.UsageError(f"--strengths takes numbers above 0 and up to 1, separated by commas, not {text!r}.")
-    return found
+    return strengths
 
 
 def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -141,7 +141,7 @@ def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     from scumble.methods import registry
     from scumble.painting import pipeline
 
-    found: dict[str, dict[str, Any]] = {}
+    by_method: dict[str, dict[str, Any]] = {}
     for name, value in parse_assignments(texts).items():
         method, dot, option = name.partition(".")
         if not dot:
@@ -150,8 +150,8 @@ def options_by_method(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         known = {spec.name: Option(**dataclasses.asdict(spec)) for spec in pipeline.all_options(registry.method(method))}
         if option not in known:
             raise click.UsageError(f"The method {method} has no option {option!r}; it has: {', '.join(known)}.")
-        found.setdefault(method, {})[option] = parse_value(known[option], value)
-    return found
+        by_method.setdefault(method, {})[option] = parse_value(known[option], value)
+    return by_method
 
 
 def show(table: Table) -> None:

@@ -67,8 +67,8 @@ def plan(
         listing.add(given)
     for line in listing.notes():
         tell(line)
-    found = list({_plain(f.path): f for f in reversed(listing.found)}.values())[::-1]
-    tasks = _beside(found, naming) if out is None else _into(found, out, naming, any(is_folder(Path(i)) for i in inputs))
+    files = list({_plain(f.path): f for f in reversed(listing.found)}.values())[::-1]
+    tasks = _beside(files, naming) if out is None else _into(files, out, naming, any(is_folder(Path(i)) for i in inputs))
     _refuse_odd(tasks)
     _refuse_replacing(tasks, also_read or {})
     _refuse_collisions(tasks, naming.recursive)
@@ -90,18 +90,18 @@ def _plain(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - Path.resolve follows links
 
 
-def _beside(found: Sequence[Found], naming: Naming) -> list[Task]:
-    return [Task(f.path, f.path.with_name(named(f.path, naming))) for f in found]
+def _beside(files: Sequence[Found], naming: Naming) -> list[Task]:
+    return [Task(f.path, f.path.with_name(named(f.path, naming))) for f in files]
 
 
-def _into(found: Sequence[Found], out: str, naming: Naming, folders: bool) -> list[Task]:
+def _into(files: Sequence[Found], out: str, naming: Naming, folders: bool) -> list[Task]:
     target = Path(out)
     there = _look(target)
     folder = there is not None and stat.S_ISDIR(there.st_mode)
-    if folder or folders or len(found) > 1 or out.endswith(("/", os.sep)):
+    if folder or folders or len(files) > 1 or out.endswith(("/", os.sep)):
         if there is not None and not folder:
-            raise click.UsageError(f"{counted(len(found), 'picture')} to write, but {out} is a file. Name a folder with -o.")
-        return [Task(f.path, target / f.below / named(f.path, naming)) for f in found]
+            raise click.UsageError(f"{counted(len(files), 'picture')} to write, but {out} is a file. Name a folder with -o.")
+        return [Task(f.path, target / f.below / named(f.path, naming)) for f in files]
     if target.suffix.lower() not in (*OUTPUTS, *film.WRITTEN):
         raise click.UsageError(
             f"{out} must end in one of {', '.join((*OUTPUTS, *film.WRITTEN))} to say which kind of file it is."
@@ -110,7 +110,7 @@ def _into(found: Sequence[Found], out: str, naming: Naming, folders: bool) -> li
         raise click.UsageError(
             f"{out} does not end as {naming.format} files do ({FORMATS[naming.format]}). Leave --format out, or rename it."
         )
-    return [Task(f.path, target.with_stem(target.stem + naming.ending)) for f in found]
+    return [Task(f.path, target.with_stem(target.stem + naming.ending)) for f in files]
 
 
 def _not_meant(out: str | None, naming: Naming) -> Callable[[Path], bool]:

@@ -79,8 +79,8 @@ def stylize_one(
 
 
 def _still(picture: Picture, finished: Finished, task: Task, job: Job, steady: Steady | None) -> dict[str, Any]:
-    if steady is not None and steady.begins_anew(picture.pixels):
-        note(f"{task.source} is of another size than the frames before it: the sequence begins anew.")
+    if steady is not None and steady.starts_over(picture.pixels):
+        note(f"{task.source} is of another size than the frames before it: the sequence starts over.")
     finished = settled(steady, picture, finished)
     notes = picture.notes + write_result(task.target, finished.raster, picture, job.settings)
     return report_of(finished) | {"engine_seconds": finished.seconds} | ({"notes": list(notes)} if notes else {})

@@ -63,22 +63,22 @@ def uninstall(host: str, folder: Path | None) -> None:
 def status(host: str, folder: Path | None, as_json: bool) -> None:
     """Say where the plug-in is installed and whether it is up to date."""
     chosen = hosts.HOSTS[host]
-    found = [chosen.standing(place) for place in _places(chosen, folder)]
+    standings = [chosen.standing(place) for place in _places(chosen, folder)]
     if as_json:
-        emit_json([_as_json(s) for s in found])
+        emit_json([_as_json(s) for s in standings])
         return
-    for s in found:
+    for s in standings:
         OUT.print(escape(f"{s.place.host}: {_said(s)}"))
         OUT.print(f"[dim]{escape(printable(s.place.folder))}[/]")
 
 
 def _places(host: Host, folder: Path | None) -> list[core.Place]:
-    found = [host.place(folder.absolute())] if folder else host.places()
-    if not found:
+    places = [host.place(folder.absolute())] if folder else host.places()
+    if not places:
         raise click.UsageError(
             f"No {host.title} was found. Start it once, so that it makes its folder, or name its plug-ins folder with --dir."
         )
-    return found
+    return places
 
 
 def _said(s: core.Standing) -> str:

@@ -137,12 +137,12 @@ def rename(style: str, name: str, no_start: bool, as_json: bool) -> None:
     if not name.strip():
         raise click.BadParameter("a style needs a name.", param_hint="NAME")
     with engine(start=not no_start) as attached:
-        found = find_style(attached.catalogue(), style)
-        title = attached.rename_style(found.id, legible(name))
+        chosen = find_style(attached.catalogue(), style)
+        title = attached.rename_style(chosen.id, legible(name))
     if as_json:
-        emit_json({"style": found.id, "title": title})
+        emit_json({"style": chosen.id, "title": title})
     else:
-        click.echo(f"{found.id}: {title}")
+        click.echo(f"{chosen.id}: {title}")
 
 
 @styles.command()

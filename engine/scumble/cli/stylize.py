@@ -170,7 +170,7 @@ def _settle(
     """Check everything that can be known before the first picture is read, and pin the styles, so that one which is refined
     meanwhile does not change its look halfway. Raises click.UsageError."""
     catalogue = attached.catalogue()
-    found = [find_style(catalogue, name) for name, _ in styles]
-    chosen = find_method(catalogue, method) if method else choose_method(catalogue, found, masks is not None)
-    weighted = [(pinned(style, name), weight) for style, (name, weight) in zip(found, styles, strict=True)]
+    chosen_styles = [find_style(catalogue, name) for name, _ in styles]
+    chosen = find_method(catalogue, method) if method else choose_method(catalogue, chosen_styles, masks is not None)
+    weighted = [(pinned(style, name), weight) for style, (name, weight) in zip(chosen_styles, styles, strict=True)]
     return Job(weighted, chosen.id, strength, parse_options(chosen, given), masks)

@@ -30,7 +30,7 @@ STALLED = 60.0
 nothing but these seconds: jobs go on once it does."""
 FIRST_RETRY, LAST_RETRY = 0.05, 1.0
 STEADY = 5.0
-"""Seconds a connection must have held for the back-off to begin anew."""
+"""Seconds a connection must have held for the back-off to start over."""
 RELAUNCH = 4.0
 """Seconds between two starts of an engine by one session; below ABSENCE, so that a killed one is back before it is missed."""
 ONE_ENGINE = ("engine-refused", "engine-untrusted")
@@ -175,15 +175,15 @@ class Dialer:
     def _dial(self, now: float, wanted: bool) -> None:
         if self._child is not None and not self._child.running:
             self._child = None  # that look has laid it to rest; a dead child nobody has looked after seems to live
-        self._dialled = found = self._find()
-        if found is None:
+        self._dialled = engine = self._find()
+        if engine is None:
             if self._launch is not None and wanted:
                 self._start(now)
             self._pause(now)
             return
-        work = Channel(found.work, found, self._identity, self._open_link)
+        work = Channel(engine.work, engine, self._identity, self._open_link)
         try:
-            self._channels = (work, Channel(found.control, found, self._identity, self._open_link))
+            self._channels = (work, Channel(engine.control, engine, self._identity, self._open_link))
         except EngineError:
             work.close()
             raise
@@ -214,8 +214,8 @@ class Dialer:
 
     def _stalled(self) -> bool:
         """Whether the engine that fell silent is there all the same."""
-        found = self._dialled
-        return isinstance(self._error, Silent) and found is not None and found.pid > 0 and self._find() == found
+        dialled = self._dialled
+        return isinstance(self._error, Silent) and dialled is not None and dialled.pid > 0 and self._find() == dialled
 
     def _coming(self) -> bool:
         """Whether an engine this session started, or the one that start lost the race to, may still appear."""

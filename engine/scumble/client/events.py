@@ -32,6 +32,18 @@ class State(enum.Enum):
     """`Lost` was reported; the session goes on looking."""
 
 
+class WithError:
+    """An event with the code, message and hint of an error."""
+
+    code: str
+    message: str
+    hint: str
+
+    def error(self) -> EngineError:
+        """The same, to be raised."""
+        return EngineError(self.code, self.message, self.hint)
+
+
 @dataclass(frozen=True)
 class Context:
     """The whole layer in small (long side at most 1024), and where in it the picture lies, in layer pixels."""
@@ -95,15 +107,12 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Lost:
+class Lost(WithError):
     """There has been no engine for a while, or none that can be used. Jobs are kept and go on after `Recovered`."""
 
     code: str
     message: str
     hint: str
-
-    def error(self) -> EngineError:
-        return EngineError(self.code, self.message, self.hint)
 
 
 @dataclass(frozen=True)
@@ -176,14 +185,11 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Failed:
+class Failed(WithError):
     job: str
     code: str
     message: str
     hint: str
-
-    def error(self) -> EngineError:
-        return EngineError(self.code, self.message, self.hint)
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,7 @@ class Cancelled:
 
 
 @dataclass(frozen=True)
-class Refining:
+class Refining(WithError):
     """The state of a style's refinement: sent to the session that put the style or asked for its refinement, as it goes on,
     and to every session when there is a new revision (`state` "done"; then the catalogue is worth reading again).
 
@@ -236,9 +242,6 @@ class Refining:
         """Whether nothing more will happen unless somebody asks for it."""
         return self.state not in ("waiting", "running")
 
-    def error(self) -> EngineError:
-        return EngineError(self.code, self.message, self.hint)
-
 
 @dataclass(frozen=True)
 class Listed:
@@ -257,14 +260,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class RequestFailed:
+class RequestFailed(WithError):
     request: int
     code: str
     message: str
     hint: str
-
-    def error(self) -> EngineError:
-        return EngineError(self.code, self.message, self.hint)
 
 
 Event = Union[

@@ -134,7 +134,7 @@ class Job:
         )
 
     def submit_again(self) -> None:
-        """The engine has given the job up because nothing was heard of us: begin anew, as if it had never been submitted."""
+        """The engine has given the job up because nothing was heard of us: start over, as if it had never been submitted."""
         self.disconnected()
         self._have, self._result, self._running = 0, b"", False
 

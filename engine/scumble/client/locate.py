@@ -85,7 +85,7 @@ def read_connection(directory: str | None = None) -> Connection | None:
         return None
     try:
         entry = json.loads(text)
-        found = Connection(
+        connection = Connection(
             work=_typed(entry, "work", str),
             control=_typed(entry, "control", str),
             token=_typed(entry, "token", str),
@@ -96,10 +96,10 @@ def read_connection(directory: str | None = None) -> Connection | None:
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    ours = all(_is_local(endpoint, folder) for endpoint in (found.work, found.control))
-    if not ours or not re.fullmatch(r"[0-9a-f]{64}", found.token):
+    ours = all(_is_local(endpoint, folder) for endpoint in (connection.work, connection.control))
+    if not ours or not re.fullmatch(r"[0-9a-f]{64}", connection.token):
         return None
-    return found if process_lives(found.pid, found.started, found.birth) else None
+    return connection if process_lives(connection.pid, connection.started, connection.birth) else None
 
 
 def start_engine(command: Sequence[str] | None = None) -> Launch:

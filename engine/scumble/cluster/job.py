@@ -70,8 +70,8 @@ def own_styles(names: list[str]) -> Files:
     Raises ScumbleError "style-unknown".
     """
     store = StyleStore()
-    found = [style for style in map(store.get, names) if style.own]
-    return {style.id: {p.name: p.read_bytes() for p in sorted(style.folder.iterdir()) if p.is_file()} for style in found}
+    own = [style for style in map(store.get, names) if style.own]
+    return {style.id: {p.name: p.read_bytes() for p in sorted(style.folder.iterdir()) if p.is_file()} for style in own}
 
 
 def unpack(files: Files, folder: Path) -> StyleStore:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Ray cluster in the place of an engine: pictures are tasks, and Ray places them, and places them anew where a node is lost.
+"""A Ray cluster in the place of an engine: pictures are tasks, and Ray places them, and places them again where a node is lost.
 
 Invariants: nothing is ours that Ray does; a picture is given back once, or fails once. A slot is a GPU, or, where the cluster
 has none, a core: pictures are independent, so that a core each is the quickest for many.
@@ -43,7 +43,7 @@ FAREWELL = 10.0
 """Seconds given to pictures that are given up."""
 
 RETRIES = 5
-"""Times a picture is painted anew after the loss of its node or process; one that ends its process each time is at fault."""
+"""Times a picture is painted again after the loss of its node or process; one that ends its process each time is at fault."""
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
@@ -64,7 +64,7 @@ class RayOutput(io.TextIOBase):
         log.debug("Ray: %s", text.rstrip())
         if not self._told and re.search(LOST, text):
             self._told = True
-            self._tell("A node of the cluster is lost; its pictures are painted anew.")
+            self._tell("A node of the cluster is lost; its pictures are painted again.")
         return len(text)
 
 
@@ -182,11 +182,11 @@ class RayCluster:
 
 def _reach(address: str) -> None:
     """Whether somebody listens at HOST:PORT. Raises EngineError "engine-missing"."""
-    found = re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d{1,5})", address)
-    if found is None:
+    match = re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d{1,5})", address)
+    if match is None:
         return  # "auto", "local": Ray knows
     try:
-        socket.create_connection((found[1], int(found[2])), ANSWER).close()
+        socket.create_connection((match[1], int(match[2])), ANSWER).close()
     except (OSError, OverflowError) as e:
         raise _missing(address, e) from e
 

@@ -105,13 +105,13 @@ class Table:
             if not row.problem:
                 answered[row.method].add(row.pair)
         common = shared_pairs(answered.values())
-        found = {}
+        by_name = {}
         for name, pairs in answered.items():
             shared = common <= pairs or not pairs
             asked = common if shared else pairs
             rows = [r for r in self.rows if r.method == name and r.pair in asked and not r.problem]
             judges = list(rows[0].judged) if rows else []
-            found[name] = {
+            by_name[name] = {
                 "pairs": len(rows),
                 "shared": shared,
                 "failed": sum(1 for r in self.rows if r.method == name and r.problem),
@@ -121,7 +121,7 @@ class Table:
                 "lpips": _mean_of([r.lpips for r in rows if r.lpips is not None]),
                 "curve": [_mean(points) for points in zip(*(r.curve for r in rows), strict=True)],
             }
-        return found
+        return by_name
 
     def to_json(self) -> dict[str, Any]:
         return {"conditions": self.conditions, "means": self.means(), "rows": [dataclasses.asdict(r) for r in self.rows]}
@@ -140,14 +140,14 @@ def shared_pairs(answered: Iterable[set[Pair]]) -> set[Pair]:
 
 def read_photographs(folder: Path, size: int, split: Split, limit: int | None) -> list[Photograph]:
     """Photographs with a short side of `size` pixels, cut to multiples of 8. Raises ScumbleError "bad-picture"."""
-    found = []
+    photographs = []
     for path, title in _listed(folder, split, limit):
         image = _opened(path, size)
         w, h = (max(MULTIPLE, n // MULTIPLE * MULTIPLE) for n in image.size)
         left, top = (image.width - w) // 2, (image.height - h) // 2
         image = image.crop((left, top, left + w, top + h))
-        found.append(Photograph(_slug(path.stem), title, pixels_of(image)))
-    return _with_own_ids(found)
+        photographs.append(Photograph(_slug(path.stem), title, pixels_of(image)))
+    return _with_own_ids(photographs)
 
 
 def read_paintings(folder: Path, size: int, split: Split, limit: int | None, shipped: Iterable[Any] = ()) -> list[Painting]:
@@ -288,20 +288,20 @@ def _listed(folder: Path, split: Split, limit: int | None) -> list[tuple[Path, s
     """Path and title of each picture: of a folder's manifest.csv those of the split, else all; or of the one file given."""
     manifest = folder / MANIFEST
     if folder.is_file():
-        found = [(folder, folder.stem)]
+        files = [(folder, folder.stem)]
     elif manifest.is_file():
         with open(manifest, newline="", encoding="utf-8") as f:
             rows = [r for r in csv.DictReader(f) if split == "all" or r.get("split") == split]
-        found = [(folder / r["file"], r.get("title") or r["file"]) for r in rows if r.get("file")]
+        files = [(folder / r["file"], r.get("title") or r["file"]) for r in rows if r.get("file")]
     else:
-        found = [(p, p.stem) for p in sorted(folder.rglob("*")) if p.suffix.lower() in SAVERS]
-    if not found:
+        files = [(p, p.stem) for p in sorted(folder.rglob("*")) if p.suffix.lower() in SAVERS]
+    if not files:
         raise ScumbleError(
             "bad-picture",
             f"There are no pictures in {folder}" + (f" of the split {split}." if manifest.is_file() else "."),
             "Name a picture or a folder of pictures; --split all takes both halves of a manifest.",
         )
-    return found[:limit]
+    return files[:limit]
 
 
 def _opened(path: Path, short_side: int) -> Image.Image:
@@ -325,11 +325,11 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_text)[:60].strip("-") or "picture"
 
 
-def _with_own_ids(found: list[Seen]) -> list[Seen]:
+def _with_own_ids(photographs: list[Seen]) -> list[Seen]:
     """Numbers for those whose names would clash."""
     seen: dict[str, int] = {}
     result = []
-    for one in found:
+    for one in photographs:
         seen[one.id] = seen.get(one.id, 0) + 1
         result.append(one if seen[one.id] == 1 else dataclasses.replace(one, id=f"{one.id}-{seen[one.id]}"))
     return result

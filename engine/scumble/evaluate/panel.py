@@ -28,12 +28,12 @@ class Panel:
 
     def judged(self, picture: Tensor) -> dict[str, dict[str, float]]:
         """By judge: content, style, total, and the style of each layer by its name."""
-        found = {}
+        by_judge = {}
         for judge, pair in self.judges:
             said = judge(picture, pair)
             figures = {k: getattr(said, k) for k in ("content", "style", "total")} | dict(said.layers)
-            found[judge.name] = {k: round(v, 5) for k, v in figures.items()}
-        return found
+            by_judge[judge.name] = {k: round(v, 5) for k, v in figures.items()}
+        return by_judge
 
     def point(self, picture: Tensor, strength: float) -> dict[str, float]:
         """How far a picture of that strength is from the photograph, by LPIPS or else the first judge's content, and from the

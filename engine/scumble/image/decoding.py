@@ -211,8 +211,8 @@ def _texts(path: Path) -> dict[str, str]:
     comment = info.get("comment", b"")
     if isinstance(comment, bytes) and comment.strip(b"\0 "):
         return {"Comment": comment.decode("utf-8", "replace").strip("\0 ")}
-    found = {str(k): str(v) for k, v in info.items() if isinstance(v, str)}
-    return {k: v for k, v in found.items() if not k.startswith(("Raw profile", "XML:com.adobe.xmp"))}
+    texts = {str(k): str(v) for k, v in info.items() if isinstance(v, str)}
+    return {k: v for k, v in texts.items() if not k.startswith(("Raw profile", "XML:com.adobe.xmp"))}
 
 
 def _refuse_misread(path: Path) -> None:

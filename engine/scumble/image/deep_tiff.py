@@ -72,5 +72,5 @@ def _joined(halves: Any, samples: int, order: str) -> AnyPixels:
 
 
 def _all(tags: Mapping[int, Any], tag: int, value: int) -> bool:
-    found = tags.get(tag)
-    return bool(found) and all(n == value for n in (found if isinstance(found, tuple) else (found,)))
+    values = tags.get(tag)
+    return bool(values) and all(n == value for n in (values if isinstance(values, tuple) else (values,)))

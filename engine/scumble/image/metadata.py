@@ -174,8 +174,8 @@ def add_to_tiff(file: BinaryIO, block: bytes | None, iptc: bytes | None = None) 
     exif = read_exif(block)[0]
     tags: dict[int, Any] = {tag: value for tag, value in _verbatim(exif).items() if tag in DESCRIPTIVE}
     for tag in (EXIF, GPS):
-        if found := {t: v for t, v in exif.get_ifd(tag).items() if t != INTEROPERABILITY}:
-            tags[tag] = _verbatim(found)
+        if entries := {t: v for t, v in exif.get_ifd(tag).items() if t != INTEROPERABILITY}:
+            tags[tag] = _verbatim(entries)
     if iptc:
         tags[IPTC] = iptc  # of which libvips writes a quarter
     if tags:

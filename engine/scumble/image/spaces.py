@@ -145,21 +145,21 @@ def _of_tags(tags: Mapping[int, Any], gamma: Any) -> ColourSpace | None:
     if function is None and not primaries and not gamma:
         return None
     chromaticities = (*(white or D65), *(primaries or (n for xy in SRGB_PRIMARIES for n in xy)))
-    found = of_gamma(1 / gamma[0] if gamma and gamma[0] else None, chromaticities)
+    gamma_space = of_gamma(1 / gamma[0] if gamma and gamma[0] else None, chromaticities)
     table = np.asarray(function if function is not None else (), np.float64) / 65535
     if table.size < 2:
-        return found
+        return gamma_space
     curves = table.reshape(3, -1) if table.size % 3 == 0 and table.size & (table.size - 1) else table
-    primary = found or ColourSpace("", 1.0)
+    primary = gamma_space or ColourSpace("", 1.0)
     return ColourSpace("a transfer function of its own", curves, primary.primaries, primary.white)
 
 
 def _numbers(values: Any, count: int) -> tuple[float, ...]:
     try:
-        found = tuple(float(v) for v in values)
+        numbers = tuple(float(v) for v in values)
     except (TypeError, ValueError, ZeroDivisionError):
         return ()
-    return found if len(found) == count and all(np.isfinite(found)) else ()
+    return numbers if len(numbers) == count and all(np.isfinite(numbers)) else ()
 
 
 def _table(curve: Callable[[Numbers], Numbers]) -> Numbers:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The directories of a TIFF file (TIFF 6.0, section 2; BigTIFF), read with Pillow, and one of them written anew."""
+"""The directories of a TIFF file (TIFF 6.0, section 2; BigTIFF), read with Pillow, and one of them written again."""
 
 from __future__ import annotations
 

@@ -52,13 +52,13 @@ def places(environment: Mapping[str, str] | None = None, home: Path | None = Non
     home = Path.home() if home is None else home
     if env.get("GIMP3_DIRECTORY"):
         return [given(Path(env["GIMP3_DIRECTORY"]) / "plug-ins")]
-    found = [
+    known = [
         Place(f"GIMP {version.name}{suffix}", version / "plug-ins" / PLUGIN, sandboxed)
         for suffix, base, sandboxed in _bases(env, home)
         for version in sorted(base.glob("3.*"))
         if version.is_dir() and re.fullmatch(r"3\.\d+", version.name)
     ]
-    return found or _never_started(env, home)
+    return known or _never_started(env, home)
 
 
 def _bases(env: Mapping[str, str], home: Path) -> list[tuple[str, Path, bool]]:

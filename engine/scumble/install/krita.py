@@ -55,11 +55,11 @@ def uninstall(place: Place) -> bool:
 
 def standing(place: Place) -> Standing:
     """Current only when Krita would also load it."""
-    found = core.standing(source(), place)
+    files = core.standing(source(), place)
     whole = all(
         path.exists() and path.read_bytes() == (source().parent / name).read_bytes() for name, path in _beside(place).items()
     )
-    return replace(found, current=found.current and whole and _enabled(_settings(place)))
+    return replace(files, current=files.current and whole and _enabled(_settings(place)))
 
 
 def files() -> list[tuple[str, bytes, bool]]:

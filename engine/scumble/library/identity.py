@@ -29,8 +29,8 @@ def refuse_replacing(written: Iterable[Path], read: Mapping[Path, str], hint: st
     """Refuse to write a file that is read, whatever its name; `read` says what each is. Raises ScumbleError "bad-options"."""
     inputs = {identity(path): (path, role) for path, role in read.items()}
     for path in written:
-        if found := inputs.get(identity(path)):
-            raise ScumbleError("bad-options", f"{found[0]}, {found[1]}, would be overwritten.", hint)
+        if clash := inputs.get(identity(path)):
+            raise ScumbleError("bad-options", f"{clash[0]}, {clash[1]}, would be overwritten.", hint)
 
 
 def refuse_inside(out: Path, folder: Path, role: str, hint: str) -> None:

@@ -19,12 +19,12 @@ def read_object(path: Path, most: int = MAX_BYTES) -> dict[str, Any]:
     if len(text) > most:
         raise ValueError(f"it is longer than {most} bytes")
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except RecursionError:
         raise ValueError("it nests too deep") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise ValueError("it is not a JSON object")
-    return found
+    return value
 
 
 def to_bytes(value: Mapping[str, object]) -> bytes:

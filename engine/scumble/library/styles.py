@@ -231,10 +231,10 @@ class StyleStore:
         """The style of that id at its newest revision; None where there is none, or a damaged one."""
         shipped, own = SHIPPED / "styles" / f"{style_id}.json", self.user_dir / style_id
         if shipped.is_file():
-            found = self._loaded([shipped], own=False)
+            styles = self._loaded([shipped], own=False)
         else:
-            found = self._loaded([own / "style.json"] if own.is_dir() else [], own=True)
-        return found[0] if found else None
+            styles = self._loaded([own / "style.json"] if own.is_dir() else [], own=True)
+        return styles[0] if styles else None
 
     def _shipped(self) -> Sequence[StoredStyle]:
         return self._loaded(sorted((SHIPPED / "styles").glob("*.json")), own=False)

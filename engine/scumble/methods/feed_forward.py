@@ -192,12 +192,12 @@ class FeedForward(Method, Generic[N, S]):
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         """Measure what is not measured yet, mix, and paint, in tiles where the picture is large."""
         networks = self.networks(options, runtime.device)
-        found: list[tuple[float, S]] = []
+        states: list[tuple[float, S]] = []
         for given in styles:
             yield Progress(0.0, "looking at the painting")
-            found.append((given.weight, given.state.at(self.seen_side(content, options))))
+            states.append((given.weight, given.state.at(self.seen_side(content, options))))
         with torch.no_grad():
-            style = self.mix(found) if content.regions is None else self.stack([state for _, state in found])
+            style = self.mix(states) if content.regions is None else self.stack([state for _, state in states])
         if content.strength < 1 and self.capabilities.strength:
             yield Progress(0.0, "looking at the picture")
             with torch.no_grad():
@@ -273,5 +273,5 @@ def holding(path: Path, what: str, train: str) -> Iterator[None]:
         raise ScumbleError(
             "weights-corrupt",
             f"The weight file {path.name} holds no {what} ({e}).",
-            f"Install Scumble again, or make it anew: scumble train {train}.",
+            f"Install Scumble again, or make it again: scumble train {train}.",
         ) from e

@@ -81,32 +81,32 @@ def _leave_out(name: str, what: str, error: Exception) -> None:
 @cache
 def methods() -> dict[str, Method]:
     """All methods by id, built-in ones first."""
-    found: dict[str, Method] = {}
+    registered: dict[str, Method] = {}
 
     def register(given: Method) -> None:
         method = complete(given)
-        if method.id in found:
+        if method.id in registered:
             raise ValueError(f"a method called {method.id!r} is already registered")
         if not re.fullmatch(r"[a-z0-9-]{1,64}", method.id):
             raise ValueError(f"{method.id!r} is no id: small letters, digits and dashes, 64 at most")
         if method.capabilities.refine != (method.refiner is not None):
             raise ValueError(f"{method.id!r} must have a refiner if its capabilities say that it refines, and only then")
         json.dumps(describe(method))  # one the catalogue cannot show must not keep it from showing the others
-        found[method.id] = method
+        registered[method.id] = method
 
     manager = plugin_manager()
     for name, plugin in manager.list_name_plugin():  # in order of registration, which get_plugins, a set, does not keep
         hook = getattr(plugin, "register_methods", None)
         if hook is None:
             continue
-        before = dict(found)
+        before = dict(registered)
         try:
             hook(register=register)
         except Exception as e:
-            found.clear()
-            found.update(before)
+            registered.clear()
+            registered.update(before)
             _leave_out(name, "does not register", e)
-    return found
+    return registered
 
 
 def complete(method: Any) -> Method:

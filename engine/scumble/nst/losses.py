@@ -181,11 +181,11 @@ def lattice_loss(x: Tensor) -> Tensor:
     windows = windows - windows.mean((4, 5), keepdim=True)
     spectrum = torch.fft.fft2(windows * torch.outer(hann, hann)) / hann.sum() ** 2
     power = (spectrum.real.square() + spectrum.imag.square()).mean((1, 2, 3))  # over a picture: a weave is everywhere
-    found = []
+    excess = []
     for ky, kx in LATTICE_FREQUENCIES:
         around = [power[:, (ky + dy) % WINDOW, (kx + dx) % WINDOW] for dy in (-3, 0, 3) for dx in (-3, 0, 3) if dy or dx]
-        found.append(F.relu(power[:, ky, kx] - torch.stack(around).mean(0)))
-    return torch.stack(found).sum(0).mean()
+        excess.append(F.relu(power[:, ky, kx] - torch.stack(around).mean(0)))
+    return torch.stack(excess).sum(0).mean()
 
 
 _HALF, _QUARTER, _EIGHTH = WINDOW // 2, WINDOW // 4, WINDOW // 8

@@ -150,8 +150,8 @@ def _moments_of_one(x: Tensor) -> tuple[Tensor, Tensor]:
     does it. Without gradients. By parts, because it adds up pixel after pixel, in float32."""
     parts = torch.split(x, max(1, PART // 16 // x.shape[3]), 2)
     running = x.new_zeros(2, x.shape[1], dtype=torch.float32)  # says that the answer is float32
-    found = [torch.batch_norm_update_stats(part, running[0], running[1], 0.0) for part in parts]
-    means, variances = (torch.stack(f) for f in zip(*found, strict=True))
+    by_part = [torch.batch_norm_update_stats(part, running[0], running[1], 0.0) for part in parts]
+    means, variances = (torch.stack(f) for f in zip(*by_part, strict=True))
     share = torch.tensor([part.shape[2] / x.shape[2] for part in parts])[:, None]
     mean = (share * means).sum(0)
     variance = (share * (variances + (means - mean).square())).sum(0)

@@ -102,11 +102,11 @@ def perceptual_losses(
     """
     with torch.no_grad():
         truth = features(shrink(x, spec.content_scale), set(spec.content))
-    found = {scale: features(shrink(y, scale), wanted) for scale, wanted in spec.layers.items()}
-    content = _mean(spec.content, {k: _content(found[spec.content_scale][k], truth[k]) for k in spec.content})
+    painted = {scale: features(shrink(y, scale), wanted) for scale, wanted in spec.layers.items()}
+    content = _mean(spec.content, {k: _content(painted[spec.content_scale][k], truth[k]) for k in spec.content})
     styles, pulls = [], []
     for scale, layers in spec.styles.items():
-        pairs = {k: zip(gram(found[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
+        pairs = {k: zip(gram(painted[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
         terms = {k: torch.stack([spec.distance(g, t) for g, t in pairs[k]]).clamp_max(most) for k in layers}
         styles.append(_mean(layers, terms))
         pulls.append(_mean(layers, {k: pseudo_huber(term, delta) for k, term in terms.items()}) if delta else styles[-1])

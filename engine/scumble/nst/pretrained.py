@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,13 +67,13 @@ def find_or_download(url: str) -> Path:
     """
     name = url.rsplit("/", 1)[1]
     ours = Path(os.environ.get("SCUMBLE_CACHE_DIR") or platformdirs.user_cache_path("scumble")) / "weights" / name
-    found = next((p for p in (Path(torch.hub.get_dir()) / "checkpoints" / name, ours) if p.is_file()), None)
-    if found is None:
+    path = next((p for p in (Path(torch.hub.get_dir()) / "checkpoints" / name, ours) if p.is_file()), None)
+    if path is None:
         _download(url, ours)
-        found = ours
-    elif not has_published_hash(found):
-        raise ScumbleError("weights-corrupt", f"The weight file {found} is damaged.", "Delete it; it is then downloaded again.")
-    return found
+        path = ours
+    elif not has_published_hash(path):
+        raise ScumbleError("weights-corrupt", f"The weight file {path} is damaged.", "Delete it; it is then downloaded again.")
+    return path
 
 
 def has_published_hash(path: Path, name: str | None = None) -> bool:
@@ -106,16 +108,23 @@ def load_torchvision(net: VGG, path: Path) -> None:
 
     Raises ScumbleError "weights-corrupt".
     """
-    try:
+    with holding_published(path, "the network"):
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         numbers = sorted({int(k.split(".")[1]) for k in state if k.startswith("features.")})
         pairs = zip(net.layers, numbers, strict=True)
         net.convs.load_state_dict(
             {f"{n}.{kind}": state[f"features.{i}.{kind}"] for n, i in pairs for kind in ("weight", "bias")}
         )
+
+
+@contextmanager
+def holding_published(path: Path, what: str) -> Iterator[None]:
+    """Within, a network takes the weights of a downloaded file. Raises ScumbleError "weights-corrupt" where they do not fit."""
+    try:
+        yield
     except Exception as e:  # a damaged file may raise anything
         raise ScumbleError(
             "weights-corrupt",
-            f"The weight file {path.name} does not hold the network ({e}).",
-            "Delete it; it is fetched again.",
+            f"The weight file {path.name} does not hold {what} ({e}).",
+            "Delete it; it is then downloaded again.",
         ) from e

@@ -13,9 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scumble.api.errors import ScumbleError
 from scumble.nst.norms import moments
-from scumble.nst.pretrained import find_or_download, load_perceptual
+from scumble.nst.pretrained import find_or_download, holding_published, load_perceptual
 from scumble.nst.vgg import VGG, WIDTHS
 
 SIGNATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -35,14 +34,14 @@ def signature(net: VGG, picture: Tensor, layers: Sequence[str] = SIGNATURE_LAYER
     """(N, SIGNATURE_SIZE) of pictures (N, 3, H, W) in [0, 1]: each channel's mean and log deviation in a narrow network,
     and the colours' mean and covariance."""
     features = net(picture, set(layers))
-    found = []
+    parts = []
     for name in layers:
         mean, variance = (m.flatten(1) for m in moments(features[name]))
-        found += [mean, (variance + 1e-6).log() / 2]
+        parts += [mean, (variance + 1e-6).log() / 2]
     colours = picture.float().flatten(2)
     mean = colours.mean(2)
     centred = colours - mean[..., None]
-    return torch.cat([*found, mean, (centred @ centred.mT / colours.shape[2]).flatten(1)], 1)
+    return torch.cat([*parts, mean, (centred @ centred.mT / colours.shape[2]).flatten(1)], 1)
 
 
 class StyleEncoder(Protocol):
@@ -70,16 +69,16 @@ class StatisticsEncoder(nn.Module):
     def patched(self, one: Tensor, two: Tensor, share: Tensor) -> Tensor:
         """Means mix, and so do second moments; a variance gains what the means lie apart."""
         w = share[:, None]
-        found, at = [], 0
+        parts, at = [], 0
         for channels in (WIDTHS["quarter"][int(layer[4]) - 1] for layer in SIGNATURE_LAYERS):
             (m1, d1), (m2, d2) = (s[:, at : at + 2 * channels].chunk(2, 1) for s in (one, two))
             variance = torch.lerp((2 * d2).exp(), (2 * d1).exp(), w) + w * (1 - w) * (m1 - m2).square()
-            found += [torch.lerp(m2, m1, w), variance.log() / 2]
+            parts += [torch.lerp(m2, m1, w), variance.log() / 2]
             at += 2 * channels
         colours = torch.lerp(two[:, at:], one[:, at:], w)
         apart = one[:, at : at + 3] - two[:, at : at + 3]
         between = w * (1 - w) * (apart[:, :, None] * apart[:, None]).flatten(1)
-        return torch.cat([*found, colours[:, :3], colours[:, 3:] + between], 1)
+        return torch.cat([*parts, colours[:, :3], colours[:, 3:] + between], 1)
 
 
 class Inception(nn.Module):
@@ -111,19 +110,14 @@ class Inception(nn.Module):
 
 
 def load_style_encoder(encoder: Encoder) -> StatisticsEncoder | Inception:
-    """Raises ScumbleError "weights-missing" where Inception's weights are neither here nor can be downloaded."""
+    """The encoder, frozen. Raises ScumbleError "weights-missing" where Inception's weights are neither here nor can be
+    downloaded, "weights-corrupt" where their file is damaged."""
     if encoder != "inception":
         return StatisticsEncoder(encoder).requires_grad_(False).eval()
     from torchvision.models import Inception_V3_Weights, inception_v3
 
     path = find_or_download(Inception_V3_Weights.IMAGENET1K_V1.url)
     net = inception_v3(weights=None, init_weights=False, aux_logits=True)
-    try:
+    with holding_published(path, "Inception-v3"):
         net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as e:  # a damaged file may raise anything
-        raise ScumbleError(
-            "weights-corrupt",
-            f"The weight file {path.name} does not hold Inception-v3 ({e}).",
-            "Delete it; it is fetched again.",
-        ) from e
     return Inception(net)

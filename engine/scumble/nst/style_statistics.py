@@ -83,15 +83,15 @@ class StyleStatistics:
 
 def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None, None, FeatureStatistics]:
     """Statistics of (1, 3, H, W) in [0, 1], in float32; yields between stages."""
-    found = {PICTURE: LayerStatistics(picture.mean((0, 2, 3)), mean_gram(picture))}
+    by_layer = {PICTURE: LayerStatistics(picture.mean((0, 2, 3)), mean_gram(picture))}
     y = picture.contiguous(memory_format=torch.channels_last)
     for stage in net.stages(layers):
         with torch.no_grad():
             y, features = net.stage(stage, y)
             for name in features.keys() & set(layers):
-                found[name] = LayerStatistics(features[name].mean((0, 2, 3)), mean_gram(features[name]))
+                by_layer[name] = LayerStatistics(features[name].mean((0, 2, 3)), mean_gram(features[name]))
         yield
-    return found
+    return by_layer
 
 
 def between(own: FeatureStatistics, style: FeatureStatistics, strength: float) -> FeatureStatistics:

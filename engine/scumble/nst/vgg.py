@@ -75,9 +75,9 @@ class VGG(nn.Module):
 
     def conv(self, layer: str) -> nn.Conv2d:
         """The convolution of a layer, "3_1" say."""
-        found = self.convs[layer]
-        assert isinstance(found, nn.Conv2d)
-        return found
+        module = self.convs[layer]
+        assert isinstance(module, nn.Conv2d)
+        return module
 
     def forward(self, x: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
         """Feature maps `wanted` ("relu3_1", ...; None gives all); layers beyond the last wanted are not computed.
@@ -86,8 +86,8 @@ class VGG(nn.Module):
         """
         y, out = x, dict[str, Tensor]()
         for layers in self.stages(wanted):
-            y, found = self.stage(layers, y)
-            out |= {name: found[name] for name in found if wanted is None or name in wanted}
+            y, features = self.stage(layers, y)
+            out |= {name: features[name] for name in features if wanted is None or name in wanted}
         return out
 
     def stages(self, wanted: Iterable[str] | None = None) -> list[list[str]]:

@@ -20,7 +20,7 @@ ARRAY = 32 << 20
 def environment() -> dict[str, str]:
     """The variables that a process which paints is started with."""
     # The pipeline's matrix products are small: shared out over threads, they wait for each other, and for torch's.
-    # glibc gives every large array back to the kernel and faults it in anew; keeping some makes a picture of
+    # glibc gives every large array back to the kernel and faults it in again; keeping some makes a picture of
     # 1 megapixel about 20 ms cheaper, and torch's tensors in huge pages, which are faulted in 512 pages at a time, 60 ms.
     return {
         "OPENBLAS_NUM_THREADS": "1",
@@ -69,7 +69,7 @@ def most_memory(device: str) -> int:
 
 
 def forget_most(device: str) -> None:
-    """Begin `most_memory` anew."""
+    """Begin `most_memory` again."""
     torch = _torch()
     if torch is not None and is_gpu(device):
         torch.cuda.reset_peak_memory_stats(device)

@@ -86,7 +86,7 @@ def axes_from_whole(content: Content) -> tuple[Axis, Axis]:
     """From the cells of `content.whole`, rows and columns, to the pixels of the selection."""
     assert content.whole is not None
     full = content.full or content.whole.shape[:2]
-    found = []
+    axes = []
     for at, length, cells, n in zip(content.place, content.rgb.shape, full, content.whole.shape, strict=False):
-        found.append(axis(n, length, n / cells, at * n / cells, cubic))
-    return found[0], found[1]
+        axes.append(axis(n, length, n / cells, at * n / cells, cubic))
+    return axes[0], axes[1]

@@ -48,13 +48,13 @@ def proof(token: str, nonce: str) -> str:
 
 def allowed_keys(folder: Path) -> frozenset[bytes]:
     """The public keys, as 32 bytes each, of all certificates (*.key) in `folder`. Raises ValueError when there is none."""
-    found = set()
+    keys = set()
     for path in sorted(folder.glob("*.key")):
         public, _ = load_certificate(path)
-        found.add(bytes(z85.decode(public)))
-    if not found:
+        keys.add(bytes(z85.decode(public)))
+    if not keys:
         raise ValueError(f"there is no client key (*.key) in {folder}")
-    return frozenset(found)
+    return frozenset(keys)
 
 
 class Authenticator(threading.Thread):

@@ -67,7 +67,7 @@ class Catalogue:
             self.changed()
 
     def changed(self) -> int:
-        """Look at the styles anew. The revision after that."""
+        """Look at the styles again. The revision after that."""
         self._pages = []
         self.revision = self.store.revision + self._own_changes
         return self.revision

@@ -16,7 +16,7 @@ Facts = tuple[int, int, int] | None
 
 
 class Installation:
-    """Remembers the program as it is now. `file` stands for all of it: installers write every file anew."""
+    """Remembers the program as it is now. `file` stands for all of it: installers write every file again."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file or Path(scumble.__file__)
@@ -33,7 +33,7 @@ class Installation:
 
 def _facts(path: Path) -> Facts:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_size

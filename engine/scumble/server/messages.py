@@ -88,8 +88,8 @@ class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
 
 def planes(context: ContextRaster | None, masks: MaskRaster | None, picture: Raster) -> dict[Plane, AnyRaster]:
     """What a picture comes with, in the order in which it travels and lies in its spool."""
-    found: dict[Plane, AnyRaster | None] = {"context": context, "masks": masks, "picture": picture}
-    return {name: raster for name, raster in found.items() if raster is not None}
+    rasters: dict[Plane, AnyRaster | None] = {"context": context, "masks": masks, "picture": picture}
+    return {name: raster for name, raster in rasters.items() if raster is not None}
 
 
 class StyleShare(Struct, frozen=True, forbid_unknown_fields=True):

@@ -67,36 +67,36 @@ class RefinementQueue:
         """
         style = self._catalogue.store.get(style_id)
         chosen = self._method_for(style, method)
-        found = self._all.pop(style.id, None)
-        if found is None or found.method != chosen or found.base != style.revision:
-            if found is not None:
-                self._interrupt(found)
-            found = Refinement(style.id, chosen, style.revision, watchers=found.watchers if found else set())
-        self._all[style.id] = found
-        found.watchers.add(secret)
+        refinement = self._all.pop(style.id, None)
+        if refinement is None or refinement.method != chosen or refinement.base != style.revision:
+            if refinement is not None:
+                self._interrupt(refinement)
+            refinement = Refinement(style.id, chosen, style.revision, watchers=refinement.watchers if refinement else set())
+        self._all[style.id] = refinement
+        refinement.watchers.add(secret)
         client = self._clients.by_secret(secret)
-        found.unattended = found.unattended or (client is not None and not client.stays)
-        if not found.wanted:
-            found.stage, found.text, found.failure, found.deaths = Stage.WAITING, "", None, 0
-            self._record(found, Record(chosen, found.base))
+        refinement.unattended = refinement.unattended or (client is not None and not client.stays)
+        if not refinement.wanted:
+            refinement.stage, refinement.text, refinement.failure, refinement.deaths = Stage.WAITING, "", None, 0
+            self._record(refinement, Record(chosen, refinement.base))
             self._start_next()
-        return self._fields(found)
+        return self._fields(refinement)
 
     def stop(self, style_id: str, method: str | None) -> dict[str, Any]:
         """End a refinement for now; `start` goes on where it was. Raises as `start`."""
-        found = self._of(style_id, method)
-        if found.wanted:
-            found.stage, found.text = Stage.IDLE, "stopped"
-            self._interrupt(found)
-            self._record(found, Record(found.method, found.base, "stopped", found.fraction))
-            self._tell(found)
-        return self._fields(found)
+        refinement = self._of(style_id, method)
+        if refinement.wanted:
+            refinement.stage, refinement.text = Stage.IDLE, "stopped"
+            self._interrupt(refinement)
+            self._record(refinement, Record(refinement.method, refinement.base, "stopped", refinement.fraction))
+            self._tell(refinement)
+        return self._fields(refinement)
 
     def status(self, style_id: str, method: str | None, secret: str) -> dict[str, Any]:
         """How far a refinement is. The client that asks receives its events from now on. Raises as `start`."""
-        found = self._of(style_id, method)
-        found.watchers.add(secret)
-        return self._fields(found)
+        refinement = self._of(style_id, method)
+        refinement.watchers.add(secret)
+        return self._fields(refinement)
 
     def begin(self, style: str, secret: str) -> None:
         """A style ("id@revision") has been put, and its client would like it refined. One that cannot be, stays as it is."""
@@ -116,10 +116,10 @@ class RefinementQueue:
 
     def drop(self, style_id: str) -> None:
         """A style has been removed: its refinement ends without a word."""
-        found = self._all.pop(style_id, None)
-        if found is not None:
-            found.stage = Stage.IDLE
-            self._interrupt(found)
+        refinement = self._all.pop(style_id, None)
+        if refinement is not None:
+            refinement.stage = Stage.IDLE
+            self._interrupt(refinement)
 
     # What happens to the worker.
 
@@ -135,11 +135,11 @@ class RefinementQueue:
                 record = next((Record(m, style.revision) for m in self._outgrown(style)), None)
             if record is None or style.id in self._all or record.method not in self._methods():
                 continue
-            found = self._all[style.id] = Refinement(style.id, record.method, style.revision, fraction=record.fraction)
+            refinement = self._all[style.id] = Refinement(style.id, record.method, style.revision, fraction=record.fraction)
             if record.state == "failed":
-                found.stage, found.failure = Stage.FAILED, ScumbleError(record.code, record.message, record.hint)
+                refinement.stage, refinement.failure = Stage.FAILED, ScumbleError(record.code, record.message, record.hint)
             elif record.state == "wanted" and self._automatic:
-                found.stage = Stage.WAITING
+                refinement.stage = Stage.WAITING
         early, self._early = self._early, []
         for name, secret in early:
             self.begin(name, secret)
@@ -165,9 +165,9 @@ class RefinementQueue:
             self._interrupt(at)
             self._tell(at)
 
-    def _may_run(self, found: Refinement) -> bool:
+    def _may_run(self, refinement: Refinement) -> bool:
         """Whether anybody is there for it: what a painter's program asked for does not go on without one."""
-        return found.unattended or clock.now() - self._attended_at < limits.REFINE_ALONE
+        return refinement.unattended or clock.now() - self._attended_at < limits.REFINE_ALONE
 
     def on_worker_message(self, message: Any, payload: bytes) -> bool:
         """Handle a message of the worker; whether it was about a refinement."""
@@ -214,17 +214,17 @@ class RefinementQueue:
         saved = self._saving is None or self._saving.done()
         if self._at is not None or not saved or not self._worker.idle or self._busy():
             return
-        found = next((r for r in self._all.values() if r.stage is Stage.WAITING and self._may_run(r)), None)
-        if found is None or clock.now() < self._rested_at:
+        refinement = next((r for r in self._all.values() if r.stage is Stage.WAITING and self._may_run(r)), None)
+        if refinement is None or clock.now() < self._rested_at:
             return
-        found.stage = Stage.RUNNING
-        self._run, self._at = secrets.token_hex(16), found
-        self._worker.refine(channel.Refine(self._run, f"{found.style}@{found.base}", found.method))
-        self._tell(found)
+        refinement.stage = Stage.RUNNING
+        self._run, self._at = secrets.token_hex(16), refinement
+        self._worker.refine(channel.Refine(self._run, f"{refinement.style}@{refinement.base}", refinement.method))
+        self._tell(refinement)
 
-    def _interrupt(self, found: Refinement) -> None:
+    def _interrupt(self, refinement: Refinement) -> None:
         """Have the worker stop this refinement, if it runs."""
-        if found is self._at:
+        if refinement is self._at:
             self._worker.cancel(self._run, limits.REFINE_GRACE)
 
     # How refinements end, and what of them is kept.
@@ -256,14 +256,14 @@ class RefinementQueue:
             return  # its style has gone, or something else has taken its place
         if e.code == "style-unknown":
             self._forget(at)
-            self._begin_anew(at)
+            self._restart(at)
             return
         log.warning("%s@%d is not refined: %s", at.style, at.base, e)
         at.stage, at.failure, at.text = Stage.FAILED, e, ""
         self._record(at, Record(at.method, at.base, "failed", at.fraction, e.code, e.message, e.hint))
         self._tell(at)
 
-    def _begin_anew(self, at: Refinement) -> None:
+    def _restart(self, at: Refinement) -> None:
         """A style has got another revision while it was refined, by `scumble styles attach`, say: go on from there."""
         try:
             style = self._catalogue.store.get(at.style)
@@ -271,9 +271,11 @@ class RefinementQueue:
             return  # it has gone
         since = (style.state_path(at.method, revision) for revision in range(at.base + 1, style.revision + 1))
         if at.wanted and style.revision != at.base and not any(path.is_file() for path in since):
-            found = self._all[at.style] = Refinement(at.style, at.method, style.revision, Stage.WAITING, watchers=at.watchers)
-            self._record(found, Record(found.method, found.base))
-            self._tell(found)
+            refinement = self._all[at.style] = Refinement(
+                at.style, at.method, style.revision, Stage.WAITING, watchers=at.watchers
+            )
+            self._record(refinement, Record(refinement.method, refinement.base))
+            self._tell(refinement)
 
     def _forget(self, at: Refinement) -> None:
         if self._all.get(at.style) is at:
@@ -306,29 +308,29 @@ class RefinementQueue:
     def _of(self, style_id: str, method: str | None) -> Refinement:
         """A style's refinement, or one that says how things stand without one. Raises as `start`."""
         style = self._catalogue.store.get(style_id)
-        found = self._all.get(style.id)
-        if found is not None and found.base == style.revision and method in (None, found.method):
-            return found
+        refinement = self._all.get(style.id)
+        if refinement is not None and refinement.base == style.revision and method in (None, refinement.method):
+            return refinement
         chosen = self._method_for(style, method)
         done = chosen in self._catalogue.refined(style)
         return Refinement(style.id, chosen, style.revision, Stage.DONE if done else Stage.IDLE, float(done))
 
-    def _fields(self, found: Refinement) -> dict[str, Any]:
+    def _fields(self, refinement: Refinement) -> dict[str, Any]:
         fields = {
-            "style": f"{found.style}@{found.base}",
-            "method": found.method,
-            "state": found.stage,
-            "fraction": round(found.fraction, 4),
-            "revision": found.base,
-            "text": found.text,
+            "style": f"{refinement.style}@{refinement.base}",
+            "method": refinement.method,
+            "state": refinement.stage,
+            "fraction": round(refinement.fraction, 4),
+            "revision": refinement.base,
+            "text": refinement.text,
             "catalogue": self._catalogue.revision,
         }
-        failure = found.failure
+        failure = refinement.failure
         return fields | (error_fields(failure.code, failure.message, failure.hint) if failure is not None else {})
 
-    def _tell(self, found: Refinement) -> None:
+    def _tell(self, refinement: Refinement) -> None:
         """Tell those who asked how far it is; of a new revision everybody hears."""
-        header = {"type": "refining", **self._fields(found)}
+        header = {"type": "refining", **self._fields(refinement)}
         for client in self._clients:
-            if found.stage is Stage.DONE or client.secret in found.watchers:
-                self._clients.post(client, header, droppable=found.stage is Stage.RUNNING)
+            if refinement.stage is Stage.DONE or client.secret in refinement.watchers:
+                self._clients.post(client, header, droppable=refinement.stage is Stage.RUNNING)

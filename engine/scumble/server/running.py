@@ -168,15 +168,15 @@ def _mapped(run: channel.Run, fds: list[int]) -> tuple[Pixels, pipeline.Context 
     source = Mapped(fds[0], 0, access=mmap.ACCESS_COPY)
     result = Mapped(fds[1], 0)
     rasters = planes(run.context, run.masks, run.raster)
-    found = {
+    arrays = {
         name: as_array(source, raster, offset)
         for (name, raster), offset in zip(rasters.items(), layout(rasters.values())[0], strict=True)
     }
     context = None
     if run.context is not None:
         c = run.context
-        context = pipeline.Context(found["context"], c.x, c.y, c.full_width, c.full_height, c.order, c.transfer)
-    return found["picture"], context, found.get("masks"), as_array(result, run.raster)
+        context = pipeline.Context(arrays["context"], c.x, c.y, c.full_width, c.full_height, c.order, c.transfer)
+    return arrays["picture"], context, arrays.get("masks"), as_array(result, run.raster)
 
 
 def _rgba(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The animation whose frames the worker paints one after another, kept from flickering as `--steady` keeps films.
 
-Invariant: what is held is one frame of one animation, the last; a frame of another one begins anew, and so does the first one
+Invariant: what is held is one frame of one animation, the last; a frame of another one starts over, and so does the first one
 after a worker's death, after a minute without work, and where memory does not suffice.
 """
 

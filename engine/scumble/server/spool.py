@@ -63,14 +63,14 @@ class Spool:
 
     def read(self, start: int, stop: int) -> memoryview:
         """A copy of bytes start..stop: through a map, all that was ever read would count as the reader's. Raises OSError."""
-        found = bytearray(stop - start)
-        rest = memoryview(found)
+        data = bytearray(stop - start)
+        rest = memoryview(data)
         while rest.nbytes:
             n = os.preadv(self.fd, [rest], stop - rest.nbytes) if sys.platform != "win32" else self._seek_read(rest, stop)
             if not n:
                 raise OSError("the spool ends early")
             rest = rest[n:]
-        return memoryview(found)
+        return memoryview(data)
 
     def _seek_read(self, rest: memoryview, stop: int) -> int:
         os.lseek(self.fd, stop - rest.nbytes, os.SEEK_SET)

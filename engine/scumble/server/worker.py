@@ -134,7 +134,7 @@ def outdated() -> dict[str, list[str]]:
 
 
 def _methods_by_style(says: Callable[[Method, StoredStyle], bool]) -> dict[str, list[str]]:
-    found = {}
+    by_style = {}
     for style in StyleStore().list():
         ids = []
         for method in registry.methods().values():
@@ -143,12 +143,12 @@ def _methods_by_style(says: Callable[[Method, StoredStyle], bool]) -> dict[str, 
                     ids.append(method.id)
             except Exception:
                 log.warning("%s cannot tell about the style %s", method.id, style.pinned, exc_info=True)
-        found[style.pinned] = ids
-    return found
+        by_style[style.pinned] = ids
+    return by_style
 
 
 def _look(line: Line, changed: threading.Event) -> None:
-    """Say anew which method has which style, each time they have changed; methods may read every painting for that."""
+    """Say again which method has which style, each time they have changed; methods may read every painting for that."""
     with contextlib.suppress(OSError):
         while changed.wait():
             changed.clear()

@@ -224,7 +224,7 @@ def _diverged(step: int) -> ScumbleError:
         "bad-options",
         f"The training diverged: the gradient of step {step + 1} is not finite. The last checkpoint and "
         "the weights in --out are good.",
-        "Train with a lower --lr, anew or by --start from those weights, to another folder.",
+        "Train with a lower --lr, again or by --start from those weights, to another folder.",
     )
 
 

@@ -91,15 +91,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """
     torch.manual_seed(recipe.seed)
     device = best_device()
-    teacher = load_teachers(recipe.teachers)
-    if teacher.complete != "vgg16":
-        raise ScumbleError(
-            "weights-missing",
-            f"The teachers {recipe.teachers} hold no complete VGG-16.",
-            "Give --teachers torchvision, or a folder with complete_vgg16_*.safetensors.",
-        )
-    vgg = teacher.nets["vgg16"]
-    assert isinstance(vgg, VGG)
+    vgg = complete_vgg16(recipe.teachers)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
 
     def batch(n: int, generator: torch.Generator) -> Tensor:
@@ -141,13 +133,30 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     return path
 
 
+def complete_vgg16(teachers: str) -> VGG:
+    """The complete VGG-16 of those teachers. Raises ScumbleError "weights-missing" where they hold none."""
+    loaded = load_teachers(teachers)
+    if loaded.complete != "vgg16":
+        raise ScumbleError(
+            "weights-missing",
+            f"The teachers {teachers} hold no complete VGG-16.",
+            "Give --teachers torchvision, or a folder with complete_vgg16_*.safetensors.",
+        )
+    vgg = loaded.nets["vgg16"]
+    assert isinstance(vgg, VGG)
+    return vgg
+
+
 def _losses(
-    said: dict[str, Tensor], wanted: dict[str, Tensor], scales: dict[str, Tensor], gram_weight: float
+    predicted: dict[str, Tensor], wanted: dict[str, Tensor], scales: dict[str, Tensor], gram_weight: float
 ) -> dict[str, Tensor]:
     total = sum(DISTILLED.values())
-    features = [w * (said[k].float() - wanted[k]).square().mean() / scales[k] for k, w in DISTILLED.items()]
+    features = [w * (predicted[k].float() - wanted[k]).square().mean() / scales[k] for k, w in DISTILLED.items()]
     grams = [
-        w * torch.stack([gram_loss(a, b) for a, b in zip(gram(said[k].float()), gram(wanted[k].float()), strict=True)]).mean()
+        w
+        * torch.stack(
+            [gram_loss(a, b) for a, b in zip(gram(predicted[k].float()), gram(wanted[k].float()), strict=True)]
+        ).mean()
         for k, w in DISTILLED.items()
     ]
     unexplained, apart = torch.stack(features).sum() / total, torch.stack(grams).sum() / total
@@ -165,8 +174,8 @@ def test_losses(student: Student, vgg: VGG, scales: dict[str, Tensor], recipe: R
     parts = []
     for folder in folders:
         x = read_pictures(folder, "test").crops(16, recipe.crop, generator).to(device)
-        said, wanted = student(x), vgg(x, set(DISTILLED))
-        parts.append({k: float((said[k] - wanted[k]).square().mean() / wanted[k].var()) for k in DISTILLED})
+        predicted, wanted = student(x), vgg(x, set(DISTILLED))
+        parts.append({k: float((predicted[k] - wanted[k]).square().mean() / wanted[k].var()) for k in DISTILLED})
     return {k: round(sum(p[k] for p in parts) / len(parts), 4) for k in DISTILLED}
 
 

@@ -102,11 +102,11 @@ def load_teachers(source: str) -> Teachers:
 
 def _found(folder: Path) -> list[tuple[str, Path, Callable[[Path], VGG]]]:
     """Name, file and reader of every teacher in a folder; a complete VGG-16 comes before a partial one."""
-    found: dict[str, tuple[str, Path, Callable[[Path], VGG]]] = {}
+    networks: dict[str, tuple[str, Path, Callable[[Path], VGG]]] = {}
     for pattern, name, read in FILES:
         for path in sorted(folder.glob(pattern))[:1]:
-            found.setdefault(name, (name, path, read))  # the complete VGG-16 before a partial one
-    return list(found.values())
+            networks.setdefault(name, (name, path, read))  # the complete VGG-16 before a partial one
+    return list(networks.values())
 
 
 def _caffe_vgg(path: Path, kind: str, depths: tuple[int, ...]) -> VGG:

@@ -222,7 +222,7 @@ def open_film(path: Path, excerpt: Excerpt | None = None) -> Iterator[Film]:
             how: dict[str, Any] = {"format": demuxer, "buffer_size": BUFFER, "metadata_errors": "replace"}
             with library.open(file, **how) as container:
                 count = _scan(path, container, excerpt or Excerpt())
-            file.seek(0)  # anew, since winding back may pass over sound before the first picture
+            file.seek(0)  # again, since winding back may pass over sound before the first picture
             with library.open(file, **how) as container:
                 video, copied = _video(path, container), _copied(container)
                 notes = tuple(_notes(container, video, copied))

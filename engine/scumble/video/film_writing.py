@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes films: pictures coded anew, all else copied as it is coded; by PyAV.
+"""Writes films: pictures encoded again, all else copied as it is; by PyAV.
 
 Invariant: a file of the name that was asked for is the whole film. What is broken off is closed so that it can be played, and
 lies beside it, in place of nothing.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the three containers have in common: parts that are laid upon each other, and times.
+"""What the three containers have in common: how bytes are read, parts that are laid over each other, and times.
 
-Invariant: numbers stay as deep as they are, and a pixel that is replaced, or laid upon nothing, keeps every bit.
+Invariant: numbers stay as deep as they are, and a pixel that is replaced, or laid over nothing, keeps every bit.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,6 +22,20 @@ in hundredths of a second."""
 
 class DamagedError(Exception):
     """The file is not what its kind of file must be; says nothing that a painter could use."""
+
+
+def read_exactly(file: BinaryIO, length: int) -> bytes:
+    """The next `length` bytes. Raises DamagedError where the file ends before."""
+    data = file.read(length)
+    if len(data) != length:
+        raise DamagedError("the file is too short")
+    return data
+
+
+def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
+    """The `length` bytes at `offset`. Raises DamagedError where the file ends before."""
+    file.seek(offset)
+    return read_exactly(file, length)
 
 
 class After(Enum):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scumble.image.pixels import AnyPixels
-from scumble.video.frames import After, Clock, DamagedError, Layout, Milliseconds, Part, eight_bits
+from scumble.video.frames import After, Clock, DamagedError, Layout, Milliseconds, Part, eight_bits, read_exactly
 from scumble.video.palette import Palettes
 
 TABLE = 0x80
@@ -42,24 +42,24 @@ def animated(file: BinaryIO) -> bool:
 def scan(file: BinaryIO) -> Layout:
     """Where the frames are. Raises DamagedError."""
     file.seek(0)
-    version, width, height, flags, _ = struct.unpack("<6sHHB2s", _read(file, 13))
+    version, width, height, flags, _ = struct.unpack("<6sHHB2s", read_exactly(file, 13))
     table, plays, parts, alpha = _table(file, flags), 1, list[Part](), False
     control = _Control()
-    while (kind := _read(file, 1)) != b";":
+    while (kind := read_exactly(file, 1)) != b";":
         if kind == b"!":
-            label = _read(file, 1)[0]
+            label = read_exactly(file, 1)[0]
             blocks = _blocks(file)
             if label == CONTROL and len(blocks[0]) == 4:
                 control = _Control(*struct.unpack("<BHB", blocks[0]))
             if label == APPLICATION and blocks[0] in LOOPS:
                 plays = _plays(blocks[1], plays)
         elif kind == b",":
-            place = _read(file, 9)
+            place = read_exactly(file, 9)
             x, y, w, h, flags = struct.unpack("<HHHHB", place)
             local = _table(file, flags)
             colours = local or table
             begin = file.tell()
-            _read(file, 1)
+            read_exactly(file, 1)
             _blocks(file)
             if not w or not h:
                 raise DamagedError("an empty frame")
@@ -150,7 +150,7 @@ def _plays(block: bytes, plays: int) -> int:
 
 
 def _table(file: BinaryIO, flags: int) -> bytes:
-    return _read(file, 6 << (flags & 7)) if flags & TABLE else b""
+    return read_exactly(file, 6 << (flags & 7)) if flags & TABLE else b""
 
 
 def _size(table: bytes) -> int:
@@ -160,14 +160,7 @@ def _size(table: bytes) -> int:
 
 def _blocks(file: BinaryIO) -> list[bytes]:
     """A chain of blocks, with the empty one that ends it."""
-    blocks = [_read(file, _read(file, 1)[0])]
+    blocks = [read_exactly(file, read_exactly(file, 1)[0])]
     while blocks[-1]:
-        blocks.append(_read(file, _read(file, 1)[0]))
+        blocks.append(read_exactly(file, read_exactly(file, 1)[0]))
     return blocks
-
-
-def _read(file: BinaryIO, length: int) -> bytes:
-    data = file.read(length)
-    if len(data) != length:
-        raise DamagedError("the file is too short")
-    return data

@@ -106,11 +106,11 @@ def _aligned(way: NDArray[np.float64], before: Array, now: Array) -> NDArray[np.
     start = (scale @ np.vstack([way, [0, 0, 1]]) @ np.linalg.inv(scale))[:2].astype(np.float32)
     try:
         stop = (cv2().TERM_CRITERIA_COUNT | cv2().TERM_CRITERIA_EPS, ALIGN_STEPS, 1e-5)
-        _, found = cv2().findTransformECC(*small, start, cv2().MOTION_AFFINE, stop, None, 5)
+        _, refined = cv2().findTransformECC(*small, start, cv2().MOTION_AFFINE, stop, None, 5)
     except cv2().error:  # the frames have too little in common
         return way
-    better = (np.linalg.inv(scale) @ np.vstack([found, [0, 0, 1]]) @ scale)[:2]
-    return better if np.abs(found - start)[:, 2].max() < FAR else way
+    better = (np.linalg.inv(scale) @ np.vstack([refined, [0, 0, 1]]) @ scale)[:2]
+    return better if np.abs(refined - start)[:, 2].max() < FAR else way
 
 
 def motion(before: Array, now: Array, look: Look) -> Motion | None:

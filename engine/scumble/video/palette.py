@@ -62,10 +62,10 @@ class Palettes:
         rgb = np.ascontiguousarray(pixels[..., :3])
         room = COLOURS - hidden
         packed = rgb.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-        found = np.unique(packed[visible])
-        if len(found) <= room:
-            colours = (found[:, None] >> np.array([16, 8, 0], np.uint32)).astype(np.uint8)
-            indices = np.searchsorted(found, packed).astype(np.uint8)
+        unique = np.unique(packed[visible])
+        if len(unique) <= room:
+            colours = (unique[:, None] >> np.array([16, 8, 0], np.uint32)).astype(np.uint8)
+            indices = np.searchsorted(unique, packed).astype(np.uint8)
         else:
             indices, colours = self._rounded(rgb, visible)
         if hidden:

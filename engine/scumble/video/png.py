@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import BinaryIO
 
 from scumble.image.pixels import AnyPixels
-from scumble.video.frames import After, DamagedError, Layout, Milliseconds, Part
+from scumble.video.frames import After, DamagedError, Layout, Milliseconds, Part, read_at
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AFTER = (After.KEEP, After.CLEAR, After.RESTORE)
@@ -30,7 +30,7 @@ def animated(file: BinaryIO) -> bool:
             if name == b"IDAT":
                 return False
             if name == b"acTL" and length == 8:
-                return bool(struct.unpack(">I", _read(file, offset, 4))[0] > 1)
+                return bool(struct.unpack(">I", read_at(file, offset, 4))[0] > 1)
     except DamagedError:
         pass
     return False
@@ -50,14 +50,14 @@ def scan(file: BinaryIO) -> Layout:
 
     for name, offset, length in _chunks(file, len(SIGNATURE)):
         if name in (b"fcTL", b"fdAT"):
-            if length < 4 or struct.unpack(">I", _read(file, offset, 4))[0] != sequence:
+            if length < 4 or struct.unpack(">I", read_at(file, offset, 4))[0] != sequence:
                 raise DamagedError("frames out of order")
             sequence += 1
         if name == b"acTL":
-            frames, plays = struct.unpack(">II", _read(file, offset, length)[:8].ljust(8, b"\0"))
+            frames, plays = struct.unpack(">II", read_at(file, offset, length)[:8].ljust(8, b"\0"))
         elif name == b"fcTL":
             close()
-            control = _read(file, offset, length)
+            control = read_at(file, offset, length)
         elif name == b"fdAT":
             spans.append((offset + 4, length - 4))
         elif name == b"IDAT":
@@ -65,7 +65,7 @@ def scan(file: BinaryIO) -> Layout:
             if control:  # else it is a picture for programs that know no APNG, and no frame
                 spans.append((offset, length))
         elif not first:
-            data = _read(file, offset, length)
+            data = read_at(file, offset, length)
             head.append(chunk(name, data))
             if name == b"IHDR":
                 width, height, _, colour = struct.unpack(">IIBB", data[:10].ljust(10, b"\0"))
@@ -145,13 +145,13 @@ def _chunks(file: BinaryIO, start: int, check: bool = True) -> Iterator[tuple[by
     """Name, offset and length of each chunk up to IEND, which must be there."""
     offset = start
     while True:
-        length, name = struct.unpack(">I4s", _read(file, offset, 8))
+        length, name = struct.unpack(">I4s", read_at(file, offset, 8))
         if check:
             crc, left = zlib.crc32(name), length
             while left:
-                block = _read(file, offset + 8 + length - left, min(left, BLOCK))
+                block = read_at(file, offset + 8 + length - left, min(left, BLOCK))
                 crc, left = zlib.crc32(block, crc), left - len(block)
-            if struct.unpack(">I", _read(file, offset + 8 + length, 4))[0] != crc:
+            if struct.unpack(">I", read_at(file, offset + 8 + length, 4))[0] != crc:
                 raise DamagedError("a checksum is wrong")
         if name == b"IEND":
             return
@@ -166,11 +166,3 @@ def _parse(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         length, name = struct.unpack_from(">I4s", data, offset)
         yield name, data[offset + 8 : offset + 8 + length]
         offset += 12 + length
-
-
-def _read(file: BinaryIO, offset: int, length: int) -> bytes:
-    file.seek(offset)
-    data = file.read(length)
-    if len(data) != length:
-        raise DamagedError("the file is too short")
-    return data

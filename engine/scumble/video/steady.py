@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps what a sequence shows from flickering: a part of each painted frame is carried into the next, along its motion.
 
-A network paints every frame anew, and noise, or a shift by a pixel, is enough for it to place its strokes otherwise. So the
+A network paints every frame again, and noise, or a shift by a pixel, is enough for it to place its strokes otherwise. So the
 last painted frame, moved as the picture has moved (optical flow, motion.py), is laid under the new one where the frame itself
-shows the same as before (as Ruder, Dosovitskiy and Brox 2016 and Bonneel et al. 2015 do). At a cut all begins anew.
+shows the same as before (as Ruder, Dosovitskiy and Brox 2016 and Bonneel et al. 2015 do). At a cut all starts over.
 
 Invariant: what is carried was painted from what is there now. The painted frame is kept together with the frame it shows, both
 are moved and mixed alike, and a pixel is carried only as far as its surroundings in that frame are the new ones but for noise,
-and flow forth and back agree. So what is uncovered is painted anew, and slow changes do not add up unseen.
+and flow forth and back agree. So what is uncovered is painted again, and slow changes do not add up unseen.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NEAR = 2
 """Pixels around each that are compared with it."""
 
 REACH = 3
-"""Pixels around a change that are painted anew as well: strokes reach beyond what they follow."""
+"""Pixels around a change that are painted again as well: strokes reach beyond what they follow."""
 
 LEAST_NOISE, MOST_NOISE = 1 / 255, 0.06
 """A step of 8 bits; and the noise of a photograph at night, above which differences are taken for changes."""
@@ -60,7 +60,7 @@ class _Kept:
 
 
 class Steady:
-    """The state of one sequence; its frames come in order. One of another size begins anew, as after a cut.
+    """The state of one sequence; its frames come in order. One of another size starts over, as after a cut.
 
     Raises ScumbleError "bad-options" where OpenCV is missing.
     """
@@ -69,7 +69,7 @@ class Steady:
         cv2()
         self._kept: _Kept | None = None
 
-    def begins_anew(self, frame: AnyPixels) -> bool:
+    def starts_over(self, frame: AnyPixels) -> bool:
         """Whether the frame is not of the size of the one before it."""
         return self._kept is not None and self._kept.seen.shape[:2] != frame.shape[:2]
 
@@ -83,7 +83,7 @@ class Steady:
         colours = np.ascontiguousarray(_planes(painted, transfer)[..., :3])
         look()
         seen[..., :3] *= seen[..., 3:]
-        if self._kept is None or self.begins_anew(frame) or is_cut(_grey(self._kept.seen), _grey(seen)):
+        if self._kept is None or self.starts_over(frame) or is_cut(_grey(self._kept.seen), _grey(seen)):
             self._kept = _Kept(seen, colours)
             return painted
         look()
@@ -105,8 +105,8 @@ def _carried(kept: _Kept, seen: Array, look: Look) -> tuple[Array, Array, Array]
     grey = _grey(seen)
     motions, moved = [still(grey.shape)], [kept.seen]
     old_grey = _grey(kept.seen)
-    if found := motion(old_grey, grey, look):
-        motions += [m for m in (of_the_camera(found, old_grey, grey, look), found) if m is not None]
+    if fitted := motion(old_grey, grey, look):
+        motions += [m for m in (of_the_camera(fitted, old_grey, grey, look), fitted) if m is not None]
         moved += [warped(kept.seen, m.back) for m in looking(motions[1:], look)]
     changes = [_change(old, seen) for old in looking(moved, look)]
     usual = float(np.median(np.minimum.reduce(changes)))
@@ -117,8 +117,8 @@ def _carried(kept: _Kept, seen: Array, look: Look) -> tuple[Array, Array, Array]
     pairs = looking(zip(changes, motions, strict=True), look)
     shares = [_share(c, m, noise if m.exact else noise + slope) for c, m in pairs]
 
-    whole = [i for i, m in enumerate(motions) if m is not found]
-    order = sorted(whole, key=lambda i: -float(shares[i].mean())) + [i for i, m in enumerate(motions) if m is found]
+    whole = [i for i, m in enumerate(motions) if m is not fitted]
+    order = sorted(whole, key=lambda i: -float(shares[i].mean())) + [i for i, m in enumerate(motions) if m is fitted]
     share, back, old_seen = shares[order[0]], motions[order[0]].back, moved[order[0]]
     for i in looking(order[1:], look):
         better = shares[i] > share + CLEARLY

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import BinaryIO
 
 from scumble.image.pixels import AnyPixels
-from scumble.video.frames import After, Clock, DamagedError, Layout, Milliseconds, Part
+from scumble.video.frames import After, Clock, DamagedError, Layout, Milliseconds, Part, read_at
 
 ANIMATION, ALPHA, PROFILE = 0x02, 0x10, 0x20
 """Bits of VP8X."""
@@ -34,22 +34,22 @@ def animated(file: BinaryIO) -> bool:
 def scan(file: BinaryIO) -> Layout:
     """Where the frames are. Raises DamagedError."""
     end = file.seek(0, os.SEEK_END)
-    stated = 8 + struct.unpack("<I", _read(file, 4, 4))[0]
+    stated = 8 + struct.unpack("<I", read_at(file, 4, 4))[0]
     if stated > end:
         raise DamagedError("the file is too short")
     width = height = plays = 0
     alpha, profile, parts = False, b"", []
     for name, offset, length in _chunks(file, 12, stated):
         if name == b"VP8X":
-            data = _read(file, offset, 10)
+            data = read_at(file, offset, 10)
             alpha = bool(data[0] & ALPHA)
             width, height = 1 + _u24(data[4:7]), 1 + _u24(data[7:10])
         elif name == b"ICCP":
-            profile = _chunk(b"ICCP", _read(file, offset, length))
+            profile = _chunk(b"ICCP", read_at(file, offset, length))
         elif name == b"ANIM":
-            plays = struct.unpack("<H", _read(file, offset + 4, 2))[0]
+            plays = struct.unpack("<H", read_at(file, offset + 4, 2))[0]
         elif name == b"ANMF":
-            parts.append(_part(_read(file, offset, 16), (offset + 16, length - 16), profile))
+            parts.append(_part(read_at(file, offset, 16), (offset + 16, length - 16), profile))
     if not parts or any(p.x + p.width > width or p.y + p.height > height or p.spans[0][1] <= 0 for p in parts):
         raise DamagedError("no frame, or one beyond the canvas")
     layout = Layout(width, height, plays, alpha, tuple(parts))
@@ -119,7 +119,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 def _chunks(file: BinaryIO, offset: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, offset and length of each chunk."""
     while offset < end:
-        name, length = struct.unpack("<4sI", _read(file, offset, 8))
+        name, length = struct.unpack("<4sI", read_at(file, offset, 8))
         if offset + 8 + length > end:
             raise DamagedError("a chunk is too short")
         yield name, offset + 8, length
@@ -137,11 +137,3 @@ def _parse(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _u24(data: bytes) -> int:
     return int.from_bytes(data, "little")
-
-
-def _read(file: BinaryIO, offset: int, length: int) -> bytes:
-    file.seek(offset)
-    data = file.read(length)
-    if len(data) != length:
-        raise DamagedError("the file is too short")
-    return data

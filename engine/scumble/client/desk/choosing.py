@@ -37,11 +37,11 @@ def able(catalogue: Catalogue, styles: Sequence[Style | None], apart: bool = Fal
     known = [style for style in styles if style is not None]
     if len(known) < len(styles):
         return []
-    found = [m for m in catalogue.methods if all(m.id in style.methods for style in known)]
+    methods = [m for m in catalogue.methods if all(m.id in style.methods for style in known)]
     if len(known) > 1:
-        found = [m for m in found if apart or m.capabilities.get("blend")]
-        return sorted(found, key=lambda m: (bool(m.capabilities.get("iterative")), m.id != DEFAULT_METHOD))
-    return sorted(found, key=lambda m: m.id != DEFAULT_METHOD)
+        methods = [m for m in methods if apart or m.capabilities.get("blend")]
+        return sorted(methods, key=lambda m: (bool(m.capabilities.get("iterative")), m.id != DEFAULT_METHOD))
+    return sorted(methods, key=lambda m: m.id != DEFAULT_METHOD)
 
 
 def methods_for(catalogue: Catalogue | None, choice: Blend) -> list[Method]:
@@ -98,5 +98,5 @@ def find_option(method: Method, name: str) -> Option | None:
 
 def title(catalogue: Catalogue | None, style: str) -> str:
     """A style's title; its id where the catalogue has no such style."""
-    found = find_style(catalogue, style)
-    return found.title if found else plain_id(style)
+    known = find_style(catalogue, style)
+    return known.title if known else plain_id(style)

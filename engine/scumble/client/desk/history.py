@@ -54,15 +54,15 @@ def load(text: str, read: Callable[[Mapping[str, Any]], Optional[E]]) -> list[E]
         listed = json.loads(text)["entries"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return []
-    found = []
+    entries = []
     for given in listed if isinstance(listed, list) else ():
         try:
             entry = read(given)
         except (ValueError, TypeError, KeyError, OverflowError):
             continue
         if entry is not None:
-            found.append(entry)
-    return found[:ENTRIES]
+            entries.append(entry)
+    return entries[:ENTRIES]
 
 
 def shared_fields(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,9 +65,9 @@ def remembered(path: Optional[str] = None) -> Optional[Catalogue]:
         if os.path.getsize(path) > LARGEST:
             return None
         with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-        if found["version"] != VERSION:
+            saved = json.load(file)
+        if saved["version"] != VERSION:
             return None
-        return Pages().add(found["page"], [base64.b64decode(frame) for frame in found["thumbnails"]])
+        return Pages().add(saved["page"], [base64.b64decode(frame) for frame in saved["thumbnails"]])
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, EngineError):
         return None

@@ -90,10 +90,10 @@ def from_json(written: str) -> Settings:
 def parsed(written: str) -> dict[str, Any]:
     """A JSON object; an empty one where the text is none."""
     try:
-        found = json.loads(written)
+        settings = json.loads(written)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def text(value: Any, otherwise: str = "") -> str:

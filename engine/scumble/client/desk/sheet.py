@@ -40,11 +40,11 @@ def mixes_pixels(catalogue: Catalogue, choice: Blend) -> bool:
 
 def sheet(catalogue: Catalogue, choice: B, favourites: Collection[str] = ()) -> list[tuple[B, Method]]:
     """The choice (a dataclass) with each style in its place, alone, in the gallery's order, and the method that paints it."""
-    found = []
+    choices = []
     for style in shelf(catalogue, favourites):
         wanted: B = replace(choice, style=style.id, others=())  # type: ignore[type-var]
         try:
-            found.append((wanted, quick_method(catalogue, wanted)))
+            choices.append((wanted, quick_method(catalogue, wanted)))
         except EngineError:
             continue
-    return found
+    return choices

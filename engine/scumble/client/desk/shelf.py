@@ -25,14 +25,14 @@ def shelf(catalogue: Catalogue, favourites: Collection[str] = ()) -> list[Style]
 
 def on_shelf(catalogue: Catalogue, which: str, favourites: Collection[str], recent: Sequence[str]) -> list[Style]:
     """Those of a shelf in WHICH, the favourites first; the recent ones by their time."""
-    found = shelf(catalogue, favourites)
+    styles = shelf(catalogue, favourites)
     if which == "favourites":
-        return [style for style in found if style.id in favourites]
+        return [style for style in styles if style.id in favourites]
     if which == "own":
-        return [style for style in found if style.own]
+        return [style for style in styles if style.own]
     if which == "recent":
-        return sorted((s for s in found if s.id in recent), key=lambda style: recent.index(style.id))
-    return found
+        return sorted((s for s in styles if s.id in recent), key=lambda style: recent.index(style.id))
+    return styles
 
 
 def matching(styles: Iterable[Style], words: str) -> list[Style]:

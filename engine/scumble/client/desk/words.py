@@ -38,7 +38,7 @@ class Pace:
     def hear(self, fraction: float, now: float | None = None) -> None:
         """`fraction` in [0, 1], at time.monotonic `now`."""
         now = time.monotonic() if now is None else now
-        if self._heard and fraction < self._heard[-1][1]:  # the engine has begun anew
+        if self._heard and fraction < self._heard[-1][1]:  # the engine has started over
             self._heard.clear()
         self._heard.append((now, fraction))
         while len(self._heard) > 2 and now - self._heard[1][0] >= WINDOW:
@@ -65,9 +65,9 @@ def doing(progress: Progress) -> str:
         return "sending the picture"
     text = progress.text.strip()
     for pattern, words in _PLAIN:
-        found = pattern.search(text)
-        if found:
-            return words or f"painting {found.group(1)}"
+        match = pattern.search(text)
+        if match:
+            return words or f"painting {match.group(1)}"
     return text
 
 

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scumble.api.errors import ScumbleError
 from scumble.library.weights import load_weights
+from scumble.methods.feed_forward import holding
 from scumble.nst.layers import Conv, binomial_blur
 from scumble.nst.norms import InstanceNorm2d
 from scumble.nst.vgg import VGG
@@ -44,13 +44,13 @@ ChannelStatistics = Mapping[str, tuple[Tensor, Tensor]]
 
 def statistics(features: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
     """Of feature maps (N, C, H, W) by name. A standard deviation is that of the variance + EPS, as AdaIN divides by it."""
-    found = {}
+    by_layer = {}
     for name, f in features.items():
         cells = f.permute(0, 2, 3, 1).flatten(1, 2).float()  # as a channels-last map lies in memory, which is six times faster
         mean = cells.mean(1)
         var = (cells.square().mean(1) - mean.square()).clamp_min(0)
-        found[name] = (mean[:, :, None, None], (var + EPS).sqrt()[:, :, None, None])
-    return found
+        by_layer[name] = (mean[:, :, None, None], (var + EPS).sqrt()[:, :, None, None])
+    return by_layer
 
 
 def blended(styles: Sequence[tuple[float, ChannelStatistics]]) -> dict[str, tuple[Tensor, Tensor]]:
@@ -164,16 +164,10 @@ class AdaINNet(nn.Module):
 def load_network(path: Path) -> AdaINNet:
     """Encoder and decoder of a weight file, frozen, in eval mode. Raises ScumbleError "weights-corrupt"."""
     tensors, card = load_weights(path)
-    try:
-        found = card["architecture"]
-        net = AdaINNet(VGG(found["depths"], found["widths"], found["padding"]), found["layers"])
+    with holding(path, "AdaIN network", "adain"):
+        shape = card["architecture"]
+        net = AdaINNet(VGG(shape["depths"], shape["widths"], shape["padding"]), shape["layers"])
         net.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as e:
-        raise ScumbleError(
-            "weights-corrupt",
-            f"The weight file {path.name} holds no AdaIN network ({e}).",
-            "Install Scumble again, or train it anew: scumble train adain.",
-        ) from e
     return net.requires_grad_(False).eval()
 
 
@@ -198,7 +192,7 @@ def load_channel_statistics(path: Path, net: AdaINNet) -> dict[int, ChannelStati
     """What `pack` made of statistics in the encoder of `net`. Raises ScumbleError "weights-corrupt"."""
     tensors, card = load_weights(path)
     ladder: dict[int, dict[str, tuple[Tensor, Tensor]]] = {}
-    try:
+    with holding(path, "statistics of a painting", "adain-style"):
         for name, (mean, std) in tensors.items():
             side, layer = name.split("/")
             ladder.setdefault(int(side), {})[layer] = (mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
@@ -206,10 +200,4 @@ def load_channel_statistics(path: Path, net: AdaINNet) -> dict[int, ChannelStati
             raise ValueError("a layer is missing")
         if card.get("encoder") != encoder_digest(net):
             raise ValueError("it was measured through another encoder")
-    except (ValueError, RuntimeError) as e:
-        raise ScumbleError(
-            "weights-corrupt",
-            f"The weight file {path.name} holds no statistics of a painting ({e}).",
-            "Install Scumble again, or make it anew: scumble train adain-style.",
-        ) from e
     return dict(ladder)

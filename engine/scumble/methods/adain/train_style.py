@@ -2,7 +2,7 @@
 """Measure a painting, so that AdaIN can use its style without the painting.
 
 Nothing is trained: the file holds mean and standard deviation of the encoder's features for the painting at several sizes, a
-few kilobytes. Make it anew whenever the AdaIN network is trained anew on another encoder.
+few kilobytes. Make it again whenever the AdaIN network is trained again on another encoder.
 """
 
 from __future__ import annotations

@@ -134,8 +134,8 @@ class Gatys(Improver):
     def _begun(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         answer: Tensor | None = None
         if chosen(options).start == "fast":
-            found = yield from fast_answer(content, [(style.state.style, style.weight) for style in styles], runtime)
-            answer = None if found is None else to_tensor(found).to(runtime.device)
+            fast = yield from fast_answer(content, [(style.state.style, style.weight) for style in styles], runtime)
+            answer = None if fast is None else to_tensor(fast).to(runtime.device)
         yield from self.improve(replace(content, strength=1.0), styles, options, runtime, answer)
 
     def improve(
@@ -223,8 +223,8 @@ class Gatys(Improver):
         for weight, style in zip(weights, styles, strict=True):
             by_scale: dict[int, FeatureStatistics] = {}
             for scale in scales:
-                found = yield from style.state.statistics.at(max(1, round(side / scale)), net, layers)
-                by_scale[scale] = between(own[scale], found, content.strength) if own else found
+                measured = yield from style.state.statistics.at(max(1, round(side / scale)), net, layers)
+                by_scale[scale] = between(own[scale], measured, content.strength) if own else measured
             targets.append((weight, by_scale))
         exact = yield from objective_of_any_size(net, preset.terms, small, targets, alpha, guides)
         half = runtime.half or (preset.half and computes_bfloat16(runtime.device))

@@ -141,13 +141,13 @@ class Objective:
         return set(self.terms.style) | (set(self.terms.content) if scale == 1 else set())
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor | None:
-        found = [
+        losses = [
             weight * squared_distance(features[name], target, self.weight(target)) / divisor
             for name, weight in self.terms.content.items()
             if name in features
             for target, divisor in [self.content[name]]
         ]
-        return torch.stack(found).sum() if found else None
+        return torch.stack(losses).sum() if losses else None
 
     def grams(self, name: str, f: Tensor, scale: int, weights: Weights) -> list[Tensor]:
         """What is compared of one layer's map (1, C, h, w), for each style: Gram matrices (C, C)."""
@@ -156,13 +156,13 @@ class Objective:
 
     def style(self, grams: Mapping[str, Sequence[Tensor]], scale: int) -> tuple[Tensor, float]:
         """What pulls, and the loss itself, of some layers' Gram matrices."""
-        found = [
+        weighted = [
             (share * self.terms.style[name] / len(self.terms.scales), self._gram_term(gram, statistics[scale][name]))
             for name, each in grams.items()
             for gram, (share, statistics) in zip(each, self.styles, strict=True)
         ]
-        pull = torch.stack([weight * self._pull(term) for weight, term in found]).sum()
-        return pull, float(torch.stack([weight * term.detach() for weight, term in found]).sum())
+        pull = torch.stack([weight * self._pull(term) for weight, term in weighted]).sum()
+        return pull, float(torch.stack([weight * term.detach() for weight, term in weighted]).sum())
 
     def _pull(self, term: Tensor) -> Tensor:
         return pseudo_huber(term, self.delta) if self.delta else term
@@ -180,14 +180,14 @@ class Objective:
 
     def colour(self, covariances: Sequence[Tensor]) -> Tensor:
         """The loss of `colours`."""
-        found = []
+        parts = []
         for covariance, (share, statistics) in zip(covariances, self.styles, strict=True):
             style = statistics[1][PICTURE]
             if style.mean not in self._whitening:
                 self._whitening[style.mean] = _whitening(style.centred)
             w = self._whitening[style.mean]
-            found.append(share * (w @ (covariance - style.centred) @ w).square().mean())
-        return torch.stack(found).sum()
+            parts.append(share * (w @ (covariance - style.centred) @ w).square().mean())
+        return torch.stack(parts).sum()
 
     def weight(self, f: Tensor, style: int | None = None) -> Tensor | None:
         """How much each cell of a map counts, (1, 1, h, w) with sum 1; None where all count the same. With `style`, for that

@@ -87,7 +87,7 @@ def load_statistics(path: Path) -> StyleStatistics:
         raise ScumbleError(
             "weights-corrupt",
             f"The weight file {path.name} holds no Gram matrices ({e}).",
-            "Install Scumble again, or make it anew: scumble train gatys.",
+            "Install Scumble again, or make it again: scumble train gatys.",
         ) from e
     return StyleStatistics(ladder=dict(ladder), network=network)
 

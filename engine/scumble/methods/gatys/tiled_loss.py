@@ -11,6 +11,7 @@ compact network) only a tile is held.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import torch
@@ -62,51 +63,14 @@ def _evaluate(loss: Objective, x: Tensor) -> Generator[float, None, Losses]:
     content, style = 0.0, 0.0
     scales = [scale for scale in loss.terms.scales if loss.wanted(scale)]
     plans = {scale: _plan(loss.net, loss.wanted(scale), _reduced_size(x, scale)) for scale in scales}
-    done, total = 0, 3 * sum(len(stage) for plan in plans.values() for stage in plan)
+    count = _Count(3 * sum(len(stage) for plan in plans.values() for stage in plan))
     for scale, plan in plans.items():
         small = shrink(x, scale)
-        maps, grams = [small.detach()], dict[str, list[Tensor]]()
-        for number, layers in enumerate(loss.net.stages(loss.wanted(scale))):
-            following = None if number + 1 == len(plan) else _next_map(loss.net, layers, maps[-1])
-            for tile in plan[number]:
-                with torch.no_grad():
-                    after, features = _pass(loss.net, layers, _cut(maps[-1], tile), tile)
-                    for name, parts in _grams(loss, features, maps[-1], tile, scale).items():
-                        grams[name] = [a + b for a, b in zip(grams[name], parts, strict=True)] if name in grams else parts
-                    if following is not None:
-                        _window(following, tile, 2).copy_(loss.net.pool(after))
-                del after, features
-                done += 1
-                yield done / total
-            if following is not None:
-                maps.append(following)
-        pulls, loss_of_style = _pulls(loss, grams, scale)
-        style += loss_of_style
-        gradient: Tensor | None = None
-        for number, layers in reversed(list(enumerate(loss.net.stages(loss.wanted(scale))))):
-            here = maps.pop()
-            back = torch.zeros_like(here)
-            for tile in plan[number]:
-                y = _cut(here, tile).detach().requires_grad_()
-                after, features = _pass(loss.net, layers, y, tile)
-                found = _grams(loss, features, here, tile, scale)
-                outputs = [gram for name in found for gram in found[name]]
-                told_back = [pull for name in found for pull in pulls[name]]
-                if scale == 1 and (part := _content(loss, features, here, tile)) is not None:
-                    content += float(part.detach())
-                    outputs.append(part)
-                    told_back.append(torch.full_like(part, loss.terms.content_weight))
-                if gradient is not None:
-                    outputs.append(loss.net.pool(after))
-                    told_back.append(_window(gradient, tile, 2))
-                torch.autograd.backward(outputs, told_back)
-                assert y.grad is not None
-                _seen(back, tile).add_(y.grad)
-                del y, after, features, found, outputs, told_back
-                done += 2
-                yield done / total
-            gradient = back
-            del here, back
+        maps, grams = yield from _forward(loss, small.detach(), plan, scale, count)
+        pulls, part = _pulls(loss, grams, scale)
+        style += part
+        gradient, part = yield from _backward(loss, maps, pulls, plan, scale, count)
+        content += part
         if small is x and x.grad is None:
             x.grad = gradient  # which backward would copy
         else:
@@ -116,9 +80,75 @@ def _evaluate(loss: Objective, x: Tensor) -> Generator[float, None, Losses]:
     return loss.losses(content, style, colour, tv)
 
 
+@dataclass
+class _Count:
+    """Passes over tiles, of which one forward counts once and one backward twice."""
+
+    total: int
+    done: int = 0
+
+    def add(self, passes: int) -> float:
+        """The share done."""
+        self.done += passes
+        return self.done / self.total
+
+
+def _forward(
+    loss: Objective, here: Tensor, plan: list[list[Tile]], scale: int, count: _Count
+) -> Generator[float, None, tuple[list[Tensor], dict[str, list[Tensor]]]]:
+    """The map that each stage begins with, and the Gram matrices of the whole picture, by layer one for each style."""
+    maps, grams = [here], dict[str, list[Tensor]]()
+    for number, layers in enumerate(loss.net.stages(loss.wanted(scale))):
+        following = None if number + 1 == len(plan) else _next_map(loss.net, layers, maps[-1])
+        for tile in plan[number]:
+            with torch.no_grad():
+                after, features = _pass(loss.net, layers, _cut(maps[-1], tile), tile)
+                for name, parts in _grams(loss, features, maps[-1], tile, scale).items():
+                    grams[name] = [a + b for a, b in zip(grams[name], parts, strict=True)] if name in grams else parts
+                if following is not None:
+                    _window(following, tile, 2).copy_(loss.net.pool(after))
+            del after, features
+            yield count.add(1)
+        if following is not None:
+            maps.append(following)
+    return maps, grams
+
+
+def _backward(
+    loss: Objective, maps: list[Tensor], pulls: Mapping[str, list[Tensor]], plan: list[list[Tile]], scale: int, count: _Count
+) -> Generator[float, None, tuple[Tensor | None, float]]:
+    """The gradient at the first of `maps`, which are used up from the last to the first, and the loss of content."""
+    content = 0.0
+    gradient: Tensor | None = None
+    for number, layers in reversed(list(enumerate(loss.net.stages(loss.wanted(scale))))):
+        here = maps.pop()
+        back = torch.zeros_like(here)
+        for tile in plan[number]:
+            y = _cut(here, tile).detach().requires_grad_()
+            after, features = _pass(loss.net, layers, y, tile)
+            grams = _grams(loss, features, here, tile, scale)
+            outputs = [gram for name in grams for gram in grams[name]]
+            gradients = [pull for name in grams for pull in pulls[name]]
+            if scale == 1 and (part := _content(loss, features, here, tile)) is not None:
+                content += float(part.detach())
+                outputs.append(part)
+                gradients.append(torch.full_like(part, loss.terms.content_weight))
+            if gradient is not None:
+                outputs.append(loss.net.pool(after))
+                gradients.append(_window(gradient, tile, 2))
+            torch.autograd.backward(outputs, gradients)
+            assert y.grad is not None
+            _seen(back, tile).add_(y.grad)
+            del y, after, features, grams, outputs, gradients
+            yield count.add(2)
+        gradient = back
+        del here, back
+    return gradient, content
+
+
 def _targets(net: VGG, terms: Terms, content: Tensor) -> Generator[None, None, Mapping[str, tuple[Tensor, Tensor]]]:
     """What `Objective.content` holds, of a large content (1, 3, H, W)."""
-    found, sums, squares = dict[str, Tensor](), dict[str, Tensor](), dict[str, Tensor]()
+    maps, sums, squares = dict[str, Tensor](), dict[str, Tensor](), dict[str, Tensor]()
     here, plan = content, _plan(net, set(terms.content), (content.shape[2], content.shape[3]))
     for number, layers in enumerate(net.stages(terms.content)):
         following = None if number + 1 == len(plan) else _next_map(net, layers, here)
@@ -127,33 +157,33 @@ def _targets(net: VGG, terms: Terms, content: Tensor) -> Generator[None, None, M
                 after, features = _pass(net, layers, _cut(here, tile), tile)
                 for name in features.keys() & terms.content.keys():
                     f = features[name]
-                    if name not in found:
-                        found[name] = _room((1, f.shape[1], here.shape[2], here.shape[3]), f)
+                    if name not in maps:
+                        maps[name] = _room((1, f.shape[1], here.shape[2], here.shape[3]), f)
                         sums[name], squares[name] = f.new_zeros(2, dtype=torch.float64)
-                    _window(found[name], tile).copy_(f)
+                    _window(maps[name], tile).copy_(f)
                     sums[name] += f.sum(dtype=torch.float64)
                     squares[name] += f.double().square().sum()
-                    mapped.release_pages(getattr(found[name], "filed", None))
+                    mapped.release_pages(getattr(maps[name], "filed", None))
                 if following is not None:
                     _window(following, tile, 2).copy_(net.pool(after))
             yield
         if following is not None:
             here = following
-    means = {name: sums[name] / f.numel() for name, f in found.items()}
+    means = {name: sums[name] / f.numel() for name, f in maps.items()}
     if not terms.relative:
-        return {name: (f, means[name].clamp_min(1e-6).square().float()) for name, f in found.items()}
-    variances = {name: squares[name] / f.numel() - means[name].square() for name, f in found.items()}
-    return {name: (f, variances[name].clamp_min(1e-6).float()) for name, f in found.items()}
+        return {name: (f, means[name].clamp_min(1e-6).square().float()) for name, f in maps.items()}
+    variances = {name: squares[name] / f.numel() - means[name].square() for name, f in maps.items()}
+    return {name: (f, variances[name].clamp_min(1e-6).float()) for name, f in maps.items()}
 
 
 def _plan(net: VGG, wanted: set[str], size: tuple[int, int]) -> list[list[Tile]]:
     """The tiles of each stage's map. They begin at even cells, as pooling does."""
-    found = []
+    plan = []
     for layers in net.stages(wanted):
         side = max(8, int((VALUES / net.conv(layers[-1]).out_channels) ** 0.5))
-        found.append(tiles(*size, side, 2, 2 * -(-len(layers) // 2)))  # a 3 x 3 convolution reaches one cell
+        plan.append(tiles(*size, side, 2, 2 * -(-len(layers) // 2)))  # a 3 x 3 convolution reaches one cell
         size = -(-size[0] // 2), -(-size[1] // 2)
-    return found
+    return plan
 
 
 def _reduced_size(x: Tensor, scale: int) -> tuple[int, int]:
@@ -199,8 +229,8 @@ def _share(weight: Tensor | None, here: Tensor, tile: Tile) -> tuple[Tensor | No
 
 def _grams(loss: Objective, features: Mapping[str, Tensor], here: Tensor, tile: Tile, scale: int) -> dict[str, list[Tensor]]:
     """A tile's part of the Gram matrices."""
-    found = [_share(weight, here, tile) for weight in loss.weights(here)]
-    weights, shares = [weight for weight, _ in found], [share for _, share in found]
+    pairs = [_share(weight, here, tile) for weight in loss.weights(here)]
+    weights, shares = [weight for weight, _ in pairs], [share for _, share in pairs]
     parts = {name: loss.grams(name, f, scale, weights) for name, f in features.items() if name in loss.terms.style}
     return {name: [share * gram for share, gram in zip(shares, grams, strict=True)] for name, grams in parts.items()}
 
@@ -209,10 +239,10 @@ def _pulls(loss: Objective, grams: Mapping[str, list[Tensor]], scale: int) -> tu
     """What pulls at each Gram matrix, and the loss of style."""
     if not grams:
         return {}, 0.0
-    leaves = {name: [gram.detach().requires_grad_() for gram in found] for name, found in grams.items()}
+    leaves = {name: [gram.detach().requires_grad_() for gram in parts] for name, parts in grams.items()}
     pull, part = loss.style(leaves, scale)
     torch.autograd.backward(loss.terms.style_weight * pull)
-    return {name: [torch.zeros_like(g) if g.grad is None else g.grad for g in found] for name, found in leaves.items()}, part
+    return {name: [torch.zeros_like(g) if g.grad is None else g.grad for g in parts] for name, parts in leaves.items()}, part
 
 
 def _content(loss: Objective, features: Mapping[str, Tensor], here: Tensor, tile: Tile) -> Tensor | None:
@@ -235,9 +265,9 @@ def _pixels(loss: Objective, x: Tensor) -> tuple[float, float]:
     bands = [(a, min(a + step, height)) for a in range(0, height, step)]
 
     def parts(band: Tensor, a: int, b: int) -> list[Tensor]:
-        found = loss.colours(band, [None if weight is None else weight[:, :, a:b] for weight in weights])
+        covariances_of_band = loss.colours(band, [None if weight is None else weight[:, :, a:b] for weight in weights])
         shares = [(b - a) / height if weight is None else 1.0 for weight in weights]
-        return [share * covariance for share, covariance in zip(shares, found, strict=True)]
+        return [share * covariance for share, covariance in zip(shares, covariances_of_band, strict=True)]
 
     for a, b in bands:
         covariances = [c + p for c, p in zip(covariances, parts(x[:, :, a:b].detach(), a, b), strict=True)]

@@ -2,7 +2,7 @@
 """Measure a painting, so that the Gatys method can use its style without the painting.
 
 Nothing is trained: the file holds mean and covariance of some layers of the network half for the painting at several sizes, and
-takes seconds to make (statistics_file.py). Make it anew whenever that network changes.
+takes seconds to make (statistics_file.py). Make it again whenever that network changes.
 """
 
 from __future__ import annotations

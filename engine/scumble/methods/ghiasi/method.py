@@ -99,9 +99,9 @@ def load_shared(path: Path) -> Networks:
     """
     tensors, card = load_weights(path)
     with holding(path, "networks of Ghiasi's", "ghiasi"):
-        found = card["architecture"]
-        encoder: Encoder = found["encoder"]
-        model = GhiasiNet(SIZES[encoder], found["width"], found["blocks"])
+        shape = card["architecture"]
+        encoder: Encoder = shape["encoder"]
+        model = GhiasiNet(SIZES[encoder], shape["width"], shape["blocks"])
         model.load_state_dict(tensors)
     model = model.to(memory_format=torch.channels_last).requires_grad_(False).eval()
     return Networks(model, load_style_encoder(encoder))

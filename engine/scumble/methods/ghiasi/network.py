@@ -95,14 +95,14 @@ class StyledNet(nn.Module):
 
     def plain_style(self, johnson: Mapping[str, Tensor] | None = None) -> Tensor:
         """(style_size,): scales 1 and shifts 0, or those that a network of Johnson's learned for its one style."""
-        found = []
+        parts = []
         for number, layer in enumerate(self.styled()):
             name = self._names[number]
             gamma, beta = torch.ones(layer.channels), torch.zeros(layer.channels)
             if johnson is not None and f"{name}.norm.weight" in johnson:
                 gamma, beta = johnson[f"{name}.norm.weight"], johnson[f"{name}.norm.bias"]
-            found += [gamma, beta]
-        return torch.cat(found)
+            parts += [gamma, beta]
+        return torch.cat(parts)
 
     def start_from(self, johnson: Mapping[str, Tensor]) -> None:
         """Take the convolutions of a trained TransformNet of the same width and depth. Raises KeyError or RuntimeError."""

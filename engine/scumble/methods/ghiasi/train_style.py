@@ -2,7 +2,7 @@
 """Look at a painting once, so that its style can be painted without it.
 
 Nothing is trained: the file holds the style prediction network's bottleneck for the painting at several sizes, 100 numbers
-each. Make it anew whenever the networks are trained further.
+each. Make it again whenever the networks are trained further.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def load_bank(path: Path, shared: str) -> Bank:
     raise ScumbleError(
         "weights-corrupt",
         f"The weight file {path.name} cannot be used: {why}.",
-        "Install Scumble again, or train it anew: scumble train stylebank --add PICTURE.",
+        "Install Scumble again, or train it again: scumble train stylebank --add PICTURE.",
     )
 
 
