@@ -304,7 +304,7 @@ def test_stop_returns_when_the_process_is_gone_and_a_second_serve_is_refused_wit
     assert main(["methods"]) == 0
     connection = read_connection()
     assert connection is not None
-    second = subprocess.run([sys.executable, "-m", "scumble", "serve"], capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run([sys.executable, "-m", "scumble", "serve"], capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == Exit.LOCKED
     assert "already runs" in second.stderr
     assert main(["stop"]) == 0

@@ -151,7 +151,7 @@ def test_the_state_of_a_style_never_replaces_the_networks_it_is_for(
 def test_results_and_samples_do_not_go_among_the_photographs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Samples among the photographs were trained on, and a run that was broken off found other pictures and began anew."""
+    """Samples among the photographs were trained on, and a run that was broken off found other pictures and started over."""
     pictures = coarse_pictures(tmp_path / "pictures", 1)
     given = a_training("adain", pictures)
     assert main([*given[:-1], str(pictures / "out")]) == Exit.USAGE

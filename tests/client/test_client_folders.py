@@ -35,7 +35,7 @@ def test_a_relative_runtime_folder_is_one_place_for_client_and_engine(tmp_path: 
         monkeypatch.setenv(f"SCUMBLE_{name}_DIR", name.lower())
     report = "import os; open('report', 'w').write(os.environ['SCUMBLE_RUNTIME_DIR'] + ' ' + os.environ['SCUMBLE_CACHE_DIR'])"
     launch = start_engine([sys.executable, "-c", report])
-    assert launch.process.wait(20) == 0
+    assert launch.process.wait(60) == 0
     assert runtime_dir() == str(tmp_path / "runtime")
     assert (tmp_path / "runtime" / "report").read_text() == f"{tmp_path / 'runtime'} {tmp_path / 'cache'}"
 

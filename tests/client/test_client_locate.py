@@ -20,7 +20,6 @@ from scumble.client.folders import runtime_dir
 from scumble.client.locate import LOST_RACE, Launch, clean_environment, read_connection, start_command, start_engine
 from scumble.client.process import process_birth, process_lives, start_time
 
-pytestmark = pytest.mark.timeout(30)
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and permissions are POSIX's")
 proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="start times come from /proc")
 
@@ -320,7 +319,7 @@ def test_why_an_engine_refused_to_start_is_said_with_what_to_do(folder: Path, sa
     assert hint in failure.hint
 
 
-def test_a_log_that_has_grown_large_begins_anew(folder: Path) -> None:
+def test_a_log_that_has_grown_large_begins_again(folder: Path) -> None:
     log = folder / "start.log"
     log.write_bytes(b"x" * (2 << 20))
     start_engine([sys.executable, "-c", "print('new')"]).process.wait()
@@ -345,5 +344,5 @@ try:
 except EngineError as e:
     print(e.code)
 """
-    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=20, check=True)
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout == "engine-missing\n"

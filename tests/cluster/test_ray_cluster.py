@@ -189,7 +189,7 @@ def at_full_scale(picture: Path, method: str) -> tuple[str | Path, ...]:
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("killed", [False, True])
-def test_a_huge_pictures_tiles_are_painted_side_by_side_and_anew_where_a_node_is_killed(
+def test_a_huge_pictures_tiles_are_painted_side_by_side_and_again_where_a_node_is_killed(
     run: Run, nodes: Nodes, tmp_path: Path, killed: bool
 ) -> None:
     nodes.join()

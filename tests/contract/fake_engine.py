@@ -139,7 +139,7 @@ class FakeEngine:
     def stop(self) -> None:
         """End for good, as a killed engine does: the connection file stays."""
         self._end.set()
-        self._thread.join(5)
+        self._thread.join(60)
 
     def hang_up(self) -> None:
         """Drop every connection and listen no more until `listen_again`; jobs are kept."""

@@ -55,7 +55,7 @@ class Router:
 
     def close(self) -> None:
         self._end.set()
-        self._thread.join(5)
+        self._thread.join(60)
         self._context.destroy(0)
 
     def _run(self) -> None:

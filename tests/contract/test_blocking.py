@@ -20,8 +20,6 @@ from scumble.client.link import Link
 
 StartFake = Callable[..., FakeEngine]
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.mark.parametrize("link", [Link, ZmqLink])
 def test_everything_a_script_asks_is_answered(start_fake: StartFake, link: Any) -> None:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +13,9 @@ from zmq.auth import create_certificates
 
 from scumble.cli.app import main
 from scumble.cli.exits import Exit
-from support.engine import STYLE, running
+from support.engine import STYLE, free_port, running
 
 pytestmark = pytest.mark.timeout(120)
-
-
-def free_port() -> int:
-    """A port that is free, as is the one above it."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first, contextlib.suppress(OSError):
-            port = int(first.getsockname()[1])
-            with socket.create_server(("127.0.0.1", port + 1)):
-                return port
 
 
 def test_pictures_are_painted_by_an_engine_elsewhere_whose_keys_are_known(

@@ -22,8 +22,6 @@ from scumble.client.wire import MAX_FRAME, Message
 LINKS = {"standard-library": Link, "pyzmq": ZmqLink}
 OpenRouter = Callable[..., Router]
 
-pytestmark = pytest.mark.timeout(30)
-
 
 @pytest.fixture(params=["ipc", "tcp"])
 def transport(request: pytest.FixtureRequest) -> str:
@@ -166,7 +164,7 @@ def test_one_poll_gives_little_more_than_its_budget(open_link: Any, open_router:
         for _ in range(16):
             link.send([b"{}", bytes(256 << 10)])
         sizes = [0]
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while sum(sizes) < 4 << 20 and time.monotonic() < end:
             time.sleep(0.02)  # for several budgets to lie ready
             sizes.append(sum(len(m[1]) for m in link.poll(0, budget=512 << 10)))

@@ -43,8 +43,6 @@ from scumble.client.session import Session
 StartFake = Callable[..., FakeEngine]
 OpenSession = Callable[..., Session]
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.mark.parametrize("transport", ["ipc", "tcp"])
 @pytest.mark.parametrize("link", [Link, ZmqLink])
@@ -151,7 +149,7 @@ def test_pumping_without_a_timeout_returns_at_once_whatever_the_engine_does(
     session.submit(request(any_raster(2048, 2048)))
     until(session, Accepted)
     took, computed, done = list[float](), list[float](), False
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not done and time.monotonic() < end:
         began, busy = time.monotonic(), time.thread_time()
         events = session.pump(0, budget=256 << 10)

@@ -38,8 +38,6 @@ StartFake = Callable[..., FakeEngine]
 OpenSession = Callable[..., Session]
 LINKS = pytest.mark.parametrize("link", [Link, ZmqLink])
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ import dataclasses
 import json
 import os
 import secrets
-import socket
 import stat
 import subprocess
 import sys
@@ -33,7 +32,7 @@ from scumble.client.link import Link
 from scumble.client.locate import Connection, read_connection
 from scumble.client.process import start_time
 from scumble.client.raster import Raster
-from support.engine import STYLE, Engine, add_style, environment, keyed, running
+from support.engine import STYLE, Engine, add_style, environment, free_port, keyed, running
 from support.pictures import picture
 from support.relay import relay
 
@@ -55,15 +54,6 @@ def known() -> Connection:
     return found
 
 
-def free_port() -> int:
-    """A port that is free, as is the one above it."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first, contextlib.suppress(OSError):
-            port = int(first.getsockname()[1])
-            with socket.create_server(("127.0.0.1", port + 1)):
-                return port
-
-
 def test_only_the_user_can_read_what_lets_a_client_in() -> None:
     with running() as engine:
         assert stat.S_IMODE(engine.runtime.stat().st_mode) == 0o700
@@ -78,7 +68,7 @@ def test_a_wrong_or_missing_token_is_refused_by_name(link: OpenLink) -> None:
     with running() as engine:
         for token in ("0" * 64, "", known().token.upper()):
             with pytest.raises(EngineError) as caught:
-                Client.attach(start=False, link=link, connection=dataclasses.replace(known(), token=token), timeout=15)
+                Client.attach(start=False, link=link, connection=dataclasses.replace(known(), token=token), timeout=60)
             assert caught.value.code == "engine-refused"
             assert caught.value.hint
         assert engine.status()["clients"] == 0
@@ -149,7 +139,7 @@ def test_an_impostor_on_a_stale_connection_file_gets_no_pixel(link: OpenLink, pr
     (runtime / "engine.json").write_text(json.dumps({**entry, "control": endpoints[1], "token": "1" * 64, "version": "0.1.0"}))
     (runtime / "engine.json").chmod(0o600)
     with contextlib.closing(Impostor(endpoints, PROOFS[proof])) as impostor:
-        with pytest.raises(EngineError) as caught, Client.attach(start=False, link=link, timeout=15) as client:
+        with pytest.raises(EngineError) as caught, Client.attach(start=False, link=link, timeout=60) as client:
             client.stylize(RASTER, [(STYLE, 1.0)], "invert")
         assert caught.value.code == "engine-untrusted"
         assert caught.value.hint
@@ -240,7 +230,7 @@ def test_without_curve_the_same_ear_hears_everything() -> None:
 def test_neither_an_unknown_key_nor_the_password_opens_an_address_with_keys(keys: Any) -> None:
     engine, port, load = keys
     with pytest.raises(EngineError) as caught:
-        Client.attach(start=False, connection=at(port, port + 1), link=curve_link(load("unknown")), timeout=15)
+        Client.attach(start=False, connection=at(port, port + 1), link=curve_link(load("unknown")), timeout=60)
     assert caught.value.code == "engine-refused"
     for link in LINKS.values():
         with pytest.raises(EngineError):

@@ -96,7 +96,7 @@ def test_without_the_pictures_losses_stay_as_they_are_and_it_says_so(
         command.main(["nobody"])
 
 
-def test_what_is_judged_and_what_is_shown_are_painted_once_and_anew_when_asked(tmp_path: Path) -> None:
+def test_what_is_judged_and_what_is_shown_are_painted_once_and_again_when_asked(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def named(name: str) -> Contender:

@@ -73,7 +73,7 @@ def test_a_client_reports_a_killed_engine_and_has_its_job_done_by_the_next() -> 
     session = Session()
     with running() as first:
         job = session.submit(request("slow", seconds=2.0))
-        pump_until(session, Progress, 30, state="running")
+        pump_until(session, Progress, 60, state="running")
         worker = first.status()["worker"]["pid"]
         first.process.kill()
         began = time.monotonic()
@@ -84,7 +84,7 @@ def test_a_client_reports_a_killed_engine_and_has_its_job_done_by_the_next() -> 
         assert reported.hint
         wait_for(lambda: not alive(worker), max(0.1, began + 3 * SLACK - time.monotonic()))
     with running():
-        events = pump_until(session, Done, 30, job=job)
+        events = pump_until(session, Done, 60, job=job)
         assert any(isinstance(event, Recovered) for event in events)
         assert isinstance(events[-1], Done)
         assert inverted(events[-1].raster)
@@ -113,11 +113,11 @@ def test_a_job_in_whose_middle_two_engines_ended_is_not_given_to_a_third() -> No
     job = session.submit(request("slow", seconds=60.0))
     for _ in range(2):
         with running() as engine:
-            pump_until(session, Progress, 30, state="running")
+            pump_until(session, Progress, 60, state="running")
             engine.process.kill()
             engine.process.wait()
     with running() as engine:
-        end = pump_until(session, Failed, 30, job=job)[-1]
+        end = pump_until(session, Failed, 60, job=job)[-1]
         assert isinstance(end, Failed)
         assert end.code == "engine-lost"
         assert engine.status()["finished"] == 0
@@ -134,14 +134,14 @@ def test_a_client_starts_another_engine_when_the_one_it_started_was_killed(monke
     monkeypatch.setattr("scumble.client.dialer.RELAUNCH", 1.0)
     session = Session(launch=start_engine)
     job = session.submit(request())
-    pump_until(session, Done, 30, job=job)
+    pump_until(session, Done, 60, job=job)
     found = read_connection()
     assert found is not None
     os.kill(found.pid, signal.SIGKILL)
     wait_for(lambda: not alive(found.pid))
     assert read_connection() is None
     job = session.submit(request())
-    end = pump_until(session, Done, 30, job=job)[-1]
+    end = pump_until(session, Done, 60, job=job)[-1]
     assert isinstance(end, Done)
     assert inverted(end.raster)
     session.close()

@@ -86,7 +86,7 @@ class Desk:
         self._asked = 0
         screen.start(f"gimp -n --no-splash {image}")
         self.main = screen.window(f"{image.stem}.*GIMP", 240)  # a first start on a busy machine
-        screen.until(self._fills_the_screen, 30, "GIMP's window does not take its size")
+        screen.until(self._fills_the_screen, 60, "GIMP's window does not take its size")
         screen.sh("xdotool mousemove 600 700")  # where it opens no tooltip
         self.spy("", 60)
 

@@ -89,7 +89,7 @@ def test_the_preview_runs_one_job_at_a_time_and_shows_only_the_newest(desk: Desk
 
 
 def test_a_strength_that_mixes_pixels_costs_no_job(desk: Desk) -> None:
-    """Each step of the slider used to be painted anew."""
+    """Each step of the slider used to be painted again."""
     desk.want(strength=0.5)
     desk.rest()
     assert desk.session.submitted[0].strength == 1.0

@@ -132,7 +132,7 @@ def test_a_style_with_a_new_revision_is_painted_again_alone(sheet: Sheet) -> Non
     assert sheet.trying.left == 0
 
 
-def test_other_settings_paint_the_sheet_anew_once_they_rest(sheet: Sheet) -> None:
+def test_other_settings_paint_the_sheet_again_once_they_rest(sheet: Sheet) -> None:
     sheet.want()
     sheet.tick()
     for strength in (0.9, 0.8, 0.7):

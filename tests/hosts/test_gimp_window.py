@@ -236,7 +236,7 @@ def test_an_engine_killed_mid_job_is_started_again_and_the_result_comes(desk: De
             return desk.jobs()["running"] == 1
         return False
 
-    desk.screen.until(runs_again, 30, "the job does not run again")
+    desk.screen.until(runs_again, 60, "the job does not run again")
     desk.screen.shot("killed")
     name, pixel = desk.wait_layers(2, 90)[0]
     assert (name, pixel) == ("Test style 100 %", bytes((*INVERTED, 255)))

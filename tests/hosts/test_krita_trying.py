@@ -185,10 +185,10 @@ def test_trying_in_another_document_begins_there(studio: Any, layer: LiveLayer, 
     assert len(host.lives) == 2
 
 
-def test_a_candidate_that_is_painted_anew_does_not_come_back_when_another_is_shown_by_then(
+def test_a_candidate_that_is_painted_again_does_not_come_back_when_another_is_shown_by_then(
     studio: Any, layer: LiveLayer, host: Host, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a stroke the second one was painted anew; meanwhile the first was chosen, and the second came back."""
+    """After a stroke the second one was painted again; meanwhile the first was chosen, and the second came back."""
     studio.choose(method="fast", strength=0.5)
     ticks(studio)
     finish(studio, session)

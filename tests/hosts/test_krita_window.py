@@ -199,7 +199,7 @@ def test_an_animation_says_how_far_it_is_and_can_be_cancelled_between(saw: Any) 
 
 
 @of("killed")
-def test_an_engine_killed_while_it_paints_is_started_anew_and_the_picture_comes(saw: Any) -> None:
+def test_an_engine_killed_while_it_paints_is_started_again_and_the_picture_comes(saw: Any) -> None:
     assert saw["another"]
     assert saw["names"] == ["Background", "layer", RESULT]
     assert saw["status"].startswith("Ready")

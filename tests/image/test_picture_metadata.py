@@ -69,7 +69,7 @@ def test_exif_survives_from_every_format_to_every_format(tmp_path: Path, given: 
 
 
 def test_a_name_in_exif_keeps_its_letters(tmp_path: Path) -> None:
-    """Pillow, which writes EXIF anew, made "Jos?? Mu??oz" of an artist whose camera writes UTF-8."""
+    """Pillow, which writes EXIF again, made "Jos?? Mu??oz" of an artist whose camera writes UTF-8."""
     named = exif()
     named[0x013B] = "José Muñoz".encode()
     Image.fromarray(PIXELS).save(tmp_path / "in.jpg", exif=named)

@@ -42,7 +42,7 @@ def dealer(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[zmq.Socket
         assert ask(socket, type="hello", protocol=1, client="c", host="h", secret="a" * 32, nonce="b" * 32)["proof"]
         yield socket
     context.term()  # which ends the thread
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -231,9 +231,9 @@ def test_a_cancel_is_heard_while_the_styles_are_looked_at(monkeypatch: pytest.Mo
         assert ours.recv(1 << 16)
     finally:
         ours.close()
-        threads[1].join(10)
+        threads[1].join(60)
         changed.set()  # and finds the line closed
-        threads[0].join(10)
+        threads[0].join(60)
         theirs.close()
 
 
@@ -299,4 +299,4 @@ def test_a_worker_that_never_stops_talking_is_heard_a_round_at_a_time(tmp_path: 
         end.set()
         ours.close()
         theirs.close()
-        talker.join(10)
+        talker.join(60)

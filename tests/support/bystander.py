@@ -62,7 +62,7 @@ class Bystander(threading.Thread):
                 self.serve_more()
         finally:
             self._end.set()
-            self.join(30)
+            self.join(60)
 
 
 def memory(engine: Engine) -> int:

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -275,6 +276,15 @@ def wait_for(condition: Any, seconds: float = 60.0, step: float = 0.01) -> None:
         if time.monotonic() > until:
             raise TimeoutError(f"it did not come true within {seconds} s")
         time.sleep(step)
+
+
+def free_port() -> int:
+    """A port that is free, as is the one above it."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as first, contextlib.suppress(OSError):
+            port = int(first.getsockname()[1])
+            with socket.create_server(("127.0.0.1", port + 1)):
+                return port
 
 
 def alive(pid: int) -> bool:

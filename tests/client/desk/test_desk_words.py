@@ -58,7 +58,7 @@ def test_the_time_left_follows_the_pace_of_the_last_seconds() -> None:
     assert pace.left(170.0) == pytest.approx(0.06 / 0.018, rel=0.05)
 
 
-def test_a_picture_begun_anew_has_no_time_left_of_before() -> None:
+def test_a_picture_begun_again_has_no_time_left_of_before() -> None:
     pace = Pace()
     for second in range(20):
         pace.hear(0.04 * second, float(second))
@@ -114,5 +114,5 @@ def test_a_style_is_called_after_its_file(path: str, name: str) -> None:
     ("typed", "name"),
     [("  Fog over\tthe harbour ", "Fog over the harbour"), (" Harbour ", ""), ("  ", ""), ("a" * 200, "a" * 80)],
 )
-def test_a_name_that_is_typed_anew_counts_where_it_changes_something(typed: str, name: str) -> None:
+def test_a_name_that_is_typed_again_counts_where_it_changes_something(typed: str, name: str) -> None:
     assert new_name(typed, "Harbour") == name

@@ -45,7 +45,7 @@ def painted(image, layer, code, **arguments):
     thread, answer = meanwhile(image, code)
     error = stylize(image, layer, **{**SLOW, **arguments})
     thread.join(60)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not answer.exists() and time.monotonic() < until:
         time.sleep(0.05)
     return error, json.loads(answer.read_text())

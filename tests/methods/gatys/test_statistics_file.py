@@ -96,7 +96,7 @@ def test_a_measured_painting_paints_as_the_painting_does(tmp_path: Path, monkeyp
 
 
 def test_a_style_measured_in_an_older_network_is_painted_through_that() -> None:
-    """Until a style's file is made anew it holds statistics in the compact network, which say nothing of half."""
+    """Until a style's file is made again it holds statistics in the compact network, which say nothing of half."""
     older = StyleStatistics(ladder={64: {}}, network="compact")
     mine = StyleStatistics(painting=tensor(waves(40, 48)))
     assert _with_network(Options(), [older, mine]).network == "compact"
