@@ -2,7 +2,7 @@
 """The method contract: what a style transfer method offers the engine, and what it is handed.
 
 Invariant: a method sees pictures as numpy arrays and styles as `Style`; it knows neither the wire, nor files, nor alpha
-blending, nor strength. Those are kept for every method alike by pipeline.py ("what a picture is owed").
+blending, nor strength. Those are for painting/pipeline.py, for every method alike.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import click
 from rich.markup import escape
 
 from scumble.api.errors import ScumbleError
-from scumble.cli.crew import ahead
+from scumble.cli.ahead import ahead
 from scumble.cli.exits import Exit, exit_for, exit_of
 from scumble.cli.inputs import Task
 from scumble.cli.jobs import Job, Painter
@@ -50,10 +50,10 @@ class Batch:
     def run(self, tasks: list[Task]) -> None:
         """Do the tasks, until one fails in a way that would fail the rest, or somebody ends the command."""
         watch, notes = Watch(len(tasks)), Notes()
-        hands = self.job.hands
-        with watch.watching(), closing(ahead(tasks, partial(begin, self.attached, job=self.job), hands)) as turns:
+        at_once = self.job.at_once
+        with watch.watching(), closing(ahead(tasks, partial(begin, self.attached, job=self.job), at_once)) as turns:
             for number, (task, begun) in enumerate(turns, 1):
-                self._one(number, task, begun if hands > 1 else None, watch, notes)
+                self._one(number, task, begun if at_once > 1 else None, watch, notes)
                 if self.ended:
                     break
         notes.close()

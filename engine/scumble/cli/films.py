@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from scumble.api.errors import ScumbleError
-from scumble.cli.crew import ahead
+from scumble.cli.ahead import ahead
 from scumble.cli.inputs import Task
 from scumble.cli.jobs import Job, Painter, paint_one, report_of, settled
 from scumble.cli.pictures import from_wire
@@ -70,11 +70,11 @@ def paint_film(attached: Painter, task: Task, job: Job, show: Show, steady: Stea
             return paint_one(attached, Picture(item.pixels, alpha=False), task.source, job, show_frame)
 
         pace.begin()
-        for item, painted in ahead(film.items(), paint, job.hands):
+        for item, painted in ahead(film.items(), paint, job.at_once):
             if not isinstance(item, Frame):
                 writer.copy(item)
                 continue
-            if job.hands > 1:  # the cluster tells no progress
+            if job.at_once > 1:  # the cluster tells no progress
                 show_frame(0.0, "")
             picture, finished = Picture(item.pixels, alpha=False), painted()
             assert finished is not None

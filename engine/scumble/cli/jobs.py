@@ -45,7 +45,7 @@ class Job:
     """How long each picture may be improved."""
     excerpt: Excerpt | None = None
     """Which part of films is painted."""
-    hands: int = 1
+    at_once: int = 1
     """Pictures, or frames, that are painted at once."""
 
 

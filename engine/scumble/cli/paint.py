@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Any
 
 from scumble.api.errors import ScumbleError
-from scumble.cli.crew import ahead
+from scumble.cli.ahead import ahead
 from scumble.cli.films import paint_film
 from scumble.cli.inputs import Task
 from scumble.cli.jobs import Job, Painter, paint_one, report_of, settled
@@ -110,8 +110,8 @@ def _animated(
         def paint(picture: Picture) -> Finished:
             return paint_one(attached, picture, task.source, job, show_frame)
 
-        for (picture, painted), duration in zip(ahead(frames, paint, job.hands), animation.durations, strict=True):
-            if job.hands > 1:  # the cluster tells no progress
+        for (picture, painted), duration in zip(ahead(frames, paint, job.at_once), animation.durations, strict=True):
+            if job.at_once > 1:  # the cluster tells no progress
                 show_frame(0.0, "")
             finished = settled(steady, picture, painted())
             add(from_wire(finished.raster, picture), duration)

@@ -111,7 +111,7 @@ def stylize(
         job = _settle(attached, wanted, method, strength, settings, masks)
         job = replace(job, settings=written, effort=given["effort"], seconds=given["seconds"], excerpt=excerpt)
         with painter(attached, given["ray"]) as who:
-            job = replace(job, hands=who.slots if isinstance(who, RayCluster) else 1)
+            job = replace(job, at_once=who.slots if isinstance(who, RayCluster) else 1)
             batch = Batch(who, job, Steady() if steady else None)
             batch.run(tasks)
     if as_json:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client's standing with the engine, for callers with a loop of their own: ask at any time, `pump` from a timer.
+"""A client's session with the engine, for callers with a loop of their own: ask at any time, `pump` from a timer.
 
 Invariant: `pump(0)` never blocks and moves about `budget` bytes at most; whatever was asked is asked again after a
 reconnection, under the same job id, until it is answered. Not for several threads at once.

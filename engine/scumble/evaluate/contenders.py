@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who paints: every method through its contract, peers from a folder, and the photograph as it is.
+"""The contenders: every method through its contract, peers from a folder, and the photograph as it is.
 
 Invariant: a contender sees the photograph and the painting at the size they are judged at, and nothing else.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All who judge the answers to one photograph and painting, and what they say of a picture.
+"""All judges of the answers to one photograph and painting, and their figures for a picture.
 
 Invariant: photograph and painting are measured once, however many answers there are.
 """

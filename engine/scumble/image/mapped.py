@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Room for pictures that are larger than what memory should hold: files without a name, mapped.
+"""Arrays for pictures too large for memory, mapped from unnamed files.
 
 Invariant: an array in a file takes memory only for the pages in use until the next `release_pages`; the disk's room is claimed
 when the array is made, never found missing later; and when the process ends, by whatever death, nothing remains.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures made on the fly, to practise on where no photographs are: smooth shades, dead leaves, and 1/f noise.
+"""Generated pictures, to train on beside photographs: smooth shades, dead leaves, and 1/f noise.
 
 Invariant: the same generator gives the same pictures. All are (3, size, size) float32 in [0, 1].
 """

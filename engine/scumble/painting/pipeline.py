@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One job: what every picture is owed, kept for every method alike.
+"""Paints one job: reads the picture, runs the method, and finishes what it painted.
+
+What holds for every picture is kept here, for all methods alike.
 
 Invariants: strength 0 returns the input byte for byte; alpha and pixels under alpha 0 come back bit-identical, and hidden
 colours influence nothing; the depth stays; what a run holds of a large picture is bands of it (at full scale the method

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture that gets better while one looks: a feed-forward answer at once, then a descent from it that shows how far it is.
+"""A picture that is improved step by step: a feed-forward answer at once, then an optimisation from there, with previews.
 
 Invariant: from the first answer on there is always a picture to keep, and `paint` ends with one, whenever it is asked to keep
 what is shown, out of time, or out of memory. Needs no torch.

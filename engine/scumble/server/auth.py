@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may talk: the token, what is derived from it, and the ZAP handler both sockets ask.
+"""Authentication: the token, the password derived from it, and the ZAP handler (RFC 27) that both sockets ask.
 
 Invariant: a connection that has not shown the password (PLAIN, local) or an allowed key (CURVE, remote) never gets a
 message through to the engine, and the token itself never crosses a socket.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clients on the work socket: who is who, what waits for whom, and who has gone.
+"""The clients on the work socket: their connections, the messages that wait for them, and which of them have gone.
 
 Invariant: a client that does not read costs at most OUTBOX messages; nothing here ever waits.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON of texts that no encoding has: names of files that are not UTF-8 reach messages, and must not break them.
+"""JSON of texts that are not valid UTF-8: names of files reach messages, and must not break them.
 
 Invariant: every value that JSON can hold is encoded; what of a text cannot be UTF-8 is written as an escape (`\\udcff`).
 """

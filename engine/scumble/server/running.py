@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One job inside the worker: map its spools, run the pipeline, stop between two yields, climb down when memory ends.
-Between jobs, one refinement.
+"""One job inside the worker: map its spools, run the pipeline, stop between two yields, and try
+smaller tiles where memory runs out. Between jobs, one refinement.
 
 Invariant: `paint` always returns how the job ended, whatever the method does short of killing the process.
 """

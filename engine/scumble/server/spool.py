@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the pixels of a job lie: a file without a name that engine and worker both map.
+"""Where the pixels of a job lie: an unnamed file that engine and worker both map.
 
 Invariant: bytes are taken from memory or disk as they are written, never because a header claims them; and when the
 last process that has the spool open ends, by whatever death, nothing remains.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Huang and Belongie 2017: any painting at once, by the statistics of its features (arXiv 1703.06868).
 
-Invariant: nothing is trained for a style; a painting is measured, and a mixture of paintings is one look at the picture with
+Invariant: nothing is trained for a style; a painting is measured, and a mixture of paintings is one pass over the picture with
 the mixture of their statistics. README.md compares the paper with this file, network and training.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a descent speaks: ticks keep a cancel prompt, previews keep a painter patient."""
+"""How often a descent reports: by ticks, after which it can be cancelled, and by previews."""
 
 from __future__ import annotations
 

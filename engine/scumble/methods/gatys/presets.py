@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the method can be told: three presets, and the options that change them. README.md compares the presets.
+"""Three presets, and the options that change them. README.md compares the presets.
 
 Invariant: every weight in the options is a multiple of the preset's own, so 1 is always what the preset says.
 """

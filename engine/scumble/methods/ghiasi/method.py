@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ghiasi et al. 2017: a network looks at a painting and tells another how to paint like it (arXiv 1705.06830).
+"""Ghiasi et al. 2017: one network predicts from a painting the norms by which another paints (arXiv 1705.06830).
 
 Invariant: a painting is 100 numbers, the bottleneck of the style prediction network, and nothing is trained for it; a mixture
 of paintings is the mixture of their numbers. README.md compares the paper with this file, networks and training.

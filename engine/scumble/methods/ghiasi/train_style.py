@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look at a painting once, so that its style can be painted without it.
+"""Predict the style of a painting once, so that it can be painted without the painting.
 
 Nothing is trained: the file holds the style prediction network's bottleneck for the painting at several sizes, 100 numbers
 each. Make it again whenever the networks are trained further.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Johnson, Alahi and Fei-Fei 2016: one feed-forward network a style (arXiv 1603.08155).
 
-Invariant: a network is trained once, offline, for one painting (methods/johnson/train.py); here it only looks at the picture.
+Invariant: a network is trained once, offline, for one painting (methods/johnson/train.py); here it only reads the picture.
 README.md compares the paper with this file and with the training, parameter by parameter.
 """
 

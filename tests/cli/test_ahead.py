@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from scumble.cli.crew import SPARE, ahead
+from scumble.cli.ahead import SPARE, ahead
 
 
 def test_results_come_in_order_whoever_is_done_first() -> None:
@@ -19,7 +19,7 @@ def test_results_come_in_order_whoever_is_done_first() -> None:
     assert [(n, result()) for n, result in ahead(range(20), work, 4)] == [(n, n * n) for n in range(20)]
 
 
-def test_with_one_hand_nothing_is_begun_before_its_turn() -> None:
+def test_one_at_a_time_nothing_is_begun_before_its_turn() -> None:
     threads: list[str] = []
     turns = ahead(range(3), lambda n: threads.append(threading.current_thread().name), 1)
     for n, result in turns:
@@ -28,7 +28,7 @@ def test_with_one_hand_nothing_is_begun_before_its_turn() -> None:
     assert set(threads) == {threading.main_thread().name}
 
 
-def test_no_more_is_begun_than_hands_and_a_few() -> None:
+def test_no_more_is_begun_than_run_at_once_and_a_few() -> None:
     begun: list[int] = []
     turns = ahead(range(100), begun.append, 3)
     for n, result in turns:
