@@ -146,7 +146,7 @@ class Panel(QtWidgets.QWidget):
         self.status.setText(f"{shown.text} {shown.hint}".strip())
         self.live.show_state()
         busy = self._studio.busy
-        self.keep.setVisible(self._studio.easel.keepable)
+        self.keep.setVisible(self._studio.queue.keepable)
         self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
 
     def _show_preview(self) -> None:

@@ -15,11 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from .canvas import Canvas, Now
-from .easel import Easel
 from .habits import Habits
 from .history import Entry
 from .offer import Offer
 from .orders import order
+from .paint_queue import PaintQueue
 from .painting import Order
 from .ports import Host, Layer
 from .previewing import Previewing
@@ -90,7 +90,7 @@ class Studio:
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
         self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES), self.complain)
         self.previewing = Previewing(host, functools.partial(self._tell, Topic.PREVIEW))
-        self.easel = Easel(host, self.records, self.complain, self._settled, self.previewing.show, self._grown)
+        self.queue = PaintQueue(host, self.records, self.complain, self._settled, self.previewing.show, self._grown)
         changed, strip = (functools.partial(self._tell, topic) for topic in (Topic.STANDING, Topic.STRIP))
         calls = (changed, strip, self.complain, self.previewing.show_both, self.paint)
         self.canvas = Canvas(host, self._begin_on_canvas, self._now, *calls)
@@ -118,17 +118,17 @@ class Studio:
 
     @property
     def busy(self) -> bool:
-        return self.easel.busy
+        return self.queue.busy
 
     @property
     def fraction(self) -> float:
         """Of all layers that are being painted, 0 to 1."""
-        return self.easel.fraction
+        return self.queue.fraction
 
     @property
     def standing(self) -> Standing:
         wanted = self.busy or self.offer.awaited
-        return standing(self.session.state, self.offer.device, self.troubles.error, self.easel.text, wanted, self.live.text)
+        return standing(self.session.state, self.offer.device, self.troubles.error, self.queue.text, wanted, self.live.text)
 
     @property
     def report(self) -> str:
@@ -176,7 +176,7 @@ class Studio:
         chosen = settings or self.settings
         self.last = chosen
         self.shelves.painted([style for style, _ in chosen.weights()])
-        self.easel.add([self._order(layer, chosen) for layer in layers])
+        self.queue.add([self._order(layer, chosen) for layer in layers])
         if not self.offer.listed:
             self.offer.ask(self.session)
         self._tell(Topic.STANDING)
@@ -212,12 +212,12 @@ class Studio:
 
     def cancel(self) -> None:
         """End everything that is being painted."""
-        self.easel.cancel(self.session)
+        self.queue.cancel(self.session)
         self._tell(Topic.STANDING)
 
     def keep(self) -> None:
         """End the picture that is being painted with what it looks like now."""
-        self.easel.keep(self.session)
+        self.queue.keep(self.session)
         self._tell(Topic.STANDING)
 
     def add_style(self, name: str, raster: Raster) -> None:
@@ -243,8 +243,8 @@ class Studio:
 
     def stumble(self, error: EngineError) -> None:
         """A bug: give up what is being painted, and say so."""
-        self.easel.give_up(self.session)
-        self.easel.cancel(self.session)
+        self.queue.give_up(self.session)
+        self.queue.cancel(self.session)
         self.complain(error)
 
     def stop_engine(self) -> None:
@@ -262,17 +262,17 @@ class Studio:
 
     def tick(self) -> float:
         """Go on a little; seconds until the next tick is wanted."""
-        for event in self.session.pump(HURRY if self.easel.awaiting or self.canvas.awaiting else 0.0, BUDGET):
+        for event in self.session.pump(HURRY if self.queue.awaiting or self.canvas.awaiting else 0.0, BUDGET):
             self._hear(event)
         if self.offer.listed or not self.offer.awaited:
-            self.easel.advance(self.session, time.monotonic() + SLICE)
+            self.queue.advance(self.session, time.monotonic() + SLICE)
         self._stopping = self._stopping and self.session.welcome is not None
         self._opened = self._opened and not self.host.finish_left()
         elsewhere = self.busy or self._stopping
         self.canvas.advance(elsewhere)
         self.previewing.advance(*self._now(), elsewhere or self.canvas.active)
         self.troubles.look()
-        shown = (self.standing, self.fraction, self.easel.keepable)
+        shown = (self.standing, self.fraction, self.queue.keepable)
         if shown != self._shown:
             self._shown = shown
             self._tell(Topic.STANDING)
@@ -282,7 +282,7 @@ class Studio:
         return STROLL if any((*awaits, self.canvas.waits)) else REST
 
     def _hear(self, event: Event) -> None:
-        if self.easel.hear(event) or self.canvas.hear(event) or self.previewing.hear(event):
+        if self.queue.hear(event) or self.canvas.hear(event) or self.previewing.hear(event):
             return
         if self.stylebook.hear(event):
             self._hear_of_style(event)
@@ -291,7 +291,7 @@ class Studio:
             self.troubles.clear()
         self.offer.hear(event, self.session)
         if isinstance(event, Lost):
-            self.easel.give_up(self.session)
+            self.queue.give_up(self.session)
             self.complain(event.error(), engine=True)
 
     def _listed(self, catalogue: Catalogue) -> None:
@@ -326,7 +326,7 @@ class Studio:
         if not self.settings.style and able:
             self.choose(style=able[0].id)
         style = self.settings.style
-        self.easel.revise(lambda o: self._order(o.layer, o.settings if o.settings.style else replace(o.settings, style=style)))
+        self.queue.revise(lambda o: self._order(o.layer, o.settings if o.settings.style else replace(o.settings, style=style)))
 
     def _now(self) -> Now:
         return self.session, self.settings, self.offer.known

@@ -117,7 +117,7 @@ def test_only_the_host_adapter_and_the_entries_know_krita() -> None:
         "orders",
         "troubles",
         "studio",
-        "easel",
+        "paint_queue",
         "painting",
         "previewing",
         "records",

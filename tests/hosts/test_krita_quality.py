@@ -33,10 +33,10 @@ def test_a_good_picture_is_asked_for_with_its_limit_and_shown_on_the_way(studio:
     ticks(studio)
     asked = session.requests[0]
     assert (asked.quality, asked.seconds, asked.previews) == ("good", 60.0, True)
-    assert not studio.easel.keepable
+    assert not studio.queue.keepable
     shown = unfinished(studio, session)
     assert studio.previewing.picture is shown
-    assert studio.easel.keepable
+    assert studio.queue.keepable
     host.growings[0].there = False  # undone meanwhile
     finish(studio, session)
     assert host.inserted == ["The Night 100 %, good"]
@@ -52,7 +52,7 @@ def test_what_is_shown_can_be_kept_once(studio: Any, session: Session, host: Hos
     studio.keep()
     studio.keep()
     assert session.kept == ["job1"]
-    assert not studio.easel.keepable
+    assert not studio.queue.keepable
     session.says.append(event("Progress", "job1", "running", 0, 0.4, "step 3 of 9"))
     ticks(studio)
     assert "keeping" in studio.standing.text
@@ -68,7 +68,7 @@ def test_the_time_left_is_said(studio: Any, session: Session, monkeypatch: pytes
     monkeypatch.setattr(module("scumble_client.desk.words").time, "monotonic", lambda: now)
     for fraction in (0.1, 0.2, 0.3):
         session.says.append(event("Progress", "job1", "running", 0, fraction, "512 x 384, step 3 of 9"))
-        studio.easel.hear(session.says.pop())
+        studio.queue.hear(session.says.pop())
         now += 6.0
     assert studio.standing.text.endswith("painting, about 40 s left")
 

@@ -168,7 +168,7 @@ def shifted(bench: Bench) -> dict[str, Any]:
     document.waitForDone()
     bench.studio.choose(method="slow", options={"seconds": 0.3})
     bench.studio.paint(bench.host.these(document, [node]))
-    bench.run(until=lambda: bench.studio.easel.fraction > 0.1)
+    bench.run(until=lambda: bench.studio.queue.fraction > 0.1)
     node.move(node.position().x() + 30, node.position().y())
     document.waitForDone()
     bench.run()
@@ -204,7 +204,7 @@ def gone(bench: Bench) -> dict[str, Any]:
         node = bench.layer(document, what, bytes((10, 20, 30, 255)) * W * H, 0, 0, W, H)
         bench.studio.choose(method="slow", options={"seconds": 0.5})
         bench.studio.paint(bench.host.these(document, [node]))
-        bench.run(until=lambda: bench.studio.easel.fraction > 0.1)
+        bench.run(until=lambda: bench.studio.queue.fraction > 0.1)
         if what == "deleted":
             node.remove()
         elif what == "closed":

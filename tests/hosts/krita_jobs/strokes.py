@@ -40,7 +40,7 @@ def soon(stage: Stage) -> None:
 
 def waits(stage: Stage) -> Any:
     """Whether a result is there and waits."""
-    return lambda: stage.studio.easel.waits
+    return lambda: stage.studio.queue.waits
 
 
 def row(node: Any, y: int, *columns: int) -> list[list[int]]:
@@ -103,7 +103,7 @@ def transform(stage: Stage) -> Scenario:
     document, hand = yield from begin(stage)
     node = document.nodeByName("layer")
     soon(stage)
-    yield lambda: stage.studio.easel.awaiting
+    yield lambda: stage.studio.queue.awaiting
     yield choose(stage, "KisToolTransform")
     yield 500
     yield from hand.stroke([(100, 100), (120, 110), (140, 120)])

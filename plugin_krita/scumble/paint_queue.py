@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The layers that are to be painted, one after another.
+"""The queue of layers that are to be painted, one after another.
 
 Invariant: at most one is at work, so memory holds one layer and its result; what is cancelled or fails leaves the document
 as it was, and a result that finds no place goes to the records. The document is written to only while nothing is in the way.
@@ -20,7 +20,7 @@ from .scumble_client.raster import Raster
 from .scumble_client.session import Session
 
 
-class Easel:
+class PaintQueue:
     """`trouble` is called with errors, `settled` of results that are in their documents, `shown` of what a long painting looks
     like so far, `grown` when that is on the canvas."""
 
