@@ -108,24 +108,40 @@ def check(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> None:
 
 def targets(
     image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool, whole: bool = False, brush_size: float = 1.0
-) -> list[Target]:
-    """What a run on the selected layers means: a result that is selected stands for the layer it was made from.
+) -> tuple[list[Target], list[str]]:
+    """What a run on the selected layers means, and why it leaves some out, if it does: a result that is selected stands for the
+    layer it was made from.
 
     With `replacing`, each new result takes the place of the earlier ones of the same layer, or of the one that is selected.
-    `whole` layers are painted whatever is selected; what counts around a selection grows with the brush size. Raises Mistake.
+    `whole` layers are painted whatever is selected; what counts around a selection grows with the brush size. Raises
+    Mistake where nothing is left.
     """
     check(image, drawables)
-    found: dict[int, Target] = {}
+    found: dict[int, Target | Mistake] = {}
     for drawable in drawables:
         made = made_of(drawable)
         origin = None if made is None else image.get_layer_by_tattoo(made.source)
         source = drawable if origin is None else origin
         if source.get_id() in found:
             continue
-        area = _area(source, whole)
         edited = None if origin is None else drawable
-        found[source.get_id()] = Target(source, area, _seen(source, area, brush_size), not whole, replacing, edited)
-    return list(found.values())
+        try:
+            area = _area(image, source, whole)
+            found[source.get_id()] = Target(source, area, _seen(source, area, brush_size), not whole, replacing, edited)
+        except Mistake as e:
+            found[source.get_id()] = e
+    able = [target for target in found.values() if isinstance(target, Target)]
+    mistakes = [mistake for mistake in found.values() if isinstance(mistake, Mistake)]
+    if not able:
+        raise mistakes[0]
+    return able, [str(mistake) for mistake in mistakes]
+
+
+def visible(image: Gimp.Image) -> Gimp.Layer:
+    """All that is seen of the image, as a layer outside its stack, to be deleted in the end. Raises Mistake."""
+    if not image.get_layers():
+        raise Mistake("There is nothing to see: this image has no layers.")
+    return Gimp.Layer.new_from_visible(image, image, "What I see")
 
 
 def read(target: Target, image: Gimp.Image) -> Raster:
@@ -207,15 +223,19 @@ def shape(target: Target, image: Gimp.Image) -> bytes | None:
     return planes[0] if len(planes) == 1 else bytes(map(min, *planes))
 
 
-def _area(source: Gimp.Layer, whole: bool) -> Area:
+def _area(image: Gimp.Image, source: Gimp.Layer, whole: bool) -> Area:
     if source.is_group() and not source.get_children():
         raise Mistake(f"The group “{source.get_name()}” is empty.")
-    if whole:
-        return Area(0, 0, source.get_width(), source.get_height())
-    meets, x, y, width, height = source.mask_intersect()
-    if not meets or width < 1 or height < 1:
+    width, height = source.get_width(), source.get_height()
+    if whole or Gimp.Selection.is_empty(image):
+        return Area(0, 0, width, height)
+    _, _, *bounds = Gimp.Selection.bounds(image)  # GIMP's mask_intersect knows no layers outside the stack
+    _, x, y = source.get_offsets()
+    left, top = max(0, bounds[0] - x), max(0, bounds[1] - y)
+    right, bottom = min(width, bounds[2] - x), min(height, bounds[3] - y)
+    if right <= left or bottom <= top:
         raise Mistake(f"The selection does not touch the layer “{source.get_name()}”. Select > None stylizes all of it.")
-    return Area(x, y, width, height)
+    return Area(left, top, right - left, bottom - top)
 
 
 def _seen(source: Gimp.Layer, area: Area, brush_size: float) -> Area:

@@ -122,9 +122,8 @@ def _insert(image: Gimp.Image, painted: Painted) -> Gimp.Layer:
 
 
 def _found_again(image: Gimp.Image, taken: Taken) -> Gimp.Layer | None:
-    """The layer, wherever it has gone in the image."""
-    source = taken.target.source
-    return source if source.is_valid() else image.get_layer_by_tattoo(taken.tattoo)
+    """The layer, wherever it has gone in the image; None where it is not, as what is seen of the image never was."""
+    return image.get_layer_by_tattoo(taken.tattoo)
 
 
 def _replaced(target: host.Target, earlier: list[Gimp.Layer]) -> list[Gimp.Layer]:

@@ -24,7 +24,7 @@ from gi.repository import Gimp  # noqa: E402
 from scumble_client.blocking import Engine  # noqa: E402
 from scumble_client.desk.masks import mask_format, masks_from  # noqa: E402
 from scumble_client.desk.sizes import CONTEXT_SIDE, STYLE_SIDE, WORKING_SIDE  # noqa: E402
-from scumble_client.desk.words import Pace, said  # noqa: E402
+from scumble_client.desk.words import Pace, said, summed_up  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
 from scumble_client.events import Event, Preview, Progress  # noqa: E402
 from scumble_client.raster import Masks, Raster  # noqa: E402
@@ -72,7 +72,7 @@ def stylize(
 
     Raises EngineError, Mistake and Closed. An error after the first of several layers comes with the others' results.
     """
-    targets = host.targets(image, drawables, settings.replace, settings.by_selection, settings.brush_size)
+    targets, left_out = host.targets(image, drawables, settings.replace, settings.by_selection, settings.brush_size)
     places.check(image, settings)
     engine = connect(session)
     Gimp.progress_set_text("Scumble: asking for the styles…")
@@ -106,7 +106,7 @@ def stylize(
         raise Mistake("The layer was deleted before it could be read.")
 
     _open(image)
-    words = results.put(image, painted)
+    words = f"{summed_up(len(painted), len(targets) + len(left_out), left_out)} {results.put(image, painted)}".strip()
     Gimp.progress_end()
     if trouble is not None:
         raise trouble

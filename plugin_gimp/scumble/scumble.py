@@ -22,6 +22,7 @@ from gi.repository import Gegl, Gimp, GLib, GObject  # noqa: E402
 
 STYLIZE = "plug-in-scumble-stylize"
 AGAIN = "plug-in-scumble-again"
+SEEN = "plug-in-scumble-what-i-see"
 LIST = "plug-in-scumble-list-styles"
 READWRITE = GObject.ParamFlags.READWRITE
 LISTED = (
@@ -32,16 +33,16 @@ LISTED = (
 
 
 class Scumble(Gimp.PlugIn):
-    """Three procedures; each run is a process of its own."""
+    """Four procedures; each run is a process of its own."""
 
     def do_query_procedures(self) -> list[str]:
-        return [STYLIZE, AGAIN, LIST]
+        return [STYLIZE, AGAIN, SEEN, LIST]
 
     def do_set_i18n(self, name: str) -> bool:
         return False
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
-        make = {STYLIZE: self._make_stylize, AGAIN: self._make_again, LIST: self._make_list}[name]
+        make = {STYLIZE: self._make_stylize, AGAIN: self._make_again, SEEN: self._make_seen, LIST: self._make_list}[name]
         procedure = make()
         procedure.set_attribution("The Scumble authors", "The Scumble authors", "2026")
         return procedure
@@ -54,6 +55,22 @@ class Scumble(Gimp.PlugIn):
             "new layer. Without style, style-file and style-layer it uses the first style there is.",
             None,
         )
+        self._add_arguments(p)
+        return p
+
+    def _make_seen(self) -> Gimp.Procedure:
+        p = self._image_procedure(SEEN, "Scumble _What I See…", stylize)
+        p.set_documentation(
+            "Stylize all that is seen, without a group",
+            "Sends the image as it shows, or the selected part of it, to the Scumble engine and puts the answer on top as a "
+            f"new layer, whichever layers are selected. The arguments are those of {STYLIZE}.",
+            None,
+        )
+        self._add_arguments(p)
+        return p
+
+    def _add_arguments(self, p: Gimp.Procedure) -> None:
+        """What a picture is painted with."""
         p.add_string_argument("style", "St_yle", "Id of a style; see " + LIST, "", READWRITE)
         p.add_file_argument(
             "style-file", "Style _picture", "A picture to use as the style", Gimp.FileChooserAction.OPEN, True, None, READWRITE
@@ -91,7 +108,6 @@ class Scumble(Gimp.PlugIn):
             "",
             READWRITE,
         )
-        return p
 
     def _make_again(self) -> Gimp.Procedure:
         p = self._image_procedure(AGAIN, "Scumble A_gain", again)
@@ -117,27 +133,34 @@ class Scumble(Gimp.PlugIn):
 
 
 def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: Any, data: Any) -> Any:
-    """Filters > Artistic > Scumble…, and the procedure for scripts."""
+    """Filters > Artistic > Scumble… and Scumble What I See…, and the procedures for scripts."""
 
     def work() -> Any:
         import history
         import host
         import parasites
         import run
+        from settings import Settings
 
-        host.check(image, drawables)
+        seen = host.visible(image) if procedure.get_name() == SEEN else None
+        layers = drawables if seen is None else [seen]
         style_from, own, session = None, None, run.open_session()
         try:
+            host.check(image, layers)
             windows = run_mode == Gimp.RunMode.INTERACTIVE
             if windows:
-                own = own_values(config, drawables[0])
-                if not ask(procedure, config, image, drawables, session):
+                if seen is not None:  # GIMP has last values of this procedure, but the painter's are those of both
+                    host.settings_into(config, parasites.remembered() or Settings())
+                own = own_values(config, layers[0])
+                if not ask(procedure, config, image, layers, session):
                     return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
             else:
                 style_from = config.get_property("style-layer") or config.get_property("style-file")
-            outcome = run.stylize(session, image, drawables, host.settings_of(config), style_from, windows)
+            outcome = run.stylize(session, image, layers, host.settings_of(config), style_from, windows)
         finally:
             session.close()
+            if seen is not None and seen.is_valid():
+                seen.delete()
             if own is not None:
                 host.settings_into(config, own)  # GIMP keeps what the config holds at the end as the last values
         if own is None:
@@ -185,7 +208,7 @@ def ask(procedure: Any, config: Any, image: Any, drawables: Any, session: Any) -
         others = places.there(image, host.settings_of(config).others)
         config.set_property("others", others_to_text(others))
     whole = host.settings_of(config).by_selection
-    target = host.targets(image, drawables, replacing=False, whole=whole)[0]
+    target = host.targets(image, drawables, replacing=False, whole=whole)[0][0]
     return Dialog(procedure, config, image, target, session, made is not None).run()
 
 

@@ -14,6 +14,7 @@ from .painting import Order, Painting, Phase
 from .ports import Growing, Host, Placed
 from .records import Records
 from .scumble_client.desk.names import unfinished_name
+from .scumble_client.desk.words import summed_up
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected
 from .scumble_client.raster import Raster
@@ -234,8 +235,5 @@ class PaintQueue:
         """Of several layers, say together which were painted and what became of the others."""
         failed, self._failed = self._failed, []
         if failed:
-            said = " ".join(dict.fromkeys(error.message for error in failed))
-            message = (
-                f"{self._painted or 'None'} of {self._total} layers {'was' if self._painted == 1 else 'were'} painted. {said}"
-            )
+            message = summed_up(self._painted, self._total, [error.message for error in failed])
             self._trouble(EngineError(failed[0].code, message, failed[-1].hint))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from scumble.library.styles import StyleStore
 from support.engine import TEST_METHODS
 
 BATCH = ("gimp-console", "-i", "-d", "-s", "--quit", "--batch-interpreter=python-fu-eval", "-b")
-STYLIZE, AGAIN = "plug-in-scumble-stylize", "plug-in-scumble-again"
-KEYS = {STYLIZE: "n", AGAIN: "m"}
+STYLIZE, AGAIN, SEEN = "plug-in-scumble-stylize", "plug-in-scumble-again", "plug-in-scumble-what-i-see"
+KEYS = {STYLIZE: "n", AGAIN: "m", SEEN: "k"}
 """With Ctrl and Alt."""
 TRAINED_ONLY = "-,scumble.methods.johnson.method"
 """An engine whose methods cannot paint a style of one's own."""
@@ -99,6 +100,14 @@ def newer_engine(host: Host) -> list[str]:
     """The command of an engine that speaks a protocol of the future."""
     code = "from scumble.server import limits; limits.PROTOCOL = 2; from scumble.cli.app import main; main(['serve'])"
     return [*host.engine_command(TEST_METHODS)[:-3], "-c", code]
+
+
+def scenarios(host: Host, jobs: str) -> tuple[dict[str, Any], str]:
+    """What every scenario of these modules of gimp_jobs/ saw, by its name, and what GIMP printed meanwhile."""
+    record = host.home / "record.json"
+    output = batch(host, Path(__file__).parent / "gimp_jobs" / "batch.py", RECORD=str(record), JOBS=jobs)
+    assert record.exists(), output
+    return json.loads(record.read_text()), output
 
 
 def batch(host: Host, script: Path, timeout: float = 500, **environment: str) -> str:

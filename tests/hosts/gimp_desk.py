@@ -58,7 +58,8 @@ def look(layer):
         seen["children"] = [look(child) for child in layer.get_children()]
     return seen
 
-answer = {"layers": [look(layer) for layer in image.get_layers()], "parasites": image.get_parasite_list(),
+own = [name for name in image.get_parasite_list() if not name.startswith("GimpProcedureConfigRun-")]  # GIMP's last values
+answer = {"layers": [look(layer) for layer in image.get_layers()], "parasites": own,
           "selection": [list(Gimp.Selection.bounds(image))[1:], pixels(image.get_selection(), "Y u8")]}
 """
 _RESET = """

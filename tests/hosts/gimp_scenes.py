@@ -34,6 +34,14 @@ image.insert_layer(swatch, None, 0)
 swatch.set_visible(False)
 image.set_selected_layers([source])
 """
+VEIL = f"""
+source = image.get_layers()[0]
+size = image.get_width(), image.get_height()
+veil = Gimp.Layer.new(image, "Veil", *size, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+veil.get_buffer().set(Gegl.Rectangle.new(0, 0, *size), "R'G'B' u8", bytes({RED}) * (size[0] * size[1]))
+image.insert_layer(veil, None, 0)
+image.set_selected_layers([source])
+"""
 SKY = """
 source = image.get_layers()[0]
 sky = Gimp.Layer.new(image, "Sky", 400, 300, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)

@@ -38,10 +38,7 @@ def host(host_root: Path) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def records(host: Host) -> dict[str, Any]:
-    record = host.home / "record.json"
-    output = gimp.batch(host, JOBS / "batch.py", RECORD=str(record))
-    assert record.exists(), output
-    found: dict[str, Any] = json.loads(record.read_text())
+    found, _ = gimp.scenarios(host, "calls mixtures pixels shapes")
     return found
 
 
@@ -158,38 +155,6 @@ def test_the_sources_own_mask_shapes_the_result(saw: Any) -> None:
 def test_a_selection_beside_the_layer_is_explained(saw: Any) -> None:
     assert "does not touch" in saw["error"]
     assert saw["layers"] == 1
-
-
-@of("groups")
-def test_a_result_stays_in_the_group_of_its_source(saw: Any) -> None:
-    assert saw["errors"] == ["", ""]
-    result, inner = saw["children"]
-    assert (result["parent"], result["at"], result["pixel"]) == ("Group", [7, 8], INVERTED)
-    assert inner["pixel"] == PHOTO
-
-
-@of("groups")
-def test_a_group_is_stylized_as_it_looks(saw: Any) -> None:
-    _, above, group = saw["stack"]
-    assert group["name"] == "Group"
-    assert (above["at"], above["size"], above["parent"]) == ([7, 8], [40, 30], None)
-    assert above["pixel"] == PHOTO, "the inverse of the inverted layer in it"
-    assert "is empty" in saw["empty"]
-
-
-@of("text")
-def test_a_text_layer_stays_text(saw: Any) -> None:
-    assert saw == {"error": "", "kinds": [False, True]}
-
-
-@of("several")
-def test_each_of_several_layers_gets_its_own_result(saw: Any) -> None:
-    assert saw["error"] == ""
-    above_high, high, above_low, low = saw["stack"]
-    assert (high["name"], low["name"]) == ("High", "Low")
-    assert bytes.fromhex(above_high["pixel"]) == bytes((251, 250, 249, 255))
-    assert bytes.fromhex(above_low["pixel"]) == bytes((254, 253, 252, 255))
-    assert sorted(saw["selected"]) == sorted([above_high["name"], above_low["name"]])
 
 
 @of("refused")

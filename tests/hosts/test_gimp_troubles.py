@@ -6,7 +6,6 @@ Nothing that was painted is lost, and nothing in GIMP's own words reaches the pa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 from hosts import gimp
 from hosts.root import Host
 
-JOBS = Path(__file__).parent / "gimp_jobs"
 INVERTED = bytes((245, 235, 225, 255)).hex()
 
 
@@ -29,12 +27,8 @@ def host(host_root: Path) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def records(host: Host) -> dict[str, Any]:
-    record = host.home / "record.json"
-    output = gimp.batch(host, JOBS / "batch.py", RECORD=str(record), JOBS="troubles")
-    assert record.exists(), output
-    found: dict[str, Any] = json.loads(record.read_text())
-    found["output"] = output
-    return found
+    found, output = gimp.scenarios(host, "troubles")
+    return {**found, "output": output}
 
 
 def saw(records: dict[str, Any], scenario: str) -> Any:

@@ -37,7 +37,7 @@ from hosts.gimp_dialog import (
     press_stylize,
     wait_preview,
 )
-from hosts.gimp_scenes import IDS, KEPT, MASKED, RED, REPLACED, SEVERAL, SWATCH
+from hosts.gimp_scenes import IDS, KEPT, MASKED, RED, REPLACED, SEVERAL, SWATCH, VEIL
 from scumble.client.errors import EngineError
 
 
@@ -75,6 +75,23 @@ def test_the_style_that_is_clicked_paints_and_one_undo_takes_it_back(desk: Desk)
     assert not desk.screen.windows(MESSAGE), "GIMP complains of a step that cannot be undone"
     desk.step("ctrl+y")
     assert desk.wait_layers(2)[0] == (name, pixel)
+
+
+def test_what_i_see_shows_and_paints_all_that_is_seen_and_one_undo_takes_it_back(desk: Desk) -> None:
+    """The layer that is selected lies below another, which hides it."""
+    desk.warm()
+    desk.spy(VEIL)
+    desk.remember(style=desk.styles()[1].id)
+    desk.press(gimp.SEEN)
+    window = desk.screen.window(DIALOG)
+    seen = tuple(255 - v for v in RED)
+    wait_preview(desk, window, seen, "seen")
+    press_stylize(desk, window)
+    names, pixels = zip(*desk.wait_layers(3), strict=True)
+    assert names == (f"{desk.styles()[1].title} 100 %", "Veil", "picture.png"), "with the style that was painted with last"
+    assert pixels[0] == bytes((*seen, 255))
+    desk.step("ctrl+z")
+    assert [name for name, _ in desk.wait_layers(2)] == ["Veil", "picture.png"]
 
 
 def test_the_filter_box_picks_what_it_leaves_and_return_stylizes(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hosts.kritas import KritaUser
 
-JOBS = "plain depths spaces selection around shifted groups small_layer several nothing sizes gone"
+JOBS = "plain depths spaces selection around shifted groups small_layer several one_is_empty nothing sizes gone"
 MIXTURES = "places deep limited place_gone"
 VIOLET, YELLOW = [90, 10, 200], [250, 210, 40]
 
@@ -111,6 +111,14 @@ def test_only_the_part_of_a_layer_that_is_on_the_canvas_is_painted(seen: dict[st
 def test_several_layers_get_a_result_each(seen: dict[str, Any]) -> None:
     assert seen["several"]["order"] == ["Background", "one", "Test style 100 %", "two", "Test style 100 %"]
     assert seen["several"]["pixels"] == [235, 245]
+
+
+def test_of_several_layers_one_of_which_is_empty_the_others_are_painted(seen: dict[str, Any]) -> None:
+    """All there was to read was the error of the one."""
+    found = seen["one_is_empty"]
+    assert found["names"][-5:] == ["low", "Test style 100 %", "bare", "high", "Test style 100 %"]
+    assert found["pixels"] == [235, 245]
+    assert found["text"] == "2 of 3 layers were painted. The layer “bare” is empty."
 
 
 def test_an_empty_layer_is_refused_in_a_sentence(seen: dict[str, Any]) -> None:

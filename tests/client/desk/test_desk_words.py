@@ -8,7 +8,7 @@ import pytest
 from scumble.client.catalogue import Catalogue, Style
 from scumble.client.desk.names import live_name, name_of, new_name, result_name, style_name
 from scumble.client.desk.settings import Other, Settings
-from scumble.client.desk.words import Pace, doing, said, time_left
+from scumble.client.desk.words import Pace, doing, said, summed_up, time_left
 from scumble.client.events import Progress
 
 
@@ -116,3 +116,9 @@ def test_a_style_is_called_after_its_file(path: str, name: str) -> None:
 )
 def test_a_name_that_is_typed_again_counts_where_it_changes_something(typed: str, name: str) -> None:
     assert new_name(typed, "Harbour") == name
+
+
+def test_of_several_layers_it_is_said_how_many_were_painted_and_each_mistake_once() -> None:
+    assert summed_up(3, 3, []) == ""
+    assert summed_up(1, 3, ["The layer is empty.", "The layer is empty."]) == "1 of 3 layers was painted. The layer is empty."
+    assert summed_up(0, 2, ["Both are empty."]) == "None of 2 layers were painted. Both are empty."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where it goes: selections, masks, groups, text, several layers."""
+"""Where it goes: selections and masks."""
 
 from gi.repository import Gegl, Gimp
 from tools import new_image, new_layer, pixel, scenario, seen, stack, stylize
@@ -81,44 +81,5 @@ def outside():
     layer = new_layer(image, size=(10, 10))
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 30, 30, 10, 10)
     answer = {"error": stylize(image, layer, style="test-style"), "layers": len(image.get_layers())}
-    image.delete()
-    return answer
-
-
-@scenario
-def groups():
-    image = new_image()
-    group = Gimp.GroupLayer.new(image, "Group")
-    image.insert_layer(group, None, 0)
-    inner = new_layer(image, "Inner", at=(7, 8), parent=group)
-    inside = stylize(image, inner, style="test-style")
-    children = [seen(child) for child in group.get_children()]
-    whole = stylize(image, group, style="test-style")
-    empty = Gimp.GroupLayer.new(image, "Empty")
-    image.insert_layer(empty, None, 0)
-    nothing = stylize(image, empty, style="test-style")
-    answer = {"errors": [inside, whole], "children": children, "stack": stack(image), "empty": nothing}
-    image.delete()
-    return answer
-
-
-@scenario
-def text():
-    image = new_image(300, 200)
-    layer = Gimp.TextLayer.new(image, "Abc", Gimp.context_get_font(), 40, Gimp.Unit.pixel())
-    image.insert_layer(layer, None, 0)
-    error = stylize(image, layer, style="test-style")
-    answer = {"error": error, "kinds": [item.is_text_layer() for item in image.get_layers()]}
-    image.delete()
-    return answer
-
-
-@scenario
-def several():
-    image = new_image()
-    low, high = new_layer(image, "Low", colour=(1, 2, 3, 255)), new_layer(image, "High", colour=(4, 5, 6, 255))
-    error = stylize(image, low, high, style="test-style")
-    selected = [item.get_name() for item in image.get_selected_layers()]
-    answer = {"error": error, "stack": stack(image), "selected": selected}
     image.delete()
     return answer

@@ -15,6 +15,7 @@ from gi.repository import Gegl, Gimp  # noqa: E402
 Gegl.init(None)
 PDB = Gimp.get_pdb()
 STYLIZE, AGAIN, LIST = "plug-in-scumble-stylize", "plug-in-scumble-again", "plug-in-scumble-list-styles"
+WHAT_I_SEE = "plug-in-scumble-what-i-see"
 FORMATS = {"u8": "R'G'B'A u8", "u16": "R'G'B'A u16", "float": "R'G'B'A float"}
 SCENARIOS = {}
 

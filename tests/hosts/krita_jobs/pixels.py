@@ -149,6 +149,19 @@ def several(bench: Bench) -> dict[str, Any]:
     return {"order": [n.name() for n in document.topLevelNodes()], "pixels": sorted(at(n, 1, 1)[0] for n in new)}
 
 
+def one_is_empty(bench: Bench) -> dict[str, Any]:
+    """Three layers, of which one is empty."""
+    document = bench.document(W, H)
+    greys = {"low": 10, "high": 20}
+    low, high = (bench.layer(document, name, bytes((v, v, v, 255)) * W * H, 0, 0, W, H) for name, v in greys.items())
+    empty = document.createNode("bare", "paintlayer")
+    document.rootNode().addChildNode(empty, low)
+    new = bench.paint(document, low, empty, high, strength=1.0)
+    bench.run(until=lambda: "painted" in bench.studio.standing.text)
+    names = [n.name() for n in document.topLevelNodes()]
+    return {"names": names, "pixels": sorted(at(n, 1, 1)[0] for n in new), "text": bench.studio.standing.text}
+
+
 def nothing(bench: Bench) -> dict[str, Any]:
     """An empty layer, and a selection beside the layer: said, not painted."""
     document = bench.document(W, H)

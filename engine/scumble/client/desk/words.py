@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from ..events import Progress
 
@@ -69,6 +70,14 @@ def doing(progress: Progress) -> str:
         if match:
             return words or f"painting {match.group(1)}"
     return text
+
+
+def summed_up(painted: int, total: int, mistakes: Sequence[str]) -> str:
+    """Of several layers, how many were painted and what became of the others; empty where nothing did."""
+    if not mistakes:
+        return ""
+    verb = "was" if painted == 1 else "were"
+    return " ".join([f"{painted or 'None'} of {total} layers {verb} painted.", *dict.fromkeys(mistakes)])
 
 
 def said(progress: Progress, left: float | None = None) -> str:
