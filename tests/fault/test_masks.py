@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,28 +17,13 @@ from scumble.client.link import Link
 from scumble.client.raster import Masks, Raster
 from support.engine import STYLE, Engine, wait_for
 from support.pictures import picture
+from support.shared_engine import shared_engine
 
 FORMATS = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 DEPTHS = pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    """One for all tests here, in folders of its own."""
-    folder = tempfile.mkdtemp(prefix="sm-")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("RUNTIME", "DATA", "CACHE"):
-            patch.setenv(f"SCUMBLE_{name}_DIR", f"{folder}/{name.lower()}")
-        engine = Engine()
-        yield engine
-        engine.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(autouse=True)
-def folders(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RUNTIME", "DATA", "CACHE"):
-        monkeypatch.setenv(f"SCUMBLE_{name}_DIR", str(engine.runtime.parent / name.lower()))
+engine, folders = shared_engine()
 
 
 def raster(pixels: np.ndarray) -> Raster:

@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,13 @@ from scumble.client.blocking import Engine as Client
 from scumble.client.raster import Raster
 from support.engine import STYLE, Engine, Peer, running, wait_for
 from support.flicker import flicker
+from support.shared_engine import shared_engine, use_folders
 
 PLUGINS = "-,scumble_test_methods,scumble_swarming"
 SIDE, PAN, FRAMES = 64, 2, 6
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with running(plugins=PLUGINS) as started:
-        yield started
+engine, folders = shared_engine(plugins=PLUGINS)
 
 
 def scene(seed: int) -> np.ndarray:
@@ -117,9 +115,12 @@ def test_a_script_paints_an_animation(engine: Engine) -> None:
     assert flicker(on, PAN) <= 0.5 * flicker(off, PAN)
 
 
-def test_a_cancel_while_a_frame_is_kept_steady_ends_it_soon_and_costs_no_worker() -> None:
+def test_a_cancel_while_a_frame_is_kept_steady_ends_it_soon_and_costs_no_worker(
+    user_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No step of that looked for a cancel: a frame of 12 megapixels takes ten seconds, and the worker was killed after 1.5."""
     name = secrets.token_hex(16)
+    use_folders(user_folders, monkeypatch)
     slowly = running(plugins=f"{PLUGINS},scumble_dawdling")
     with slowly as engine, engine.peer() as peer, engine.control(secret=peer.secret) as control:
         first, second = pan()[:2]
