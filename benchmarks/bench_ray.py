@@ -119,7 +119,7 @@ def many(paint: Paint, slots: int) -> Figure:
 
 
 def files() -> Iterator[Figure]:
-    """A JPEG as the machine that asks reads and writes it, on one core: discs upon each other, enlarged, with noise."""
+    """A JPEG as the machine that asks reads and writes it, on one core: overlapping discs, enlarged, with noise."""
     side = 256
     leaves = synthetic.dead_leaves(side, torch.Generator().manual_seed(0)).permute(1, 2, 0).numpy()
     height, width = PHOTOGRAPH

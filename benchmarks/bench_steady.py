@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What --steady makes of a sequence's flicker: the mean change of still places, with it over without it; and what it costs.
 
-The frames are a window on discs upon each other (synthetic.dead_leaves), and johnson paints them. Through a GIF, the frames
+The frames are a window on overlapping discs (synthetic.dead_leaves), and johnson paints them. Through a GIF, the frames
 and what is painted are rounded to 256 colours each.
 """
 

@@ -82,23 +82,8 @@ def stylize(
     settings = replace(settings, style=settings.style or choice.style.id)
 
     look = _window(image) if windows and asking.gradual(choice, settings) else None
-    painted, trouble = [], None
     try:
-        for number, target in enumerate(targets):
-            _open(image)
-            if not target.source.is_valid():
-                continue  # deleted before it was its turn
-            bar = _Bar(image, choice, number, len(targets), look)
-            try:
-                painted.append(_painted(session, image, target, choice, settings, bar))
-            except (EngineError, Mistake) as e:
-                _open(image)
-                if look is not None and look.cancelled:
-                    raise Closed from e
-                if not painted:
-                    raise
-                trouble = e
-                break
+        painted, trouble = _paint(session, image, targets, choice, settings, look)
     finally:
         if look is not None:
             look.close()
@@ -111,6 +96,33 @@ def stylize(
     if trouble is not None:
         raise trouble
     return Outcome(settings, words)
+
+
+def _paint(
+    session: Session,
+    image: Gimp.Image,
+    targets: Sequence[host.Target],
+    choice: Choice,
+    settings: Settings,
+    look: Any,
+) -> tuple[list[results.Painted], Exception | None]:
+    """One layer after another, up to the first error, which is raised where nothing was painted before."""
+    painted: list[results.Painted] = []
+    for number, target in enumerate(targets):
+        _open(image)
+        if not target.source.is_valid():
+            continue  # deleted before it was its turn
+        bar = _Bar(image, choice, number, len(targets), look)
+        try:
+            painted.append(_painted(session, image, target, choice, settings, bar))
+        except (EngineError, Mistake) as e:
+            _open(image)
+            if look is not None and look.cancelled:
+                raise Closed from e
+            if not painted:
+                raise
+            return painted, e
+    return painted, None
 
 
 def put_style(engine: Engine, source: object) -> str:

@@ -15,13 +15,13 @@ from dataclasses import replace
 from typing import Any
 
 from .canvas import Canvas, Now
-from .habits import Habits
 from .history import Entry
 from .offer import Offer
 from .orders import order
 from .paint_queue import PaintQueue
 from .painting import Order
 from .ports import Host, Layer
+from .preferences import Preferences
 from .previewing import Previewing
 from .records import Records
 from .scumble_client import VERSION
@@ -85,7 +85,7 @@ class Studio:
         self.session = session(host.name)
         self.troubles = Troubles(lambda: tuple(layer.key for layer in host.layers()))
         self.offer = Offer(self._listed, self.complain)
-        self.habits = Habits(host)
+        self.preferences = Preferences(host)
         self.shelves = Shelves(host, functools.partial(self._tell, Topic.SHELVES))
         self.records = Records(host, functools.partial(self._tell, Topic.HISTORY))
         self.stylebook = Stylebook(self.session, functools.partial(self._tell, Topic.STYLES), self.complain)
@@ -162,7 +162,7 @@ class Studio:
 
     def arrive(self) -> None:
         """The docker is shown: have the engine ready, once, unless the painter does not want that."""
-        if not self._arrived and not self.habits.late_engine:
+        if not self._arrived and not self.preferences.late_engine:
             self._arrived = True
             self.wake()
 
@@ -318,7 +318,7 @@ class Studio:
             self.complain(e)
 
     def _order(self, layer: Layer, settings: Settings) -> Order:
-        return order(layer, settings, lambda: self.catalogue, self.habits.one_result, not self.habits.loose_frames)
+        return order(layer, settings, lambda: self.catalogue, self.preferences.one_result, not self.preferences.loose_frames)
 
     def _choose_something(self, catalogue: Catalogue) -> None:
         """The first catalogue decides what was asked for before it came."""

@@ -30,7 +30,7 @@ STYLE = ("--style", "starry-night")
 
 
 def frames(pan: int, noise: float, depth: type = np.uint8) -> list[np.ndarray]:
-    """FRAMES of discs upon each other, seen through a window that moves, and with noise."""
+    """FRAMES of overlapping discs, seen through a window that moves, and with noise."""
     leaves = synthetic.dead_leaves(128, torch.Generator().manual_seed(1)).permute(1, 2, 0).numpy()
     made = []
     for i in range(FRAMES):

@@ -94,7 +94,7 @@ def test_a_worker_that_never_starts_is_a_broken_engine_with_the_workers_last_wor
             assert caught.value.code == "engine-broken"
             assert LIBRARY in caught.value.message
             assert "exit code 1" in caught.value.message
-        assert engine.process.wait(60) == 0, "nobody is here: the next use shall start another"
+        assert engine.process.wait(60) == 0, "nobody is here: the next use must start another"
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ def test_the_gallery_of_last_time_is_there_before_any_engine_and_decides_nothing
 
 def test_the_engine_starts_with_the_docker_once_and_not_where_nobody_wants_that(studio: Any, host: Host) -> None:
     later = module("studio").Studio(host, lambda name: Session())
-    later.habits.late_engine = True
+    later.preferences.late_engine = True
     later.arrive()
     assert later.session.asked == 0
-    later.habits.late_engine = False
+    later.preferences.late_engine = False
     later.arrive()
     later.arrive()
     assert later.session.asked == 1

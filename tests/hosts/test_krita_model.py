@@ -60,8 +60,8 @@ def test_the_frames_of_an_animation_go_out_as_one_sequence_unless_the_painter_wa
 ) -> None:
     host.frames = lambda: [Layer(f"frame {i}", "1" * 32) for i in range(2)]
     for loose in (False, True):
-        studio.habits.loose_frames = loose
-        assert module("studio").Studio(host, lambda name: session).habits.loose_frames is loose
+        studio.preferences.loose_frames = loose
+        assert module("studio").Studio(host, lambda name: session).preferences.loose_frames is loose
         studio.paint_frames()
         for _ in range(2):
             ticks(studio)

@@ -101,8 +101,8 @@ def test_a_message_goes_when_another_layer_is_chosen_at_once(studio: Any, host: 
 
 def test_one_result_a_layer_is_a_choice_that_is_kept(studio: Any, host: Host, session: Session) -> None:
     for one in (False, True):
-        studio.habits.one_result = one
-        assert module("studio").Studio(host, lambda name: session).habits.one_result is one
+        studio.preferences.one_result = one
+        assert module("studio").Studio(host, lambda name: session).preferences.one_result is one
         studio.paint()
         ticks(studio)
         finish(studio, session)

@@ -18,7 +18,7 @@ HEIGHT, WIDTH, PAN, BEFORE, BORDER = 96, 128, 3, 5, 16
 
 
 def scene(seed: int) -> np.ndarray:
-    """(HEIGHT, 256, 3) in [0, 1]: discs upon each other."""
+    """(HEIGHT, 256, 3) in [0, 1]: overlapping discs."""
     return synthetic.dead_leaves(256, torch.Generator().manual_seed(seed))[:, :HEIGHT].permute(1, 2, 0).numpy()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaves upon each other, as a photograph and as a warm and a cold painting: what tests of the style memory paint."""
+"""Overlapping leaves, as a photograph and as a warm and a cold painting: what tests of the style memory paint."""
 
 from __future__ import annotations
 

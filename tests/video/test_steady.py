@@ -27,7 +27,7 @@ JOHNSON = Johnson()
 
 
 def scene() -> np.ndarray:
-    """(HEIGHT, 256, 3) in [0, 1]: discs upon each other."""
+    """(HEIGHT, 256, 3) in [0, 1]: overlapping discs."""
     leaves = synthetic.dead_leaves(256, torch.Generator().manual_seed(1))
     return leaves[:, :HEIGHT].permute(1, 2, 0).numpy()
 

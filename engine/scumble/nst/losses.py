@@ -174,13 +174,13 @@ WINDOW = 32
 
 def lattice_loss(x: Tensor) -> Tensor:
     """How far waves of period 2, 4 and 8 pixels stand out of (N, C, H, W), both sides multiples of 32: mean power above that
-    of the neighbouring frequencies. A stroke has neighbours; the weave that upsampling prints has none."""
+    of the neighbouring frequencies. A stroke has neighbours; the lattice that upsampling leaves has none."""
     n, c, h, w = x.shape
     hann = torch.hann_window(WINDOW, device=x.device)
     windows = x.float().reshape(n, c, h // WINDOW, WINDOW, w // WINDOW, WINDOW).transpose(3, 4)
     windows = windows - windows.mean((4, 5), keepdim=True)
     spectrum = torch.fft.fft2(windows * torch.outer(hann, hann)) / hann.sum() ** 2
-    power = (spectrum.real.square() + spectrum.imag.square()).mean((1, 2, 3))  # over a picture: a weave is everywhere
+    power = (spectrum.real.square() + spectrum.imag.square()).mean((1, 2, 3))  # over a picture: a lattice is everywhere
     excess = []
     for ky, kx in LATTICE_FREQUENCIES:
         around = [power[:, (ky + dy) % WINDOW, (kx + dx) % WINDOW] for dy in (-3, 0, 3) for dx in (-3, 0, 3) if dy or dx]

@@ -3,7 +3,7 @@
 
 Bilinear upsampling by 2 is a convolution, too, one for each of the four phases of the large map (which pixel of 2 x 2), so it
 and the convolution behind it are one: as many multiplications, in half the time, because no large map is made between. Phases
-of a channel lie side by side, in the order of `pixel_shuffle`, which weaves them together.
+of a channel lie side by side, in the order of `pixel_shuffle`, which interleaves them.
 
 Invariant: weights are those of the plain convolutions at the large size, and so are the results, but for rounding and for the
 border, where the small map is padded instead of the large one.

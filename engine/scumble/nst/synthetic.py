@@ -25,7 +25,7 @@ def shades(size: int, generator: torch.Generator) -> Tensor:
 
 
 def dead_leaves(size: int, generator: torch.Generator, leaves: int = 120) -> Tensor:
-    """Discs of random colours upon each other, radii by a power law (Lee, Mumford and Huang 2001): the edges and areas of
+    """Overlapping discs of random colours, radii by a power law (Lee, Mumford and Huang 2001): the edges and areas of
     natural pictures without their meaning."""
     y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     canvas = _colours(1, generator)[0][:, None, None].expand(3, size, size).clone()

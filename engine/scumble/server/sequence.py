@@ -60,7 +60,7 @@ class Sequence:
         except ScumbleError as e:
             self.forget()
             return f"{e.message} {e.hint}"
-        except Exception as e:  # the frame itself is painted, and shall not be lost for this
+        except Exception as e:  # the frame itself is painted, and must not be lost for this
             log.warning("a frame was not kept from flickering", exc_info=True)
             self.forget()
             if out_of_memory(e) or "Insufficient memory" in str(e):  # OpenCV's words

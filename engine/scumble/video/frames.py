@@ -48,7 +48,7 @@ class After(Enum):
 
 @dataclass(frozen=True)
 class Part:
-    """A frame as its file holds it: pixels for a part of the canvas, and how they are laid upon what is there."""
+    """A frame as its file holds it: pixels for a part of the canvas, and how they are laid over what is there."""
 
     x: int
     y: int
@@ -84,22 +84,22 @@ class Layout:
         )
 
 
-def lay(pixels: AnyPixels, upon: AnyPixels, over: bool) -> None:
-    """Put `pixels` (h, w, 4) in place of, or over, `upon` (h, w, 4), of the same depth, both with straight alpha."""
+def lay(pixels: AnyPixels, canvas: AnyPixels, over: bool) -> None:
+    """Put `pixels` (h, w, 4) in place of, or over, `canvas` (h, w, 4), of the same depth, both with straight alpha."""
     if not over:
-        upon[...] = pixels
+        canvas[...] = pixels
         return
     most = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
     alpha = pixels[..., 3]
-    whole = (alpha == most) | ((alpha > 0) & (upon[..., 3] == 0))
-    upon[whole] = pixels[whole]
+    whole = (alpha == most) | ((alpha > 0) & (canvas[..., 3] == 0))
+    canvas[whole] = pixels[whole]
     some = (alpha > 0) & ~whole
     if some.any():
-        top, below = pixels[some].astype(np.float64) / most, upon[some].astype(np.float64) / most
+        top, below = pixels[some].astype(np.float64) / most, canvas[some].astype(np.float64) / most
         rest = below[:, 3:] * (1 - top[:, 3:])
         both = top[:, 3:] + rest
         mixed = np.hstack([(top[:, :3] * top[:, 3:] + below[:, :3] * rest) / both, both])
-        upon[some] = np.rint(mixed * most) if pixels.dtype.kind == "u" else mixed
+        canvas[some] = np.rint(mixed * most) if pixels.dtype.kind == "u" else mixed
 
 
 def eight_bits(pixels: AnyPixels) -> AnyPixels:

@@ -92,7 +92,7 @@ def test_a_run_that_starts_from_weights_goes_on_from_them(
 
 
 def test_the_branches_take_turns_in_balance(tmp_path: Path, recipe: Recipe) -> None:
-    """After T stylizing steps comes one that gives back, and its gradient is as long as it shall be beside theirs."""
+    """After T stylizing steps comes one that gives back, and its gradient is as long as it should be beside theirs."""
     banks = stylebank.Banks(stylebank.StyleBankNet(0.125, 1), 2)
     x = torch.rand(1, 3, 64, 64)
     banks.begin([x, x.flip(1)])

@@ -39,7 +39,7 @@ class Recipe(TrainingRecipe):
 
     Weights beside content (1): `style` of the paper's style loss; and, which the paper does not have, `gram` of Gram matrices
     of the same layers (or of the `teachers`, where some are named), `identity` of a photograph that is its own style, and
-    `lattice` and `tv` against weaves and grain. With those at 0 the losses are the paper's.
+    `lattice` and `tv` against lattices and grain. With those at 0 the losses are the paper's.
     """
 
     paintings: Path

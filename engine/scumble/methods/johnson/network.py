@@ -21,7 +21,7 @@ class TransformNet(nn.Module):
 
     `width` scales every inner channel count. Input (N, 3, H, W) in [0, 1] with H and W multiples of 4; the output has
     the same shape, and reaches a little outside [0, 1] (the caller clamps; the paper's scaled tanh saturates instead).
-    It ends with a fixed blur: style losses reward a weave of period 2, which is no stroke of any painting.
+    It ends with a fixed blur: style losses reward a lattice of period 2, which is no stroke of any painting.
     """
 
     def __init__(self, width: float = 1.0, blocks: int = 5) -> None:

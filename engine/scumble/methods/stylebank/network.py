@@ -67,7 +67,7 @@ class Block(nn.Sequential):
 
 
 class Doubled(nn.Module):
-    """A convolution of stride 1/2, as the paper has it (3x3 to four phases, which are then woven together), and ReLU.
+    """A convolution of stride 1/2, as the paper has it (3x3 to four phases, which are then interleaved), and ReLU.
 
     All phases begin with the same filters, so that it begins without a checkerboard (Aitken et al. 2017, arXiv 1707.02937).
     """
@@ -85,7 +85,7 @@ class Doubled(nn.Module):
 
 
 class Smooth(nn.Module):
-    """Bilinear upsampling by 2, a 3x3 convolution and ReLU. What `Doubled` may weave, this leaves little of."""
+    """Bilinear upsampling by 2, a 3x3 convolution and ReLU. It leaves little of the lattice that `Doubled` may make."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -122,8 +122,8 @@ class Autoencoder(nn.Module):
     def decode(self, features: Tensor, painted: bool = False) -> Tensor:
         """The picture of `features`. The last blur is float32, whatever the rest: bfloat16 has 256 levels from a half to 1.
 
-        What a bank has `painted` is blurred at half the size too, where `Doubled` weaves: banks move features to where giving
-        back never was, and a weave of four pixels came of it. A picture that is given back needs those details.
+        What a bank has `painted` is blurred at half the size too, where `Doubled` may leave a lattice: banks move features to
+        where no reconstruction was, which made a lattice of four pixels. A reconstruction needs those details.
         """
         doubled, smooth = self.up
         y = doubled(self.blocks(features))
@@ -156,7 +156,7 @@ def _carry_pixels(down: nn.Sequential, up: nn.Sequential, head: Conv) -> None:
         from_half[c, c, 1, 1] = 1
         last[c, c, 2:7, 2:7] = -2 * SHARPENING * torch.outer(row, row)
         last[c, c, 4, 4] += 2 * (1 + SHARPENING)
-    for k in range(12):  # pixel_shuffle weaves channels 4 c + 2 dy + dx together
+    for k in range(12):  # pixel_shuffle interleaves channels 4 c + 2 dy + dx
         to_quarter[k, k // 4, 1 + k // 2 % 2, 1 + k % 2] = 1
         from_quarter[k, k, 1, 1] = 1
 
