@@ -41,8 +41,9 @@ X-KDE-Library=scumble_driver
 X-Python-2-Compatible=false
 Name=Scumble driver
 """
+SCREEN = "1500x950"
 ON_A_SCREEN = """
-Xvfb -screen 0 1500x950x24 -nolisten tcp -displayfd 3 3>/tmp/display >/tmp/xvfb.log 2>&1 &
+Xvfb -screen 0 SIZEx24 -nolisten tcp -displayfd 3 3>/tmp/display >/tmp/xvfb.log 2>&1 &
 screen=$!
 for i in $(seq 300); do [ -s /tmp/display ] && break; sleep 0.1; done
 export DISPLAY=:$(cat /tmp/display)
@@ -65,7 +66,7 @@ class WholeKrita:
         places = {"SCUMBLE_TEST_INBOX": str(self._inbox), "SCUMBLE_TEST_SHOTS": str(self._shots)}
         self._number = 0
         with open(self._inbox / "log", "w") as log:
-            command = ("sh", "-c", ON_A_SCREEN)
+            command = ("sh", "-c", ON_A_SCREEN.replace("SIZE", SCREEN))
             self._process = host.start(*command, environment={**environment, **places}, output=log.fileno())
 
     @property
