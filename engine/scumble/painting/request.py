@@ -35,6 +35,7 @@ class CommonOptions:
         "working",
         "working paints a large picture as one of 1024 pixels and brings the result up, so that all sizes look alike; "
         "full paints every pixel, so strokes are fine in a large picture, brush size has no effect, and it takes longer.",
+        title="Strokes in a large picture",
     )
     keep_colours: Literal["off", "luminance", "coral", "histogram"] = option(
         "off",

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import pytest
 
+from scumble.api.options import option_specs
 from scumble.client.catalogue import Catalogue, Style
 from scumble.client.desk.names import live_name, name_of, new_name, result_name, style_name
 from scumble.client.desk.settings import Other, Settings
-from scumble.client.desk.words import Pace, doing, said, summed_up, time_left
+from scumble.client.desk.words import CHOICES, Pace, choice_said, doing, said, summed_up, time_left
 from scumble.client.events import Progress
+from scumble.painting.request import CommonOptions
 
 
 @pytest.mark.parametrize(
@@ -122,3 +124,16 @@ def test_of_several_layers_it_is_said_how_many_were_painted_and_each_mistake_onc
     assert summed_up(3, 3, []) == ""
     assert summed_up(1, 3, ["The layer is empty.", "The layer is empty."]) == "1 of 3 layers was painted. The layer is empty."
     assert summed_up(0, 2, ["Both are empty."]) == "None of 2 layers were painted. Both are empty."
+
+
+def test_a_choice_is_said_in_words_or_by_its_own_name() -> None:
+    """A painter read "Scale: working"."""
+    assert choice_said("scale", "working") == "broad, as in a small picture"
+    assert choice_said("keep_colours", "luminance") == "luminance"
+
+
+def test_every_choice_that_has_words_is_one_of_the_engine_s() -> None:
+    specs = {spec.name: spec for spec in option_specs(CommonOptions)}
+    assert specs["scale"].title != "Scale"
+    for option, choice in CHOICES:
+        assert choice in (specs[option].choices or ())

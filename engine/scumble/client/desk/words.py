@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a painting is, in words for a painter: "painting, about 20 s left".
+"""Words for a painter: how far a painting is ("painting, about 20 s left"), and what an option's choices mean.
 
 Invariant: no step numbers, sizes or losses reach the painter, whatever the engine's methods say of themselves.
 """
@@ -28,6 +28,17 @@ _PLAIN = (
     (re.compile(r"^(style \d+ of \d+):"), ""),
     (re.compile(r"\d|begins$|^$"), "painting"),
 )
+
+
+CHOICES = {
+    ("scale", "working"): "broad, as in a small picture",
+    ("scale", "full"): "fine, at every pixel",
+}
+
+
+def choice_said(option: str, choice: str) -> str:
+    """A choice of the option of that name as a painter reads it; its own name where there is nothing plainer."""
+    return CHOICES.get((option, choice), choice)
 
 
 class Pace:

@@ -81,6 +81,7 @@ class Options:
         "the way, 40 are near what Gatys reaches from your picture in many more.",
         minimum=0,
         maximum=MOST_POLISH,
+        title="Work it over",
         step=5,
         unit="steps",
         preview=0,
