@@ -225,6 +225,25 @@ def test_distillation_lowers_the_loss_and_levels_the_activations(
     assert all(0.3 < m < 3 for m in means), means
 
 
+def test_a_distillation_goes_on_from_a_network_of_its_kind(
+    tmp_path: Path, photographs: Path, small_teachers: Teachers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every run began with the closed form, so that what an earlier one had learnt was lost."""
+    recipe = perceptual.Recipe(photographs, photographs, "quarter", steps=0, batch=2, crop=48, fitted=4)
+    first = perceptual.train(recipe, tmp_path / "first", lambda line: None)
+    monkeypatch.delattr(perceptual, "narrowed")
+    second = perceptual.train(replace(recipe, start=first), tmp_path / "second", lambda line: None)
+    (before, _), (after, card) = load_weights(first), load_weights(second)
+    for name, weight in before.items():
+        torch.testing.assert_close(after[name].float(), weight.float(), rtol=0.01, atol=1e-3)
+    assert card["training"]["warm_start"] == first.name
+    third = perceptual.train(replace(recipe, start=second, steps=2), tmp_path / "third", lambda line: None)
+    assert any(not torch.equal(weight, after[name]) for name, weight in load_weights(third)[0].items())
+    with pytest.raises(ScumbleError) as caught:
+        perceptual.train(replace(recipe, network="half", start=first), tmp_path / "fourth", lambda line: None)
+    assert caught.value.code == "weights-corrupt"
+
+
 def test_another_folder_of_teachers_makes_another_run(tmp_path: Path) -> None:
     """With one file more in it, a run went on from what the others had taught."""
     recipe = perceptual.Recipe(tmp_path, tmp_path, teachers=str(tmp_path / "teachers"))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The perceptual networks that ship, half and quarter: VGG-16 to relu5_1 at half and a quarter of its width.
 
-They are computed from the complete VGG-16 in closed form (narrowing.py) and then distilled by gradient: a linear map a layer,
-thrown away afterwards, must predict all of VGG-16's channels, and the Gram matrices of what it predicts must be VGG-16's.
-Where a teacher's features are W f for the narrow network's f, its Gram matrix is W G W^T, so matching the narrow network's Gram
-matrices matches the teacher's.
+They are computed from the complete VGG-16 in closed form (narrowing.py) and then distilled by gradient (Muon): a linear map a
+layer, thrown away afterwards, must predict all of VGG-16's channels, and the Gram matrices of what it predicts must be those of
+VGG-16. Where a teacher's features are W f for the narrow network's f, its Gram matrix is W G W^T, so matching the narrow
+network's Gram matrices matches the teacher's.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from torch import Tensor, nn
 
 from scumble.api.errors import ScumbleError
 from scumble.library.places import perceptual_path
-from scumble.library.weights import Card, save_weights
+from scumble.library.weights import Card, load_weights, save_weights
 from scumble.nst.losses import gram, gram_loss
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, narrow
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import has_test_split, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
+from scumble.training.muon import for_convolutions
 from scumble.training.narrowing import linear_map, narrowed
-from scumble.training.recipe import TrainingRecipe
+from scumble.training.recipe import TrainingRecipe, loading
 from scumble.training.teachers import load_teachers
 
 DISTILLED = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_1": 1.0, "relu4_2": 1.0, "relu4_3": 2.0, "relu5_1": 2.0}
@@ -37,18 +38,21 @@ CREDIT = "VGG-16 of the Visual Geometry Group, University of Oxford (Simonyan an
 
 @dataclass(frozen=True)
 class Recipe(TrainingRecipe):
-    """Everything a run depends on. Photographs and paintings are drawn in equal parts. `fitted` crops are what the closed form
-    is computed from; `steps` 0 leaves the network as that gives it; `gram_weight` weighs Gram matrices beside features."""
+    """Everything a run depends on. Photographs and paintings are drawn in equal parts. From `fitted` crops the closed form is
+    computed, unless `start` is a weight file to go on from, and then the linear maps. `steps` 0 leaves the network as it began;
+    `gram_weight` weighs Gram matrices beside features."""
 
     paintings: Path
     network: Literal["half", "quarter"] = "half"
     _: KW_ONLY
     teachers: str = "torchvision"
     steps: int = 1500
-    lr: float = 2e-4
-    crop: int = 160
+    lr: float = 3e-4
+    batch: int = 6
+    crop: int = 128
     fitted: int = 160
-    gram_weight: float = 0.3
+    gram_weight: float = 1.0
+    start: Path | None = None
 
 
 class Student(nn.Module):
@@ -87,7 +91,8 @@ def _rows(features: Tensor) -> Tensor:
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Fit and distil one network and write `out`/perceptual/NETWORK.safetensors with its card; a broken-off run is resumed.
 
-    Raises ScumbleError "weights-missing" where the teachers hold no complete VGG-16.
+    Raises ScumbleError "weights-missing" where the teachers hold no complete VGG-16, and "weights-corrupt" where `start` is
+    another network.
     """
     torch.manual_seed(recipe.seed)
     device = best_device()
@@ -103,7 +108,12 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     generator = torch.Generator().manual_seed(recipe.seed)
     many = batch(recipe.fitted, generator)
     begun = run_folder(f"perceptual-{recipe.network}", recipe) / "checkpoint.pt"
-    net = narrow(recipe.network) if begun.exists() else narrowed(vgg, recipe.network, many, generator, report)
+    net = narrow(recipe.network)  # filled from the checkpoint where there is one
+    if recipe.start:
+        with loading(recipe.start):
+            net.convs.load_state_dict(load_weights(recipe.start)[0])
+    elif not begun.exists():
+        net = narrowed(vgg, recipe.network, many, generator, report)
     vgg = vgg.to(device).to(memory_format=torch.channels_last)
     few = many[:8].to(device)
     with torch.no_grad():
@@ -122,13 +132,15 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
         levelled = level(student.net, recipe.network, few)
-        card = trained_card(_about(recipe), "perceptual", recipe, credits, step, layers=DISTILLED, test_losses=tested)
+        more = {"teachers": CREDIT, "optimizer": "Muon, Adam", "layers": DISTILLED, "test_losses": tested}
+        card = trained_card(_about(recipe), "perceptual", recipe, credits, step, **more)
         save_weights(path, levelled.convs.state_dict(), card)
 
     save(0)
     if recipe.steps:
         schedule = Schedule(recipe.steps, recipe.lr, recipe.seed, warm_up=min(50, recipe.steps // 10))
-        fit(student, loss, schedule, begun.parent, on_checkpoint=save, report=report)
+        optimizer = for_convolutions(student, (student.net.conv("1_1"), student.maps), recipe.lr)
+        fit(student, loss, schedule, begun.parent, on_checkpoint=save, report=report, optimizer=optimizer)
     save(recipe.steps, test_losses(student, vgg, scales, recipe))
     return path
 
