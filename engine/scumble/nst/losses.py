@@ -107,8 +107,7 @@ def colour_range(x: Tensor) -> Tensor:
 def overshoot(y: Tensor, bounds: Tensor) -> Tensor:
     """Mean square of what lies outside `bounds` (colour_range), whether or not it can be shown.
 
-    Where a picture's variance is given (norms.Whitening), a network that would rather have less contrast puts the variance into
-    one small glaring spot: a painting has no such spot.
+    A network that would rather have less contrast puts what is asked of it into one small glaring spot: a painting has none.
     """
     return (y - torch.minimum(torch.maximum(y, bounds[0]), bounds[1])).float().square().mean()
 

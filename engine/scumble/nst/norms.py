@@ -63,20 +63,18 @@ class Whitening(InstanceNorm2d):
     Input (N, 3, H, W), output float32: whatever is painted with these keeps the depth of the picture. Collected once and
     frozen like any norm's; the pair is then (mean (N, 3, 1, 1), matrix (N, 3, 3)).
 
-    The matrix is the symmetric root. With `triangular` it is the inverse of Cholesky's factor, for maps that a training learns
-    to make: it has a gradient also where variances are equal, as they then are.
+    The matrix is the symmetric root.
     """
 
-    def __init__(self, eps: float = 1e-4, triangular: bool = False) -> None:
+    def __init__(self, eps: float = 1e-4) -> None:
         super().__init__(3, eps, affine=False)
-        self.triangular = triangular
 
     def forward(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         if self.frozen is not None and not self.collecting:
             mean, matrix = self.frozen
         else:
             mean, covariance = covariances(x, self.pixel_weight)
-            matrix = inverse_factor(covariance, self.eps) if self.triangular else power(covariance, self.eps, -0.5)
+            matrix = power(covariance, self.eps, -0.5)
             if self.collecting:
                 self.frozen = mean, matrix
         with torch.autocast(x.device.type, enabled=False):
@@ -108,15 +106,6 @@ def power(covariance: Tensor, eps: float, exponent: float) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance.double().cpu())
     result: Tensor = (vectors * (values.clamp_min(0) + eps)[:, None] ** exponent) @ vectors.mT
     return result.to(covariance)
-
-
-def inverse_factor(covariance: Tensor, eps: float) -> Tensor:
-    """Lower triangular W (N, C, C) with W (covariance + eps) W^T = 1."""
-    unit = torch.eye(covariance.shape[1], device=covariance.device)
-    with torch.autocast(covariance.device.type, enabled=False):
-        factor = torch.linalg.cholesky(covariance.float() + eps * unit)
-        inverse: Tensor = torch.linalg.solve_triangular(factor, unit.expand_as(factor), upper=False)
-    return inverse
 
 
 def moments(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:

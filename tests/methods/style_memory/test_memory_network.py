@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from scumble.methods.style_memory.network import (
     COLOURS,
+    FAINT,
     MARGIN,
+    PALETTE_FAINT,
     STRIDE,
     ConditionalConv2d,
     MemoryNet,
@@ -155,16 +157,19 @@ def test_the_colours_of_a_row_are_the_painting_s_own_whatever_is_predicted(memor
     other = StyleMemory().eval()
     torch.nn.init.normal_(other.predictor.last.bias)
     row = other.rows(painting, signature(load_perceptual("compact"), painting))
-    own = other.net.own_row(painting)
+    own = other.net.own_row(painting, PALETTE_FAINT)
     assert torch.equal(row[:, -COLOURS:], own[:, -COLOURS:])
     assert not torch.isclose(row[:, :-COLOURS], own[:, :-COLOURS]).any(1).all()
 
 
-def test_a_picture_has_the_contrast_of_its_painting(memory: StyleMemory) -> None:
-    painting, row = leaves(64, 64, 3), rows(memory.net, 1)
-    row[:, -COLOURS:] = memory.net.own_row(painting)[:, -COLOURS:]
-    had, wanted = (covariances(x)[1].diagonal(dim1=1, dim2=2) for x in (memory.net(leaves(96, 96, 6), row), painting))
-    assert torch.allclose(had, wanted, rtol=0.1)
+def test_a_hue_that_is_hardly_there_does_not_get_the_palette_s_full_range(memory: StyleMemory) -> None:
+    """Brought to unit covariance, a faint tint on a shirt became the painting's rarest colour, and white glared."""
+    grey = leaves(64, 64, 6).mean(1, keepdim=True).expand(-1, 3, -1, -1).clone()
+    tinted = grey.clone()
+    tinted[:, 0, :8, :8] += 2 / 255
+    seen = memory.net.whitening(tinted)
+    chroma = (seen - seen.mean(1, keepdim=True)).abs().max()
+    assert chroma < 0.3 * seen.std()
 
 
 def test_a_descent_leaves_the_colours_to_the_painting(memory: StyleMemory) -> None:
@@ -260,7 +265,8 @@ def test_a_picture_s_own_colours_bring_it_back_from_its_whitened_ones(memory: St
     mean, covariance = covariances(whitened)
     assert torch.allclose(mean, torch.zeros_like(mean), atol=1e-4)
     variances = torch.linalg.eigvalsh(covariance)  # 1, but less where a colour hardly varies
-    assert torch.all((variances[:, 0] > 0.5) & (variances[:, 2] > 0.99) & (variances[:, 2] < 1.001))
+    had = torch.linalg.eigvalsh(covariances(x)[1])
+    assert torch.allclose(variances, had / (had + FAINT), atol=1e-3)
 
 
 def test_whitening_a_flat_picture_does_not_blow_it_up(memory: StyleMemory) -> None:

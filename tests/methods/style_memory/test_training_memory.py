@@ -19,6 +19,7 @@ from scumble.methods.style_memory.method import load_memory
 from scumble.methods.style_memory.network import StyleMemory
 from scumble.nst.perceptual_loss import grams_of, perceptual_losses
 from scumble.nst.pretrained import load_perceptual
+from scumble.nst.style_encoder import load_style_encoder
 from scumble.nst.vgg import compact
 from scumble.training import paintings
 from scumble.training.data import read_pictures
@@ -155,6 +156,28 @@ def test_styles_are_drawn_from_paintings_and_one_time_in_five_from_photographs()
     signatures, grams = styles.draw_measured(1000, generator)
     assert float(signatures.mean()) == pytest.approx(paintings.PHOTOGRAPHS, abs=0.04)
     assert torch.equal(grams["1/a"][:, 0, 0], signatures[:, 0])
+
+
+def test_variants_of_pictures_are_exchanged_and_the_same_for_a_run_that_goes_on(recipe: memory.Recipe) -> None:
+    """Each painting was measured once and whole, so that a predictor saw some hundred points and knew no others."""
+    teachers = Teachers({"quarter": load_perceptual("quarter")})
+    pictures, spec = read_pictures(recipe.paintings), loss_specs(teachers, 1.0)[0]
+
+    def fresh() -> memory.Painter:
+        return memory.Painter(pictures, pictures, teachers, load_style_encoder("compact"), set(spec.styles[1]), "cpu")
+
+    def drawn(painter: memory.Painter, step: int, count: int) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(step)
+        return [painter.draw(64, (0.75, 1.6), step, generator).picture for _ in range(count)]
+
+    unbroken = fresh()
+    early = drawn(unbroken, 0, 8)
+    late = drawn(unbroken, 1000, 4)
+    assert min(unbroken.measured) >= memory.NEW * 1000
+    assert len({tuple(x.shape) for x in early}) > 1
+    assert all(x.shape[2] == x.shape[3] and x.shape[2] % memory.GRID == 0 for x in early + late)
+    assert not any(a.shape == b.shape and torch.equal(a, b) for a in early for b in late)
+    assert all(torch.equal(a, b) for a, b in zip(late, drawn(fresh(), 1000, 4), strict=True))
 
 
 def test_the_second_pass_sees_the_detail_that_halving_lost() -> None:

@@ -43,7 +43,7 @@ from scumble.library.places import SHIPPED, perceptual_path, shared_path
 from scumble.library.weights import load_card, load_weights, name_of
 from scumble.methods.feed_forward import COMPACT, OWN_SIDE, FeedForward, Known, holding
 from scumble.methods.style_memory.content_sampler import ContentSampler
-from scumble.methods.style_memory.network import MARGIN, STRIDE, StyleMemory
+from scumble.methods.style_memory.network import FAINT, MARGIN, PALETTE_FAINT, STRIDE, StyleMemory
 from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, TARGET_SIDES, in_sizes, to_stride
 from scumble.methods.style_memory.refine import Pace, Target, begin, descend_row, kept, mean_target, resumed, target_of
 from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, LossSpec
@@ -96,9 +96,9 @@ class Networks(nn.Module):
         self.memory, self.perceptual = memory, perceptual
 
     @torch.no_grad()
-    def row(self, picture: Tensor) -> Tensor:
+    def row(self, picture: Tensor, faint: float = PALETTE_FAINT) -> Tensor:
         """Grade 0 of (1, 3, H, W)."""
-        return self.memory.rows(to_stride(picture), signature(self.perceptual, picture))
+        return self.memory.rows(to_stride(picture), signature(self.perceptual, picture), faint)
 
 
 class Memory(FeedForward[Networks, Tensor], Refiner):
@@ -155,7 +155,7 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
 
     def own_style(self, networks: Networks, content: Content, device: str) -> Tensor:
         whole = content.rgb if content.whole is None else content.whole
-        return networks.row(to_tensor(_shrunk(whole, OWN_SIDE)).to(device))
+        return networks.row(to_tensor(_shrunk(whole, OWN_SIDE)).to(device), FAINT)
 
     def painter(self, networks: Networks, style: Tensor) -> nn.Module:
         return networks.memory.net

@@ -33,8 +33,12 @@ BEND = 0.1
 order of 1 and steps that suit them; at 1 a training runs away."""
 
 
-FAINT = 0.001
-"""Variance, where the style's is 1, that is added before contrast is brought to the style's: roundings are not blown up."""
+FAINT = 1e-3
+"""Variance that is added before a picture's colours are whitened: a hue that is hardly there does not get the palette's full
+range."""
+
+PALETTE_FAINT = 1e-4
+"""The same in the palette of a painting, which is to be its own."""
 
 COLOURS = 12
 """Numbers at the end of a row that are its colours: the palette's matrix, 3 x 3, and its mean. They are the painting's own, and
@@ -165,7 +169,8 @@ class MemoryNet(nn.Module):
         self.head = ConditionalConv2d(PhasedConv(full, 4), basis[2])
         assert self.head.conv.bias is not None
         nn.init.constant_(self.head.conv.bias[3:], -1.0)  # begins with little of the picture itself
-        self.whitening, self.contrast = Whitening(), Whitening(FAINT, triangular=True)
+        self.whitening = Whitening(FAINT)
+        self.gain = nn.Parameter(torch.eye(3)[None])
         self._parts = [place.size for place in (self.skip, self.deep, *self.in_blocks, *self.way_up)] + [COLOURS]
 
     @property
@@ -194,7 +199,7 @@ class MemoryNet(nn.Module):
         first, second = self.encoded
         return quarter, eighth + second(F.relu_(first(eighth)))
 
-    def own_row(self, picture: Tensor) -> Tensor:
+    def own_row(self, picture: Tensor, faint: float = FAINT) -> Tensor:
         """(N, `row_size`): the row whose sigma, mu and colours are the picture's own statistics, whose offset is 0 and which
         reads as 1 and 0 elsewhere. With it the network is AdaIN at three resolutions."""
         parts = []
@@ -207,7 +212,7 @@ class MemoryNet(nn.Module):
                 neutral[:, : place.channels] = 1
             parts.append(neutral)
         mean, covariance = covariances(picture)
-        parts += [power(covariance, self.whitening.eps, 0.5).flatten(1), mean.flatten(1)]
+        parts += [power(covariance, faint, 0.5).flatten(1), mean.flatten(1)]
         return torch.cat(parts, 1)
 
     def forward(self, x: Tensor, rows: Tensor, shares: Tensor | None = None) -> Tensor:
@@ -235,7 +240,7 @@ class MemoryNet(nn.Module):
         strips: list[Tensor] = []
         for a, b in _strips(y, y.shape[2] - 6):
             strips.append(self._finished(y[:, :, a : b + 6], white[:, :, 2 * a : 2 * b], ends, _rows(half, a, b + 4)))
-        return _coloured(self.contrast(strips[0] if len(strips) == 1 else torch.cat(strips, 2)), colour, shares)
+        return _coloured(strips[0] if len(strips) == 1 else torch.cat(strips, 2), colour, self.gain, shares)
 
     def _finished(self, y: Tensor, white: Tensor, ends: tuple[Tensor, Tensor], half: Tensor | None) -> Tensor:
         """From the map that ends at half resolution, with 3 pixels more on each side, to the picture before its colours.
@@ -282,13 +287,13 @@ def _blurred(y: Tensor) -> Tensor:
         return binomial_blur(y.float(), padded=True)
 
 
-def _coloured(y: Tensor, colour: Tensor, shares: Tensor | None) -> Tensor:
+def _coloured(y: Tensor, colour: Tensor, gain: Tensor, shares: Tensor | None) -> Tensor:
     """Each picture in its own colours (N or 1, 12), or one in several that are mixed by place; float32."""
-    matrix, shift = colour[:, :9].view(-1, 3, 3), colour[:, 9:]
+    shift = colour[:, 9:]
     if shares is not None:
         y = y.expand(len(colour), -1, -1, -1)
     with torch.autocast(y.device.type, enabled=False):
-        z = recoloured(y, matrix, shift)
+        z = recoloured(y.float(), colour[:, :9].view(-1, 3, 3) @ gain, shift)
     return z if shares is None else (z * shares.float()).sum(0, keepdim=True)
 
 
@@ -329,6 +334,7 @@ class StyleMemory(nn.Module):
         self.net = MemoryNet()
         self.predictor = Predictor(SIGNATURE_SIZE, self.net.row_size - COLOURS)
 
-    def rows(self, pictures: Tensor, signatures: Tensor) -> Tensor:
-        """(N, R) at once, grade 0: what paintings show of themselves, and what the predictor makes of their signatures."""
-        return moved(self.net.own_row(pictures), self.predictor(signatures))
+    def rows(self, pictures: Tensor, signatures: Tensor, faint: float = PALETTE_FAINT) -> Tensor:
+        """(N, R) at once, grade 0: what paintings show of themselves, and what the predictor makes of their signatures. With
+        `faint` FAINT a picture is given back by its own row."""
+        return moved(self.net.own_row(pictures, faint), self.predictor(signatures))

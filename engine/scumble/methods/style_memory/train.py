@@ -27,7 +27,7 @@ from torchvision.transforms import v2
 from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
-from scumble.methods.style_memory.network import COLOURS, MemoryNet, StyleMemory, moved
+from scumble.methods.style_memory.network import COLOURS, FAINT, PALETTE_FAINT, MemoryNet, StyleMemory, moved
 from scumble.nst.losses import calm_texture, colour_range, lattice_loss, overshoot, relief_loss
 from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
 from scumble.nst.style_encoder import StyleEncoder, load_style_encoder
@@ -58,11 +58,11 @@ class Recipe(TrainingRecipe):
     steps: int = 2000
     lr: float = 6e-4
     batch: int = 3
-    known: int = 2
-    crop: int = 224
+    known: int = 1
+    crop: int = 192
     side: int = 320
     sides: tuple[float, float] = (0.75, 1.15)
-    style_weight: float = 8.0
+    style_weight: float = 18.0
     roots: float = 0.5
     dialled: float = 0.35
     second_every: int = 3
@@ -76,6 +76,11 @@ class Recipe(TrainingRecipe):
     styles: Path | None = None
     start: Path | None = None
 
+
+BALANCED = {"relu1_2": 8.0, "relu2_2": 5.7, "relu3_3": 4.0, "relu4_3": 0.5, "relu5_1": 0.1}
+"""Weights of the style layers by which each pulls at a picture about as much as the others. The loss of a deep layer hardly
+falls below 1 by any network, and its gradient is sixty times that of the first: weighted alike, nine tenths of what was trained
+were the last two layers, and contrast, colours and sharp edges were left over."""
 
 MOST = 8.0
 """Where the style loss of one layer of one picture ends: a picture far off must not drown all others."""
@@ -110,7 +115,7 @@ class TrainableMemory(nn.Module):
     def predicted(self, picture: Tensor, signature: Tensor) -> Tensor:
         """(1, R). No gradient goes into the picture: what the encoder makes of contents is what trains it."""
         with torch.no_grad():
-            own = self.shared.net.own_row(picture)
+            own = self.shared.net.own_row(picture, PALETTE_FAINT)
         return moved(own, self.shared.predictor(signature))
 
     def known_row(self, known: Sequence[Seen], i: int) -> Tensor:
@@ -139,17 +144,31 @@ GRID = 32
 painting of a size of its own, a training slowed to a fifth."""
 
 
+WINDOW, NEW = 400, 0.6
+"""A step draws from this many variants of pictures, and this many of them are exchanged after each step: measuring one takes a
+fifth of a step."""
+
+ENLARGED = 0.5
+"""By how much of the piece's side the painting's short side is longer, at most."""
+
+PHOTOGRAPHS = 0.15
+"""Share of pictures to paint like that are photographs: a predictor that saw paintings alone knows too few textures."""
+
+CHANGED = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.3)])
+
+
 @dataclass(frozen=True)
 class Painter:
-    """Draws paintings and measures them through the teachers when they are drawn."""
+    """Draws pictures to paint like, and measures them through the teachers when they are drawn."""
 
     paintings: Pictures
+    photographs: Pictures
     teachers: Teachers
     see: StyleEncoder
     wanted: set[str]
     device: str
     measured: dict[int, Seen] = field(default_factory=dict, repr=False)
-    """Paintings that have been drawn before, by their numbers."""
+    """Variants that have been drawn, by their numbers."""
 
     @torch.no_grad()
     def seen(self, picture: Tensor, side: int) -> Seen:
@@ -161,22 +180,29 @@ class Painter:
         grams = {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()}
         return Seen(x, self.see(x), grams, calm_texture(x), colour_range(x))
 
-    def draw(self, side: int, sides: tuple[float, float], generator: torch.Generator) -> Seen:
-        """Any painting, in a size between `side` times the two of `sides`; every second one recoloured and perhaps mirrored.
-        Each is measured once, the first time: that takes as long as half a step."""
-        chosen = int(torch.randint(len(self.paintings.tensors), (), generator=generator))
-        if chosen not in self.measured:
-            picture, own = self.paintings.tensors[chosen], torch.Generator().manual_seed(chosen)
-            if chosen % 2:
-                with torch.random.fork_rng(devices=()):
-                    torch.manual_seed(chosen)
-                    picture = CHANGED(picture)
-            size = sides[0] + (sides[1] - sides[0]) * float(torch.rand((), generator=own))
-            self.measured[chosen] = self.seen(picture, max(1, round(side * size / GRID)) * GRID)
-        return self.measured[chosen]
+    def draw(self, side: int, sides: tuple[float, float], step: int, generator: torch.Generator) -> Seen:
+        """One of the variants of this step. A variant is told by its number alone, so that a resumed run draws what an unbroken
+        one does."""
+        first = int(NEW * step)
+        for number in [n for n in self.measured if n < first]:
+            del self.measured[number]
+        number = first + int(torch.randint(WINDOW, (), generator=generator))
+        if number not in self.measured:
+            self.measured[number] = self.seen(*self.variant(number, side, sides))
+        return self.measured[number]
 
-
-CHANGED = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.25, 0.25, 0.4, 0.15)])
+    def variant(self, number: int, side: int, sides: tuple[float, float]) -> tuple[Tensor, int]:
+        """A square piece, uint8 (3, S, S), of a painting or, now and then, of a photograph, and S, between `side` times the two
+        of `sides`; half of them are recoloured and perhaps mirrored."""
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(number)
+            found = (self.photographs if float(torch.rand(())) < PHOTOGRAPHS else self.paintings).tensors
+            picture = found[int(torch.randint(len(found), ()))]
+            size = max(1, round(side * float(torch.empty(()).uniform_(*sides)) / GRID)) * GRID
+            short = round(size * (1 + ENLARGED * float(torch.rand(())) ** 2))
+            picture = v2.functional.resize(picture, [short], v2.InterpolationMode.BICUBIC, antialias=True)
+            picture = v2.RandomCrop(size)(picture)
+            return (CHANGED(picture) if float(torch.rand(())) < 0.5 else picture), size
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -192,9 +218,9 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     torch.manual_seed(recipe.seed)
     device = best_device()
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=recipe.roots)
+    spec = _spec(teachers, recipe)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    painter = Painter(paintings, teachers, load_style_encoder("compact").to(device), set(spec.styles[1]), device)
+    painter = Painter(paintings, photographs, teachers, load_style_encoder("compact").to(device), set(spec.styles[1]), device)
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
     known = [painter.seen(read_picture(style.painting), recipe.side) for style in styles]
     memory = TrainableMemory(len(styles), recipe.pace).to(device).to(memory_format=torch.channels_last)
@@ -203,7 +229,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         memory.begin(recipe.start, known, styles, report)
     else:
         generator = torch.Generator().manual_seed(recipe.seed)
-        many = torch.cat([painter.draw(recipe.side, recipe.sides, generator).signature for _ in range(100)])
+        many = torch.cat([painter.draw(recipe.side, recipe.sides, 0, generator).signature for _ in range(100)])
         shared.predictor.centre.copy_(many.mean(0))
         shared.predictor.spread.copy_(many.std(0).clamp_min(0.02))
     path = shared_path(out, "memory")
@@ -225,6 +251,14 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     fit(memory, loss, schedule, run_folder("memory", recipe), sample, save, report, optimizer(memory, recipe.lr))
     save(recipe.steps)
     return path
+
+
+def _spec(teachers: Teachers, recipe: Recipe) -> LossSpec:
+    """The loss of every step. Through a complete VGG-16, or a narrow one, its layers have the weights BALANCED."""
+    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=recipe.roots)
+    if teachers.complete is None:
+        return spec
+    return replace(spec, styles={1: {f"{teachers.complete}/{layer}": weight for layer, weight in BALANCED.items()}})
 
 
 def save_shared(path: Path, shared: StyleMemory, card: Card) -> None:
@@ -259,7 +293,7 @@ def _losses(
             rows.append(memory.known_row(known, chosen))
             drawn.append(known[chosen])
         else:
-            seen = painter.draw(recipe.side, recipe.sides, generator)
+            seen = painter.draw(recipe.side, recipe.sides, step, generator)
             signature = blurred(seen.signature, memory.shared.predictor.spread, generator)
             rows.append(memory.predicted(seen.picture, signature))
             drawn.append(seen)
@@ -268,7 +302,7 @@ def _losses(
     dial, chance = torch.rand(2, n, generator=generator)
     part = torch.where(chance < recipe.dialled, dial, 1.0).to(x.device)
     painted = torch.lerp(own[:n], torch.cat(rows), part[:, None])
-    given_back = memory.shared.rows(x[n:], painter.see(x[n:])) if n < len(x) else own[:0]
+    given_back = memory.shared.rows(x[n:], painter.see(x[n:]), FAINT) if n < len(x) else own[:0]
     seen_by_net = x
     if step % recipe.second_every == recipe.second_every - 1:
         seen_by_net = torch.cat([painted_over(net, x[:n], painted.detach()), x[n:]])
@@ -300,7 +334,7 @@ def _sheet(memory: TrainableMemory, known: Sequence[Seen], painter: Painter, pho
     every = torch.linspace(0, len(known) - 1, 6).long().tolist() if known else []
     chosen = [(known[i], memory.known_row(known, i)) for i in every]
     for _ in range(3):
-        seen = painter.draw(recipe.side, recipe.sides, generator)
+        seen = painter.draw(recipe.side, recipe.sides, 0, generator)
         chosen.append((seen, memory.predicted(seen.picture, seen.signature)))
     side = x.shape[-1]
     tops = [F.interpolate(seen.picture[..., :side, :side], (side, side), mode="bilinear") for seen, _ in chosen]
