@@ -22,8 +22,8 @@ DETAIL = 0.6
 """Share of the detail lost by halving that is laid over the first answer. Less blurs small faces, more leaves a photograph."""
 
 LEAST = 1100
-"""A layer with a shorter long side, in pixels, is painted once: its broad strokes would swallow the subject. At 1024, the working
-size, a second pass lost faces that stay faces by one."""
+"""A layer with a shorter long side, in pixels, is painted once: its broad strokes would swallow the subject. At 1024, the
+working size, a second pass lost faces that stay faces by one."""
 
 BROAD = 0.2
 """Share of the work that the first pass is."""
