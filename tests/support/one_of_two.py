@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -47,6 +48,14 @@ def averaged(me: int) -> list[float | None]:
 
 
 def threads() -> list[str]:
+    """Names of the threads that are left; those of the group get a while to end."""
+    until = time.monotonic() + 60
+    while any("gloo" in name for name in _threads()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return _threads()
+
+
+def _threads() -> list[str]:
     return [comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")]
 
 

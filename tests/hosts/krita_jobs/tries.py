@@ -92,14 +92,23 @@ def better(stage: Stage) -> Scenario:
 
     def improved() -> bool:
         picture = stage.studio.previewing.picture
-        if stage.studio.busy and picture is not None and (not seen or seen[-1] != picture.data[0]):
-            seen.append(picture.data[0])
+        if stage.studio.busy and picture is not None:
+            x, y = 150 * picture.width // document.width(), 50 * picture.height // document.height()
+            value = picture.data[4 * (y * picture.width + x)]  # where the layer is read below
+            if not seen or seen[-1] != value:
+                seen.append(value)
         return len(seen) > 3 and stage.panel.keep.isVisible()
 
     yield improved
     found["status"] = stage.panel.status.text()
     stage.shoot("better")
     stage.panel.keep.click()
+
+    def ended() -> bool:
+        improved()
+        return not stage.studio.busy
+
+    yield ended
     yield idle(stage)
     found |= {"seen": seen, "names": names(document), "kept": row(document.topLevelNodes()[-1], 150, 50)[0]}
     stage.studio.choose(quality="")
