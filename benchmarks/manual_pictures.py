@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes the pictures of both plug-ins' manuals anew, in the real hosts: `python -m benchmarks.manual_pictures [krita] [gimp]`.
+"""Takes the pictures of both plug-ins' manuals again, in the real hosts: `python -m benchmarks.manual_pictures [krita] [gimp]`.
 
 docs/images/krita-*.jpg, gimp-*.jpg and the picture in plugin_krita/scumble/Manual.html show today's windows and what the
 networks that ship make of a photograph in the public domain. Look at them before they are kept: nothing here judges them.

@@ -63,7 +63,8 @@ BATCH, CROP = 3, 256
 """Of the pictures of a step."""
 
 LOSS = LossSpec({1: STYLE_LAYERS}, {CONTENT_LAYER: 1.0}, style_weight=10.0)
-"""What a refinement descends, through the half-width VGG-16: the layers that the networks were trained by."""
+"""What a refinement descends, through the half-width VGG-16: the layers that the networks were trained by, but the deep
+ones count more, since a row has strokes to lose."""
 
 HALF = perceptual_path(SHIPPED, "half")
 

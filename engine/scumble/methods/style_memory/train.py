@@ -181,7 +181,7 @@ class Painter:
         return Seen(x, self.see(x), grams, calm_texture(x), colour_range(x))
 
     def draw(self, side: int, sides: tuple[float, float], step: int, generator: torch.Generator) -> Seen:
-        """One of the variants of this step. A variant is told by its number alone, so that a resumed run draws what an unbroken
+        """One of the variants of this step. A variant depends on its number alone, so that a resumed run draws what an unbroken
         one does."""
         first = int(NEW * step)
         for number in [n for n in self.measured if n < first]:
