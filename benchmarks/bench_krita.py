@@ -34,11 +34,11 @@ def bench() -> Iterator[Figure]:
         print(f"  krita: not measured, {e}", file=sys.stderr)
         return
     with kritas.user(folder) as user:
-        found = user.show("window:docker", "speed:large", "speed:live", SCUMBLE_TEST_ENGINE=user.real_engine())
+        reports = user.show("window:docker", "speed:large", "speed:live", SCUMBLE_TEST_ENGINE=user.real_engine())
     for scenario in ("large", "live"):
-        if "error" in found[scenario]:
-            raise RuntimeError(found[scenario]["error"])
-    seen, live = found["large"], found["live"]
+        if "error" in reports[scenario]:
+            raise RuntimeError(reports[scenario]["error"])
+    large, live = reports["large"], reports["live"]
     for side in ("384", "768"):
         note = f"1152 x 896, passes of {side} pixels, median of 20"
         yield Figure(f"Krita's part of a live pass at {side}", live[side]["host"], "s", LIVE, note=note)
@@ -46,12 +46,12 @@ def bench() -> Iterator[Figure]:
         yield Figure(f"Krita's own computing at {side}", live[side]["computed"], "s", note=computed)
         yield Figure(f"From a stroke to the canvas at {side}", live[side]["latency"], "s", note=note)
     for depth, limit in OVERHEAD.items():
-        found = seen[depth]
-        note = f"4000 x 3000, {depth}, over the engine's own {found['engine']:.2f} s"
-        yield Figure(f"Krita over the engine, {depth}", found["overhead"], "s", limit, note=note)
+        painted = large[depth]
+        note = f"4000 x 3000, {depth}, over the engine's own {painted['engine']:.2f} s"
+        yield Figure(f"Krita over the engine, {depth}", painted["overhead"], "s", limit, note=note)
         note = f"4000 x 3000, {depth}; Krita's processor time from the click to the result, waiting for the engine included"
-        yield Figure(f"Krita's own computing, {depth}", found["computed"], "s", note=note)
-    own = seen["U8"]
+        yield Figure(f"Krita's own computing, {depth}", painted["computed"], "s", note=note)
+    own = large["U8"]
     where = "4000 x 3000, U8, a 5 ms timer in Krita"
     yield Figure("Krita's longest pause while a layer is read, painted and written", own["working"], "s", BLOCKED, note=where)
     yield Figure("Krita's pause when the layer is copied in small for a preview", own["preview"], "s", BLOCKED, note=where)

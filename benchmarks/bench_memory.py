@@ -68,17 +68,17 @@ def bench() -> Iterator[Figure]:
     preset, took = painted(gatys, style, photograph)
     preset_loss = loss(preset)
     yield Figure("gatys' preset: loss", preset_loss, "", note=f"{took:.1f} s")
-    found: dict[str, Polished] = {}
+    by_name: dict[str, Polished] = {}
     for steps in POLISH:
         rgb, own = painted(memory, style, photograph, polish=steps)
-        found[f"polish {steps}"] = polished = Polished(rgb, own, loss(rgb))
+        by_name[f"polish {steps}"] = polished = Polished(rgb, own, loss(rgb))
         same = bench_gatys.time_to(polished.loss, curve)
         note = f"{own:.2f} s, {own / same:.3f} of the time from the content"
         yield Figure(f"polish {steps}: loss", polished.loss, "", note=note)
-    soon = [name for name, polished in found.items() if polished.seconds <= TENTH * seconds][-1]
-    yield Figure("loss in a tenth of the time of 500 steps", found[soon].loss / goal, "x theirs", note=soon)
+    soon = [name for name, polished in by_name.items() if polished.seconds <= TENTH * seconds][-1]
+    yield Figure("loss in a tenth of the time of 500 steps", by_name[soon].loss / goal, "x theirs", note=soon)
     for name, theirs, spent in (("500 steps", goal, seconds), ("gatys' preset", preset_loss, took)):
-        there = [polished.seconds for polished in found.values() if polished.loss <= theirs]
+        there = [polished.seconds for polished in by_name.values() if polished.loss <= theirs]
         share = min(there, default=float("inf")) / spent
         yield Figure(f"share of the time of {name} to its loss", share, "", limit=TENTH)
 

@@ -42,10 +42,10 @@ def bench() -> Iterator[Figure]:
     for _ in range(RUNS):
         for name, contender in contenders.items():
             taken[name].append(contender.paint(photograph, painting).seconds)
-    seconds = {name: median(found) for name, found in taken.items()}
+    seconds = {name: median(runs) for name, runs in taken.items()}
     how = f"{SIDE} px, median of {RUNS}, {torch.get_num_threads()} threads"
-    for name, found in seconds.items():
-        yield Figure(name if name == PEER else f"memory, {name}", found, "s", note=how)
+    for name, usual in seconds.items():
+        yield Figure(name if name == PEER else f"memory, {name}", usual, "s", note=how)
     for kind, limit in LIMITS.items():
         name = f"times as quick as {PEER}, {kind}"
         if peer is None:
@@ -62,5 +62,5 @@ def _peer() -> tuple[Contender | None, str]:
     if not (folder / "peers.py").is_file():
         return None, "there is no shared/peers/peers.py beside the clone; SCUMBLE_PEERS names another folder"
     missing: list[str] = []
-    found = next((c for c in peer_contenders(folder, missing.append) if c.name == PEER), None)
-    return found, "; ".join(missing)
+    peer = next((c for c in peer_contenders(folder, missing.append) if c.name == PEER), None)
+    return peer, "; ".join(missing)

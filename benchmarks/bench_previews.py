@@ -55,7 +55,7 @@ def selections(method: Method, layer: AnyPixels) -> Figure:
     """The largest difference in the tight selection."""
     small = to_bytes(resize(floats(layer), round(1024 * LAYER[0] / LAYER[1]), 1024))
     around = margin(LAYER[1], LAYER[0], 1.0)
-    found = []
+    crops = []
     for y, x, height, width in (TIGHT, LOOSE):
         top, left, bottom, right = (
             max(0, y - around),
@@ -65,8 +65,8 @@ def selections(method: Method, layer: AnyPixels) -> Figure:
         )
         rgb = painted(method, layer[top:bottom, left:right], Context(small, left, top, LAYER[1], LAYER[0]))
         y, x, height, width = TIGHT
-        found.append(rgb[y - top : y - top + height, x - left : x - left + width])
-    apart = 255 * np.abs(found[0] - found[1])
+        crops.append(rgb[y - top : y - top + height, x - left : x - left + width])
+    apart = 255 * np.abs(crops[0] - crops[1])
     note = f"{(apart <= 2).mean():.4%} of all values within 2"
     return Figure(f"{method.id}: tight against loose selection", float(apart.max()), "of 255", 2.0, note=note)
 

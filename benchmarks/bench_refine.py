@@ -63,8 +63,8 @@ def bench() -> Iterator[Figure]:
 
 def _total(rows: Mapping[tuple[str, str], Row], judge: str, painting: str | None = None) -> float:
     """The mean over all pairs, or over those of one painting."""
-    found = [row.judged[judge]["total"] for (style, _), row in rows.items() if painting in (None, style)]
-    return sum(found) / len(found)
+    totals = [row.judged[judge]["total"] for (style, _), row in rows.items() if painting in (None, style)]
+    return sum(totals) / len(totals)
 
 
 def _judges(folder: Path) -> list[Judge]:

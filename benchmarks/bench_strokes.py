@@ -45,11 +45,11 @@ class Leaves:
 def bench() -> Iterator[Figure]:
     photograph = np.dstack([data.astronaut(), np.full((512, 512), 255, np.uint8)])
     for method in registry.methods().values():
-        found = {size: centroid(painted(method, photograph, size)) for size in SIZES}
-        for size, at in found.items():
+        centroids = {size: centroid(painted(method, photograph, size)) for size in SIZES}
+        for size, at in centroids.items():
             yield Figure(f"{method.id}: centroid at brush size {size:g}", at, "cycles")
         for finer, broader in pairwise(SIZES):
-            ratio = found[finer] / found[broader]
+            ratio = centroids[finer] / centroids[broader]
             yield Figure(f"{method.id}: {finer:g} against {broader:g}", ratio, "", limit=APART, at_least=True)
 
 

@@ -46,6 +46,6 @@ def measure(precision, bytes_per_pixel, depth):
 
 
 Gegl.init(None)
-found = {depth: measure(precision, size, depth) for depth, (precision, size) in DEPTHS.items()}
+measured = {depth: measure(precision, size, depth) for depth, (precision, size) in DEPTHS.items()}
 with open(os.environ["RECORD"], "w") as f:
-    json.dump(found, f)
+    json.dump(measured, f)

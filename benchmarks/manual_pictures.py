@@ -61,8 +61,8 @@ def krita(folder: Path) -> None:
         Image.fromarray(skimage.data.coffee()).save(photograph)
         played = ("window:docker", "documents:closed", "real:photograph", "album:album")
         given = {"SCUMBLE_TEST_PHOTO": str(photograph), "SCUMBLE_TEST_ENGINE": user.real_engine()}
-        found = user.show(*played, **given)
-        wrong = [report["error"] for report in found.values() if "error" in report]
+        reports = user.show(*played, **given)
+        wrong = [report["error"] for report in reports.values() if "error" in report]
         assert not wrong, wrong
         shutil.copytree(user.host.home / "shots", folder / "krita")
     shots = {"docker": "photograph", "results": "photograph-history", "tries": "album-tries", "better": "album-better"}

@@ -65,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judges += [squeezenet_judge(path) for path in sorted((given.shared / "perceptual").glob("squeezenet*.safetensors"))[:1]]
     text = PAGE.read_text(encoding="utf-8")
     for name, paintings in (("unseen", unseen), ("shipped", shipped[: given.limit[1]])):
-        found = ablation(photographs, paintings, judges)
-        text = filled(text, f"ablation-{name}", _table(found, judges))
+        losses = ablation(photographs, paintings, judges)
+        text = filled(text, f"ablation-{name}", _table(losses, judges))
     write_atomic(PAGE, text.encode())
     return 0
 
@@ -103,10 +103,10 @@ def parts(net: MemoryNet) -> dict[str, list[int]]:
         ("colours", 12),
     ]
     numbers = iter(range(net.row_size))
-    found: dict[str, list[int]] = {}
+    by_part: dict[str, list[int]] = {}
     for name, size in sizes:
-        found.setdefault(name, []).extend(itertools.islice(numbers, size))
-    return found
+        by_part.setdefault(name, []).extend(itertools.islice(numbers, size))
+    return by_part
 
 
 def _with(row: Tensor, other: Tensor, places: Sequence[Sequence[int]]) -> Tensor:
@@ -138,12 +138,12 @@ def ablation(
                 said = [judge(y, e) for judge, e in zip(judges, expected, strict=True)]
                 totals[name] += np.array([[s.content, s.style, s.total] for s in said]) / pairs
         print(f"ablation: {number} of {len(paintings)} paintings", file=sys.stderr, flush=True)
-    return {name: found.tolist() for name, found in totals.items()}
+    return {name: total.tolist() for name, total in totals.items()}
 
 
-def _table(found: Mapping[str, Sequence[Sequence[float]]], judges: Sequence[Judge]) -> str:
+def _table(losses: Mapping[str, Sequence[Sequence[float]]], judges: Sequence[Judge]) -> str:
     head = ["row", *(f"{judge.name}: {what}" for judge in judges for what in ("content", "style", "total"))]
-    return markdown(head, [[name, *(f"{v:.3f}" for said in by_judge for v in said)] for name, by_judge in found.items()])
+    return markdown(head, [[name, *(f"{v:.3f}" for said in by_judge for v in said)] for name, by_judge in losses.items()])
 
 
 if __name__ == "__main__":

@@ -136,12 +136,12 @@ def contenders_of(network: Compared, teachers: Path, steps: int) -> list[Contend
 
 def curve(table: Table, network: Compared, steps: int, asked: Sequence[tuple[str, str]]) -> list[Point]:
     """What a network paints at each weight."""
-    found = []
+    points = []
     for weight in network.weights:
         rows = [r for r in table.rows if r.method == _name(network, weight, steps) and r.pair in asked]
         said = [r.judged[COMPLETE] for r in rows]
         layers = [k for k in said[0] if "/" in k]
-        found.append(
+        points.append(
             Point(
                 weight,
                 _mean([r.lpips for r in rows if r.lpips is not None]),
@@ -150,7 +150,7 @@ def curve(table: Table, network: Compared, steps: int, asked: Sequence[tuple[str
                 _mean([r.seconds for r in rows]),
             )
         )
-    return found
+    return points
 
 
 def style_at(points: Sequence[Point], lpips: float) -> float | None:

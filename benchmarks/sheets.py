@@ -65,13 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def lines(paint: Paint, photographs: Sequence[Photograph], styles: Sequence[StoredStyle]) -> list[Line]:
     """A line a style, a column a photograph; the photographs on top."""
-    found: list[Line] = [[None, *(Cell(image_of(p.rgb), "") for p in photographs)]]
+    rows: list[Line] = [[None, *(Cell(image_of(p.rgb), "") for p in photographs)]]
     for style in styles:
         with Image.open(SHIPPED / "styles" / f"{style.id}.png") as thumbnail:
             line: Line = [Cell(thumbnail.convert("RGB"), style.title)]
         line += [Cell(image_of(paint(p.rgb, style).rgb), "") for p in photographs]
-        found.append(line)
-    return found
+        rows.append(line)
+    return rows
 
 
 def halved(sheet: Sequence[Line]) -> list[Line]:

@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for style in [s for s in FORMER if s in given.styles]:
             path = given.out / f"{name}-{style}-compact.png"
             painting = painting_of(style, given.shared / "images" / "paintings")
-            found = painted(path, photograph, painting, {"network": "compact"})
-            cells.append(Cell(found, painting.title, "through the former network (compact)"))
+            former = painted(path, photograph, painting, {"network": "compact"})
+            cells.append(Cell(former, painting.title, "through the former network (compact)"))
         rows = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
         save_jpeg(contact_sheet(rows, (CELL, CELL)), ROOT / "docs" / "images" / f"gatys-{name}.jpg", LARGEST)
     return 0

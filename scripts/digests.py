@@ -103,15 +103,15 @@ def refined(store: StyleStore) -> Iterator[tuple[str, str]]:
 def main(target: Path, before: Path | None = None) -> int:
     """Paint, write, and compare."""
     torch.set_num_threads(1)
-    began, found, store = time.monotonic(), {}, StyleStore()
+    began, digests, store = time.monotonic(), {}, StyleStore()
     for part in (shipped, mixed, refined):
-        found |= dict(part(store))
-    target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(f"{len(found)} pictures in {time.monotonic() - began:.0f} s")
+        digests |= dict(part(store))
+    target.write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
+    print(f"{len(digests)} pictures in {time.monotonic() - began:.0f} s")
     if before is None:
         return 0
     known = json.loads(before.read_text(encoding="utf-8"))
-    other = sorted(name for name in known.keys() | found.keys() if known.get(name) != found.get(name))
+    other = sorted(name for name in known.keys() | digests.keys() if known.get(name) != digests.get(name))
     print("\n".join(other) or "all as before")
     return 1 if other else 0
 

@@ -106,12 +106,12 @@ def imports(path: Path) -> Iterator[str]:
 
 def rooms(path: Path) -> set[str]:
     """The rooms that a file imports from; of methods/ also which part, as "methods/registry". The package itself is none."""
-    found = set()
+    imported = set()
     for name in imports(path):
         parts = name.split(".")
         if parts[0] == "scumble" and len(parts) > 2:
-            found |= {parts[1]} if parts[1] != "methods" else {"methods", f"methods/{parts[2]}"}
-    return found
+            imported |= {parts[1]} if parts[1] != "methods" else {"methods", f"methods/{parts[2]}"}
+    return imported
 
 
 def test_every_room_imports_only_from_the_rooms_it_may() -> None:
@@ -119,8 +119,8 @@ def test_every_room_imports_only_from_the_rooms_it_may() -> None:
     for path in package_files():
         if room := room_of(path):
             allowed = table()[row_of(path)] | {room}
-            found = {r for r in rooms(path) if "/" not in r and not (r == "methods" and "methods/registry" in allowed)}
-            if forbidden := found - allowed:
+            imported = {r for r in rooms(path) if "/" not in r and not (r == "methods" and "methods/registry" in allowed)}
+            if forbidden := imported - allowed:
                 wrong.append(f"{name_of(path)} imports {', '.join(sorted(forbidden))}")
     assert not wrong, "\n".join(wrong)
 
@@ -151,8 +151,8 @@ def test_nobody_asks_a_method_what_it_may_not_have() -> None:
 
 
 def test_painting_knows_of_the_methods_only_their_registry() -> None:
-    found = {room for p in package_files() if room_of(p) == "painting" for room in rooms(p) if room.startswith("methods/")}
-    assert found <= {"methods/registry"}
+    imported = {room for p in package_files() if room_of(p) == "painting" for room in rooms(p) if room.startswith("methods/")}
+    assert imported <= {"methods/registry"}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

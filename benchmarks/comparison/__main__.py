@@ -73,23 +73,23 @@ Blocks = dict[str, str]
 def _measured(known: Sequence[str], again: Sequence[str], parts: Sequence[str], threads: int) -> Blocks:
     """Time, memory and what a style takes. Figures of another machine are not kept."""
     here = {"machine": machine(), "threads": threads}
-    found, blocks = _kept(here), Blocks()
+    figures, blocks = _kept(here), Blocks()
     for part, measure in (("speed", speed), ("styles", switching)):
         if part not in parts:
             continue
         for method in known:
-            if method in again or method not in found[part]:
+            if method in again or method not in figures[part]:
                 say(f"{part}: {method}")
-                found[part][method] = measure(method, threads)
-                found["date"] = datetime.date.today().isoformat()
-                _keep(found)
-        found[part] = {method: found[part][method] for method in known}
-        blocks["conditions"] = page.conditions(found)
+                figures[part][method] = measure(method, threads)
+                figures["date"] = datetime.date.today().isoformat()
+                _keep(figures)
+        figures[part] = {method: figures[part][method] for method in known}
+        blocks["conditions"] = page.conditions(figures)
         if part == "styles":
-            blocks["styles"] = page.styles(found[part])
+            blocks["styles"] = page.styles(figures[part])
             continue
-        blocks |= {what: page.by_size(found[part], what) for what in ("seconds", "memory")}
-        lines = {m: [(row["side"], row["seconds"]) for row in rows] for m, rows in found[part].items()}
+        blocks |= {what: page.by_size(figures[part], what) for what in ("seconds", "memory")}
+        lines = {m: [(row["side"], row["seconds"]) for row in rows] for m, rows in figures[part].items()}
         drawn = chart(lines, "side of a square picture, pixels", "seconds")
         write_atomic(IMAGES / "comparison-time.svg", drawn.encode())
     return blocks
@@ -112,15 +112,15 @@ def _judged(again: Sequence[str], shared: Path) -> Blocks:
 def _kept(here: dict[str, Any]) -> dict[str, Any]:
     """What was measured on this machine before."""
     try:
-        found: dict[str, Any] = json.loads((OUT / "figures.json").read_text(encoding="utf-8"))
+        figures: dict[str, Any] = json.loads((OUT / "figures.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        found = {}
-    return found if here.items() <= found.items() else {**here, "speed": {}, "styles": {}}
+        figures = {}
+    return figures if here.items() <= figures.items() else {**here, "speed": {}, "styles": {}}
 
 
-def _keep(found: dict[str, Any]) -> None:
+def _keep(figures: dict[str, Any]) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
-    write_atomic(OUT / "figures.json", (json.dumps(found, indent=1) + "\n").encode())
+    write_atomic(OUT / "figures.json", (json.dumps(figures, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

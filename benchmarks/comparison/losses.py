@@ -92,13 +92,13 @@ def contests(shared: Path, out: Path) -> dict[str, Round]:
     """By "own" and "unseen" who paints what, from the pictures and networks in `shared`. Raises ScumbleError "bad-picture"."""
     judges, named, folder = _judges(shared), _methods(), shared / "images" / "photos"
     judged, free = read_photographs(folder, SIZE, "test", None)[::JUDGED], free_photographs(folder)
-    found = {}
+    rounds = {}
     for name, paintings in _paintings(shared / "images" / "paintings", named).items():
         able = [c for c in named if all(c.can(p) for p in paintings)]
         also = [unchanged(), *(instant(c) for c in able if c.name == MEMORY and name == "own")]
         on_show = next(p for p in paintings if SHOWN[name] in p.id)
-        found[name] = Round(out / name, able, also, judged, paintings, judges, free, on_show)
-    return found
+        rounds[name] = Round(out / name, able, also, judged, paintings, judges, free, on_show)
+    return rounds
 
 
 def free_photographs(folder: Path) -> list[Photograph]:
@@ -130,5 +130,5 @@ def _methods() -> list[Contender]:
 
 def _judges(shared: Path) -> list[Judge]:
     folder = shared / "perceptual"
-    found = sorted(folder.glob("squeezenet*.safetensors"))
-    return [teachers_judge(str(folder)), squeezenet_judge(found[0] if found else folder / "squeezenet.safetensors")]
+    squeezenets = sorted(folder.glob("squeezenet*.safetensors"))
+    return [teachers_judge(str(folder)), squeezenet_judge(squeezenets[0] if squeezenets else folder / "squeezenet.safetensors")]

@@ -39,10 +39,10 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def by_size(found: Mapping[str, Sequence[Mapping[str, float]]], what: str) -> str:
+def by_size(figures: Mapping[str, Sequence[Mapping[str, float]]], what: str) -> str:
     """ "seconds" or "memory" (in GB) by side."""
     rows = []
-    for method, measured in found.items():
+    for method, measured in figures.items():
         at = {row["side"]: row[what] for row in measured}
         rows.append([method, *(_figure(at.get(side), what) for side in SIZES)])
     return markdown(["", *(f"{side} px" for side in SIZES)], rows)
@@ -54,7 +54,7 @@ def _figure(value: float | None, what: str) -> str:
     return f"{value / 1e9:.2f}" if what == "memory" else f"{value:.3g}"
 
 
-def styles(found: Mapping[str, Mapping[str, float]]) -> str:
+def styles(figures: Mapping[str, Mapping[str, float]]) -> str:
     """What a style takes, on the disk and in memory, and how long a change takes."""
     head = [
         "",
@@ -67,7 +67,7 @@ def styles(found: Mapping[str, Mapping[str, float]]) -> str:
         "change",
     ]
     rows = []
-    for method, measured in found.items():
+    for method, measured in figures.items():
         shared, each = on_disk(method)
         mean = sum(each) / len(each)
         rows.append(
@@ -124,13 +124,13 @@ def by_style(table: Table, titles: Mapping[str, str]) -> str:
 
 
 def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)
+    listed = list(values)
+    return sum(listed) / len(listed)
 
 
-def conditions(found: Mapping[str, Any]) -> str:
+def conditions(figures: Mapping[str, Any]) -> str:
     """One sentence: on what it was measured."""
-    return f"Measured on {found['machine']}, {found['threads']} threads, float32, {found['date']}."
+    return f"Measured on {figures['machine']}, {figures['threads']} threads, float32, {figures['date']}."
 
 
 def save_jpeg(sheet: Image.Image, path: Path, largest: int = LARGEST) -> None:

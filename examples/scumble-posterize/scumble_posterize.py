@@ -79,11 +79,11 @@ def palette(painting: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     pixels = painting.reshape(-1, 3)
     grid = np.minimum((pixels * 8).astype(int), 7)
     cell = (grid[:, 0] * 8 + grid[:, 1]) * 8 + grid[:, 2]
-    found, members = np.unique(cell, return_inverse=True)
+    cells, members = np.unique(cell, return_inverse=True)
     size = np.bincount(members)
     means = np.stack([np.bincount(members, pixels[:, c]) / size for c in range(3)], -1).astype(np.float32)
     fullest = np.argsort(-size, kind="stable")[:count]
-    return means[fullest[: len(found)]]
+    return means[fullest[: len(cells)]]
 
 
 @hookimpl

@@ -49,10 +49,10 @@ def styles(name: str) -> list[str]:
     """The ids on one of the painter's lists, FAVOURITES or RECENT (newest first)."""
     parasite = Gimp.get_parasite(name)
     try:
-        found = [] if parasite is None else json.loads(text_of(parasite))
+        listed = [] if parasite is None else json.loads(text_of(parasite))
     except (ValueError, RecursionError):
         return []
-    return [id for id in found if isinstance(id, str)] if isinstance(found, list) else []
+    return [id for id in listed if isinstance(id, str)] if isinstance(listed, list) else []
 
 
 def keep_styles(name: str, ids: Sequence[str]) -> None:

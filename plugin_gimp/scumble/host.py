@@ -117,21 +117,21 @@ def targets(
     Mistake where nothing is left.
     """
     check(image, drawables)
-    found: dict[int, Target | Mistake] = {}
+    outcomes: dict[int, Target | Mistake] = {}
     for drawable in drawables:
         made = made_of(drawable)
         origin = None if made is None else image.get_layer_by_tattoo(made.source)
         source = drawable if origin is None else origin
-        if source.get_id() in found:
+        if source.get_id() in outcomes:
             continue
         edited = None if origin is None else drawable
         try:
             area = _area(image, source, whole)
-            found[source.get_id()] = Target(source, area, _seen(source, area, brush_size), not whole, replacing, edited)
+            outcomes[source.get_id()] = Target(source, area, _seen(source, area, brush_size), not whole, replacing, edited)
         except Mistake as e:
-            found[source.get_id()] = e
-    able = [target for target in found.values() if isinstance(target, Target)]
-    mistakes = [mistake for mistake in found.values() if isinstance(mistake, Mistake)]
+            outcomes[source.get_id()] = e
+    able = [target for target in outcomes.values() if isinstance(target, Target)]
+    mistakes = [mistake for mistake in outcomes.values() if isinstance(mistake, Mistake)]
     if not able:
         raise mistakes[0]
     return able, [str(mistake) for mistake in mistakes]

@@ -25,13 +25,13 @@ WORDS = {"layer": "layer", "mask": "layer with a mask", "channel": "channel"}
 
 def listed(image: Gimp.Image) -> list[tuple[str, str]]:
     """(where, what to call it) of all that a style can go by, everywhere first."""
-    found = [("", "Everywhere"), (SELECTION, "The selection")]
+    places = [("", "Everywhere"), (SELECTION, "The selection")]
     for layer in host.other_layers(image):
         name = layer.get_name()
-        found.append((f"layer:{name}", f"Layer “{name}”"))
+        places.append((f"layer:{name}", f"Layer “{name}”"))
         if layer.get_mask() is not None:
-            found.append((f"mask:{name}", f"Mask of “{name}”"))
-    return found + [(f"channel:{c.get_name()}", f"Channel “{c.get_name()}”") for c in image.get_channels()]
+            places.append((f"mask:{name}", f"Mask of “{name}”"))
+    return places + [(f"channel:{c.get_name()}", f"Channel “{c.get_name()}”") for c in image.get_channels()]
 
 
 def check(image: Gimp.Image, settings: Settings) -> None:
@@ -53,15 +53,15 @@ def noted(image: Gimp.Image, others: Sequence[Other]) -> tuple[Other, ...]:
     return tuple(o if item is None else replace(o, tattoo=item.get_tattoo()) for o, item in zip(others, items))  # noqa: B905
 
 
-def found_again(image: Gimp.Image, others: Sequence[Other]) -> tuple[Other, ...]:
+def with_current_names(image: Gimp.Image, others: Sequence[Other]) -> tuple[Other, ...]:
     """What a result of this image remembers, by the names that the places bear now."""
     by_tattoo = {"layer": image.get_layer_by_tattoo, "mask": image.get_layer_by_tattoo, "channel": image.get_channel_by_tattoo}
-    found = []
+    renamed = []
     for other in others:
         kind, _ = other.place
         item = by_tattoo[kind](other.tattoo) if other.tattoo else None
-        found.append(replace(other, where=other.where if item is None else f"{kind}:{item.get_name()}", tattoo=0))
-    return tuple(found)
+        renamed.append(replace(other, where=other.where if item is None else f"{kind}:{item.get_name()}", tattoo=0))
+    return tuple(renamed)
 
 
 def planes(

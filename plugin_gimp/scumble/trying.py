@@ -67,15 +67,15 @@ class Trying:
 
     def want(self, catalogue: Catalogue, settings: Settings, favourites: Collection[str] = ()) -> None:
         """Paint what of the sheet is not there yet with these settings."""
-        found = sheet(catalogue, settings, favourites)
+        choices = sheet(catalogue, settings, favourites)
         pinned = {style.id: f"{style.id}@{style.revision}" for style in catalogue.styles}
-        wanted = {chosen.style: _made(pinned[chosen.style], chosen, method) for chosen, method in found}
+        wanted = {chosen.style: _made(pinned[chosen.style], chosen, method) for chosen, method in choices}
         if wanted == self._wanted:
             return
         self._due = time.monotonic() + DELAY if self._wanted else 0.0
         self._give_up()
         self._wanted = wanted
-        self._waiting = deque(one for one in found if self._done.get(one[0].style) != wanted[one[0].style])
+        self._waiting = deque(one for one in choices if self._done.get(one[0].style) != wanted[one[0].style])
 
     def stop(self) -> None:
         """Paint no more of it; what there is stays."""

@@ -83,8 +83,8 @@ class Hand(QtCore.QObject):
         if window is None:
             return ""
         if window != self._window:
-            found = window.findChildren(QtWidgets.QToolButton)
-            self._buttons = [b for b in found if b.isCheckable() and "Tool" in b.objectName()]
+            buttons = window.findChildren(QtWidgets.QToolButton)
+            self._buttons = [b for b in buttons if b.isCheckable() and "Tool" in b.objectName()]
             self._window = window
         return next((button.objectName() for button in self._buttons if button.isChecked()), "")
 

@@ -44,8 +44,8 @@ def note(document: Document, source: Node, result: Node) -> None:
 def _read(document: Document) -> dict[str, list[str]]:
     """Whatever is not ours is nothing."""
     try:
-        found = json.loads(bytes(document.annotation(NOTES)).decode("utf-8"))["results"]
-        return {str(k): [str(v) for v in ids] for k, ids in found.items() if isinstance(ids, list)}
+        results = json.loads(bytes(document.annotation(NOTES)).decode("utf-8"))["results"]
+        return {str(k): [str(v) for v in ids] for k, ids in results.items() if isinstance(ids, list)}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 

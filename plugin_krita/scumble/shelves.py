@@ -50,7 +50,7 @@ class Shelves:
 
 def _ids(written: str) -> tuple[str, ...]:
     try:
-        found = json.loads(written)
+        listed = json.loads(written)
     except (ValueError, RecursionError):
         return ()
-    return tuple(id for id in found if isinstance(id, str)) if isinstance(found, list) else ()
+    return tuple(id for id in listed if isinstance(id, str)) if isinstance(listed, list) else ()

@@ -65,5 +65,5 @@ class Choice(QtWidgets.QComboBox):
                 self.clear()
                 for data, text in entries:
                     self.addItem(text, data)
-            found = next((i for i, (data, _) in enumerate(entries) if data == chosen), 0 if entries else -1)
-            self.setCurrentIndex(found)
+            index = next((i for i, (data, _) in enumerate(entries) if data == chosen), 0 if entries else -1)
+            self.setCurrentIndex(index)

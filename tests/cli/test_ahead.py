@@ -11,7 +11,7 @@ import pytest
 from scumble.cli.ahead import SPARE, ahead
 
 
-def test_results_come_in_order_whoever_is_done_first() -> None:
+def test_results_come_in_order_whichever_is_done_first() -> None:
     def work(n: int) -> int:
         time.sleep(0.02 * (5 - n % 5))
         return n * n

@@ -21,9 +21,9 @@ from scumble.methods import registry
 
 
 def finding(name: str) -> Check:
-    found = [check for check in doctor.examine() if check.name == name]
-    assert found, f"nothing is said about {name}"
-    return found[0]
+    checks = [check for check in doctor.examine() if check.name == name]
+    assert checks, f"nothing is said about {name}"
+    return checks[0]
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +51,9 @@ def test_every_part_of_the_installation_is_looked_at(capsys: pytest.CaptureFixtu
 
 def test_a_runtime_folder_that_others_can_open_is_named_with_the_command_that_closes_it(user_folders: Path) -> None:
     (user_folders / "runtime").chmod(0o755)
-    found = finding("runtime folder")
-    assert found.state is State.FAIL
-    assert f"chmod 700 {user_folders / 'runtime'}" in found.hint
+    check = finding("runtime folder")
+    assert check.state is State.FAIL
+    assert f"chmod 700 {user_folders / 'runtime'}" in check.hint
 
 
 def test_a_stale_connection_file_is_noticed_and_left_alone(user_folders: Path) -> None:
@@ -78,12 +78,12 @@ def test_a_folder_that_does_not_exist_yet_is_measured_where_it_would_be(
 def test_where_one_s_own_styles_lie_is_said_and_whether_they_can_be_kept(
     user_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = finding("your styles")
-    assert (found.state, found.message) == (State.OK, f"0 in {user_folders / 'data' / 'styles'}")
+    check = finding("your styles")
+    assert (check.state, check.message) == (State.OK, f"0 in {user_folders / 'data' / 'styles'}")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    found = finding("your styles")
-    assert found.state is State.FAIL
-    assert "SCUMBLE_DATA_DIR" in found.hint
+    check = finding("your styles")
+    assert check.state is State.FAIL
+    assert "SCUMBLE_DATA_DIR" in check.hint
 
 
 class Package:
@@ -105,8 +105,8 @@ def test_what_only_a_gpu_needs_is_measured_where_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, state: doctor.State
 ) -> None:
     sizes = {"nvidia-cudnn-cu13": size, "triton": 1 << 20, "numpy": 5 << 30}
-    found = [Package(tmp_path, name, bytes) for name, bytes in sizes.items()]
-    monkeypatch.setattr("importlib.metadata.distributions", lambda: found)
+    packages = [Package(tmp_path, name, bytes) for name, bytes in sizes.items()]
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: packages)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     (check,) = doctor._size()
     assert check.state is state
@@ -127,10 +127,10 @@ def test_a_damaged_weight_file_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         f.write(b"\x7f")
     monkeypatch.setattr(places, "SHIPPED", tmp_path)
     monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
-    found = list(doctor.examine())
-    assert [f.state for f in found] == [State.FAIL, State.FAIL, State.FAIL]
-    assert "bad.safetensors" in found[0].message
-    assert [f.name for f in found[1:]] == ["perceptual network"] * 2
+    checks = list(doctor.examine())
+    assert [f.state for f in checks] == [State.FAIL, State.FAIL, State.FAIL]
+    assert "bad.safetensors" in checks[0].message
+    assert [f.name for f in checks[1:]] == ["perceptual network"] * 2
 
 
 def test_a_plug_in_that_does_not_load_is_named_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,9 +174,9 @@ def test_a_command_that_starts_no_engine_is_a_failure(command: str, monkeypatch:
     """All was well by the doctor, and nothing could be painted."""
     assert finding("engine").state is State.OK
     monkeypatch.setenv("SCUMBLE_ENGINE", command)
-    found = finding("engine")
-    assert found.state is State.FAIL
-    assert "unset it" in found.hint
+    check = finding("engine")
+    assert check.state is State.FAIL
+    assert "unset it" in check.hint
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
@@ -184,15 +184,15 @@ def test_a_data_folder_that_is_a_file_is_a_failure(place: str, tmp_path: Path, m
     """A file may be written, so the doctor took it for a folder."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("SCUMBLE_DATA_DIR", str(tmp_path / place))
-    found = finding("your styles")
-    assert found.state is State.FAIL
-    assert "is not a folder" in found.message
+    check = finding("your styles")
+    assert check.state is State.FAIL
+    assert "is not a folder" in check.message
 
 
 def test_a_module_of_the_environment_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Methods under work were missing, and only the engine's log said why."""
     monkeypatch.setattr(doctor, "CHECKS", (doctor._methods,))
     monkeypatch.setenv("SCUMBLE_PLUGINS", "no_such_module")
-    found = finding("plug-ins")
-    assert found.state is State.FAIL
-    assert "no_such_module" in found.message
+    check = finding("plug-ins")
+    assert check.state is State.FAIL
+    assert "no_such_module" in check.message

@@ -127,10 +127,10 @@ def test_a_stream_that_is_closed_costs_its_words_and_no_picture(run: Run, tmp_pa
     done = apart("stylize", photo, "-o", tmp_path / "out.png", *PAINT, before=shut)
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "out.png").size == (40, 30)
-    told = apart("stylize", photo, "-o", tmp_path / "again.png", *PAINT, "--json", before=shut)
-    assert told.returncode == (Exit.NO_WRITE if stream == "stdout" else 0)
+    ended = apart("stylize", photo, "-o", tmp_path / "again.png", *PAINT, "--json", before=shut)
+    assert ended.returncode == (Exit.NO_WRITE if stream == "stdout" else 0)
     assert (tmp_path / "again.png").exists(), "the work is done before it is reported"
-    assert b"bug" not in told.stderr
+    assert b"bug" not in ended.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -187,10 +187,10 @@ def busy(tmp_path: Path, seconds: float, *more: str) -> subprocess.Popen[bytes]:
 
 def until(what: Any, seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
-    while not (found := what()):
+    while not (value := what()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    return found
+    return value
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

@@ -124,7 +124,7 @@ def test_films_in_folders_must_be_meant_and_keep_their_kind(tmp_path: Path) -> N
 
 def test_progress_names_the_frame_and_the_time_left(tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mp4", moving(8, (96, 64)), sound=False)
-    told: list[tuple[float, str]] = []
+    kept: list[tuple[float, str]] = []
 
     class Telling(Copyist):
         def stylize(self, raster: Raster, **given: Any) -> Finished:
@@ -133,10 +133,10 @@ def test_progress_names_the_frame_and_the_time_left(tmp_path: Path) -> None:
             given["on_progress"](Progress("job", "running", 0, 0.5, "painting"))
             return super().stylize(raster)
 
-    stylize_one(Telling(), Task(source, tmp_path / "out.mp4"), JOB, lambda *said: told.append(said))  # type: ignore[arg-type]
-    assert [round(8 * fraction - 0.5) for fraction, _ in told] == list(range(8))
-    assert told[0][1] == "frame 1 of 8 painting"
-    assert re.fullmatch(r"frame 5 of 8 painting, about \d+ s left", told[4][1])
+    stylize_one(Telling(), Task(source, tmp_path / "out.mp4"), JOB, lambda *said: kept.append(said))  # type: ignore[arg-type]
+    assert [round(8 * fraction - 0.5) for fraction, _ in kept] == list(range(8))
+    assert kept[0][1] == "frame 1 of 8 painting"
+    assert re.fullmatch(r"frame 5 of 8 painting, about \d+ s left", kept[4][1])
 
 
 def test_a_lost_engine_leaves_what_was_painted_and_says_where_to_go_on(

@@ -179,19 +179,19 @@ def test_hidden_files_are_not_taken_up_and_other_files_are_named_once(photos: Pa
     failed. A .heic went unpainted without a word."""
     for name in ("._b.png", ".3fa9c2d1e07b.png", "c.psd", "d.psd", "README"):
         (photos / name).touch()
-    told: list[str] = []
-    tasks = plan([str(photos)], str(tmp_path / "out"), tell=told.append)
+    notes: list[str] = []
+    tasks = plan([str(photos)], str(tmp_path / "out"), tell=notes.append)
     assert [t.source.name for t in tasks] == ["a.JPG", "b.png"]
-    assert told == ["4 files left out, not of a kind that is read: 2 .psd, 1 .txt, 1 without a suffix."]
+    assert notes == ["4 files left out, not of a kind that is read: 2 .psd, 1 .txt, 1 without a suffix."]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
 def test_a_pipe_among_pictures_is_named_as_what_it_is(photos: Path, tmp_path: Path) -> None:
     """It was counted as a .png "not of a kind that is read"."""
     os.mkfifo(photos / "c.png")
-    told: list[str] = []
-    plan([str(photos)], str(tmp_path / "out"), tell=told.append)
-    assert told == ["2 files left out, not of a kind that is read: 1 .txt, 1 pipe or device."]
+    notes: list[str] = []
+    plan([str(photos)], str(tmp_path / "out"), tell=notes.append)
+    assert notes == ["2 files left out, not of a kind that is read: 1 .txt, 1 pipe or device."]
 
 
 @pytest.fixture
@@ -286,10 +286,10 @@ def test_heic_pictures_that_cannot_be_decoded_are_left_out_and_named(photos: Pat
     """The wheels of libvips decode no HEVC; every photograph of a telephone was a failure of its own, or passed over in
     silence."""
     (photos / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
-    told: list[str] = []
-    tasks = plan([str(photos)], str(tmp_path / "out"), tell=told.append)
+    notes: list[str] = []
+    tasks = plan([str(photos)], str(tmp_path / "out"), tell=notes.append)
     assert [t.source.name for t in tasks] == ["a.JPG", "b.png"]
-    assert told == ["2 files left out, not of a kind that is read: 1 .heic, 1 .txt."]
+    assert notes == ["2 files left out, not of a kind that is read: 1 .heic, 1 .txt."]
 
 
 def test_heic_pictures_that_can_be_decoded_are_taken_up(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

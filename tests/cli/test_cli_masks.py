@@ -84,11 +84,11 @@ def test_styles_without_a_mask_get_what_no_region_covers(tmp_path: Path, depth: 
     suffix = "tif" if depth == np.float32 else "png"
     ramp = np.linspace(0, 1, 12).reshape(3, 4)
     paths = [grey(tmp_path / f"{n}.{suffix}", values, depth) for n, values in enumerate((ramp, 0.5))]
-    found = numbers(read_masks(paths, 2)).astype(np.float64)
+    masks = numbers(read_masks(paths, 2)).astype(np.float64)
     most = 1 if depth == np.float32 else np.iinfo(depth).max
-    assert found.shape == (3, 4, 4)
+    assert masks.shape == (3, 4, 4)
     for n in (2, 3):
-        assert np.allclose(found[..., n], np.clip(most - found[..., 0] - found[..., 1], 0, most), atol=1e-6)
+        assert np.allclose(masks[..., n], np.clip(most - masks[..., 0] - masks[..., 1], 0, most), atol=1e-6)
 
 
 def test_masks_of_two_sizes_are_refused_with_both_names(tmp_path: Path) -> None:

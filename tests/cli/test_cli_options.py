@@ -68,11 +68,11 @@ def test_a_title_is_as_good_as_an_id(typed: str) -> None:
     titled = [replace(s, title=t) for s, t in zip(others, ("The Starry Sea: Detail", "夜"), strict=True)]
     catalogue = replace(CATALOGUE, styles=(*CATALOGUE.styles, *titled))
     name, weight = parse_style(typed + ":0.5")
-    found = find_style(catalogue, name)
+    chosen = find_style(catalogue, name)
     assert weight == 0.5
-    assert found.id == {"n": "night", "t": "night", "s": "starry-sea", "夜": "u591c"}[typed[0].lower()]
-    assert pinned(found, parse_style(f"{typed}@3")[0]) == f"{found.id}@3"
-    assert pinned(found, name) == f"{found.id}@1"
+    assert chosen.id == {"n": "night", "t": "night", "s": "starry-sea", "夜": "u591c"}[typed[0].lower()]
+    assert pinned(chosen, parse_style(f"{typed}@3")[0]) == f"{chosen.id}@3"
+    assert pinned(chosen, name) == f"{chosen.id}@1"
 
 
 def test_a_title_of_several_styles_is_refused_with_their_ids() -> None:

@@ -46,9 +46,9 @@ def write(folder: Path, content: Any, mode: int = 0o600) -> Path:
 def test_a_good_file_is_believed(folder: Path) -> None:
     written = entry(folder)
     write(folder, {**written, "unheard": "of"})
-    found = read_connection()
-    assert found is not None
-    assert vars(found) == {k: v for k, v in written.items() if k != "protocol"}
+    connection = read_connection()
+    assert connection is not None
+    assert vars(connection) == {k: v for k, v in written.items() if k != "protocol"}
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:5000", "tcp://[::1]:5000"])
@@ -160,9 +160,9 @@ def test_setting_the_clock_makes_no_living_engine_a_dead_one(folder: Path, hours
     """The kernel gives the start of a process as seconds since a boot whose date moves with the clock: after a step of the
     clock by an hour the engine counted as dead, could not be stopped, and kept its lock from every other."""
     write(folder, entry(folder, started=time.time() + 3600 * hours))
-    found = read_connection()
-    assert found is not None
-    assert found.pid == os.getpid()
+    connection = read_connection()
+    assert connection is not None
+    assert connection.pid == os.getpid()
 
 
 @proc
@@ -186,9 +186,9 @@ def test_the_file_of_an_older_engine_is_believed_by_its_start(folder: Path) -> N
 def test_a_start_time_is_that_of_the_process() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        found = start_time(child.pid)
-        assert found is not None
-        assert abs(found - time.time()) < 10
+        started = start_time(child.pid)
+        assert started is not None
+        assert abs(started - time.time()) < 10
     finally:
         child.communicate(b"\n")
 

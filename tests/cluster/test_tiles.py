@@ -66,10 +66,10 @@ class Another:
         self._asked[tile] = self._pool.submit(tile_task.painted, self._spec, list(inputs))
 
     def done(self) -> list[tuple[int, Pixels | None]]:
-        found = [(tile, future.result(300)) for tile, future in self._asked.items()]
+        results = [(tile, future.result(300)) for tile, future in self._asked.items()]
         self._asked.clear()
-        self.came += [tile for tile, _ in found]
-        return [*found]
+        self.came += [tile for tile, _ in results]
+        return [*results]
 
     def drop(self, tile: int) -> None:
         raise AssertionError("each is waited for")
@@ -178,18 +178,18 @@ def test_a_tile_that_is_cancelled_while_its_process_loads_leaves_it_of_use() -> 
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tasks that were cancelled; Ray is a double whose tasks, numbered from 1, never end."""
-    found: list[int] = []
+    numbers: list[int] = []
     tasks = iter(range(1, 100))
     ray = SimpleNamespace(
         remote=lambda **_: lambda _: SimpleNamespace(remote=lambda *_: next(tasks)),
         put=lambda _: 0,
         wait=lambda asked, **_: ([], asked),
-        cancel=found.append,
+        cancel=numbers.append,
         exceptions=SimpleNamespace(RayError=OSError),
     )
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setitem(sys.modules, "ray.exceptions", ray.exceptions)
-    return found
+    return numbers
 
 
 def test_a_network_that_only_this_process_can_make_paints_all_tiles_here(cancelled: list[int]) -> None:

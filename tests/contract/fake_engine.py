@@ -161,9 +161,9 @@ class FakeEngine:
         assert done.wait(60)
 
     def send(self, client: bytes, header: Header, *frames: bytes, socket: zmq.Socket[bytes] | None = None) -> None:
-        told = self.tamper(dict(header))
-        if told is not None:
-            (socket or self._work).send_multipart([client, json.dumps(told).encode(), *frames])
+        tampered = self.tamper(dict(header))
+        if tampered is not None:
+            (socket or self._work).send_multipart([client, json.dumps(tampered).encode(), *frames])
 
     def types(self) -> list[str]:
         """Of the headers that came for work."""

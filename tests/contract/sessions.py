@@ -40,9 +40,9 @@ def until(session: Session, kind: type[E], seconds: float = 60.0, count: int = 1
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         events += session.pump(0.05)
-        found = [event for event in events if isinstance(event, kind)]
-        if len(found) >= count:
-            return found[-1], events
+        matching = [event for event in events if isinstance(event, kind)]
+        if len(matching) >= count:
+            return matching[-1], events
     raise AssertionError(f"no {count} {kind.__name__} in {seconds} s, but {events}")
 
 

@@ -206,10 +206,10 @@ def test_styles_are_put_refined_and_removed(start_fake: StartFake, open_session:
     number = session.refine_style("s0", "start")
     answer, events = until(session, Answer)
     assert (answer.request, answer.header["state"]) == (number, "running")
-    while not (told := [event for event in events if isinstance(event, Refining)]) or not told[-1].over:
+    while not (states := [event for event in events if isinstance(event, Refining)]) or not states[-1].over:
         events += session.pump(0.05)
-    assert [(r.state, r.fraction) for r in told] == [("running", 0.75), ("done", 1.0)]
-    assert (told[-1].style, told[-1].id, told[-1].revision, told[-1].catalogue) == ("s0@2", "s0", 2, 8)
+    assert [(r.state, r.fraction) for r in states] == [("running", 0.75), ("done", 1.0)]
+    assert (states[-1].style, states[-1].id, states[-1].revision, states[-1].catalogue) == ("s0@2", "s0", 2, 8)
     session.remove_style("s0")
     assert until(session, Answer)[0].header["catalogue"] == 9
     number = session.remove_style("s1")

@@ -49,9 +49,9 @@ def link(request: pytest.FixtureRequest) -> OpenLink:
 
 
 def known() -> Connection:
-    found = read_connection()
-    assert found is not None
-    return found
+    connection = read_connection()
+    assert connection is not None
+    return connection
 
 
 def test_only_the_user_can_read_what_lets_a_client_in() -> None:
@@ -59,8 +59,8 @@ def test_only_the_user_can_read_what_lets_a_client_in() -> None:
         assert stat.S_IMODE(engine.runtime.stat().st_mode) == 0o700
         assert stat.S_IMODE((engine.runtime / "engine.json").stat().st_mode) == 0o600
         for process in (psutil.Process(engine.process.pid), psutil.Process(engine.status()["worker"]["pid"])):
-            told = " ".join([*process.cmdline(), *process.environ().values()])
-            assert known().token not in told
+            visible = " ".join([*process.cmdline(), *process.environ().values()])
+            assert known().token not in visible
         assert known().token not in engine.log()
 
 
@@ -160,8 +160,8 @@ def test_a_job_of_another_client_can_be_neither_fetched_nor_touched() -> None:
             ):
                 answer = other.ask(**request, job=job, raster=raster)
                 assert (answer["type"], answer["code"]) == ("rejected", "job-unknown"), state
-            told = [other_control.ask("cancel", job=j) for j in (job, nobodys)]
-            assert told[0] | {"re": 0} == told[1] | {"re": 0}
+            answers = [other_control.ask("cancel", job=j) for j in (job, nobodys)]
+            assert answers[0] | {"re": 0} == answers[1] | {"re": 0}
             for header in ({"type": "release"}, {"type": "received", "y": 0}):
                 other.send(**header, job=job)
             other.send(PIXELS.tobytes(), type="pixels", job=job, plane="picture", y=0, rows=64)

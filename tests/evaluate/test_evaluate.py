@@ -94,16 +94,16 @@ def test_one_pair_and_two_methods_give_finite_figures_and_a_page(folders: tuple[
     asked = ["evaluate", *map(str, folders), "-o", str(out), "--methods", "johnson,gatys", "--limit", "1", "1", "--size", "64"]
     asked += ["--teachers", "half"]
     assert main([*asked, "--option", "gatys.steps=4", "--option", "gatys.levels=1"]) == Exit.OK
-    found = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert [row["method"] for row in found["rows"]] == ["input", "johnson", "gatys"]
-    figures = [v for row in found["rows"] for v in row["judged"]["half"].values()]
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert [row["method"] for row in results["rows"]] == ["input", "johnson", "gatys"]
+    figures = [v for row in results["rows"] for v in row["judged"]["half"].values()]
     assert len(figures) == 3 * (3 + 5), "content, style, total and the style of five layers"
     assert all(math.isfinite(v) for v in figures)
-    means = found["means"]
+    means = results["means"]
     assert means["gatys"]["judged"]["half"]["style"] < means["input"]["judged"]["half"]["style"]
-    assert found["conditions"]["judges"] == ["half", "compact"]
+    assert results["conditions"]["judges"] == ["half", "compact"]
     assert means["gatys"]["seconds"] > 0
-    assert found["conditions"]["options"] == {"gatys": {"steps": 4, "levels": 1}}
+    assert results["conditions"]["options"] == {"gatys": {"steps": 4, "levels": 1}}
     for name in ("johnson", "gatys"):
         distances = [point["distance"] for point in means[name]["curve"]]
         assert distances == sorted(distances)
@@ -127,9 +127,9 @@ def test_a_method_is_compared_with_itself_refined_and_with_other_options(
     asked = ["evaluate", *map(str, folders), "-o", str(out), "--methods", "memory", "--limit", "1", "1", "--size", "64"]
     also = ["--also", "memory:refined", "--also", "memory:practised", "--also", "memory:polish=4"]
     assert main([*asked, "--split", "train", "--teachers", "half", "--strengths", "1", *also]) == Exit.OK
-    found = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert list(found["means"]) == ["input", "memory", "memory-refined", "memory-practised", "memory-polish-4"]
-    totals = {name: means["judged"]["half"]["total"] for name, means in found["means"].items()}
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert list(results["means"]) == ["input", "memory", "memory-refined", "memory-practised", "memory-polish-4"]
+    totals = {name: means["judged"]["half"]["total"] for name, means in results["means"].items()}
     assert totals["memory-polish-4"] < totals["memory"]
     assert totals["memory-refined"] != totals["memory-practised"], "one was refined on the photograph that is painted"
     for folder in ("refined", "practised"):
@@ -196,8 +196,8 @@ def test_a_state_that_its_method_calls_outdated_is_not_painted_with(networks: Pa
 def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: tuple[Path, Path], tmp_path: Path) -> None:
     asked = ["evaluate", *map(str, folders), "-o", str(tmp_path / "out"), "--methods", "johnson", "--split", "train"]
     assert main([*asked, "--size", "64"]) == Exit.SOME_FAILED
-    found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
-    assert [row["problem"] for row in found["rows"] if row["method"] == "johnson"] == [
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert [row["problem"] for row in results["rows"] if row["method"] == "johnson"] == [
         "it was not trained for this painting"
     ] * 2
     assert "not trained" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
@@ -308,8 +308,8 @@ def test_methods_that_share_no_pair_leave_the_others_their_means(capsys: pytest.
     rows = [row(m, c, float(c), "" if c in cs else "not trained") for m, cs in known.items() for c in "1234"]
     conditions = dict.fromkeys(("photographs", "paintings", "split", "size", "device", "half", "threads", "machine"), "")
     table = Table({**conditions, "judges": ["plain"], "options": {}}, rows)
-    found = {name: (m["pairs"], m["shared"], m["judged"].get("plain", {}).get("total")) for name, m in table.means().items()}
-    assert found == {"gatys": (2, True, 1.5), "a": (2, True, 1.5), "b": (2, False, 3.5), "none": (0, True, None)}
+    means = {name: (m["pairs"], m["shared"], m["judged"].get("plain", {}).get("total")) for name, m in table.means().items()}
+    assert means == {"gatys": (2, True, 1.5), "a": (2, True, 1.5), "b": (2, False, 3.5), "none": (0, True, None)}
     text = page(table, [], [], tmp_path)
     zeros = "<td>0.000</td>" * 3
     assert f"<td>a</td><td>0.000</td><td></td>{zeros}<td>2</td><td>1.500</td>" in text

@@ -63,10 +63,10 @@ def start_command(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SCUMBLE_PLUGINS", TEST_METHODS)
     monkeypatch.setenv("SCUMBLE_ENGINE", shlex.join(["env", f"PYTHONPATH={SUPPORT}", sys.executable, "-m", "scumble.server"]))
     yield
-    found = read_connection()
-    if found is not None:
-        os.kill(found.pid, signal.SIGTERM)
-        wait_for(lambda: not alive(found.pid), 5 * SLACK)
+    connection = read_connection()
+    if connection is not None:
+        os.kill(connection.pid, signal.SIGTERM)
+        wait_for(lambda: not alive(connection.pid), 5 * SLACK)
 
 
 def test_a_client_reports_a_killed_engine_and_has_its_job_done_by_the_next() -> None:
@@ -135,10 +135,10 @@ def test_a_client_starts_another_engine_when_the_one_it_started_was_killed(monke
     session = Session(launch=start_engine)
     job = session.submit(request())
     pump_until(session, Done, 60, job=job)
-    found = read_connection()
-    assert found is not None
-    os.kill(found.pid, signal.SIGKILL)
-    wait_for(lambda: not alive(found.pid))
+    connection = read_connection()
+    assert connection is not None
+    os.kill(connection.pid, signal.SIGKILL)
+    wait_for(lambda: not alive(connection.pid))
     assert read_connection() is None
     job = session.submit(request())
     end = pump_until(session, Done, 60, job=job)[-1]
@@ -159,9 +159,9 @@ def test_engines_killed_at_any_moment_cost_their_client_time_and_nothing_else(mo
         until = time.monotonic() + rng.uniform(0.0, 1.0)
         while time.monotonic() < until:
             session.pump(0.01)
-        found = read_connection()
-        if found is not None:
-            os.kill(found.pid, signal.SIGKILL)
+        connection = read_connection()
+        if connection is not None:
+            os.kill(connection.pid, signal.SIGKILL)
         if session.holds(job):
             end = pump_until(session, Done, 60, job=job)[-1]
             assert isinstance(end, Done)

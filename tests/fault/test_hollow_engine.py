@@ -66,8 +66,8 @@ def test_an_engine_without_torch_says_so_wherever_it_is_asked_and_works_once_tor
         assert "scumble doctor" in asked.value.hint
         assert main(["methods", "--json"]) == Exit.ENGINE
         assert LIBRARY in capsys.readouterr().err
-        (found,) = doctor._engine()
-        assert (found.state, LIBRARY in found.message) == (doctor.State.FAIL, True)
+        (check,) = doctor._engine()
+        assert (check.state, LIBRARY in check.message) == (doctor.State.FAIL, True)
         package.rename(tmp_path / "mended")
         with engine.peer(), engine.control() as peer:  # a client that stays keeps the engine, which tries again by itself
             wait_for(lambda: peer.ask("ping")["state"] == "ready", 90)
@@ -107,10 +107,10 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SCUMBLE_PLUGINS", TEST_METHODS)
     start_from(tmp_path / "program", monkeypatch)
     yield tmp_path / "program" / "scumble"
-    found = read_connection()
-    if found is not None:
-        os.kill(found.pid, signal.SIGTERM)
-        wait_for(lambda: not alive(found.pid))
+    connection = read_connection()
+    if connection is not None:
+        os.kill(connection.pid, signal.SIGTERM)
+        wait_for(lambda: not alive(connection.pid))
 
 
 def start_from(folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,9 +128,9 @@ def finish(session: Session, job: str, seconds: float = 60.0) -> Event:
 
 
 def connected_pid() -> int:
-    found = read_connection()
-    assert found is not None
-    return found.pid
+    connection = read_connection()
+    assert connection is not None
+    return connection.pid
 
 
 def test_an_engine_whose_files_are_gone_makes_way_for_one_that_can_paint(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,8 +248,8 @@ class Desk:
     def colour(self, name: str, window: str, at: Point) -> tuple[int, ...]:
         """Of a point of a window, in a new picture of the screen."""
         with Image.open(self.screen.shot(name)) as shot:
-            found: tuple[int, ...] = shot.convert("RGB").getpixel(self._on_screen(window, at))
-            return found
+            pixel: tuple[int, ...] = shot.convert("RGB").getpixel(self._on_screen(window, at))
+            return pixel
 
     def brightest(self, name: str, window: str, start: Point, end: Point) -> int:
         """The highest value (0 to 255) in an area of a window: above 200 where something is written in the colour of text."""
@@ -290,8 +290,8 @@ class Desk:
     def styles(self) -> list[Style]:
         """Those that can be painted, as the gallery and the lists of the dialogue have them."""
         with self.engine() as engine:
-            found = [style for style in engine.catalogue().styles if style.methods]
-        return sorted(found, key=lambda style: not style.own)
+            paintable = [style for style in engine.catalogue().styles if style.methods]
+        return sorted(paintable, key=lambda style: not style.own)
 
     def jobs(self) -> dict[str, int]:
         """How many are in which state."""
@@ -299,8 +299,8 @@ class Desk:
             return dict(engine.status()["jobs"])
 
     def connection(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.host.runtime / "engine.json").read_text())
-        return found
+        written: dict[str, Any] = json.loads((self.host.runtime / "engine.json").read_text())
+        return written
 
     def kill_engine(self) -> None:
         """Without a word, as a crash would."""

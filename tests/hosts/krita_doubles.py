@@ -144,7 +144,7 @@ class Host:
         self.inserted: list[str] = []
         self.document = ""
         self.kept: dict[str, str] = {}
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.gone = False
         self.opened: list[Any] = []
         self.brushes: list[float] = []
@@ -233,7 +233,7 @@ class Host:
         self.kept[name] = value
 
     def tell(self, text: str, trouble: bool = False) -> None:
-        self.told.append(text)
+        self.messages.append(text)
 
 
 class Session:

@@ -151,9 +151,9 @@ class KritaUser:
 
     def show(self, *scenarios: str, **environment: str) -> dict[str, Any]:
         """Play scenarios in a Krita of their own, from its start to its end; what each reports."""
-        found = self.fresh_krita().play(*scenarios, **environment)
+        reports = self.fresh_krita().play(*scenarios, **environment)
         self.close()
-        return found
+        return reports
 
     def close(self) -> None:
         """Quit the Krita that is open. Idempotent."""
@@ -214,13 +214,13 @@ def user(root_folder: Path) -> Iterator[KritaUser]:
     with root.user(root_folder) as host:
         rgb = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
         StyleStore(host.home / "data" / "styles").put("Test style", rgb)
-        found = KritaUser(host)
-        yield found
-        found.close()
+        opened = KritaUser(host)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")
 def krita_user(host_root: Path) -> Iterator[KritaUser]:
     """One for all tests: its first Krita and kritarunner take their time to set themselves up."""
-    with user(host_root) as found:
-        yield found
+    with user(host_root) as opened:
+        yield opened

@@ -116,14 +116,14 @@ def _build(folder: Path) -> None:
 def _mirror() -> str:
     """Where this machine gets Debian from, so that the root comes from there too."""
     listing = ("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian")
-    found = _output(*listing).split()
-    if not found:
+    uris = _output(*listing).split()
+    if not uris:
         _output("apt-get", "update")
-        found = _output(*listing).split()
-    found = [uri for uri in found if "security" not in uri]
-    if not found:
+        uris = _output(*listing).split()
+    uris = [uri for uri in uris if "security" not in uri]
+    if not uris:
         raise Unavailable("apt knows no Debian archive")
-    return found[0]
+    return uris[0]
 
 
 def _mmdebstrap(folder: Path) -> list[str]:
@@ -213,12 +213,12 @@ class Host:
 
     def processes(self) -> list[psutil.Process]:
         """Everything that runs with this home, engines included."""
-        found = []
+        running = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if process.environ().get("HOME") == str(self.home):
-                    found.append(process)
-        return found
+                    running.append(process)
+        return running
 
     def end(self) -> None:
         """Kill what still runs with this home."""

@@ -38,8 +38,8 @@ def host(host_root: Path) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def records(host: Host) -> dict[str, Any]:
-    found, _ = gimp.scenarios(host, "calls mixtures pixels shapes")
-    return found
+    reports, _ = gimp.scenarios(host, "calls mixtures pixels shapes")
+    return reports
 
 
 @pytest.fixture
@@ -319,8 +319,8 @@ def engines(host: Host, records: dict[str, Any]) -> dict[str, Any]:
     (host.home / "commands.json").write_text(json.dumps(commands))
     record = host.home / "engines.json"
     gimp.batch(host, JOBS / "engines.py", RECORD=str(record))
-    found: dict[str, Any] = json.loads(record.read_text())
-    return found
+    values: dict[str, Any] = json.loads(record.read_text())
+    return values
 
 
 @pytest.mark.parametrize(

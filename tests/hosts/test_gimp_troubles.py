@@ -27,8 +27,8 @@ def host(host_root: Path) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def records(host: Host) -> dict[str, Any]:
-    found, output = gimp.scenarios(host, "troubles")
-    return {**found, "output": output}
+    reports, output = gimp.scenarios(host, "troubles")
+    return {**reports, "output": output}
 
 
 def saw(records: dict[str, Any], scenario: str) -> Any:

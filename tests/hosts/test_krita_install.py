@@ -29,8 +29,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / ".local" / "share" / "krita").mkdir(parents=True)
-    (found,) = krita.places({}, tmp_path)
-    return found
+    (folder,) = krita.places({}, tmp_path)
+    return folder
 
 
 def kritarc(home: Path) -> Path:

@@ -202,7 +202,7 @@ def test_it_starts_as_soon_as_nothing_is_in_the_way(studio: Any, host: Host) -> 
     host.way = "waits for your hand"
     studio.canvas.start_live()
     ticks(studio)
-    assert (host.lives, host.told, studio.live.active) == ([], [], False)
+    assert (host.lives, host.messages, studio.live.active) == ([], [], False)
     host.way = ""
     ticks(studio)
     assert studio.live.active
@@ -212,7 +212,7 @@ def test_it_does_not_wait_for_ever_to_start(studio: Any, host: Host, monkeypatch
     monkeypatch.setattr(module("live"), "PATIENCE", -1.0)
     host.way = "waits until the text editor is closed"
     studio.canvas.start_live()
-    assert host.told == ["Live painting waits until the text editor is closed."]
+    assert host.messages == ["Live painting waits until the text editor is closed."]
     host.way = ""
     ticks(studio)
     assert not host.lives

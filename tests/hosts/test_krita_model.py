@@ -80,7 +80,7 @@ def test_what_the_engine_remarks_of_frames_is_said_once(studio: Any, host: Host,
             job, raster = f"job{len(session.requests)}", session.requests[-1].raster
             session.says.append(event("Done", job, raster, ("night@2",), 1.5, "cpu", "They flicker."))
             ticks(studio)
-        assert host.told.count("They flicker.") == number
+        assert host.messages.count("They flicker.") == number
 
 
 def test_cancel_drops_what_waits_and_cancels_what_runs(studio: Any, host: Host, session: Session) -> None:
@@ -102,7 +102,7 @@ def test_a_result_without_a_place_is_kept_and_can_be_inserted(studio: Any, host:
     finish(studio, session)
     (kept,) = studio.records.entries()
     assert kept.kept
-    assert "kept in the history" in host.told[-1]
+    assert "kept in the history" in host.messages[-1]
     studio.insert_kept(kept)
     assert host.inserted == ["The Night 100 %"]
     assert [entry.kept for entry in studio.records.entries()] == [0]
@@ -298,7 +298,7 @@ def test_refinement_is_followed_until_it_is_done_and_the_catalogue_is_read_again
     studio.tick()
     session.says.append(refining("harbour@1", "running", 0.4))
     studio.tick()
-    assert [told.fraction for told in studio.stylebook.refining.values()] == [0.4]
+    assert [state.fraction for state in studio.stylebook.refining.values()] == [0.4]
     asked = session.asked
     session.says.append(refining("harbour@2", "done", 1.0))
     studio.tick()

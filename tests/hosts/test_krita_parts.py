@@ -138,9 +138,9 @@ def test_qt_is_whichever_the_host_brings(there: str, monkeypatch: pytest.MonkeyP
         package.__dict__.update({part: f"{name}.{part}" for part in parts})
         monkeypatch.setitem(sys.modules, name, package if name == there else None)
     monkeypatch.delitem(sys.modules, f"{PACKAGE}.qt", raising=False)
-    found = module("qt")
+    qt = module("qt")
     del sys.modules[f"{PACKAGE}.qt"]
-    assert [getattr(found, part) for part in parts] == [f"{there}.{part}" for part in parts]
+    assert [getattr(qt, part) for part in parts] == [f"{there}.{part}" for part in parts]
 
 
 def test_qts_enums_are_written_in_full_as_pyqt6_wants_them() -> None:

@@ -49,10 +49,10 @@ def test_the_document_keeps_what_was_painted_with_pinned_styles(seen: dict[str, 
 
 @pytest.mark.parametrize(("depth", "tolerance"), [("U8", 0.003), ("U16", 0.0001), ("F16", 0.001), ("F32", 0.00001)])
 def test_every_depth_is_kept_and_used(seen: dict[str, Any], depth: str, tolerance: float) -> None:
-    found = seen["depths"][depth]
-    assert found["facts"]["space"] == ["RGBA", depth, "sRGB-elle-V2-srgbtrc.icc"]
-    assert found["colours"] == pytest.approx([0.2, 0.6, 0.9], abs=tolerance)
-    assert found["alpha"] == 1
+    part = seen["depths"][depth]
+    assert part["facts"]["space"] == ["RGBA", depth, "sRGB-elle-V2-srgbtrc.icc"]
+    assert part["colours"] == pytest.approx([0.2, 0.6, 0.9], abs=tolerance)
+    assert part["alpha"] == 1
 
 
 @pytest.mark.parametrize(
@@ -61,25 +61,25 @@ def test_every_depth_is_kept_and_used(seen: dict[str, Any], depth: str, toleranc
 )
 def test_every_colour_model_comes_back_in_its_own_space(seen: dict[str, Any], space: str, tolerance: int) -> None:
     """Ink and bounded Lab round more than a colour's own bits do."""
-    found = seen["spaces"][space]
-    before, after = found["seen"]
-    assert found["same"], found["facts"]
-    assert all(abs(255 - a - b) <= tolerance for a, b in zip(before, after, strict=True)), found["seen"]
+    part = seen["spaces"][space]
+    before, after = part["seen"]
+    assert part["same"], part["facts"]
+    assert all(abs(255 - a - b) <= tolerance for a, b in zip(before, after, strict=True)), part["seen"]
 
 
 def test_floats_of_linear_light_travel_as_they_are(seen: dict[str, Any]) -> None:
     """Twelve megapixels of them took half a minute to be brought into sRGB's curve and back, band by band."""
-    spaces = {space: found["sent"] for space, found in seen["spaces"].items() if space != "seconds"}
+    spaces = {space: part["sent"] for space, part in seen["spaces"].items() if space != "seconds"}
     assert {space for space, sent in spaces.items() if sent == "linear"} == {"RGBA F16", "RGBA F32"}
 
 
 @pytest.mark.parametrize("way", ["mask", "alpha"])
 def test_a_soft_selection_limits_the_result_softly(seen: dict[str, Any], way: str) -> None:
-    found = seen["selection"][way]
-    assert sum(0 < v < 255 for v in found["selected"]) > 0, "the selection is not soft"
-    assert all(abs(a - s) <= 1 for a, s in zip(found["alpha"], found["selected"], strict=True))
-    assert found["inside"] == [155, 135, 105, 255]
-    assert found["facts"]["children"] == (["transparencymask"] if way == "mask" else [])
+    part = seen["selection"][way]
+    assert sum(0 < v < 255 for v in part["selected"]) > 0, "the selection is not soft"
+    assert all(abs(a - s) <= 1 for a, s in zip(part["alpha"], part["selected"], strict=True))
+    assert part["inside"] == [155, 135, 105, 255]
+    assert part["facts"]["children"] == (["transparencymask"] if way == "mask" else [])
 
 
 def test_a_broad_brush_sees_more_of_the_layer_around_a_selection(seen: dict[str, Any]) -> None:
@@ -115,10 +115,10 @@ def test_several_layers_get_a_result_each(seen: dict[str, Any]) -> None:
 
 def test_of_several_layers_one_of_which_is_empty_the_others_are_painted(seen: dict[str, Any]) -> None:
     """All there was to read was the error of the one."""
-    found = seen["one_is_empty"]
-    assert found["names"][-5:] == ["low", "Test style 100 %", "bare", "high", "Test style 100 %"]
-    assert found["pixels"] == [235, 245]
-    assert found["text"] == "2 of 3 layers were painted. The layer “bare” is empty."
+    part = seen["one_is_empty"]
+    assert part["names"][-5:] == ["low", "Test style 100 %", "bare", "high", "Test style 100 %"]
+    assert part["pixels"] == [235, 245]
+    assert part["text"] == "2 of 3 layers were painted. The layer “bare” is empty."
 
 
 def test_an_empty_layer_is_refused_in_a_sentence(seen: dict[str, Any]) -> None:
@@ -147,15 +147,15 @@ def test_a_result_whose_layer_has_gone_is_kept_and_can_be_inserted(seen: dict[st
 
 
 def test_a_style_goes_where_the_selection_layers_and_masks_say(seen: dict[str, Any]) -> None:
-    found = seen["places"]
-    yellow = [x for x in range(60) if found["row"][x] == YELLOW]
+    part = seen["places"]
+    yellow = [x for x in range(60) if part["row"][x] == YELLOW]
     wanted = [x for start in range(5, 50, 10) for x in range(start, start + 5)]
     assert yellow == wanted
-    assert all(pixel == VIOLET for x, pixel in enumerate(found["row"]) if x not in yellow)
-    assert found["facts"]["name"] == "violet + yellow 100 %"
-    assert found["facts"]["bounds"] == [0, 0, 60, 40], "the places do not limit the result"
-    assert found["facts"]["children"] == []
-    assert [x for small in found["smalls"] for x, share in enumerate(small) if share == 255] == wanted, "the preview differs"
+    assert all(pixel == VIOLET for x, pixel in enumerate(part["row"]) if x not in yellow)
+    assert part["facts"]["name"] == "violet + yellow 100 %"
+    assert part["facts"]["bounds"] == [0, 0, 60, 40], "the places do not limit the result"
+    assert part["facts"]["children"] == []
+    assert [x for small in part["smalls"] for x, share in enumerate(small) if share == 255] == wanted, "the preview differs"
 
 
 def test_every_layer_and_mask_of_the_document_is_offered_as_a_place(seen: dict[str, Any]) -> None:

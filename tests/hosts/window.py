@@ -68,14 +68,14 @@ class Screen:
 
     def window(self, title: str, seconds: float = 30) -> str:
         """The last of them, when there is one."""
-        found: list[str] = []
+        ids: list[str] = []
 
         def look() -> list[str]:
-            found[:] = self.windows(title)
-            return found
+            ids[:] = self.windows(title)
+            return ids
 
         self.until(look, seconds, f"no window {title!r} appears")
-        return found[-1]
+        return ids[-1]
 
     def gone(self, title: str, seconds: float = 30) -> None:
         """Return when there is none."""

@@ -27,11 +27,11 @@ IIM = b"\x1c\x02\x74\0\x07(c) Eva" * 9
 
 
 def exif() -> Image.Exif:
-    found = Image.Exif()
-    found[0x8298], found[0x013B] = "(c) Eva", "Eva"
-    found.get_ifd(EXIF).update({33434: (1, 125), 36867: "2026:01:02 03:04:05", 0xA002: 9999})
-    found.get_ifd(GPS).update({1: "N"})
-    return found
+    tags = Image.Exif()
+    tags[0x8298], tags[0x013B] = "(c) Eva", "Eva"
+    tags.get_ifd(EXIF).update({33434: (1, 125), 36867: "2026:01:02 03:04:05", 0xA002: 9999})
+    tags.get_ifd(GPS).update({1: "N"})
+    return tags
 
 
 def source(path: Path) -> Path:
@@ -50,11 +50,11 @@ def rights(path: Path) -> tuple[Any, ...]:
     """Copyright, artist, date, hemisphere, width."""
     if path.suffix == ".tif":
         with open(path, "rb") as file:
-            found = exif_of_tiff(file)
+            exif = exif_of_tiff(file)
     else:
-        found = Image.open(path).getexif()
-    detail = found.get_ifd(EXIF)
-    return found.get(0x8298), found.get(0x013B), detail.get(36867), found.get_ifd(GPS).get(1), detail.get(0xA002)
+        exif = Image.open(path).getexif()
+    detail = exif.get_ifd(EXIF)
+    return exif.get(0x8298), exif.get(0x013B), detail.get(36867), exif.get_ifd(GPS).get(1), detail.get(0xA002)
 
 
 @pytest.mark.parametrize("given", [".jpg", ".png", ".webp", ".tif", ".avif"])
@@ -119,11 +119,11 @@ def test_texts_of_a_png_survive(tmp_path: Path, written: str) -> None:
         assert Image.open(out).info["parameters"] == "a harbour at night"
         return
     with open(out, "rb") as file:
-        found = exif_of_tiff(file) if written == ".tif" else Image.open(out).getexif()
-        assert found[0x8298] == "(c) Eva"
-        assert found[0x013B].encode("latin-1").decode() == "日本"
-        comment = found.get_ifd(EXIF)[0x9286]
-    assert "a harbour at night" in comment[8:].decode("utf-16-le" if found.endian == "<" else "utf-16-be")
+        exif = exif_of_tiff(file) if written == ".tif" else Image.open(out).getexif()
+        assert exif[0x8298] == "(c) Eva"
+        assert exif[0x013B].encode("latin-1").decode() == "日本"
+        comment = exif.get_ifd(EXIF)[0x9286]
+    assert "a harbour at night" in comment[8:].decode("utf-16-le" if exif.endian == "<" else "utf-16-be")
 
 
 def test_the_comment_of_a_jpeg_survives(tmp_path: Path) -> None:

@@ -95,10 +95,10 @@ def test_a_folder_of_somebody_elses_is_never_touched(tmp_path: Path) -> None:
 def test_every_gimp_3_of_the_user_is_found_and_no_gimp_2(tmp_path: Path) -> None:
     for folder in (".config/GIMP/2.10", ".config/GIMP/3.0", ".config/GIMP/3.2", ".var/app/org.gimp.GIMP/config/GIMP/3.0"):
         (tmp_path / folder).mkdir(parents=True)
-    found = gimp.places({}, tmp_path)
-    assert [p.host for p in found] == ["GIMP 3.0", "GIMP 3.2", "GIMP 3.0 (Flatpak)"]
-    assert [p.sandboxed for p in found] == [False, False, True]
-    assert found[1].folder == tmp_path / ".config/GIMP/3.2/plug-ins/scumble"
+    places = gimp.places({}, tmp_path)
+    assert [p.host for p in places] == ["GIMP 3.0", "GIMP 3.2", "GIMP 3.0 (Flatpak)"]
+    assert [p.sandboxed for p in places] == [False, False, True]
+    assert places[1].folder == tmp_path / ".config/GIMP/3.2/plug-ins/scumble"
     elsewhere = gimp.places({"XDG_CONFIG_HOME": str(tmp_path / "none"), "GIMP3_DIRECTORY": str(tmp_path / "mine")}, tmp_path)
     assert [p.folder for p in elsewhere] == [tmp_path / "mine/plug-ins/scumble"]
 

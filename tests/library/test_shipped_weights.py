@@ -96,7 +96,7 @@ def test_no_style_of_the_memory_prints_a_lattice_on_smooth_pictures() -> None:
     """Waves of 2 pixels are gone, those of 4 and 8 stay below 4 of 255 levels (root mean square) on pictures that hold none. Of
     one picture alone strokes that fall so can tell more: on one machine they did, on another not."""
     net = load_memory(shared_path(SHIPPED, "memory")).net
-    found: dict[str, float] = {}
+    strengths: dict[str, float] = {}
     encoded = []  # once for all styles
     for seed in range(4):
         coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
@@ -108,8 +108,8 @@ def test_no_style_of_the_memory_prints_a_lattice_on_smooth_pictures() -> None:
             painted = [net.decode(*picture, load_row(path))[0].mean(0)[32:224, 32:224].numpy() for picture in encoded]
         for period, most in ((2, 0.1), (4, 4.0), (8, 4.0)):
             waves = np.array([wave(picture, period) for picture in painted])
-            found[f"{path.stem}, {period} pixels"] = float(np.sqrt(np.square(waves).mean())) / most
-    assert max(found.values()) < 1, sorted(found, key=lambda k: found[k])[-3:]
+            strengths[f"{path.stem}, {period} pixels"] = float(np.sqrt(np.square(waves).mean())) / most
+    assert max(strengths.values()) < 1, sorted(strengths, key=lambda k: strengths[k])[-3:]
 
 
 def test_the_lattice_measure_sees_a_lattice() -> None:

@@ -56,12 +56,12 @@ def test_the_compact_network_is_frozen_and_gives_every_layer_it_is_asked_for() -
 def test_stage_by_stage_it_gives_what_it_gives_at_once() -> None:
     net, x = load_perceptual("compact"), torch.rand(1, 3, 21, 34)
     at_once = net(x)
-    y, found = x, {}
+    y, collected = x, {}
     for layers in net.stages():
         y, features = net.stage(layers, y)
-        found |= features
-    assert found.keys() == at_once.keys()
-    assert all(torch.equal(found[k], at_once[k]) for k in found)
+        collected |= features
+    assert collected.keys() == at_once.keys()
+    assert all(torch.equal(collected[k], at_once[k]) for k in collected)
     assert net.stages({"relu3_1"})[-1] == ["3_1"]
 
 

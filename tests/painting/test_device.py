@@ -39,8 +39,8 @@ def painted(name: str, runtime: Runtime) -> np.ndarray:
 
 
 def test_torch_cuda_is_named_in_one_place() -> None:
-    found = {p.relative_to(ENGINE).as_posix() for p in ENGINE.rglob("*.py") if "torch.cuda" in p.read_text(encoding="utf-8")}
-    assert {name for name in found - ELSEWHERE if not name.startswith("training/") and "/train" not in name} == set()
+    modules = {p.relative_to(ENGINE).as_posix() for p in ENGINE.rglob("*.py") if "torch.cuda" in p.read_text(encoding="utf-8")}
+    assert {name for name in modules - ELSEWHERE if not name.startswith("training/") and "/train" not in name} == set()
 
 
 def test_without_torch_there_is_a_processor_and_nothing_is_imported() -> None:

@@ -50,11 +50,11 @@ NIGHT, WAVE = Painting(), Painting("great-wave", 1)
 
 def built_in() -> list[Method]:
     """Every method that comes with Scumble and can paint these styles, and the style memory."""
-    found: list[Method] = []
+    methods: list[Method] = []
     for module in BUILT_IN:
-        importlib.import_module(module).register_methods(found.append)
-    found += [] if any(m.id == "memory" for m in found) else [Memory()]
-    return [m for m in found if m.available(NIGHT) and m.available(WAVE)]
+        importlib.import_module(module).register_methods(methods.append)
+    methods += [] if any(m.id == "memory" for m in methods) else [Memory()]
+    return [m for m in methods if m.available(NIGHT) and m.available(WAVE)]
 
 
 ALL = built_in()

@@ -66,14 +66,14 @@ def events(name: str, effort: Effort, content: Content = CONTENT) -> list[Event]
     return list(paint(prepared(name), content, Runtime(), effort))
 
 
-def value(found: Event) -> float:
-    assert isinstance(found, Preview | Result)
-    assert found.rgb.shape == CONTENT.rgb.shape
-    return round(float(found.rgb.mean()), 4)
+def value(event: Event) -> float:
+    assert isinstance(event, Preview | Result)
+    assert event.rgb.shape == CONTENT.rgb.shape
+    return round(float(event.rgb.mean()), 4)
 
 
-def shown(found: Sequence[Event]) -> list[float]:
-    return [value(event) for event in found if isinstance(event, Preview)]
+def shown(all_events: Sequence[Event]) -> list[float]:
+    return [value(event) for event in all_events if isinstance(event, Preview)]
 
 
 def after(previews: int) -> Callable[[], bool]:
@@ -86,47 +86,47 @@ def after(previews: int) -> Callable[[], bool]:
 def test_the_first_answer_comes_first_and_better_ones_follow_as_far_as_the_quality_asks(
     quick: Quick, quality: Any, end: float
 ) -> None:
-    found = events("invert", Effort(quality))
-    assert value(found[-1]) == pytest.approx(end)
-    assert sum(isinstance(event, Result) for event in found) == 1
-    assert shown(found) == sorted(shown(found), reverse=True)
-    assert shown(found)[:1] == ([] if quality == "draft" else [0.75])
-    fractions = [event.fraction for event in found if isinstance(event, Progress)]
+    stream = events("invert", Effort(quality))
+    assert value(stream[-1]) == pytest.approx(end)
+    assert sum(isinstance(event, Result) for event in stream) == 1
+    assert shown(stream) == sorted(shown(stream), reverse=True)
+    assert shown(stream)[:1] == ([] if quality == "draft" else [0.75])
+    fractions = [event.fraction for event in stream if isinstance(event, Progress)]
     assert fractions == sorted(fractions)
 
 
 def test_a_method_that_takes_its_time_lets_a_fast_one_begin_and_goes_on_itself(quick: Quick) -> None:
-    found = events("darkening", Effort("good"))
-    assert (shown(found)[0], value(found[-1])) == (0.75, 0.375)
+    stream = events("darkening", Effort("good"))
+    assert (shown(stream)[0], value(stream[-1])) == (0.75, 0.375)
     assert quick.steps == STEPS
 
 
 def test_keeping_gives_what_is_shown_and_the_rest_is_not_done(quick: Quick) -> None:
-    found = events("invert", Effort("best", keep=after(5)))
-    assert value(found[-1]) == shown(found)[-1]
-    assert 0 < value(found[-1]) < 0.75
+    stream = events("invert", Effort("best", keep=after(5)))
+    assert value(stream[-1]) == shown(stream)[-1]
+    assert 0 < value(stream[-1]) < 0.75
     assert quick.steps < 6
 
 
 def test_who_keeps_before_there_is_a_picture_gets_the_first(quick: Quick) -> None:
-    found = events("invert", Effort("best", keep=lambda: True))
-    assert (value(found[-1]), quick.steps) == (0.75, 0)
+    stream = events("invert", Effort("best", keep=lambda: True))
+    assert (value(stream[-1]), quick.steps) == (0.75, 0)
 
 
 def test_a_limit_in_seconds_ends_with_the_picture_that_was_reached(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10_000))
     monkeypatch.setattr("scumble.painting.progressive.time.monotonic", lambda: float(next(clock)))
-    found = events("invert", Effort("best", seconds=8.0))
-    assert value(found[-1]) == shown(found)[-1]
-    assert 0 < value(found[-1]) < 0.75
-    assert next(event.fraction for event in reversed(found) if isinstance(event, Progress)) <= 1.0
+    stream = events("invert", Effort("best", seconds=8.0))
+    assert value(stream[-1]) == shown(stream)[-1]
+    assert 0 < value(stream[-1]) < 0.75
+    assert next(event.fraction for event in reversed(stream) if isinstance(event, Progress)) <= 1.0
 
 
 def test_where_memory_ends_the_picture_that_is_shown_stays(quick: Quick) -> None:
     """The first answer was there, and was thrown away with the job when the descent from it did not fit."""
     quick.fails_at = 3
-    found = events("invert", Effort("best"))
-    assert value(found[-1]) == shown(found)[-1]
+    stream = events("invert", Effort("best"))
+    assert value(stream[-1]) == shown(stream)[-1]
 
 
 def test_where_nothing_can_improve_the_first_answer_is_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +135,8 @@ def test_where_nothing_can_improve_the_first_answer_is_the_picture(monkeypatch: 
 
 
 def test_an_ordinary_job_of_an_iterative_method_can_be_kept_and_others_are_not_changed(quick: Quick) -> None:
-    found = events("darkening", Effort(keep=after(3)))
-    assert 0 < value(found[-1]) < 0.25
+    stream = events("darkening", Effort(keep=after(3)))
+    assert 0 < value(stream[-1]) < 0.25
     assert value(events("invert", Effort(keep=lambda: True))[-1]) == 0.75
 
 

@@ -149,8 +149,8 @@ def test_where_a_selection_has_more_pixels_than_the_layer_in_small_it_goes_on_fr
     assert last.rgb.shape == content.rgb.shape
     assert last.whole is not None
     assert last.whole.shape == whole.shape
-    told = [event.text.split(",")[0] for event in events]
-    assert list(dict.fromkeys(text for text in told if " x " in text)) == ["80 x 60", "100 x 50", "200 x 100"]
+    texts = [event.text.split(",")[0] for event in events]
+    assert list(dict.fromkeys(text for text in texts if " x " in text)) == ["80 x 60", "100 x 50", "200 x 100"]
     fractions = [event.fraction for event in events]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)

@@ -61,10 +61,10 @@ def run(helpers: Helpers | None, count: int = COUNT) -> tuple[dict[int, int], li
         here.append(tile)
         return answer(tile)
 
-    for tile, found in shared(count, paint, lambda tile: [np.full(1, tile)], helpers):
-        if not isinstance(found, float):
+    for tile, painted in shared(count, paint, lambda tile: [np.full(1, tile)], helpers):
+        if not isinstance(painted, float):
             assert tile not in come, "twice"
-            come[tile] = int(found[0])
+            come[tile] = int(painted[0])
     return come, here
 
 

@@ -98,8 +98,8 @@ def test_tiles_equal_the_whole_in_half_precision_for_every_method(name: str) -> 
 def differences(name: str, tile: int) -> np.ndarray:
     """Between neighbours along a row, (419,): their mean over a picture's rows and colours."""
     rgb = grained(200, 420)
-    found: np.ndarray = np.abs(np.diff(in_tiles(METHODS[name], rgb, rgb, tile), axis=1)).mean((0, 2))
-    return found
+    steps: np.ndarray = np.abs(np.diff(in_tiles(METHODS[name], rgb, rgb, tile), axis=1)).mean((0, 2))
+    return steps
 
 
 @pytest.mark.parametrize("tile", [64, 104])
@@ -111,5 +111,5 @@ def test_no_seam_shows_where_tiles_meet(name: str, tile: int) -> None:
     step = 8 * -(-420 // -(-420 // tile) // 8)
     border = np.isin(np.arange(1, 420), np.arange(0, 420, step))
     assert border.sum() >= 3
-    ratios = [found[border].mean() / found[~border].mean() for found in (tiled, whole)]
+    ratios = [jumps[border].mean() / jumps[~border].mean() for jumps in (tiled, whole)]
     assert ratios[0] / ratios[1] == pytest.approx(1, abs=0.02)

@@ -24,22 +24,22 @@ LATEST = 75.0
 def own_sockets() -> Iterator[socket.socket]:
     """The sockets this process has open, libzmq's among them."""
     for number in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(number.name))) as found:
-            yield found
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(number.name))) as sock:
+            yield sock
 
 
 def accepted(client: socket.socket) -> dict[str, int]:
     """How the other end of `client`'s connection, in this process too, watches over it."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        for found in own_sockets():
+        for sock in own_sockets():
             with contextlib.suppress(OSError):
-                if found.getpeername() == client.getsockname():
+                if sock.getpeername() == client.getsockname():
                     options: Any = {"on": (socket.SOL_SOCKET, socket.SO_KEEPALIVE)}
                     options |= {
                         n: (socket.IPPROTO_TCP, getattr(socket, f"TCP_KEEP{n.upper()}")) for n in ("idle", "intvl", "cnt")
                     }
-                    return {name: found.getsockopt(*option) for name, option in options.items()}
+                    return {name: sock.getsockopt(*option) for name, option in options.items()}
         time.sleep(0.01)
     raise TimeoutError("nobody accepts")
 
@@ -51,8 +51,8 @@ def test_a_remote_client_that_vanished_without_a_word_is_noticed_within_a_minute
     router = engine._router(context)
     port = router.bind_to_random_port("tcp://127.0.0.1")
     with socket.create_connection(("127.0.0.1", port)) as client:
-        found = accepted(client)
+        sockets = accepted(client)
     router.close(0)
     context.term()
-    assert found["on"]
-    assert found["idle"] + found["intvl"] * found["cnt"] <= LATEST
+    assert sockets["on"]
+    assert sockets["idle"] + sockets["intvl"] * sockets["cnt"] <= LATEST

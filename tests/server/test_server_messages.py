@@ -132,8 +132,8 @@ RUN = channel.Run(JOB, "invert", [("s@1", 1.0)], 1.0, {"a": 1}, Raster(1, 1, "u8
 def test_a_message_between_worker_and_engine_survives_any_cutting(piece: int) -> None:
     data = channel.pack(channel.Beat()) + channel.pack(channel.Preview(JOB, 2, 1), b"12345678") + channel.pack(channel.Beat())
     unpacker = channel.Unpacker()
-    told = [m for i in range(0, len(data), piece) for m in unpacker.feed(data[i : i + piece])]
-    assert told == [(channel.Beat(), b""), (channel.Preview(JOB, 2, 1), b"12345678"), (channel.Beat(), b"")]
+    unpacked = [m for i in range(0, len(data), piece) for m in unpacker.feed(data[i : i + piece])]
+    assert unpacked == [(channel.Beat(), b""), (channel.Preview(JOB, 2, 1), b"12345678"), (channel.Beat(), b"")]
 
 
 def test_a_job_reaches_the_worker_as_it_was_given() -> None:

@@ -34,9 +34,9 @@ def runtime(user_folders: Path) -> Path:
 def test_the_connection_file_is_private_and_the_client_trusts_it(runtime: Path) -> None:
     path = presence.publish(runtime, connection(runtime))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    found = locate.read_connection()
-    assert found is not None
-    assert (found.pid, found.token) == (os.getpid(), TOKEN)
+    published = locate.read_connection()
+    assert published is not None
+    assert (published.pid, published.token) == (os.getpid(), TOKEN)
     assert [p.name for p in runtime.iterdir()] == ["engine.json"]
 
 

@@ -29,8 +29,8 @@ class Talker(Worker):
     said: list[Any]
 
     def receive(self) -> list[tuple[Any, bytes]]:
-        told, self.said = self.said, []
-        return [(message, b"") for message in told]
+        messages, self.said = self.said, []
+        return [(message, b"") for message in messages]
 
     def check(self) -> None:
         return None

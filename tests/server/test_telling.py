@@ -21,15 +21,15 @@ ODD = os.fsdecode(b"caf\xe9")
 
 
 def said(message: channel.ToEngine) -> object:
-    ((found, _),) = channel.Unpacker().feed(channel.pack(message))
-    return found
+    ((decoded, _),) = channel.Unpacker().feed(channel.pack(message))
+    return decoded
 
 
 def test_a_name_that_is_not_utf8_travels_as_an_escape() -> None:
     """The worker died of an error message with such a name in it, twice, and the picture had failed for good."""
-    found = said(channel.Failed("j", "internal", f"{ODD} cannot be read", ""))
-    assert isinstance(found, channel.Failed)
-    assert found.message == "caf\\udce9 cannot be read"
+    decoded = said(channel.Failed("j", "internal", f"{ODD} cannot be read", ""))
+    assert isinstance(decoded, channel.Failed)
+    assert decoded.message == "caf\\udce9 cannot be read"
     note = said(channel.Note(30, ODD))
     assert isinstance(note, channel.Note)
     assert note.text == "caf\\udce9"

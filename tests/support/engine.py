@@ -62,8 +62,8 @@ class Engine:
 
     @property
     def connection(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.runtime / "engine.json").read_text())
-        return found
+        written: dict[str, Any] = json.loads((self.runtime / "engine.json").read_text())
+        return written
 
     def wait_listening(self, seconds: float = 45.0) -> None:
         wait_for(lambda: self._published() or self.process.poll() is not None, seconds)
@@ -171,8 +171,8 @@ class Peer:
         page = self.ask("catalogue", page=0)
         for number in range(1, page["pages"]):
             page["styles"] += self.ask("catalogue", page=number)["styles"]
-        found: dict[str, Any] = next(s for s in page["styles"] if s["id"] == style)
-        return found
+        entry: dict[str, Any] = next(s for s in page["styles"] if s["id"] == style)
+        return entry
 
     def receive(self, seconds: float = 60.0) -> tuple[dict[str, Any], list[bytes]]:
         """The next message. Raises TimeoutError."""

@@ -35,8 +35,8 @@ def main(folder: Path, steps: int, stop: int) -> None:
         every_step = Schedule(steps, 1e-2, minutes_between_checkpoints=0)
         fit(model, loss, every_step, run_folder("two"), report=lambda line: None)
         weights = {k: v.flatten().tolist() for k, v in model.state_dict().items()}
-        found = {"weights": weights, "drawn": drawn, "averaged": averaged(me)}
-    (folder / f"{me}.json").write_text(json.dumps(found | {"threads": threads()}))
+        report = {"weights": weights, "drawn": drawn, "averaged": averaged(me)}
+    (folder / f"{me}.json").write_text(json.dumps(report | {"threads": threads()}))
 
 
 def averaged(me: int) -> list[float | None]:

@@ -43,11 +43,11 @@ def test_a_measured_style_says_that_it_was_not_trained() -> None:
 def test_trainings_on_the_same_pictures_share_one_file_of_credits(tmp_path: Path) -> None:
     """Every card listed thousands of pictures, which were parsed whenever a network was loaded."""
     first, second = Pictures([], [], ["A, Ann (CC0)"]), Pictures([], [], ["B, Ben (CC0)", "C, Cem (CC0)"])
-    found = write_credits(tmp_path, first, second)
-    assert found == write_credits(tmp_path, first, second)
-    assert found["pictures"] == 3
-    assert (tmp_path / str(found["file"])).read_text() == "A, Ann (CC0)\nB, Ben (CC0)\nC, Cem (CC0)\n"
-    assert write_credits(tmp_path, second, first)["file"] != found["file"]
+    credits = write_credits(tmp_path, first, second)
+    assert credits == write_credits(tmp_path, first, second)
+    assert credits["pictures"] == 3
+    assert (tmp_path / str(credits["file"])).read_text() == "A, Ann (CC0)\nB, Ben (CC0)\nC, Cem (CC0)\n"
+    assert write_credits(tmp_path, second, first)["file"] != credits["file"]
     assert len(list(tmp_path.rglob("*.txt"))) == 2
 
 

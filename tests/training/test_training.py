@@ -135,8 +135,8 @@ def test_a_training_that_runs_away_ends_and_leaves_its_last_checkpoint_whole() -
     model, loss = a_problem()
 
     def runs_away(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        found = loss(step, generator)  # type: ignore[operator]
-        return {"total": found["total"] * (float("nan") if step == 7 else 1.0)}
+        losses = loss(step, generator)  # type: ignore[operator]
+        return {"total": losses["total"] * (float("nan") if step == 7 else 1.0)}
 
     every_step = Schedule(40, 1e-2, minutes_between_checkpoints=0)
     with pytest.raises(ScumbleError, match=r"diverged.* step 8 ") as caught:

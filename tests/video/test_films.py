@@ -226,11 +226,11 @@ def test_what_is_broken_off_becomes_a_film_beside_and_replaces_nothing(tmp_path:
     source = make_film(tmp_path / "in.mp4", moving(30))
     (tmp_path / "out.mp4").write_bytes(b"from before")
     (tmp_path / "out.unfinished.mp4").write_bytes(b"from before, too")
-    told: list[tuple[Path, float]] = []
+    notices: list[tuple[Path, float]] = []
     with pytest.raises(KeyboardInterrupt):
-        _twelve_frames(source, tmp_path / "out.mp4", lambda *facts: told.append(facts))
+        _twelve_frames(source, tmp_path / "out.mp4", lambda *facts: notices.append(facts))
     kept = tmp_path / "out.unfinished-2.mp4"
-    assert told == [(kept, 0.48)]
+    assert notices == [(kept, 0.48)]
     assert times(kept) == [Fraction(i, 25) for i in range(12)]
     assert (tmp_path / "out.mp4").read_bytes() == b"from before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4", "out.unfinished-2.mp4", "out.unfinished.mp4"]
@@ -324,8 +324,8 @@ def test_chapters_stay_and_an_excerpt_has_its_own(tmp_path: Path, suffix: str) -
 
     def chapters(path: Path) -> dict[str, tuple[float, float]]:
         with av.open(str(path)) as film:
-            found = film.chapters()
-        return {c["metadata"]["title"]: tuple(round(float(c[s] * c["time_base"]), 2) for s in ("start", "end")) for c in found}
+            listed = film.chapters()
+        return {c["metadata"]["title"]: tuple(round(float(c[s] * c["time_base"]), 2) for s in ("start", "end")) for c in listed}
 
     through(chaptered, tmp_path / "whole.mp4")
     assert chapters(tmp_path / "whole.mp4") == {"One": (0, 0.4), "Two": (0.4, 0.8), "Three": (0.8, 1.2)}

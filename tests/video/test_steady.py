@@ -69,13 +69,13 @@ def seen_from(camera: np.ndarray, noise: float, seed: int) -> np.ndarray:
 
 def cameras(pan: tuple[float, float], zoom: float, degrees: float) -> list[np.ndarray]:
     """Where each frame's camera is: it moves by `pan` pixels, nears by `zoom` and turns, each a frame."""
-    found = []
+    motions = []
     for i in range(FRAMES):
         angle, scale = np.deg2rad(degrees * i), zoom**i
         turned = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         at = np.array([200.0, 200.0]) + np.array(pan) * i - turned @ np.array([WIDTH / 2, HEIGHT / 2])
-        found.append(np.column_stack([turned, at]))
-    return found
+        motions.append(np.column_stack([turned, at]))
+    return motions
 
 
 def error_along(paintings: list[np.ndarray], through: list[np.ndarray]) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from scumble.api.errors import ScumbleError
-from scumble.cli.listing import FILMS, OUTPUTS, Found, Listing, is_folder
+from scumble.cli.listing import FILMS, OUTPUTS, ListedFile, Listing, is_folder
 from scumble.cli.say import counted
 from scumble.library.identity import Identity, identity
 from scumble.library.places import SHIPPED
@@ -67,7 +67,7 @@ def plan(
         listing.add(given)
     for line in listing.notes():
         tell(line)
-    files = list({_plain(f.path): f for f in reversed(listing.found)}.values())[::-1]
+    files = list({_plain(f.path): f for f in reversed(listing.files)}.values())[::-1]
     tasks = _beside(files, naming) if out is None else _into(files, out, naming, any(is_folder(Path(i)) for i in inputs))
     _refuse_odd(tasks)
     _refuse_replacing(tasks, also_read or {})
@@ -90,11 +90,11 @@ def _plain(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - Path.resolve follows links
 
 
-def _beside(files: Sequence[Found], naming: Naming) -> list[Task]:
+def _beside(files: Sequence[ListedFile], naming: Naming) -> list[Task]:
     return [Task(f.path, f.path.with_name(named(f.path, naming))) for f in files]
 
 
-def _into(files: Sequence[Found], out: str, naming: Naming, folders: bool) -> list[Task]:
+def _into(files: Sequence[ListedFile], out: str, naming: Naming, folders: bool) -> list[Task]:
     target = Path(out)
     there = _look(target)
     folder = there is not None and stat.S_ISDIR(there.st_mode)

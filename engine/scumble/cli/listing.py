@@ -44,7 +44,7 @@ PEEK = 10_000
 
 
 @dataclass(frozen=True)
-class Found:
+class ListedFile:
     """A picture, and the folder below the output folder that its result belongs in (with -r; else the folder itself)."""
 
     path: Path
@@ -57,7 +57,7 @@ class Listing:
 
     recursive: bool = False
     skip: Callable[[Path], bool] = lambda path: False
-    found: list[Found] = field(default_factory=list)
+    files: list[ListedFile] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     """How many files of each suffix were passed over; "" stands for none, SPECIAL for what is no file."""
 
@@ -69,7 +69,7 @@ class Listing:
         elif not exists(path) and glob.has_magic(given):
             self._pattern(given)
         else:
-            self.found.append(Found(path))  # a missing file is left for reading to complain about
+            self.files.append(ListedFile(path))  # a missing file is left for reading to complain about
 
     def notes(self) -> Iterator[str]:
         """What was left out, in one line, if anything was."""
@@ -81,10 +81,10 @@ class Listing:
             yield 'Films are painted where they are named themselves, also by a pattern like "clips/*.mp4".'
 
     def _folder(self, folder: Path, given: str) -> None:
-        before = len(self.found)
+        before = len(self.files)
         self._entries(folder, Path())
         self._leave_out_heic()
-        if len(self.found) > before:
+        if len(self.files) > before:
             return
         if not self.recursive and _deeper(folder):
             raise click.UsageError(f"There are no pictures in {given} itself; its subfolders have some, and -r takes them.")
@@ -99,7 +99,7 @@ class Listing:
             if below == Path():
                 message = f"The folder {folder} cannot be listed: {e.strerror}."
                 raise ScumbleError("bad-picture", message, "Check its name and who may read it.") from e
-            self.found.append(Found(folder, below))  # reading it says why, and the exit code that something is missing
+            self.files.append(ListedFile(folder, below))  # reading it says why, and the exit code that something is missing
             return
         shown = [e for e in entries if not e.name.startswith(".") and not self.skip(Path(e.path))]
         for entry in shown:
@@ -108,7 +108,7 @@ class Listing:
             if _is(entry, "special"):
                 self.left_out[SPECIAL] += 1
             elif Path(entry.name).suffix.lower() in (*PICTURES, *HEIC):
-                self.found.append(Found(Path(entry.path), below))
+                self.files.append(ListedFile(Path(entry.path), below))
             else:
                 self.left_out[Path(entry.name).suffix.lower()] += 1
         for entry in shown if self.recursive else ():
@@ -117,9 +117,9 @@ class Listing:
 
     def _leave_out_heic(self) -> None:
         """HEIC pictures are no failures of theirs where nothing here decodes them: they are counted with the other kinds."""
-        heic = [f for f in self.found if f.path.suffix.lower() in HEIC]
+        heic = [f for f in self.files if f.path.suffix.lower() in HEIC]
         if heic and not any(can_decode(f.path) for f in heic[:PROBES]):
-            self.found = [f for f in self.found if f not in heic]
+            self.files = [f for f in self.files if f not in heic]
             self.left_out.update(f.path.suffix.lower() for f in heic)
 
     def _pattern(self, given: str) -> None:
@@ -128,7 +128,7 @@ class Listing:
         if not files:
             raise click.UsageError(f"Nothing matches {given}.")
         base = _fixed_part(given)
-        self.found += [Found(p, p.parent.relative_to(base) if self.recursive else Path()) for p in files]
+        self.files += [ListedFile(p, p.parent.relative_to(base) if self.recursive else Path()) for p in files]
 
 
 def is_folder(path: Path) -> bool:

@@ -55,15 +55,15 @@ class RayOutput(io.TextIOBase):
     """Takes what Ray prints on stdout, where results belong: pages about a lost node, of which one line is passed on, once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell, self._told = tell, False
+        self._tell, self._reported = tell, False
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
         log.debug("Ray: %s", text.rstrip())
-        if not self._told and re.search(LOST, text):
-            self._told = True
+        if not self._reported and re.search(LOST, text):
+            self._reported = True
             self._tell("A node of the cluster is lost; its pictures are painted again.")
         return len(text)
 

@@ -116,12 +116,12 @@ class FilmWriter:
         stream.width, stream.height = width + even * (width % 2), height + even * (height % 2)
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = self._film.time_base
-        shape, context, told = source.sample_aspect_ratio, stream.codec_context, source.codec_context
+        shape, context, source_context = source.sample_aspect_ratio, stream.codec_context, source.codec_context
         if shape:
             turned = (height > width) != (source.height > source.width)
             context.sample_aspect_ratio = 1 / shape if turned else shape
-        context.color_primaries, context.color_trc = told.color_primaries, told.color_trc
-        context.colorspace = told.colorspace if told.colorspace else UNTOLD
+        context.color_primaries, context.color_trc = source_context.color_primaries, source_context.color_trc
+        context.colorspace = source_context.colorspace if source_context.colorspace else UNTOLD
         context.color_range = 1  # limited, as players expect
         stream.metadata.update({k: v for k, v in source.metadata.items() if k == "language"})
         return stream  # type: ignore[no-any-return]

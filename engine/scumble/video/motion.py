@@ -67,17 +67,17 @@ def still(size: tuple[int, ...]) -> Motion:
     return Motion(np.zeros((*size, 2), np.float32), np.ones(size, np.bool_), exact=True)
 
 
-def of_the_camera(found: Motion, before: Array, now: Array, look: Look) -> Motion | None:
+def of_the_camera(flow: Motion, before: Array, now: Array, look: Look) -> Motion | None:
     """The one affine motion between two grey frames that most of their flow has: flat places, whose flow is anybody's guess,
     move with the rest. It is made exact by aligning the frames, since flow errs towards none."""
-    height, width = found.agrees.shape
+    height, width = flow.agrees.shape
     step = max(1, min(height, width) // POINTS)
     y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step]
-    good = found.agrees[y, x]
+    good = flow.agrees[y, x]
     if good.sum() < LEAST_POINTS:
         return None
     here = np.stack([x[good], y[good]], 1).astype(np.float32)
-    fitted, _ = cv2().estimateAffine2D(here, here + found.back[y[good], x[good]], ransacReprojThreshold=FITS)
+    fitted, _ = cv2().estimateAffine2D(here, here + flow.back[y[good], x[good]], ransacReprojThreshold=FITS)
     if fitted is None:
         return None
     look()

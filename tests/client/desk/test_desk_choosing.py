@@ -59,8 +59,8 @@ def test_of_several_styles_those_methods_come_first_that_blend_in_one_pass(catal
 
 def test_the_chosen_method_paints_if_it_can(catalogue: Catalogue) -> None:
     def chosen(choice: Settings) -> str | None:
-        found = method_of(catalogue, choice)
-        return found.id if found else None
+        method = method_of(catalogue, choice)
+        return method.id if method else None
 
     assert chosen(Settings("night", method="gatys")) == "gatys"
     assert chosen(Settings("night", (Other("wave"),), method="johnson")) == "memory"
@@ -125,9 +125,9 @@ def test_a_method_of_any_name_comes_in_the_engines_order(catalogue: Catalogue) -
 def test_a_contact_sheet_has_every_style_that_one_pass_can_paint_alone_and_by_the_chosen_method(catalogue: Catalogue) -> None:
     slow = replace(catalogue, styles=(*catalogue.styles, style("slow", "gatys")))
     chosen = Settings("night", (Other("wave"),), 0.5, "adain")
-    found = sheet(slow, chosen, favourites=("wave",))
-    assert [(one.style, by.id) for one, by in found] == [("wave", "adain"), ("night", "adain"), ("old", "johnson")]
-    assert {(one.others, one.strength) for one, _ in found} == {((), 0.5)}
+    entries = sheet(slow, chosen, favourites=("wave",))
+    assert [(one.style, by.id) for one, by in entries] == [("wave", "adain"), ("night", "adain"), ("old", "johnson")]
+    assert {(one.others, one.strength) for one, _ in entries} == {((), 0.5)}
 
 
 def test_what_is_quick_is_the_chosen_method_or_the_first_of_one_pass(catalogue: Catalogue) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings as they are written and read back, whoever wrote them."""
+"""Settings as they are written and read back, by either plug-in or from damaged text."""
 
 from __future__ import annotations
 

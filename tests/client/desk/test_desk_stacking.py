@@ -22,6 +22,6 @@ def test_the_next_result_goes_above_those_that_still_lie_above_the_layer(
     siblings: list[str], results: list[str], top: str
 ) -> None:
     """The second result used to go below the first, where nobody saw it."""
-    found = results_above(siblings, "photo", lambda layer: layer in ("one", "two"))
-    assert found == results
-    assert topmost("photo", found) == top
+    above = results_above(siblings, "photo", lambda layer: layer in ("one", "two"))
+    assert above == results
+    assert topmost("photo", above) == top

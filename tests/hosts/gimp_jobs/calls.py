@@ -17,36 +17,36 @@ def styles():
 
 @scenario
 def refused():
-    found = {}
+    report = {}
     image = new_image()
     layer = new_layer(image)
     mask = layer.create_mask(Gimp.AddMaskType.WHITE)
     layer.add_mask(mask)
     channel = Gimp.Channel.new(image, "Channel", 64, 48, 50.0, Gegl.Color.new("red"))
     image.insert_channel(channel, None, 0)
-    found["mask"], found["channel"], found["nothing"] = stylize(image, mask), stylize(image, channel), stylize(image)
-    found["style"] = stylize(image, layer, style="no-such-style")
-    found["method"] = stylize(image, layer, style="test-style", method="no-such-method")
-    found["json"] = stylize(image, layer, style="test-style", options="seed=1")
-    found["quality"] = stylize(image, layer, style="test-style", quality="superb")
-    found["option"] = stylize(image, layer, style="test-style", options='{"bogus": 1}')
+    report["mask"], report["channel"], report["nothing"] = stylize(image, mask), stylize(image, channel), stylize(image)
+    report["style"] = stylize(image, layer, style="no-such-style")
+    report["method"] = stylize(image, layer, style="test-style", method="no-such-method")
+    report["json"] = stylize(image, layer, style="test-style", options="seed=1")
+    report["quality"] = stylize(image, layer, style="test-style", quality="superb")
+    report["option"] = stylize(image, layer, style="test-style", options='{"bogus": 1}')
     torn = f"{os.environ['HOME']}/Torn.png"
     with open(torn, "wb") as f:
         f.write(b"no picture")
-    found["file"] = stylize(image, layer, style_file=Gio.File.new_for_path(torn))
-    found["again"] = call(AGAIN, image, [channel])
+    report["file"] = stylize(image, layer, style_file=Gio.File.new_for_path(torn))
+    report["again"] = call(AGAIN, image, [channel])
     layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 2, 2, 10, 10)
     Gimp.Selection.float(image, [layer], 0, 0)
-    found["floating"] = stylize(image, layer, style="test-style")
-    found["layers"] = len(image.get_layers())
+    report["floating"] = stylize(image, layer, style="test-style")
+    report["layers"] = len(image.get_layers())
     image.delete()
     image = new_image()
     layer = new_layer(image)
     image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 4, False, False, "")
-    found["indexed"] = stylize(image, layer, style="test-style")
+    report["indexed"] = stylize(image, layer, style="test-style")
     image.delete()
-    return found
+    return report
 
 
 @scenario
@@ -126,13 +126,13 @@ def kept_colours():
     layer = new_layer(image)
     rest = bytes((200, 100, 50, 255)) * 900
     layer.get_buffer().set(Gegl.Rectangle.new(10, 0, 30, 30), "R'G'B'A u8", rest)
-    errors, found, made = {}, {}, {}
+    errors, report, made = {}, {}, {}
     for way in ("", "off", "luminance", "coral", "histogram", "sorcery"):
         errors[way] = stylize(image, layer, style="test-style", keep_colours=way, replace=True)
         result = image.get_layers()[0]
-        found[way], made[way] = pixel(result), seen(result)["made"]["keep_colours"]
+        report[way], made[way] = pixel(result), seen(result)["made"]["keep_colours"]
     image.delete()
-    return {"errors": errors, "pixels": found, "made": made}
+    return {"errors": errors, "pixels": report, "made": made}
 
 
 @scenario

@@ -51,14 +51,14 @@ def halves(image, layer):
     noise = bytes(v for i in range(160 * 120) for v in (i % 251, i * 7 % 241, i // 160 * 2, 255))
     layer.get_buffer().set(Gegl.Rectangle.new(0, 0, 160, 120), "R'G'B'A u8", noise)
     errors = [stylize(image, layer, style="starry-night", others='[{"style": "great-wave"}]')]
-    found = []
+    paintings = []
     for style in ("starry-night", "great-wave"):
         errors.append(stylize(image, layer, style=style))
-        found.append(pixels(image.get_selected_layers()[0]))
+        paintings.append(pixels(image.get_selected_layers()[0]))
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 80, 0, 80, 120)
     errors.append(stylize(image, layer, style="starry-night", others='[{"style": "great-wave", "where": "selection"}]'))
     both = pixels(image.get_selected_layers()[0])
-    far = [[apart(both, alone, columns) for alone in found] for columns in (range(72), range(88, 160))]
+    far = [[apart(both, alone, columns) for alone in paintings] for columns in (range(72), range(88, 160))]
     return {"errors": errors, "far": far}
 
 
@@ -69,7 +69,7 @@ def apart(one, other, columns):
 
 
 with open(f"{HOME}/commands.json") as f:
-    found = {name: try_engine(command) for name, command in json.load(f).items()}
+    report = {name: try_engine(command) for name, command in json.load(f).items()}
 end_engine()
 with open(os.environ["RECORD"], "w") as f:
-    json.dump(found, f)
+    json.dump(report, f)

@@ -85,18 +85,18 @@ def gone():
     """Places that are not there, and the same again after they have gone."""
     image = new_image()
     layer, sky = new_layer(image), new_layer(image, "Sky", colour=(255, 255, 255, 255))
-    found = {"selection": stylize(image, layer, **ways({"style": "yellow", "where": "selection"}))}
-    found["before"] = stylize(image, layer, replace=True, **ways({"style": "yellow", "where": "layer:Sky"}))
+    report = {"selection": stylize(image, layer, **ways({"style": "yellow", "where": "selection"}))}
+    report["before"] = stylize(image, layer, replace=True, **ways({"style": "yellow", "where": "layer:Sky"}))
     result = image.get_selected_layers()[0]
-    found["again"] = call(AGAIN, image, [layer])
+    report["again"] = call(AGAIN, image, [layer])
     again = image.get_selected_layers()[0]
-    found["made"] = seen(again)["made"]
-    found["replaced"] = [item.get_name() for item in image.get_layers()]
+    report["made"] = seen(again)["made"]
+    report["replaced"] = [item.get_name() for item in image.get_layers()]
     image.remove_layer(sky)
-    found["layer"] = call(AGAIN, image, [layer])
-    found["left"] = [item.get_id() for item in image.get_layers()] == [again.get_id(), layer.get_id()]
-    found["first"] = result.is_valid()
-    found["word"] = stylize(image, layer, style="violet", others='[{"stile": "yellow"}]')
-    found["layers"] = len(image.get_layers())
+    report["layer"] = call(AGAIN, image, [layer])
+    report["left"] = [item.get_id() for item in image.get_layers()] == [again.get_id(), layer.get_id()]
+    report["first"] = result.is_valid()
+    report["word"] = stylize(image, layer, style="violet", others='[{"stile": "yellow"}]')
+    report["layers"] = len(image.get_layers())
     image.delete()
-    return found
+    return report

@@ -23,20 +23,20 @@ PRECISIONS = (
 
 @scenario
 def precisions():
-    found = {}
+    report = {}
     for name in PRECISIONS:
         image = new_image(precision=getattr(Gimp.Precision, name))
         layer = new_layer(image, colour=(200, 100, 50, 128))
         error = stylize(image, layer, style="test-style")
-        found[name] = {"error": error, "layers": len(image.get_layers()), "pixel": pixel(image.get_layers()[0])}
+        report[name] = {"error": error, "layers": len(image.get_layers()), "pixel": pixel(image.get_layers()[0])}
         image.delete()
-    return found
+    return report
 
 
 @scenario
 def identity():
     """Strength 0 at each depth: the very samples come back."""
-    found = {}
+    report = {}
     for name, format in (("U8_NON_LINEAR", "u8"), ("U16_NON_LINEAR", "u16"), ("FLOAT_NON_LINEAR", "float")):
         image = new_image(precision=getattr(Gimp.Precision, name))
         layer = new_layer(image)
@@ -46,9 +46,9 @@ def identity():
         before = pixels(layer, FORMATS[format])
         error = stylize(image, layer, style="test-style", strength=0.0)
         top = image.get_layers()[0]
-        found[format] = {"error": error, "name": top.get_name(), "same": pixels(top, FORMATS[format]) == before}
+        report[format] = {"error": error, "name": top.get_name(), "same": pixels(top, FORMATS[format]) == before}
         image.delete()
-    return found
+    return report
 
 
 @scenario
@@ -76,7 +76,7 @@ def gray():
 
 @scenario
 def sizes():
-    found = {}
+    report = {}
     for width, height in ((1, 1), (6000, 4000)):
         image = new_image(width, height)
         layer = new_layer(image, size=(width, height))
@@ -84,7 +84,7 @@ def sizes():
         error = stylize(image, layer, style="test-style")
         top = image.get_layers()[0]
         last = pixel(top, width - 1, height - 1)
-        found[f"{width}x{height}"] = {"error": error, "size": seen(top)["size"], "pixels": [pixel(top), last]}
-        found[f"{width}x{height}"]["seconds"] = time.monotonic() - began
+        report[f"{width}x{height}"] = {"error": error, "size": seen(top)["size"], "pixels": [pixel(top), last]}
+        report[f"{width}x{height}"]["seconds"] = time.monotonic() - began
         image.delete()
-    return found
+    return report

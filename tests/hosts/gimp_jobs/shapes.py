@@ -35,14 +35,14 @@ def around():
     layer = new_layer(image, size=(1000, 4))
     layer.get_buffer().set(Gegl.Rectangle.new(320, 0, 100, 4), "R'G'B'A u8", bytes((200, 100, 50, 255)) * 400)
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 100, 0, 20, 4)
-    found = {}
+    report = {}
     for size in (1.0, 2.0):
         error = stylize(image, layer, style="test-style", keep_colours="coral", brush_size=size)
         result = image.get_layers()[0]
-        found[str(size)] = {"error": error, "result": seen(result)}
+        report[str(size)] = {"error": error, "result": seen(result)}
         image.remove_layer(result)
     image.delete()
-    return found
+    return report
 
 
 @scenario

@@ -38,7 +38,7 @@ def album(stage: Stage) -> Scenario:
     stage.krita.action("zoom_to_fit").trigger()
     yield 2500  # for the message about the zoom to go
     stage.shoot("album-docker")
-    found: dict[str, Any] = {"styles": stage.panel.gallery.list.count()}
+    report: dict[str, Any] = {"styles": stage.panel.gallery.list.count()}
 
     stage.studio.shelves.like("great-wave", True)
     stage.studio.canvas.try_all()
@@ -58,14 +58,14 @@ def album(stage: Stage) -> Scenario:
     stage.shoot("album-better")
     stage.panel.keep.click()
     yield idle(stage)
-    found["better"] = names(document)
+    report["better"] = names(document)
     document.topLevelNodes()[-1].remove()
     stage.studio.choose(quality="")
     yield 1000
 
-    found["frames"] = yield from _live(stage, document)
+    report["frames"] = yield from _live(stage, document)
     stage.close(document)
-    return found
+    return report
 
 
 def _live(stage: Stage, document: Any) -> Any:

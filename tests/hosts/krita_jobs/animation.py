@@ -35,19 +35,19 @@ def film(stage: Stage) -> Scenario:
     yield 300
     stage.tidy()
     stage.studio.take_up(Settings(style="starry-night", method="johnson"))
-    found: dict[str, Any] = {"menu": stage.panel.steady.isChecked()}
+    report: dict[str, Any] = {"menu": stage.panel.steady.isChecked()}
     for name in ("steady", "loose"):
         stage.panel.steady.setChecked(name == "steady")
         stage.krita.action("scumble_frames").trigger()
         yield idle(stage)
-        found[name] = [names(document), stage.studio.standing.text]
+        report[name] = [names(document), stage.studio.standing.text]
         result = document.topLevelNodes()[-1]
         painted = b"".join(bytes(result.pixelDataAtTime(0, 0, width, height, time)) for time in times)
         path.with_name(f"{name}.bgra").write_bytes(painted)
         yield undo_once(stage, document)
     stage.panel.steady.setChecked(True)
     stage.close(document)
-    return found
+    return report
 
 
 def _keyed(stage: Stage, document: Any, node: Any, time: int) -> Scenario:

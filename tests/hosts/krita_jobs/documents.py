@@ -28,9 +28,9 @@ def closed(stage: Stage) -> Scenario:
     stage.panel.history.again.click()
     stage.panel.tabs.setCurrentIndex(0)
     stage.studio.choose(method="invert", options={})
-    found = names(other)
+    layers = names(other)
     stage.close(other)
-    return {"status": status, "button": button, "names": found}
+    return {"status": status, "button": button, "names": layers}
 
 
 def history(stage: Stage) -> Scenario:

@@ -162,9 +162,9 @@ class Driver:
         self.deadline = time.monotonic() + PATIENCE
         QTimer.singleShot(STEP if self.waiting else wanted, self.step)
 
-    def end(self, found: dict[str, Any]) -> None:
+    def end(self, report: dict[str, Any]) -> None:
         self.waiting = None
-        self.report[self.names.pop(0).split(":")[1]] = {**found, "seconds": time.monotonic() - self.began}
+        self.report[self.names.pop(0).split(":")[1]] = {**report, "seconds": time.monotonic() - self.began}
         (self.inbox / f"{self.number}.report").write_text(json.dumps(self.report))
         QTimer.singleShot(0, self.next)
 

@@ -23,10 +23,10 @@ def killed(stage: Stage) -> Scenario:
     yield idle(stage)
     welcome = stage.studio.session.welcome
     stage.studio.choose(method="invert", options={})
-    found = names(document)
+    layers = names(document)
     status = stage.panel.status.text()
     stage.close(document)
-    return {"names": found, "another": welcome is not None and welcome.pid != first, "status": status}
+    return {"names": layers, "another": welcome is not None and welcome.pid != first, "status": status}
 
 
 def foreign(stage: Stage) -> Scenario:
@@ -43,10 +43,10 @@ def foreign(stage: Stage) -> Scenario:
     channel.PROTOCOL = spoken
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    found = names(document)
+    layers = names(document)
     stage.close(document)
     attached = stage.studio.session.welcome.pid == running
-    return {"status": status, "names": found, "attached": attached}
+    return {"status": status, "names": layers, "attached": attached}
 
 
 def absent(stage: Stage) -> Scenario:
@@ -66,6 +66,6 @@ def absent(stage: Stage) -> Scenario:
     del os.environ["SCUMBLE_ENGINE"]
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    found = names(document)
+    layers = names(document)
     stage.close(document)
-    return {"stopped": stopped, "status": status, "busy": busy, "names": found, "report": stage.studio.report}
+    return {"stopped": stopped, "status": status, "busy": busy, "names": layers, "report": stage.studio.report}

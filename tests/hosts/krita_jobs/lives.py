@@ -41,7 +41,7 @@ def painting(stage: Stage) -> Scenario:
     """A stroke, undo, another strength, a selection."""
     document, hand, node, live = yield from started(stage)
     yield lambda: document.activeNode() == node
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "names": names(document),
         "locked": live.locked(),
         "status": stage.panel.status.text(),
@@ -53,27 +53,27 @@ def painting(stage: Stage) -> Scenario:
     yield hand.quick([(100, 150), (200, 150), (300, 150)])
     yield follows(stage, passes)
     yield lambda: row(live, 150, 200) == [INVERTED_INK]
-    found["stroke"] = row(live, 150, 50, 200)
-    found["drawn"] = row(node, 150, 50, 200)
+    report["stroke"] = row(live, 150, 50, 200)
+    report["drawn"] = row(node, 150, 50, 200)
     yield 300
     document.waitForDone()
-    found["shown"] = list(bytes(document.pixelData(200, 150, 1, 1)))
-    found["steps"] = [steps(stage) - before, stage.krita.action("edit_undo").text()]
+    report["shown"] = list(bytes(document.pixelData(200, 150, 1, 1)))
+    report["steps"] = [steps(stage) - before, stage.krita.action("edit_undo").text()]
     stage.shoot("live")
     stage.krita.action("edit_undo").trigger()
     yield lambda: row(live, 150, 200) == [INVERTED]
-    found["undone"] = row(live, 150, 50, 200)
+    report["undone"] = row(live, 150, 50, 200)
     stage.studio.choose(strength=0.5)
     yield lambda: row(live, 150, 200) != [INVERTED]
-    found["half"] = row(live, 150, 200)
+    report["half"] = row(live, 150, 200)
     stage.studio.choose(strength=1.0)
     yield lambda: row(live, 150, 200) == [INVERTED]
     yield from hand.stroke([(100, 60), (150, 60), (200, 60)], lambda n: stage.studio.live.touch())  # a pass comes due during it
-    found["during"] = row(node, 60, 60, 110, 150, 195)
+    report["during"] = row(node, 60, 60, 110, 150, 195)
     stage.studio.canvas.stop_live()
-    found |= {"kept": names(document), "unlocked": not live.locked(), "left": steps(stage) - before}
+    report |= {"kept": names(document), "unlocked": not live.locked(), "left": steps(stage) - before}
     stage.close(document)
-    return found
+    return report
 
 
 def closed_at_once(stage: Stage) -> Scenario:
@@ -103,31 +103,31 @@ def selected(stage: Stage) -> Scenario:
     selection.select(100, 100, 100, 100, 255)
     document.setSelection(selection)
     yield lambda: row(live, 150, 50, 150) == [[0, 0, 0, 0], INVERTED]
-    found: dict[str, Any] = {"limited": row(live, 150, 50, 150, 250)}
+    report: dict[str, Any] = {"limited": row(live, 150, 50, 150, 250)}
     stage.krita.action("deselect").trigger()
     yield lambda: row(live, 150, 50) == [INVERTED]
     live.remove()
     yield lambda: not stage.studio.live.active
-    found |= {"deleted": names(document), "status": stage.panel.status.text(), "pressed": stage.panel.live.isChecked()}
+    report |= {"deleted": names(document), "status": stage.panel.status.text(), "pressed": stage.panel.live.isChecked()}
     stage.close(document)
-    return found
+    return report
 
 
 def seen(stage: Stage) -> Scenario:
     """All that is seen, without the live layer itself; then the document is closed."""
     document, _, node, live = yield from started(stage, "seen")
-    found: dict[str, Any] = {"begun": row(live, 150, 200)}
+    report: dict[str, Any] = {"begun": row(live, 150, 200)}
     above = document.createNode("above", "paintlayer")
     above.setPixelData(bytes((100, 110, 120, 255)) * 200 * 300, 0, 0, 200, 300)
     document.rootNode().addChildNode(above, node)
     yield lambda: row(live, 150, 100) == [[155, 145, 135, 255]]
-    found["composed"] = row(live, 150, 100, 300)
+    report["composed"] = row(live, 150, 100, 300)
     yield 500
-    found["visible"] = live.visible()
+    report["visible"] = live.visible()
     stage.close(document)
     yield lambda: not stage.studio.live.active
-    found["status"] = stage.panel.status.text()
-    return found
+    report["status"] = stage.panel.status.text()
+    return report
 
 
 def hundred(stage: Stage) -> Scenario:
@@ -150,10 +150,10 @@ def hundred(stage: Stage) -> Scenario:
         elif number > 9:
             grown.append((resident() - memory) >> 20)
     passes = stage.studio.live.passes - passes
-    found = {"whole": whole, "steps": steps(stage) - before, "passes": passes, "grown": grown[-1]}
+    report = {"whole": whole, "steps": steps(stage) - before, "passes": passes, "grown": grown[-1]}
     stage.studio.canvas.stop_live()
     stage.close(document)
-    return found
+    return report
 
 
 def resident() -> int:

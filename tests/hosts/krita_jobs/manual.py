@@ -27,10 +27,10 @@ def manual(stage: Stage) -> Scenario:
     page.verticalScrollBar().setValue(page.verticalScrollBar().maximum())
     yield 200
     stage.shoot("manual-picture")
-    found = {"text": page.toPlainText(), "pictures": [bool(picture) for picture in pictures], "shown": page.isVisible()}
+    report = {"text": page.toPlainText(), "pictures": [bool(picture) for picture in pictures], "shown": page.isVisible()}
     dialog.reject()
     yield lambda: QApplication.activeModalWidget() is None
-    return found
+    return report
 
 
 def _images(page: QTextBrowser) -> list[str]:

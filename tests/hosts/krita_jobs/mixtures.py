@@ -113,9 +113,9 @@ def place_gone(bench: Bench) -> dict[str, Any]:
     sky = bench.layer(document, "sky", bytes((255, 255, 255, 255)) * W * H, 0, 0, W, H)
     place = sky.uniqueId().toString()
     sky.remove()
-    found = {}
+    report = {}
     for what, way in (("removed", (1.0, place, "sky")), ("nothing", (1.0, "selection"))):
         bench.paint(document, node, style="violet", method="average", strength=1.0, others=others(way))
-        found[what] = f"{bench.studio.standing.text} {bench.studio.standing.hint}"
+        report[what] = f"{bench.studio.standing.text} {bench.studio.standing.hint}"
         bench.studio.choose(style="test-style", method="invert", others=())  # which settles what was said
-    return {**found, "names": [n.name() for n in document.topLevelNodes()]}
+    return {**report, "names": [n.name() for n in document.topLevelNodes()]}

@@ -37,7 +37,7 @@ def plain(bench: Bench) -> dict[str, Any]:
 def depths(bench: Bench) -> dict[str, Any]:
     """Each depth, in sRGB's own curve: pixels written as fractions, read back as fractions."""
     kinds = {"U8": ("B", 255, "bgra"), "U16": ("H", 65535, "bgra"), "F16": ("e", 1.0, "rgba"), "F32": ("f", 1.0, "rgba")}
-    found = {}
+    report = {}
     for depth, (code, full, order) in kinds.items():
         document = bench.document(8, 8, "RGBA", depth, "sRGB-elle-V2-srgbtrc.icc")
         values = [0.8, 0.4, 0.1, 1.0] if order == "rgba" else [0.1, 0.4, 0.8, 1.0]
@@ -46,13 +46,13 @@ def depths(bench: Bench) -> dict[str, Any]:
         new = bench.paint(document, node, strength=1.0)[0]
         back = struct.unpack(f"<4{code}", bytes(new.pixelData(3, 3, 1, 1)))
         colours = [v / full for v in back[:3]][:: 1 if order == "rgba" else -1]
-        found[depth] = {"colours": colours, "alpha": back[3] / full, "facts": facts(new)}
-    return found
+        report[depth] = {"colours": colours, "alpha": back[3] / full, "facts": facts(new)}
+    return report
 
 
 def spaces(bench: Bench) -> dict[str, Any]:
     """Colour models and a linear profile: the layer comes back in its own space, and shows the inverted colour."""
-    found = {}
+    report = {}
     sent: list[Any] = []
     submit = bench.studio.session.submit
     bench.studio.session.submit = lambda request: sent.append(request.raster.transfer) or submit(request)
@@ -64,19 +64,19 @@ def spaces(bench: Bench) -> dict[str, Any]:
         node = document.nodeByName("layer")
         new = bench.paint(document, node, strength=1.0)[0]
         seen = [_srgb(bench, document, which) for which in (node, new)]
-        found[f"{model} {depth}"] = {
+        report[f"{model} {depth}"] = {
             "seen": seen,
             "same": facts(new)["space"] == facts(node)["space"],
             "facts": facts(new),
             "sent": sent[-1],
         }
     del bench.studio.session.submit
-    return found
+    return report
 
 
 def selection(bench: Bench) -> dict[str, Any]:
     """A soft selection becomes a transparency mask; without such masks, alpha."""
-    found = {}
+    report = {}
     for way in ("mask", "alpha"):
         document = bench.document(200, 160)
         node = bench.layer(document, "layer", bytes((*COLOUR[::-1], 255)) * 200 * 160, 0, 0, 200, 160)
@@ -89,14 +89,14 @@ def selection(bench: Bench) -> dict[str, Any]:
         bench.studio.choose(strength=1.0)
         new = bench.paint(document, node)[0] if way == "mask" else _without_masks(bench, document, node)
         seen = bytes(new.projectionPixelData(0, 80, 200, 1))
-        found[way] = {
+        report[way] = {
             "selected": row,
             "alpha": list(seen[3::4]),
             "inside": list(seen[400:404]),
             "facts": facts(new),
             "edge": at(node, 80, 80),
         }
-    return found
+    return report
 
 
 def around(bench: Bench) -> dict[str, Any]:
@@ -107,12 +107,12 @@ def around(bench: Bench) -> dict[str, Any]:
     chosen.select(500, 0, 20, 4, 255)
     document.setSelection(chosen)
     document.waitForDone()
-    found = {}
+    report = {}
     for size in (0.5, 1.0, 2.0):
         bounds = bench.paint(document, node, options={"brush_size": size})[0].bounds()
-        found[str(size)] = [bounds.x(), bounds.width()]
+        report[str(size)] = [bounds.x(), bounds.width()]
     bench.studio.choose(options={})
-    return {"bounds": found}
+    return {"bounds": report}
 
 
 def groups(bench: Bench) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def sizes(bench: Bench) -> dict[str, Any]:
 
 def gone(bench: Bench) -> dict[str, Any]:
     """A layer deleted, a layer moved in the stack, and a document closed while the engine works."""
-    found: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     for what in ("deleted", "moved", "closed"):
         document = bench.document(W, H)
         node = bench.layer(document, what, bytes((10, 20, 30, 255)) * W * H, 0, 0, W, H)
@@ -229,10 +229,10 @@ def gone(bench: Bench) -> dict[str, Any]:
             node.remove()
             group.addChildNode(node, None)
         bench.run()
-        found[what] = {"status": f"{bench.studio.standing.text} {bench.studio.standing.hint}"}
-        found[what]["kept"] = [e.layer for e in bench.studio.records.entries() if e.kept]
+        report[what] = {"status": f"{bench.studio.standing.text} {bench.studio.standing.hint}"}
+        report[what]["kept"] = [e.layer for e in bench.studio.records.entries() if e.kept]
         if what != "closed":
-            found[what]["names"] = [n.name() for n in every(document)]
+            report[what]["names"] = [n.name() for n in every(document)]
     bench.studio.choose(method="invert", options={})
     other = bench.document(W, H)
     below = bench.layer(other, "below", bytes((1, 1, 1, 255)) * W * H, 0, 0, W, H)
@@ -241,8 +241,8 @@ def gone(bench: Bench) -> dict[str, Any]:
     bench.studio.insert_kept(entry)
     del bench.host.layers
     other.waitForDone()
-    found["inserted"] = {"names": [n.name() for n in other.topLevelNodes()], "pixel": at(other.topLevelNodes()[-1], 2, 2)}
-    return found
+    report["inserted"] = {"names": [n.name() for n in other.topLevelNodes()], "pixel": at(other.topLevelNodes()[-1], 2, 2)}
+    return report
 
 
 def _without_masks(bench: Bench, document: Any, node: Any) -> Any:

@@ -24,7 +24,7 @@ def photograph(stage: Stage) -> Scenario:
     stage.shoot("photograph")
     stage.docker.grab().save(str(stage.shots / "docker-alone.png"))
     top = document.topLevelNodes()[-1]
-    found = {
+    report = {
         "names": names(document),
         "differs": bytes(top.pixelData(0, 0, 64, 64)) != bytes(document.topLevelNodes()[0].pixelData(0, 0, 64, 64)),
         "opaque": bytes(top.pixelData(100, 100, 1, 1))[3],
@@ -37,7 +37,7 @@ def photograph(stage: Stage) -> Scenario:
     stage.panel.tabs.setCurrentIndex(1)
     stage.panel.history.list.setCurrentRow(0)
     yield 300
-    found["history"] = [stage.panel.history.list.item(row).text() for row in range(stage.panel.history.list.count())]
+    report["history"] = [stage.panel.history.list.item(row).text() for row in range(stage.panel.history.list.count())]
     stage.shoot("photograph-history")
     stage.close(document)
-    return found
+    return report

@@ -72,13 +72,13 @@ class Bench:
 
 
 def every(document: Any) -> list[Any]:
-    found = []
+    nodes = []
     todo = list(document.topLevelNodes())
     while todo:
         node = todo.pop()
-        found.append(node)
+        nodes.append(node)
         todo += node.childNodes()
-    return found
+    return nodes
 
 
 def at(node: Any, x: int, y: int) -> list[int]:

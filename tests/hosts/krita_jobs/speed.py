@@ -38,7 +38,7 @@ class Pauses:
 
 def large(stage: Stage) -> Scenario:
     """Twelve megapixels of each depth: what is more than the engine's own time, and the longest pauses."""
-    found: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     marks: dict[str, float] = {}
     insert = KritaTarget.insert
 
@@ -84,7 +84,7 @@ def large(stage: Stage) -> Scenario:
         host = stage.studio.previewing._host
         host.small(host.layers()[-1], WORKING_SIDE)
         copied = time.monotonic() - copied
-        found[depth] = {
+        report[depth] = {
             "preview": copied,
             "engine": own,
             "overhead": took - own,
@@ -97,7 +97,7 @@ def large(stage: Stage) -> Scenario:
         stage.close(document)
         yield 500
     KritaTarget.insert = insert
-    return found
+    return report
 
 
 def live(stage: Stage) -> Scenario:
@@ -133,7 +133,7 @@ def live(stage: Stage) -> Scenario:
     KritaLive.read, KritaLive.write = lambda *given: clocked(read, *given), written  # type: ignore[method-assign]
     stage.studio.canvas.start_live()
     yield lambda: stage.studio.live.passes > 1 and not stage.studio.live.awaiting  # the first ones load the networks
-    found: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     kept = scumble_live.REST, scumble_live.LOOK, scumble_live.SIDES
     scumble_live.REST = scumble_live.LOOK = 1e9  # only strokes begin a pass
     for side in (384, 768):
@@ -152,11 +152,11 @@ def live(stage: Stage) -> Scenario:
                 sum(marks["host"][-2:])
             )  # what was read for the pass, and written; before it, it may have looked in vain
             computed.append(sum(marks["computed"][-2:]))
-        found[str(side)] = {"latency": median(latency[1:]), "host": median(own[1:]), "computed": median(computed[1:])}
+        report[str(side)] = {"latency": median(latency[1:]), "host": median(own[1:]), "computed": median(computed[1:])}
     scumble_live.REST, scumble_live.LOOK, scumble_live.SIDES = kept
     KritaLive.read, KritaLive.write = read, write  # type: ignore[method-assign]
     del stage.studio.live.touch
     stage.studio.canvas.stop_live()
     yield 500
     stage.close(document)
-    return found
+    return report

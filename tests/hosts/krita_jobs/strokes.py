@@ -93,9 +93,9 @@ def strokes(stage: Stage) -> Scenario:
         yield 150
         whole += row(node, y, 60, 110, 170, 235, 295, 340) == [PLAIN, INK, INK, INK, INK, PLAIN]
     yield idle(stage)
-    found = {"whole": whole, "results": len(names(document)) - 2}
+    report = {"whole": whole, "results": len(names(document)) - 2}
     stage.close(document)
-    return found
+    return report
 
 
 def transform(stage: Stage) -> Scenario:
@@ -109,23 +109,23 @@ def transform(stage: Stage) -> Scenario:
     yield from hand.stroke([(100, 100), (120, 110), (140, 120)])
     yield waits(stage)
     yield 500
-    found: dict[str, Any] = {"during": names(document), "status": stage.panel.status.text()}
+    report: dict[str, Any] = {"during": names(document), "status": stage.panel.status.text()}
     stage.shoot("transform")
     yield hand.do("key", "Return")
     yield 500
     stage.shoot("transform-applied")
     document.waitForDone()
-    found |= {"applied": names(document), "moved": [node.bounds().x(), node.bounds().y()]}
+    report |= {"applied": names(document), "moved": [node.bounds().x(), node.bounds().y()]}
     yield from hand.stroke([(100, 100), (120, 110), (140, 120)])
     soon(stage)  # while the tool has the layer
     yield waits(stage)
     yield 500
-    found["reading"] = stage.panel.status.text()
+    report["reading"] = stage.panel.status.text()
     yield choose(stage, BRUSH)
     yield idle(stage)
-    found["names"] = names(document)
+    report["names"] = names(document)
     stage.close(document)
-    return found
+    return report
 
 
 def crop(stage: Stage) -> Scenario:
@@ -135,13 +135,13 @@ def crop(stage: Stage) -> Scenario:
     yield from hand.stroke([(100, 100), (150, 130), (250, 180)])
     yield waits(stage)
     yield 500
-    found: dict[str, Any] = {"status": stage.panel.status.text(), "size": [document.width(), document.height()]}
+    report: dict[str, Any] = {"status": stage.panel.status.text(), "size": [document.width(), document.height()]}
     yield hand.do("key", "Escape")
     yield idle(stage)
-    found |= {"names": names(document), "after": [document.width(), document.height()]}
+    report |= {"names": names(document), "after": [document.width(), document.height()]}
     yield choose(stage, BRUSH)
     stage.close(document)
-    return found
+    return report
 
 
 def shape(stage: Stage) -> Scenario:
@@ -156,7 +156,7 @@ def shape(stage: Stage) -> Scenario:
         yield 60
     yield waits(stage)
     yield 500
-    found: dict[str, Any] = {"status": stage.panel.status.text()}
+    report: dict[str, Any] = {"status": stage.panel.status.text()}
     yield hand.to((200, 200))
     yield 60
     yield hand.do("click", 1)
@@ -165,10 +165,10 @@ def shape(stage: Stage) -> Scenario:
     yield idle(stage)
     yield 300
     document.waitForDone()
-    found |= {"names": names(document), "drawn": [*row(node, 100, 150), *row(node, 150, 200)]}
+    report |= {"names": names(document), "drawn": [*row(node, 100, 150), *row(node, 150, 200)]}
     yield choose(stage, BRUSH)
     stage.close(document)
-    return found
+    return report
 
 
 def text(stage: Stage) -> Scenario:
@@ -180,13 +180,13 @@ def text(stage: Stage) -> Scenario:
     yield editors
     yield waits(stage)
     yield 500
-    found: dict[str, Any] = {"status": stage.panel.status.text(), "during": names(document)}
+    report: dict[str, Any] = {"status": stage.panel.status.text(), "during": names(document)}
     editors()[0].close()
     yield idle(stage)
-    found["names"] = names(document)
+    report["names"] = names(document)
     yield choose(stage, BRUSH)
     stage.close(document)
-    return found
+    return report
 
 
 def _named(widget: Any, name: str) -> bool:
@@ -202,7 +202,7 @@ def topmost(stage: Stage) -> Scenario:
         stage.studio.choose(strength=strength)
         stage.studio.paint(stage.studio.host.these(document, [node]))
         yield idle(stage)
-    found: dict[str, Any] = {"names": names(document)}
+    report: dict[str, Any] = {"names": names(document)}
     mask = document.createTransparencyMask("mask")
     node.addChildNode(mask, None)
     yield 200
@@ -213,17 +213,17 @@ def topmost(stage: Stage) -> Scenario:
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     yield 400
-    found |= {"alone": names(document), "active": document.activeNode().name()}
+    report |= {"alone": names(document), "active": document.activeNode().name()}
     stage.panel.one_result.setChecked(False)
     yield undo_once(stage, document)
     yield 300
     yield undo_once(stage, document)
     yield 300
     yield undo_once(stage, document)
-    found["undone"] = names(document)
+    report["undone"] = names(document)
     stage.studio.choose(strength=1.0)
     stage.close(document)
-    return found
+    return report
 
 
 def as_seen(stage: Stage) -> Scenario:
@@ -240,12 +240,12 @@ def as_seen(stage: Stage) -> Scenario:
     stage.krita.action("scumble_seen").trigger()
     yield idle(stage)
     yield 400
-    found: dict[str, Any] = {"names": names(document), "painted": row(document.topLevelNodes()[-1], 150, 100, 300)}
-    found |= {"active": document.activeNode().name(), "by": stage.panel.gallery.by.text()}
+    report: dict[str, Any] = {"names": names(document), "painted": row(document.topLevelNodes()[-1], 150, 100, 300)}
+    report |= {"active": document.activeNode().name(), "by": stage.panel.gallery.by.text()}
     yield undo_once(stage, document)
-    found["undone"] = names(document)
+    report["undone"] = names(document)
     stage.close(document)
-    return found
+    return report
 
 
 def clicked_twice(stage: Stage) -> Scenario:
@@ -255,7 +255,7 @@ def clicked_twice(stage: Stage) -> Scenario:
     stage.panel.button.click()
     stage.panel.button.click()
     yield idle(stage)
-    found: dict[str, Any] = {"names": names(document)}
+    report: dict[str, Any] = {"names": names(document)}
     stage.studio.choose(method="invert", options={})
     empty = document.createNode("empty", "paintlayer")
     document.rootNode().addChildNode(empty, None)
@@ -265,6 +265,6 @@ def clicked_twice(stage: Stage) -> Scenario:
     yield lambda: "is empty" in stage.panel.status.text()
     document.setActiveNode(document.nodeByName("layer"))
     yield lambda: "is empty" not in stage.panel.status.text()
-    found["status"] = stage.panel.status.text()
+    report["status"] = stage.panel.status.text()
     stage.close(document)
-    return found
+    return report

@@ -48,7 +48,7 @@ def from_file(stage: Stage) -> Scenario:
     stage.studio.take_up(Settings(style="blue-harbour", method="darken"))
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    found = {
+    report = {
         "chosen": stage.studio.settings.style,
         "said": said,
         "refined": list(_style(stage, "blue-harbour").refined),
@@ -57,7 +57,7 @@ def from_file(stage: Stage) -> Scenario:
         "pixel": list(bytes(document.topLevelNodes()[-1].pixelData(5, 5, 1, 1))),
     }
     stage.close(document)
-    return found
+    return report
 
 
 def renamed(stage: Stage) -> Scenario:
@@ -85,7 +85,7 @@ def renamed(stage: Stage) -> Scenario:
     shown = [gallery.list.item(row).text() for row in range(gallery.list.count())]
     stage.studio.paint(settings=entry.settings)
     yield idle(stage)
-    found = {
+    report = {
         "offered": list(offered),
         "shown": "Fog over the harbour" in shown,
         "chosen": stage.studio.settings.style,
@@ -97,7 +97,7 @@ def renamed(stage: Stage) -> Scenario:
         _press(gallery.menu_of(_style(stage, "blue-harbour")), "Rename")
     yield lambda: _style(stage, "blue-harbour").title == "Blue harbour"
     stage.close(document)
-    return found
+    return report
 
 
 @contextlib.contextmanager
@@ -126,11 +126,11 @@ def dropped(stage: Stage) -> Scenario:
     gallery.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, left, none))
     yield lambda: {"red-sail", "white-cliff"} <= set(_shown(stage))
     _press(gallery.menu_of(_style(stage, "white-cliff")), "Favourite")
-    found: dict[str, Any] = {"first": [gallery.list.item(0).text(), _shown(stage)[0]], "notes": "notes" in _shown(stage)}
+    report: dict[str, Any] = {"first": [gallery.list.item(0).text(), _shown(stage)[0]], "notes": "notes" in _shown(stage)}
     for row, name in ((1, "favourites"), (3, "own")):
         gallery.which.setCurrentIndex(row)
         gallery.which.activated.emit(row)
-        found[name] = _shown(stage)
+        report[name] = _shown(stage)
     gallery.which.setCurrentIndex(0)
     gallery.which.activated.emit(0)
     _press(gallery.menu_of(_style(stage, "white-cliff")), "No favourite")
@@ -139,7 +139,7 @@ def dropped(stage: Stage) -> Scenario:
     yield lambda: not {"red-sail", "white-cliff"} & set(_shown(stage))
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
-    return found
+    return report
 
 
 def from_layer(stage: Stage) -> Scenario:
@@ -178,7 +178,7 @@ def blended(stage: Stage) -> Scenario:
     preview = list(bytes(stage.studio.previewing.picture.data[:4]))
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "shares": [before, second.share.isVisible()],
         "able": able,
         "second": second.style.currentText(),
@@ -189,10 +189,10 @@ def blended(stage: Stage) -> Scenario:
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     _press(stage.panel.gallery.menu_of(_style(stage, "layer")), "Remove")
     yield lambda: "layer" not in _shown(stage)
-    found["left"] = _shown(stage)
-    found["shipped"] = [a.text() for a in stage.panel.gallery.menu_of(stage.studio.catalogue.styles[0]).actions()]
+    report["left"] = _shown(stage)
+    report["shipped"] = [a.text() for a in stage.panel.gallery.menu_of(stage.studio.catalogue.styles[0]).actions()]
     stage.close(document)
-    return found
+    return report
 
 
 def parted(stage: Stage) -> Scenario:
@@ -230,7 +230,7 @@ def parted(stage: Stage) -> Scenario:
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     new = document.nodeByName("Blue harbour + layer 100 %")
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "rows": len(rows),
         "offered": offered,
         "shares": shares,
@@ -239,23 +239,23 @@ def parted(stage: Stage) -> Scenario:
         "step": stage.krita.action("edit_undo").text(),
     }
     yield undo_once(stage, document)
-    found["undone"] = names(document)
+    report["undone"] = names(document)
     stage.studio.take_up(Settings(style="test-style", method="invert"))
-    found["left"] = len(rows)
+    report["left"] = len(rows)
     entry = stage.studio.records.entries()[0]
     sky.remove()
     document.waitForDone()
     stage.studio.take_up(entry.settings)
-    found["taken"] = stage.studio.settings.others == tuple(replace(o, style=f"{o.style}@2") for o in chosen.others)
+    report["taken"] = stage.studio.settings.others == tuple(replace(o, style=f"{o.style}@2") for o in chosen.others)
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
-    found["status"] = stage.panel.status.text()
-    found["where"] = rows[0].where.currentText()
+    report["status"] = stage.panel.status.text()
+    report["where"] = rows[0].where.currentText()
     stage.shoot("regions-gone")
-    found["gone"] = names(document)
+    report["gone"] = names(document)
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
-    return found
+    return report
 
 
 def _row(stage: Stage) -> list[bytes]:

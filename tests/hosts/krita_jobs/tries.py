@@ -26,7 +26,7 @@ def trying(stage: Stage) -> Scenario:
     stage.panel.attempt.click()
     yield lambda: stage.studio.trying.current is not None
     tried = document.topLevelNodes()[-1]
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "names": names(document),
         "locked": tried.locked(),
         "first": row(tried, 150, 50),
@@ -35,27 +35,31 @@ def trying(stage: Stage) -> Scenario:
     }
     stage.studio.take_up(Settings(style="test-style", method="average"))
     yield lambda: len(stage.studio.trying.candidates) == 2
-    yield lambda: row(tried, 150, 50) != found["first"]
-    found |= {"second": row(tried, 150, 50), "items": stage.panel.strip.list.count()}
+    yield lambda: row(tried, 150, 50) != report["first"]
+    report |= {"second": row(tried, 150, 50), "items": stage.panel.strip.list.count()}
     stage.panel.strip.hold.pressed.emit()
     yield lambda: not tried.visible()
     document.waitForDone()
-    found["original"] = list(bytes(document.pixelData(50, 150, 1, 1)))
+    report["original"] = list(bytes(document.pixelData(50, 150, 1, 1)))
     stage.panel.strip.hold.released.emit()
     yield tried.visible
     stage.panel.strip.previous.click()
-    yield lambda: row(tried, 150, 50) == found["first"]
+    yield lambda: row(tried, 150, 50) == report["first"]
     yield 300
-    found["active"] = document.activeNode().name()
+    report["active"] = document.activeNode().name()
     stage.shoot("trying")
     stage.panel.strip.apply.click()
     yield lambda: not stage.studio.trying.active
     yield idle(stage)
     yield 300
-    found |= {"applied": names(document), "painted": row(document.topLevelNodes()[-1], 150, 50), "steps": steps(stage) - before}
-    found["layer"] = row(node, 150, 50)
+    report |= {
+        "applied": names(document),
+        "painted": row(document.topLevelNodes()[-1], 150, 50),
+        "steps": steps(stage) - before,
+    }
+    report["layer"] = row(node, 150, 50)
     stage.close(document)
-    return found
+    return report
 
 
 def sheet(stage: Stage) -> Scenario:
@@ -64,26 +68,26 @@ def sheet(stage: Stage) -> Scenario:
     document, _ = yield from begin(stage)
     stage.studio.canvas.try_all()
     yield lambda: stage.studio.trying.candidates and not stage.studio.trying.left
-    found: dict[str, Any] = {"count": stage.panel.strip.list.count(), "styles": len(stage.studio.catalogue.styles)}
+    report: dict[str, Any] = {"count": stage.panel.strip.list.count(), "styles": len(stage.studio.catalogue.styles)}
     stage.shoot("sheet")
     last = stage.panel.strip.list.item(stage.panel.strip.list.count() - 1)
     stage.panel.strip.list.itemClicked.emit(last)
     yield lambda: names(document)[-1].startswith(last.text())
-    found["chosen"] = stage.studio.settings.style
+    report["chosen"] = stage.studio.settings.style
     stage.panel.strip.discard.click()
     yield lambda: not stage.studio.trying.active
     yield 300
-    found |= {"names": names(document), "strip": stage.panel.strip.isVisible()}
+    report |= {"names": names(document), "strip": stage.panel.strip.isVisible()}
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
-    return found
+    return report
 
 
 def better(stage: Stage) -> Scenario:
     """Best, with what comes on the way in the docker, ended by Keep."""
     stage.studio.take_up(Settings(style="test-style", method="invert", quality="best"))
     document, _ = yield from begin(stage)
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "offered": [stage.panel.controls.quality.itemText(n) for n in range(stage.panel.controls.quality.count())],
         "chosen": stage.panel.controls.quality.currentText(),
     }
@@ -100,7 +104,7 @@ def better(stage: Stage) -> Scenario:
         return len(seen) > 3 and stage.panel.keep.isVisible()
 
     yield improved
-    found["status"] = stage.panel.status.text()
+    report["status"] = stage.panel.status.text()
     stage.shoot("better")
     stage.panel.keep.click()
 
@@ -110,10 +114,10 @@ def better(stage: Stage) -> Scenario:
 
     yield ended
     yield idle(stage)
-    found |= {"seen": seen, "names": names(document), "kept": row(document.topLevelNodes()[-1], 150, 50)[0]}
+    report |= {"seen": seen, "names": names(document), "kept": row(document.topLevelNodes()[-1], 150, 50)[0]}
     stage.studio.choose(quality="")
     stage.close(document)
-    return found
+    return report
 
 
 def growing(stage: Stage) -> Scenario:
@@ -129,7 +133,7 @@ def growing(stage: Stage) -> Scenario:
     yield lambda: document.nodeByName(GROWN)
     grown = document.nodeByName(GROWN)
     yield lambda: document.activeNode() == node
-    found: dict[str, Any] = {"begun": _layers(document), "locked": grown.locked(), "first": row(grown, 150, 50)[0][0]}
+    report: dict[str, Any] = {"begun": _layers(document), "locked": grown.locked(), "first": row(grown, 150, 50)[0][0]}
     held: list[int] = []
 
     def between(number: int) -> Any:
@@ -139,24 +143,24 @@ def growing(stage: Stage) -> Scenario:
     yield from hand.stroke([(60, 250), (100, 250), (140, 250), (160, 250)], between)
     yield lambda: row(grown, 150, 50)[0][0] < held[-1]
     document.waitForDone()
-    found |= {"held": held, "drawn": row(node, 250, 100), "selected": _seen(document, 100), "beside": _seen(document, 300)}
+    report |= {"held": held, "drawn": row(node, 250, 100), "selected": _seen(document, 100), "beside": _seen(document, 300)}
     stage.shoot("growing")
     shown = row(grown, 150, 50)[0][0]
     stage.panel.keep.click()
     yield idle(stage)
     yield 300
     kept = row(grown, 150, 50)[0][0]
-    found |= {"names": _layers(document), "kept": [shown, kept], "open": not grown.locked(), "steps": []}
+    report |= {"names": _layers(document), "kept": [shown, kept], "open": not grown.locked(), "steps": []}
     for action, wanted in (("edit_undo", 3), ("edit_undo", 2), ("edit_redo", 3)):  # the stroke is the last step
-        found["steps"].append(stage.krita.action(action).text())
+        report["steps"].append(stage.krita.action(action).text())
         stage.krita.action(action).trigger()
         yield lambda wanted=wanted: len(_layers(document)) == wanted
         yield 300
     document.waitForDone()
-    found["redone"] = row(document.nodeByName(found["names"][-1]), 150, 50)[0][0]
+    report["redone"] = row(document.nodeByName(report["names"][-1]), 150, 50)[0][0]
     stage.studio.choose(quality="")
     stage.close(document)
-    return found
+    return report
 
 
 def given_up(stage: Stage) -> Scenario:
@@ -173,15 +177,15 @@ def given_up(stage: Stage) -> Scenario:
     first = row(grown, 150, 50)[0][0]
     yield lambda: row(grown, 150, 50)[0][0] < first
     document.waitForDone()
-    found: dict[str, Any] = {"changed": _seen(document, 100) != before, "through": row(grown, 285, 5)[0][3]}
+    report: dict[str, Any] = {"changed": _seen(document, 100) != before, "through": row(grown, 285, 5)[0][3]}
     stage.panel.button.click()
     yield lambda: len(names(document)) == 2
     yield idle(stage)
     document.waitForDone()
-    found |= {"names": names(document), "as_before": _seen(document, 100) == before}
+    report |= {"names": names(document), "as_before": _seen(document, 100) == before}
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
-    return found
+    return report
 
 
 def saved(stage: Stage) -> Scenario:
@@ -195,7 +199,7 @@ def saved(stage: Stage) -> Scenario:
     yield lambda: stage.panel.keep.isVisible()
     stage.krita.activeWindow().addView(document)  # a second view of what gets better leaves it alone
     yield 1000
-    found: dict[str, Any] = {"still": names(document), "locked": document.nodeByName(GROWN).locked()}
+    report: dict[str, Any] = {"still": names(document), "locked": document.nodeByName(GROWN).locked()}
     stage.panel.keep.click()
     yield idle(stage)
     document.topLevelNodes()[-1].setLocked(True)  # by the painter
@@ -210,10 +214,10 @@ def saved(stage: Stage) -> Scenario:
         yield lambda again=again: [layer.document == again for layer in stage.studio.host.layers()] == [True]
         yield 1500
         top = again.topLevelNodes()[-1]
-        found[path.name] = [*names(again)[1:], "locked" if top.locked() else "open"]
+        report[path.name] = [*names(again)[1:], "locked" if top.locked() else "open"]
         stage.close(again)
         yield 500
-    return found
+    return report
 
 
 def _layers(document: Any) -> list[str]:

@@ -109,7 +109,7 @@ def previews(stage: Stage) -> Scenario:
     yield lambda: model.share == 0.5
     yield 500
     preview = stage.panel.preview
-    found = {"mixed": [*jobs], "pixel": list(preview.grab().toImage().pixelColor(preview.rect().center()).getRgb())}
+    report = {"mixed": [*jobs], "pixel": list(preview.grab().toImage().pixelColor(preview.rect().center()).getRgb())}
     stage.panel.controls.strength.slider.setValue(100)
     for number in range(26):
         stage.studio.choose(options={"brush_size": 1.1 + number / 10})
@@ -118,7 +118,7 @@ def previews(stage: Stage) -> Scenario:
     del stage.studio.session.submit
     stage.studio.choose(options={})
     stage.close(document)
-    return {**found, "jobs": jobs}
+    return {**report, "jobs": jobs}
 
 
 def undo(stage: Stage) -> Scenario:
@@ -204,7 +204,7 @@ def controls(stage: Stage) -> Scenario:
     del stage.studio.session.submit
     stage.panel.tabs.setCurrentIndex(0)
     stage.panel.copy_report()
-    found = {
+    report = {
         "chosen": [chosen.method, dict(chosen.options)],
         "painted": [painted.method, painted.strength, dict(painted.options)],
         "again": [again.method, again.strength, dict(again.options)],
@@ -214,7 +214,7 @@ def controls(stage: Stage) -> Scenario:
         "report": QApplication.clipboard().text(),
     }
     stage.close(document)
-    return found
+    return report
 
 
 def masked(stage: Stage) -> Scenario:
@@ -317,9 +317,9 @@ def queued(stage: Stage) -> Scenario:
     other.cancel(job)
     yield lambda: other.pump() is not None and idle(stage)()
     other.close()
-    found = names(document)
+    layers = names(document)
     stage.close(document)
-    return {"status": status, "names": found}
+    return {"status": status, "names": layers}
 
 
 def _field(form: Any, label: str) -> Any:
@@ -331,7 +331,7 @@ def _field(form: Any, label: str) -> Any:
 
 def _menus(stage: Stage) -> list[str]:
     """The paths of Scumble's menu entries."""
-    found: list[str] = []
+    paths: list[str] = []
 
     def walk(menu: Any, path: list[str]) -> None:
         for action in menu.actions():
@@ -339,9 +339,9 @@ def _menus(stage: Stage) -> list[str]:
             if action.menu() is not None:
                 walk(action.menu(), [*path, text])
             elif text.startswith("Scumble"):
-                found.append(" > ".join([*path, text]))
+                paths.append(" > ".join([*path, text]))
 
     for action in stage.krita.activeWindow().qwindow().menuBar().actions():
         if action.menu() is not None:
             walk(action.menu(), [action.text().replace("&", "")])
-    return sorted(found)
+    return sorted(paths)

@@ -43,14 +43,14 @@ def compared(
     ]
     content = leaves(*size, 3)
     start = (content + 0.1 * torch.randn(content.shape, generator=torch.Generator().manual_seed(4))).contiguous()
-    found: list[tuple[Losses, Tensor]] = []
+    results: list[tuple[Losses, Tensor]] = []
     for make in (objective, pieces.objective):
         loss = replace(drained(make(net, terms, content, styles, alpha, guides)), delta=delta)
         x = start.clone().requires_grad_()
         losses = drained(loss.evaluate(x))
         assert x.grad is not None
-        found.append((losses, x.grad))
-    (whole, gradient), (tiled, by_tiles) = found
+        results.append((losses, x.grad))
+    (whole, gradient), (tiled, by_tiles) = results
     for name in ("total", "content", "style", "colour", "tv"):
         assert getattr(tiled, name) == pytest.approx(getattr(whole, name), rel=1e-4, abs=1e-7), name
     assert float((gradient - by_tiles).abs().max()) < 1e-3 * float(gradient.abs().max())

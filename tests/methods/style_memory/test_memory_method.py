@@ -134,7 +134,7 @@ def test_a_row_of_other_networks_gives_way_to_the_painting_and_is_no_style_alone
         method.prepare(Painted("alone", None, {"memory": path}), Options(), WHOLE)
 
 
-def test_a_refined_style_is_read_anew(method: Memory) -> None:
+def test_a_refined_style_is_read_again(method: Memory) -> None:
     def row(style: Painted) -> torch.Tensor:
         return method.prepare(style, Options(), WHOLE).at(0)
 
@@ -188,7 +188,7 @@ def test_a_refinement_goes_on_from_its_checkpoint_and_can_be_stopped_within_a_st
     kept = [event for event in refinement if isinstance(event, Checkpoint)]
     assert len(kept) == PACE.steps
     assert sum(isinstance(event, Progress) for event in refinement) > 2 * len(kept)
-    *_, done = Memory().refine(portrait, [], WHOLE, kept[-3].arrays)  # another engine's, which has loaded its weights anew
+    *_, done = Memory().refine(portrait, [], WHOLE, kept[-3].arrays)  # another engine's, which has loaded its weights itself
     whole = refinement[-1]
     assert isinstance(done, Refined)
     assert isinstance(whole, Refined)
@@ -227,13 +227,13 @@ def test_a_checkpoint_of_networks_that_ship_no_longer_is_ignored(
     """Rows of one size, but of other networks: once the old row was descended through the new ones."""
     kept = [event for event in refinement if isinstance(event, Checkpoint)]
     monkeypatch.setattr(memory, "shared_name", lambda: "0123456789abcdef")
-    with closing(cast(Any, method.refine(portrait, [], WHOLE, kept[-2].arrays))) as anew:
-        first = next(event for event in anew if isinstance(event, Checkpoint))
+    with closing(cast(Any, method.refine(portrait, [], WHOLE, kept[-2].arrays))) as second_run:
+        first = next(event for event in second_run if isinstance(event, Checkpoint))
     assert int(first.arrays["step"]) == 1
     assert np.array_equal(first.arrays["row"], kept[0].arrays["row"])
 
 
-def test_pictures_painted_meanwhile_are_looked_at_anew(method: Memory, portrait: Painted, refinement: list[Refinement]) -> None:
+def test_pictures_painted_meanwhile_are_measured_again(method: Memory, portrait: Painted, refinement: list[Refinement]) -> None:
     kept = [event for event in refinement if isinstance(event, Checkpoint)]
     mine = np.ascontiguousarray(data.chelsea()[:256, :256] / np.float32(255))
     with closing(cast(Any, method.refine(portrait, [mine], WHOLE, kept[3].arrays))) as on:
@@ -265,8 +265,8 @@ def test_a_damaged_row_is_no_obstacle_to_making_another(
     with pytest.raises(ScumbleError) as error:
         method.prepare(damaged, Options(), WHOLE)
     assert (error.value.code, "Refine the style again" in error.value.hint) == ("weights-corrupt", True)
-    with closing(cast(Any, method.refine(damaged, [], WHOLE))) as anew:
-        first = next(event for event in anew if isinstance(event, Checkpoint))
+    with closing(cast(Any, method.refine(damaged, [], WHOLE))) as second_run:
+        first = next(event for event in second_run if isinstance(event, Checkpoint))
     began = next(event for event in refinement if isinstance(event, Checkpoint))
     assert np.array_equal(first.arrays["row"], began.arrays["row"])
 

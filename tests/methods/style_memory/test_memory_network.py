@@ -193,7 +193,7 @@ def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
 
     def descended(at: Descent) -> list[Descent]:
         steps = descend_row(memory.net, at, replace(PACE, steps=4), target, features, LOSS, others, held=leaves(64, 64, 7))
-        return [found[0] for found in steps if found is not None]
+        return [step[0] for step in steps if step is not None]
 
     start = begin(rows(memory.net, 1))
     unbroken = descended(start)
@@ -212,10 +212,10 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
     start = begin(rows(memory.net, 1))
 
     def last(at: Descent, steps: int, seed: int) -> Descent:
-        found = descend_row(
+        descent = descend_row(
             memory.net, at, replace(PACE, steps=steps), target, features, LOSS, contents, held=leaves(64, 64, seed)
         )
-        return [f[0] for f in found if f is not None][-1]
+        return [f[0] for f in descent if f is not None][-1]
 
     broken = last(start, 2, seed=7)
     spoilt = replace(broken, best=start.row + 5, least=math.inf, first=math.inf)
@@ -230,7 +230,7 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
     features, start, held = load_perceptual("quarter"), begin(rows(memory.net, 1)), leaves(64, 64, 7)
     target = target_of(memory.net(held, start.row), features, LOSS)
     steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), target, features, LOSS, contents, held=held)
-    *_, (at, _) = (found for found in steps if found is not None)
+    *_, (at, _) = (step for step in steps if step is not None)
     assert torch.equal(at.best, start.row)
     assert at.least == at.first
     assert not torch.equal(at.row, start.row)
@@ -241,7 +241,7 @@ def test_a_descent_keeps_the_row_that_did_better_with_contents_held_back(memory:
     target = target_of(leaves(64, 64, 9), features, LOSS)
     start = begin(rows(memory.net, 1))
     steps = descend_row(memory.net, start, replace(PACE, steps=6), target, features, LOSS, contents, held=leaves(64, 64, 2))
-    *_, (at, _) = (found for found in steps if found is not None)
+    *_, (at, _) = (step for step in steps if step is not None)
     assert at.least < at.first
     assert torch.equal(at.best, at.row)
 
@@ -251,7 +251,7 @@ def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMem
     target = target_of(leaves(64, 64, 9), features, LOSS)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
     steps = descend_row(memory.net, begin(rows(memory.net, 1)), Pace(12, 0.02, 0.5), target, features, LOSS, contents)
-    losses = [found[1]["content"] + LOSS.style_weight * found[1]["style"] for found in steps if found is not None]
+    losses = [step[1]["content"] + LOSS.style_weight * step[1]["style"] for step in steps if step is not None]
     assert losses[-1] < 0.9 * losses[0]
     assert all(torch.equal(v, before[k]) for k, v in memory.state_dict().items())
 

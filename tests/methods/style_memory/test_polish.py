@@ -58,18 +58,18 @@ def loss(rgb: Pixels, style: Painted, content: Pixels = PHOTOGRAPH) -> Losses:
 
 
 def test_polishing_lowers_gatys_loss_the_more_the_longer(method: Memory) -> None:
-    found = [loss(polished(method, polish, WARM), WARM).total for polish in (0, 5, 20)]
-    assert found[1] < 0.8 * found[0]
-    assert found[2] < 0.8 * found[1]
+    losses = [loss(polished(method, polish, WARM), WARM).total for polish in (0, 5, 20)]
+    assert losses[1] < 0.8 * losses[0]
+    assert losses[2] < 0.8 * losses[1]
 
 
 def test_what_is_seen_first_is_the_instant_picture(method: Memory) -> None:
     seen = events(method, 3, WARM)
     first = next(event for event in seen if isinstance(event, Preview))
     assert np.array_equal(first.rgb, polished(method, 0, WARM))
-    told = [event.fraction for event in seen if isinstance(event, Progress)]
-    assert all(a <= b + 1e-9 for a, b in itertools.pairwise(told))
-    assert told[-1] == pytest.approx(1)
+    fractions = [event.fraction for event in seen if isinstance(event, Progress)]
+    assert all(a <= b + 1e-9 for a, b in itertools.pairwise(fractions))
+    assert fractions[-1] == pytest.approx(1)
 
 
 def test_it_can_be_stopped_between_two_stages_of_a_step(method: Memory) -> None:

@@ -92,25 +92,25 @@ class Mean(nn.Module):
         return picture.mean((2, 3)) * self.get_buffer("times")
 
 
-def test_pictures_are_looked_at_anew_by_networks_that_changed(recipe: memory.Recipe) -> None:
-    """What is kept went by the names of the teachers' layers: a network that was trained anew, or another folder of teachers,
+def test_pictures_are_measured_again_by_networks_that_changed(recipe: memory.Recipe) -> None:
+    """What is kept went by the names of the teachers' layers: a network that was trained again, or another folder of teachers,
     was trained towards with what its predecessor had seen."""
     pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
     looked: list[str] = []
 
-    def found() -> Paintings:
+    def remeasured() -> Paintings:
         looked.clear()
         return measured(pictures, teachers, see, 1, 0, looked.append)
 
-    before = found()
+    before = remeasured()
     assert looked
-    assert torch.equal(found().signatures, before.signatures)
+    assert torch.equal(remeasured().signatures, before.signatures)
     assert not looked
     see.get_buffer("times").fill_(2.0)
-    assert torch.allclose(found().signatures, 2 * before.signatures)
+    assert torch.allclose(remeasured().signatures, 2 * before.signatures)
     assert looked
     teachers.nets["compact"].get_parameter("convs.1_1.weight").data.mul_(2.0)
-    assert not torch.equal(found().grams["1/compact/relu1_1"], before.grams["1/compact/relu1_1"])
+    assert not torch.equal(remeasured().grams["1/compact/relu1_1"], before.grams["1/compact/relu1_1"])
     assert looked
 
 
@@ -123,9 +123,9 @@ def test_two_trainings_may_look_at_the_same_pictures_at_once(recipe: memory.Reci
 
     save = torch.save
 
-    def save_while_another_looks(found: object, path: Path) -> None:
+    def save_while_another_looks(value: object, path: Path) -> None:
         monkeypatch.setattr(torch, "save", save)
-        save(found, path)
+        save(value, path)
         look()
 
     monkeypatch.setattr(torch, "save", save_while_another_looks)

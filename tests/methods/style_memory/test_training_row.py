@@ -27,7 +27,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> memory_row.Recipe
 def test_a_row_that_was_broken_off_ends_where_an_unbroken_one_ends(
     recipe: memory_row.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It began anew, and left nothing of its losses."""
+    """It started over, and left nothing of its losses."""
     whole, card = load_weights(memory_row.train(recipe, tmp_path / "whole", lambda line: None))
     rows = [line.split(",") for line in (run_folder("memory-row-x", recipe) / "losses.csv").read_text().splitlines()]
     assert rows[0][:4] == ["step", "total", "content", "style"]
@@ -49,7 +49,7 @@ def test_a_row_that_was_broken_off_ends_where_an_unbroken_one_ends(
     assert again_card["training"]["loss"] == card["training"]["loss"]
 
 
-def test_a_row_begins_anew_when_another_one_is_predicted(recipe: memory_row.Recipe, tmp_path: Path) -> None:
+def test_a_row_starts_over_when_another_one_is_predicted(recipe: memory_row.Recipe, tmp_path: Path) -> None:
     """The predictor looks through the compact network, of which the recipe says nothing."""
     memory_row.train(recipe, tmp_path, lambda line: None)
     run = run_folder("memory-row-x", recipe)

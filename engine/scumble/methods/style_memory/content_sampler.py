@@ -55,12 +55,12 @@ class ContentSampler:
         the middles of the user's four newest and of the others that ship, in their own colours. Without any, one that is made.
         """
         n = self._crop
-        found = [middle(picture, n) for picture in self._own[:4]]
-        found += [middle(brought_to(photograph, n), n) for photograph in photographs(PRACTISED)]
+        crops = [middle(picture, n) for picture in self._own[:4]]
+        crops += [middle(brought_to(photograph, n), n) for photograph in photographs(PRACTISED)]
         for photograph in photographs(HELD_BACK):
             small = brought_to(photograph, n)
-            found += [small[:, :n, :n], small[:, -n:, -n:]]
-        return torch.stack(found or [synthetic.dead_leaves(n, torch.Generator().manual_seed(0))])
+            crops += [small[:, :n, :n], small[:, -n:, -n:]]
+        return torch.stack(crops or [synthetic.dead_leaves(n, torch.Generator().manual_seed(0))])
 
     def _photograph(self, generator: torch.Generator) -> Tensor:
         known = photographs(PRACTISED)
@@ -77,12 +77,12 @@ class ContentSampler:
 @cache
 def photographs(names: tuple[str, ...]) -> tuple[Tensor, ...]:
     """(3, H, W) in [0, 1] each."""
-    found = []
+    pictures = []
     for path in (PHOTOGRAPHS / f"{name}.jpg" for name in names):
         if path.is_file():
             with Image.open(path) as image:
-                found.append(to_tensor(np.asarray(image.convert("RGB"), np.float32) / np.float32(255))[0])
-    return tuple(found)
+                pictures.append(to_tensor(np.asarray(image.convert("RGB"), np.float32) / np.float32(255))[0])
+    return tuple(pictures)
 
 
 def brought_to(picture: Tensor, short_side: int) -> Tensor:

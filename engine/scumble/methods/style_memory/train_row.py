@@ -2,7 +2,7 @@
 """Make the row of a style that ships: that which was trained with the networks, or else the one predicted from its painting,
 and refined by the teachers over photographs.
 
-The shared networks stay as they are, so no other row is touched. Make it anew whenever they are trained further. A refinement
+The shared networks stay as they are, so no other row is touched. Make it again whenever they are trained further. A refinement
 that is broken off goes on when it is started again.
 """
 
@@ -116,13 +116,13 @@ def _refined(
     for stands in descend_row(memory.net, at, pace, target, teachers, spec, contents_of, half):
         if stands is None:
             continue
-        at, found = stands
-        losses.append(found["content"] + spec.style_weight * found["style"])
+        at, loss = stands
+        losses.append(loss["content"] + spec.style_weight * loss["style"])
         if at.step % KEPT_EVERY == 0 or at.step == recipe.steps:
-            append_losses(run, {"step": at.step}, {"total": losses[-1], **found})
+            append_losses(run, {"step": at.step}, {"total": losses[-1], **loss})
             with replacing(run / "checkpoint.pt") as temporary:
                 torch.save({"at": vars(at), "losses": losses}, temporary)
-            report(f"{at.step:5d}/{recipe.steps}  content {found['content']:.3f}  style {found['style']:.3f}")
+            report(f"{at.step:5d}/{recipe.steps}  content {loss['content']:.3f}  style {loss['style']:.3f}")
     tenth = max(1, len(losses) // 10)
     return at.row, {
         "grade": 1,
