@@ -13,7 +13,7 @@ from scumble.api.errors import ScumbleError
 from scumble.library.refinements import KEPT, Record, keep_refined, read_checkpoint, read_record, write_checkpoint, write_record
 from scumble.library.styles import StoredStyle, StyleStore
 from scumble.library.weights import MAX_STATE, load_weights, pack_state, read_state, unpack_state, write_state
-from scumble.server.contents import Contents
+from scumble.server.recent_pictures import RecentPictures
 
 ROW = {"row": np.arange(6, dtype=np.float32).reshape(2, 3), "steps": np.array([7]), "on": np.array([True, False])}
 
@@ -145,7 +145,7 @@ def test_a_damaged_record_counts_for_nothing(store: StyleStore, sea: StoredStyle
 
 
 def test_the_pictures_painted_last_are_kept_small_each_once() -> None:
-    contents = Contents()
+    contents = RecentPictures()
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (100, 80, 4), np.uint8) for _ in range(KEPT + 1)]
     for pixels in [*pictures, pictures[-2]]:
@@ -161,7 +161,7 @@ def test_the_pictures_painted_last_are_kept_small_each_once() -> None:
 
 @pytest.mark.parametrize("size", [(10, 200), (1, 1)])
 def test_a_picture_with_nothing_to_learn_on_is_not_kept(size: tuple[int, int]) -> None:
-    contents = Contents()
+    contents = RecentPictures()
     contents.keep(np.full((*size, 4), 255, np.uint8), "rgba", None)
     contents.keep(np.zeros((100, 100, 4), np.uint8), "rgba", None)
     assert contents.pictures() == []

@@ -26,7 +26,7 @@ from scumble.painting.fitting import LADDER, bytes_needed
 from scumble.painting.progressive import out_of_memory
 from scumble.server import channel, limits, worker
 from scumble.server.messages import Raster
-from scumble.server.running import Painter
+from scumble.server.running import JobRunner
 from scumble.server.spool import Spool, as_array
 from scumble.server.workers import Worker
 from support.engine import STYLE, methods_of_tests
@@ -42,11 +42,11 @@ def methods() -> Iterator[None]:
 
 
 class Bench:
-    """A painter with a picture before it."""
+    """A job runner with a picture to paint."""
 
     def __init__(self, folder: Path, pixels: np.ndarray, **fields: Any) -> None:
         self.said: list[Any] = []
-        self.painter = Painter(lambda message, payload=b"": self.said.append(message))
+        self.runner = JobRunner(lambda message, payload=b"": self.said.append(message))
         self.raster = Raster(pixels.shape[1], pixels.shape[0], "u8" if pixels.dtype == np.uint8 else "u16", "rgba")
         self.run = channel.Run(
             **{
@@ -66,7 +66,7 @@ class Bench:
         self.input.write(memoryview(pixels.tobytes()), 0)
 
     def paint(self) -> Any:
-        return self.painter.paint(self.run, [os.dup(self.input.fd), os.dup(self.output.fd)])
+        return self.runner.paint(self.run, [os.dup(self.input.fd), os.dup(self.output.fd)])
 
     def result(self) -> np.ndarray:
         return as_array(self.output.read(0, self.output.size), self.raster)
@@ -90,7 +90,7 @@ def test_a_spool_too_large_for_memory_lies_on_disk_without_a_name(tmp_path: Path
 
 def test_a_cancelled_job_stops_at_the_next_yield_and_the_next_one_runs(tmp_path: Path) -> None:
     bench = Bench(tmp_path, picture(), method="slow", options={"seconds": 60.0})
-    bench.painter.cancel(JOB)
+    bench.runner.cancel(JOB)
     assert bench.paint() == channel.Cancelled(JOB)
     bench.run = Bench(tmp_path, picture()).run
     assert isinstance(bench.paint(), channel.Done)
@@ -208,17 +208,17 @@ def test_an_idle_worker_has_every_method_drop_what_it_can(monkeypatch: pytest.Mo
     assert dropped == ["slow"]
 
 
-def test_a_cancel_is_heard_while_the_styles_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Methods open every painting to say what is available. Done by the thread that hears cancels, that cost the worker."""
+def test_a_cancel_is_received_while_methods_are_asked_about_styles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Methods open every painting to say what is available. Done by the thread that receives cancels, that cost the worker."""
     ours, theirs = socket.socketpair()
-    line, painter, changed = worker.Line(theirs), Painter(lambda *_: None), threading.Event()
+    engine, runner, changed = worker.EngineSocket(theirs), JobRunner(lambda *_: None), threading.Event()
     looking, go_on, heard = threading.Event(), threading.Event(), threading.Event()
     monkeypatch.setattr(worker, "available", lambda: looking.set() or (go_on.wait(60) and {}))
-    monkeypatch.setattr(painter, "cancel", lambda job: heard.set())
+    monkeypatch.setattr(runner, "cancel", lambda job: heard.set())
     monkeypatch.setattr(worker.os, "_exit", lambda code: None)  # how the listener ends with its engine
     threads = [
-        threading.Thread(target=worker._look, args=(line, changed), daemon=True),
-        threading.Thread(target=worker._listen, args=(line, queue.SimpleQueue(), painter, changed), daemon=True),
+        threading.Thread(target=worker._report_styles, args=(engine, changed), daemon=True),
+        threading.Thread(target=worker._listen, args=(engine, queue.SimpleQueue(), runner, changed), daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -232,7 +232,7 @@ def test_a_cancel_is_heard_while_the_styles_are_looked_at(monkeypatch: pytest.Mo
     finally:
         ours.close()
         threads[1].join(60)
-        changed.set()  # and finds the line closed
+        changed.set()  # and finds the connection closed
         threads[0].join(60)
         theirs.close()
 
@@ -253,7 +253,7 @@ def test_where_no_worker_can_be_started_the_engine_stays_and_tries_again(
     assert supervised.pid is None
     assert supervised.check() is None
     assert supervised.pid is None, "it must not try in a tight loop"
-    supervised._again_at = 0.0
+    supervised._next_start = 0.0
     supervised.check()
     try:
         assert supervised.pid is not None

@@ -14,23 +14,23 @@ import pytest
 
 from scumble.server import channel, engine, messages, worker
 from scumble.server.streams import SafeStream
-from scumble.server.worker import Line, LogToEngine
+from scumble.server.worker import EngineSocket, LogToEngine
 
 ODD = os.fsdecode(b"caf\xe9")
 """A file's name as a disk of the nineties has it."""
 
 
-def said(message: channel.ToEngine) -> object:
+def decoded_message(message: channel.ToEngine) -> object:
     ((decoded, _),) = channel.Unpacker().feed(channel.pack(message))
     return decoded
 
 
 def test_a_name_that_is_not_utf8_travels_as_an_escape() -> None:
     """The worker died of an error message with such a name in it, twice, and the picture had failed for good."""
-    decoded = said(channel.Failed("j", "internal", f"{ODD} cannot be read", ""))
+    decoded = decoded_message(channel.Failed("j", "internal", f"{ODD} cannot be read", ""))
     assert isinstance(decoded, channel.Failed)
     assert decoded.message == "caf\\udce9 cannot be read"
-    note = said(channel.Note(30, ODD))
+    note = decoded_message(channel.Note(30, ODD))
     assert isinstance(note, channel.Note)
     assert note.text == "caf\\udce9"
 
@@ -44,9 +44,9 @@ def test_a_log_message_with_a_mistake_in_it_fails_nothing() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         record = logging.LogRecord("m", logging.WARNING, "", 1, "%d pictures", ("many",), None)
-        LogToEngine(Line(ours)).emit(record)
+        LogToEngine(EngineSocket(ours)).emit(record)
         record = logging.LogRecord("m", logging.WARNING, "", 1, "%d pictures", (7,), None)
-        LogToEngine(Line(ours)).emit(record)
+        LogToEngine(EngineSocket(ours)).emit(record)
         ((note, _),) = channel.Unpacker().feed(theirs.recv(4096))
         assert note == channel.Note(logging.WARNING, "7 pictures")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The broker: the thread that owns the work socket, and with it everything that happens to a job.
+"""The broker: the engine's main loop, which owns the work socket and decides everything that happens to a job.
 
 Invariants: it waits in one place, for its socket, its worker and its inbox together; no message of a client makes it wait
 elsewhere; it never runs torch. No message of a client, event or worker ends it: one whose handling fails is answered as an
@@ -36,11 +36,14 @@ from scumble.server.workers import Worker
 log = logging.getLogger(__name__)
 
 COMMANDS = ("", "command line")
-"""What clients call their hosts that ask for something and go; any other is a painter's program."""
+"""Host names (in `hello`) of commands and scripts, which end by themselves; any other host is a painter's program."""
 
 
 class Broker:
-    """Serves until `serve` returns. All of it runs on one thread, the process's main one."""
+    """Waits for messages, events and the worker, and hands each to the part that answers it.
+
+    All of it runs on one thread, the process's main one.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Broker:
         self._worker = worker
         self._helper = Helper(inbox)
         self._refinements = RefinementQueue(self._clients, catalogue, worker, self._helper, jobs.painting, refine)
-        self._scheduler = Scheduler(jobs, self._clients, catalogue, worker, self._refinements, self._settled)
+        self._scheduler = Scheduler(jobs, self._clients, catalogue, worker, self._refinements, self._worker_started)
         self._styles = StyleService(self._clients, catalogue, self._scheduler, self._refinements, self._helper)
         self._lookups = Lookups(self._clients, catalogue, worker, self._styles)
         self._intake = Intake(self._clients, jobs, catalogue, worker, self._scheduler, self._styles)
@@ -86,7 +89,7 @@ class Broker:
         return self._stopping
 
     def _round(self) -> None:
-        """Wait for something to happen, and see to it."""
+        """Wait until something happens, and handle all that has."""
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._inbox.fileno(), zmq.POLLIN)
@@ -174,9 +177,10 @@ class Broker:
         else:
             self._send(route, [messages.encode(header)])
 
-    def _settled(self) -> None:
+    def _worker_started(self) -> None:
+        """Answer what waited for the worker: it has started, or cannot."""
         self._publish()
-        self._lookups.settled()
+        self._lookups.worker_started()
 
     # Ticks and events.
 
@@ -245,11 +249,11 @@ class Broker:
                 except ScumbleError as e:
                     event.otherwise(e)
                 except Exception:
-                    log.exception("what the helper thread did met a bug")
+                    log.exception("the helper thread's work failed")
                     event.otherwise(internal_error())
 
     def _say_goodbye(self) -> None:
-        """Tell clients that their jobs end here, but for a style that is being stored, which ends as it will.
+        """Tell clients that their jobs are cancelled; a style that is being stored is stored first.
 
         An engine whose files have been replaced tells nothing: its clients take their jobs to the next one.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The catalogue a client sees: what the worker said about methods, and the styles on disk.
+"""The catalogue a client sees: the methods that the worker has reported, and the styles on disk.
 
 Invariants: `revision` rises whenever a page would read differently; every page fits into a header.
 """
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PAGE = 32
 """Styles on a page."""
-ROOM = limits.HEADER - 1024
+PAGE_BYTES = limits.HEADER - 1024
 """Bytes that a page's methods and styles may take; the rest is for the fields around them."""
 
 Page = tuple[dict[str, Any], list[bytes]]
@@ -59,7 +59,7 @@ class Catalogue:
         available: dict[str, list[str]],
         outdated: Mapping[str, list[str]] = MappingProxyType({}),
     ) -> None:
-        """Take over what a worker said."""
+        """Take over what a worker has reported."""
         known = self._methods if methods is None else {m["id"]: m for m in methods}
         if (known, available, outdated) != (self._methods, self._available, self._outdated) or not self.ready:
             self._methods, self._available, self._outdated, self.ready = known, available, outdated, True
@@ -89,8 +89,8 @@ class Catalogue:
         return [OptionSpec(**o) for o in self.method(method_id)["options"]]
 
     def methods_of(self, style: StoredStyle) -> list[str]:
-        """The methods that can paint a style; for one that is newer than the worker's word, those that take any picture or have
-        learnt it."""
+        """The methods that can paint a style; of one that is newer than the worker's last report, those that take any picture
+        or have learnt it."""
         methods = self._available.get(style.pinned)
         if methods is not None or not style.own:
             return methods or []
@@ -112,10 +112,10 @@ class Catalogue:
         def place(entry: dict[str, Any]) -> _Draft | None:
             """The page for an entry, a new one where need be; None for one that no page could hold."""
             size = len(encode(entry)) + 1
-            if size > ROOM:
+            if size > PAGE_BYTES:
                 log.warning("%r is left out of the catalogue: its texts are too long", entry["id"])
                 return None
-            if drafts[-1].size + size > ROOM or len(drafts[-1].styles) == PAGE:
+            if drafts[-1].size + size > PAGE_BYTES or len(drafts[-1].styles) == PAGE:
                 drafts.append(_Draft())
             drafts[-1].size += size
             return drafts[-1]

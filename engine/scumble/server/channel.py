@@ -22,7 +22,7 @@ from scumble.server.messages import ContextRaster, MaskRaster, Raster
 
 
 class Run(Struct, frozen=True, tag=True):
-    """Engine to worker: run a job. Its two spools (context, masks and picture; result) come along."""
+    """Engine to worker: run a job. Open files of its two spools (context, masks and picture; result) are sent with it."""
 
     job: str
     method: str
@@ -92,7 +92,7 @@ class Available(Struct, frozen=True, tag=True):
 
 
 class Beat(Struct, frozen=True, tag=True):
-    pass
+    """A heartbeat: the worker process still runs."""
 
 
 class Begun(Struct, frozen=True, tag=True):
@@ -123,13 +123,13 @@ class Done(Struct, frozen=True, tag=True):
 
 
 class Checkpoint(Struct, frozen=True, tag=True):
-    """The payload is where a refinement stands, as `states.pack_state` gives it."""
+    """The payload is where a refinement stands, as `weights.pack_state` gives it."""
 
     job: str
 
 
 class Refined(Struct, frozen=True, tag=True):
-    """A refinement has come to its end. The payload is the style's new state, as `states.pack_state` gives it."""
+    """A refinement has come to its end. The payload is the style's new state, as `weights.pack_state` gives it."""
 
     job: str
     card: dict[str, Any]

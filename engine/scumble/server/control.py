@@ -18,7 +18,7 @@ import psutil
 import zmq
 
 from scumble.server import limits, messages
-from scumble.server.handshake import Handshake, standing
+from scumble.server.handshake import Handshake, state_fields
 from scumble.server.jobs import internal_error
 from scumble.server.messages import BadMessage, encode, error, refusal
 from scumble.server.shared import CancelAsked, Inbox, KeepAsked, SharedStatus, StopAsked
@@ -100,7 +100,7 @@ class ControlThread(threading.Thread):
                 return self._handshake.welcome(message, frames[0], self._shared.facts)
             case messages.Ping():
                 facts = self._shared.facts
-                return {"type": "pong", "re": message.id, **standing(facts), "state": facts.state}
+                return {"type": "pong", "re": message.id, **state_fields(facts), "state": facts.state}
             case messages.Status():
                 return {"type": "status", "re": message.id, **self._status()}
             case messages.Cancel() | messages.Keep():
@@ -124,7 +124,7 @@ class ControlThread(threading.Thread):
     def _status(self) -> dict[str, Any]:
         facts = self._shared.facts
         return {
-            **standing(facts),
+            **state_fields(facts),
             "state": facts.state,
             "version": self._about.version,
             "pid": self._about.pid,

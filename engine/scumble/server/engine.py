@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve."""
+    """The settings of an engine, as `scumble serve` takes them."""
 
     idle: float = limits.IDLE_EXIT
     """Seconds without a client after which the engine ends."""
@@ -65,7 +65,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Listening:
-    """Addresses to bind, (work, control), and what remote ones need."""
+    """The addresses to bind, each a pair (work, control), and the keys that remote ones need."""
 
     local: tuple[str, str]
     remote: tuple[str, str] | None = None
@@ -107,38 +107,26 @@ def serve(options: Options | None = None) -> int:
 
 
 def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
+    """Bind the sockets, say where they are, and serve until the broker has ended. The caller holds the engine's lock."""
     began = time.monotonic()
     (runtime / CONNECTION_FILE).unlink(missing_ok=True)  # of an engine that was killed; we hold the lock
     listening = _listening(options, runtime)
     token = auth.new_token()
+
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=2)
     authenticator = auth.Authenticator(context, token, listening.clients)
     authenticator.start()
     work, control = _router(context), _router(context)
     control.sndhwm = limits.CONTROL_WATER_MARK
+
     connection = None
     try:
         addresses = [_bind(s, a) for s, a in zip((work, control), listening.local, strict=True)]
         _bind_remote((work, control), listening)
-        inbox = Inbox()
-        for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            signal.signal(number, lambda n, _: inbox.put(StopAsked(f"{signal.Signals(n).name} came")))
-        spool = cache / "spool"
-        sweep(spool)
-        jobs = Jobs(spool, limits.byte_budget())
-        catalogue = Catalogue(StyleStore())
-        shared = SharedStatus(jobs.owner, jobs.figures)
-        handshake = Handshake(token, scumble.__version__)
-        worker = Worker(options.device, options.threads, log_file.with_name("worker.log"))
-        broker = Broker(work, handshake, jobs, catalogue, worker, shared, inbox, options.idle, options.refine)
-        about = About(scumble.__version__, os.getpid(), str(log_file))
-        ControlThread(control, handshake, about, shared, inbox).start()
+        broker, control_thread = _parts(options, cache / "spool", log_file, token, work, control)
+        control_thread.start()
         connection = presence.describe(addresses[0], addresses[1], token, scumble.__version__)
-        try:
-            presence.publish(runtime, connection)
-        except OSError as e:
-            message = f"The engine cannot say where it listens: {e}."
-            raise _refused(message, f"Make room at {runtime}, or set SCUMBLE_RUNTIME_DIR to another folder.") from e
+        _publish(runtime, connection)
         log.info("listening after %.2f s, pid %d", time.monotonic() - began, os.getpid())
         broker.serve()
         return 0
@@ -152,7 +140,36 @@ def _serve(options: Options, runtime: Path, cache: Path, log_file: Path) -> int:
         log.info("ended")
 
 
+def _parts(
+    options: Options, spool: Path, log_file: Path, token: str, work: zmq.Socket[bytes], control: zmq.Socket[bytes]
+) -> tuple[Broker, ControlThread]:
+    """The broker and the control thread, with all that they share. Signals that end a process stop the broker."""
+    inbox = Inbox()
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, lambda n, _: inbox.put(StopAsked(f"{signal.Signals(n).name} came")))
+
+    sweep(spool)
+    jobs = Jobs(spool, limits.byte_budget())
+    shared = SharedStatus(jobs.owner, jobs.figures)
+    handshake = Handshake(token, scumble.__version__)
+    worker = Worker(options.device, options.threads, log_file.with_name("worker.log"))
+    broker = Broker(work, handshake, jobs, Catalogue(StyleStore()), worker, shared, inbox, options.idle, options.refine)
+
+    about = About(scumble.__version__, os.getpid(), str(log_file))
+    return broker, ControlThread(control, handshake, about, shared, inbox)
+
+
+def _publish(runtime: Path, connection: presence.Connection) -> None:
+    """Write the connection file. Raises ScumbleError "engine-refused" where that cannot be."""
+    try:
+        presence.publish(runtime, connection)
+    except OSError as e:
+        message = f"The engine cannot say where it listens: {e}."
+        raise _refused(message, f"Make room at {runtime}, or set SCUMBLE_RUNTIME_DIR to another folder.") from e
+
+
 def _listening(options: Options, runtime: Path) -> Listening:
+    """The addresses to bind. Raises ScumbleError "engine-refused" for one that must not be listened on."""
     if options.listen is None:
         return Listening(presence.endpoints(runtime))
     scheme, _, address = options.listen.partition("://")

@@ -42,7 +42,7 @@ class Handshake:
             "engine": self._version,
             "pid": os.getpid(),
             "proof": "" if is_remote(frame) else auth.proof(self._token, hello.nonce),
-            **standing(facts),
+            **state_fields(facts),
             "devices": facts.devices,
             "limits": {
                 "header": limits.HEADER,
@@ -55,8 +55,8 @@ class Handshake:
         }
 
 
-def standing(facts: Facts) -> dict[str, Any]:
-    """How the engine is, as a welcome, a pong and a status answer say it; `problem` is there where it is broken."""
+def state_fields(facts: Facts) -> dict[str, Any]:
+    """The engine's state as fields of a welcome, a pong or a status answer; `problem` is there where it is broken."""
     state = facts.state if facts.state in ("ready", "broken") else "starting"
     if facts.problem is None:
         return {"state": state}

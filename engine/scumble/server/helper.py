@@ -16,14 +16,16 @@ from scumble.server.shared import Inbox, Returned
 
 
 class Helper:
+    """Runs functions on its one thread, in the order in which they were submitted."""
+
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._thread = ThreadPoolExecutor(1, "styles")
 
-    def have_done(
+    def submit(
         self, work: Callable[[], Any], then: Callable[[Any], None], otherwise: Callable[[ScumbleError], None]
     ) -> Future[Any]:
-        """Let the thread do `work`. `then` takes what it gives, `otherwise` what went wrong there or in `then`."""
+        """Let the thread call `work`. `then` takes its value, `otherwise` the error of it or of `then`."""
         future = self._thread.submit(work)
         future.add_done_callback(lambda done: self._inbox.put(Returned(done, then, otherwise)))
         return future

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import scumble
 
-Facts = tuple[int, int, int] | None
+FileStamp = tuple[int, int, int] | None
+"""Inode, time of change and size; None of a file that is gone."""
 
 
 class Installation:
@@ -21,17 +22,17 @@ class Installation:
     def __init__(self, file: Path | None = None) -> None:
         self._file = file or Path(scumble.__file__)
         self._python = Path(sys.executable)
-        self._then = _facts(self._file)
+        self._then = _stamp(self._file)
 
     def changed(self) -> str | None:
         """What has become of the program, as the end of a sentence that begins "the engine's files"; None: nothing."""
-        now = _facts(self._file)
+        now = _stamp(self._file)
         if now is None or not self._python.exists():
             return "are gone"
         return None if now == self._then else "have been replaced"
 
 
-def _facts(path: Path) -> Facts:
+def _stamp(path: Path) -> FileStamp:
     try:
         status = path.stat()
     except OSError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients send of their jobs: submitted, then pixels strip by strip, then what has arrived of the result.
+"""Handles what clients send about jobs: the request, its pixels strip by strip, and which rows of the result have arrived.
 
 Invariant: a client reaches its own jobs alone. Each submission gets one answer, accepted or rejected; one that comes again, on
 another connection, changes nothing of the job.
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """The broker's part for messages about jobs; delivery.py sends the results."""
+    """The broker's part that takes jobs in; delivery.py sends the results."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Intake:
             header = failed(request.job, e) | {"type": "rejected", "re": request.id}
             self._clients.post(client, header | {"retry_after": e.retry_after if isinstance(e, Busy) else None})
             return
-        resume(job, getattr(request, "have", 0))
+        resume(job, request.have if isinstance(request, messages.Submit) else 0)
         self._clients.post(client, accepted(job, request.id, self._jobs.position(job)))
         deliver(job, client, self._clients)
 

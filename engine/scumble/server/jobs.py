@@ -329,7 +329,7 @@ def internal_error() -> ScumbleError:
 
 
 def failed(job_id: str, error: ScumbleError) -> dict[str, Any]:
-    """The header that tells a failure."""
+    """The header that ends a job with an error."""
     return {"type": "failed", "job": job_id, **error_fields(error.code, error.message, error.hint)}
 
 

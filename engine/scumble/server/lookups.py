@@ -23,7 +23,7 @@ Request = messages.Catalogue | messages.StyleRefine
 
 
 class Lookups:
-    """Answers them, or keeps them until `settled`."""
+    """Answers such requests, or keeps them until `worker_started`."""
 
     def __init__(self, clients: Clients, catalogue: Catalogue, worker: Worker, styles: StyleService) -> None:
         self._clients, self._catalogue, self._worker, self._styles = clients, catalogue, worker, styles
@@ -48,8 +48,8 @@ class Lookups:
         else:
             self._waiting.append((client, request))
 
-    def settled(self) -> None:
-        """The worker has started, or cannot: answer what waits."""
+    def worker_started(self) -> None:
+        """The worker has started, or cannot be started: answer the requests that wait."""
         waiting, self._waiting = self._waiting, []
         for client, request in waiting:
             self.answer(client, request)

@@ -3,7 +3,7 @@
 
 Invariant: whatever `decode` returns has exactly the fields and types of its struct; everything else raises BadMessage
 and costs no more than the header's own bytes. Ranges that a painter could get wrong (strength, sizes, weights) are
-checked by jobs.py, which answers with a code of their own.
+checked by admission.py, which answers with a code of their own.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ Size = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 Plane = Literal["context", "masks", "picture"]
 
 BYTES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
-"""Of a number."""
+"""Bytes of one number in each format."""
 
 
-class _Light(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the numbers of a raster mean; "linear" only of floats."""
+class _Transfer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The transfer curve of a raster's numbers; "linear" only of floats."""
 
     transfer: Literal["srgb", "linear"] = "srgb"
 
 
-class Raster(_Light, frozen=True, forbid_unknown_fields=True):
+class Raster(_Transfer, frozen=True, forbid_unknown_fields=True):
     """Interleaved RGBA or BGRA, straight alpha, little endian (section 5)."""
 
     width: Size
@@ -227,7 +227,7 @@ _PEEK = msgspec.json.Decoder(Peek)
 
 
 class BadMessage(Exception):
-    """`re` is the request's id where one could be read; `code` is of section 8."""
+    """`re` is the request's id where one could be read; `code` is one of docs/protocol.md, section 8."""
 
     def __init__(self, code: str, message: str, hint: str = "", re: int | None = None) -> None:
         super().__init__(message)

@@ -30,25 +30,27 @@ log = logging.getLogger(__name__)
 
 
 class RefinementQueue:
-    """`busy` says whether pictures are on their way to the worker; `automatic` whether a new style, or what an earlier engine
-    left, is refined unasked."""
+    """Decides which style is refined when, keeps what a refinement has reached, and tells clients how far it is."""
 
     def __init__(
         self, clients: Clients, catalogue: Catalogue, worker: Worker, helper: Helper, busy: Callable[[], bool], automatic: bool
     ) -> None:
+        """`busy` says whether pictures are on their way to the worker; `automatic` is whether styles are refined unasked: new
+        ones, and those that an earlier engine left unfinished."""
         self._clients, self._catalogue, self._worker, self._helper = clients, catalogue, worker, helper
         self._busy, self._automatic = busy, automatic
         self._all: dict[str, Refinement] = {}
         """By style, in the order of their turns; those that are done are forgotten."""
-        self._early: list[tuple[str, str]] = []
+        self._put_early: list[tuple[str, str]] = []
         """Styles put before the worker has named its methods, with their clients' secrets."""
-        self._run = ""
-        """The name that what the worker is at has there."""
-        self._at: Refinement | None = None
-        """What that is; it may have been stopped or dropped meanwhile."""
+        self._run_id = ""
+        """The id under which the worker runs a refinement, "" while it runs none."""
+        self._running: Refinement | None = None
+        """That refinement, which may have been stopped or dropped meanwhile."""
         self._saving: Future[Any] | None = None
-        """The helper's last work for us; it does one after the other."""
-        self._rested_at = 0.0
+        """The last write that the helper was given."""
+        self._next_start = 0.0
+        """When the next refinement may start: some time after the last picture."""
         self._attended_at = clock.now()
         """When a painter's program was last seen."""
         self._resumed = False
@@ -56,7 +58,7 @@ class RefinementQueue:
     @property
     def current(self) -> str | None:
         """The style that is being refined now."""
-        return f"{self._at.style}@{self._at.base}" if self._at is not None else None
+        return f"{self._running.style}@{self._running.base}" if self._running is not None else None
 
     # What clients ask.
 
@@ -83,7 +85,7 @@ class RefinementQueue:
         return self._fields(refinement)
 
     def stop(self, style_id: str, method: str | None) -> dict[str, Any]:
-        """End a refinement for now; `start` goes on where it was. Raises as `start`."""
+        """Stop a refinement; `start` goes on from its last checkpoint. Raises as `start`."""
         refinement = self._of(style_id, method)
         if refinement.wanted:
             refinement.stage, refinement.text = Stage.IDLE, "stopped"
@@ -99,11 +101,11 @@ class RefinementQueue:
         return self._fields(refinement)
 
     def begin(self, style: str, secret: str) -> None:
-        """A style ("id@revision") has been put, and its client would like it refined. One that cannot be, stays as it is."""
+        """Refine a style ("id@revision") that has just been put, if any method can and refining unasked is on."""
         if not self._automatic:
             return
         if not self._catalogue.ready:
-            self._early.append((style, secret))
+            self._put_early.append((style, secret))
             return
         try:
             stored = self._catalogue.store.get(style)
@@ -115,7 +117,7 @@ class RefinementQueue:
             log.info("%s is not refined: %s", style, e.message)
 
     def drop(self, style_id: str) -> None:
-        """A style has been removed: its refinement ends without a word."""
+        """End the refinement of a style that has been removed; no client is told."""
         refinement = self._all.pop(style_id, None)
         if refinement is not None:
             refinement.stage = Stage.IDLE
@@ -124,15 +126,15 @@ class RefinementQueue:
     # What happens to the worker.
 
     def resume(self) -> None:
-        """The worker has named its methods: take up what an earlier engine left, what was put too early, and what was refined
-        by a version of its method that it has outgrown."""
+        """Once the worker has named its methods: go on with refinements of an earlier engine, and begin those of styles put
+        before, or refined by an older version of their method."""
         if self._resumed or not self._catalogue.ready:
             return
         self._resumed = True
         for style in self._catalogue.store.list():
             record = read_record(style) if style.own else None
             if record is None and self._automatic:
-                record = next((Record(m, style.revision) for m in self._outgrown(style)), None)
+                record = next((Record(m, style.revision) for m in self._outdated(style)), None)
             if record is None or style.id in self._all or record.method not in self._methods():
                 continue
             refinement = self._all[style.id] = Refinement(style.id, record.method, style.revision, fraction=record.fraction)
@@ -140,7 +142,7 @@ class RefinementQueue:
                 refinement.stage, refinement.failure = Stage.FAILED, ScumbleError(record.code, record.message, record.hint)
             elif record.state == "wanted" and self._automatic:
                 refinement.stage = Stage.WAITING
-        early, self._early = self._early, []
+        early, self._put_early = self._put_early, []
         for name, secret in early:
             self.begin(name, secret)
 
@@ -150,144 +152,152 @@ class RefinementQueue:
         if self._clients.any_stays():
             self._attended_at = now
         if self._busy():
-            self._rested_at = now + limits.REFINE_REST
+            self._next_start = now + limits.REFINE_REST
             self._put_off("a picture goes first")
-        elif self._at is not None and not self._may_run(self._at):
+        elif self._running is not None and not self._may_run(self._running):
             self._put_off("the program that wants it is closed")
         else:
             self._start_next()
 
     def _put_off(self, why: str) -> None:
-        """Have what runs wait."""
-        at = self._at
-        if at is not None and at.stage is Stage.RUNNING:
-            at.stage, at.text = Stage.WAITING, why
-            self._interrupt(at)
-            self._tell(at)
+        """Interrupt the refinement that runs; it waits for its next turn."""
+        refinement = self._running
+        if refinement is not None and refinement.stage is Stage.RUNNING:
+            refinement.stage, refinement.text = Stage.WAITING, why
+            self._interrupt(refinement)
+            self._tell(refinement)
 
     def _may_run(self, refinement: Refinement) -> bool:
-        """Whether anybody is there for it: what a painter's program asked for does not go on without one."""
+        """Whether it may run now: one that a painter's program asked for waits while no such program is connected."""
         return refinement.unattended or clock.now() - self._attended_at < limits.REFINE_ALONE
 
     def on_worker_message(self, message: Any, payload: bytes) -> bool:
         """Handle a message of the worker; whether it was about a refinement."""
-        if self._at is None or getattr(message, "job", None) != self._run:
+        if self._running is None or getattr(message, "job", None) != self._run_id:
             return False
-        at = self._at
+        refinement = self._running
         if isinstance(message, channel.Refined | channel.Failed | channel.Cancelled):
-            self._run, self._at = "", None
+            self._run_id, self._running = "", None
         match message:
-            case channel.Progress() if at.stage is Stage.RUNNING:
-                at.fraction, at.text = message.fraction, message.text
-                self._tell(at)
+            case channel.Progress() if refinement.stage is Stage.RUNNING:
+                refinement.fraction, refinement.text = message.fraction, message.text
+                self._tell(refinement)
             case channel.Checkpoint():
-                data = (self._catalogue.store, at.style, at.base, at.method, payload)
-                self._save(at, functools.partial(write_checkpoint, *data), lambda _: None)
+                data = (self._catalogue.store, refinement.style, refinement.base, refinement.method, payload)
+                self._save(refinement, functools.partial(write_checkpoint, *data), lambda _: None)
             case channel.Refined():
-                self._keep(at, payload, message.card)
+                self._keep(refinement, payload, message.card)
             case channel.Failed():
-                self._fail(at, ScumbleError(message.code, message.message, message.hint))
+                self._fail(refinement, ScumbleError(message.code, message.message, message.hint))
         return True
 
     def on_worker_death(self, death: Death) -> bool:
         """Handle a worker's death; whether it died during a refinement, which is tried once more."""
-        if self._at is None or death.job != self._run:
+        if self._running is None or death.job != self._run_id:
             return False
-        at, self._run, self._at = self._at, "", None
-        at.deaths += 1
-        if at.wanted and at.deaths < limits.ATTEMPTS:
-            at.stage, at.text = Stage.WAITING, "once more: the worker died"
-            self._tell(at)
-        elif at.wanted:
+        refinement, self._run_id, self._running = self._running, "", None
+        refinement.deaths += 1
+        if refinement.wanted and refinement.deaths < limits.ATTEMPTS:
+            refinement.stage, refinement.text = Stage.WAITING, "once more: the worker died"
+            self._tell(refinement)
+        elif refinement.wanted:
             message = f"The worker {death.how} while it refined this style, and so did the one before it."
             code = "worker-hung" if death.code == "cancelled" else death.code
-            self._fail(at, ScumbleError(code, message, "The style can be used as it is; the log says more."))
+            self._fail(refinement, ScumbleError(code, message, "The style can be used as it is; the log says more."))
         return True
 
-    def _outgrown(self, style: StoredStyle) -> list[str]:
-        """Methods that had refined it, and have to do so again."""
-        had = [m for m in self._methods() if style.own and style.state(m) is not None]
-        return [m for m in had if m not in self._catalogue.refined(style) and m in self._catalogue.methods_of(style)]
+    def _outdated(self, style: StoredStyle) -> list[str]:
+        """Methods whose refinement of the style is outdated."""
+        refined = [m for m in self._methods() if style.own and style.state(m) is not None]
+        return [m for m in refined if m not in self._catalogue.refined(style) and m in self._catalogue.methods_of(style)]
 
     def _start_next(self) -> None:
         """Give an idle worker the refinement whose turn it is."""
         saved = self._saving is None or self._saving.done()
-        if self._at is not None or not saved or not self._worker.idle or self._busy():
+        if self._running is not None or not saved or not self._worker.idle or self._busy():
             return
         refinement = next((r for r in self._all.values() if r.stage is Stage.WAITING and self._may_run(r)), None)
-        if refinement is None or clock.now() < self._rested_at:
+        if refinement is None or clock.now() < self._next_start:
             return
         refinement.stage = Stage.RUNNING
-        self._run, self._at = secrets.token_hex(16), refinement
-        self._worker.refine(channel.Refine(self._run, f"{refinement.style}@{refinement.base}", refinement.method))
+        self._run_id, self._running = secrets.token_hex(16), refinement
+        self._worker.refine(channel.Refine(self._run_id, f"{refinement.style}@{refinement.base}", refinement.method))
         self._tell(refinement)
 
     def _interrupt(self, refinement: Refinement) -> None:
-        """Have the worker stop this refinement, if it runs."""
-        if refinement is self._at:
-            self._worker.cancel(self._run, limits.REFINE_GRACE)
+        """Ask the worker to stop this refinement, if it runs."""
+        if refinement is self._running:
+            self._worker.cancel(self._run_id, limits.REFINE_GRACE)
 
     # How refinements end, and what of them is kept.
 
-    def _keep(self, at: Refinement, data: bytes, card: Mapping[str, Any]) -> None:
+    def _keep(self, refinement: Refinement, data: bytes, card: Mapping[str, Any]) -> None:
+        """Write a finished refinement as the style's state, and announce the new revision."""
+
         def kept(style: StoredStyle) -> None:
-            at.stage, at.fraction, at.text = Stage.DONE, 1.0, ""
+            refinement.stage, refinement.fraction, refinement.text = Stage.DONE, 1.0, ""
             log.info("%s is refined", style.pinned)
             self._catalogue.changed()
             self._worker.tell(channel.StylesChanged())
-            self._forget(at)
-            at.base = style.revision
-            self._tell(at)
-
-        at.text = "saving"
-        self._save(at, lambda: keep_refined(self._catalogue.store, at.style, at.base, at.method, data, card), kept)
-
-    def _save(self, at: Refinement, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Have the helper write something of a refinement; where that fails the refinement does."""
-
-        def refused(e: ScumbleError) -> None:
-            self._interrupt(at)
-            self._fail(at, e)
-
-        self._saving = self._helper.have_done(work, then, refused)
-
-    def _fail(self, at: Refinement, e: ScumbleError) -> None:
-        if self._all.get(at.style) is not at:
-            return  # its style has gone, or something else has taken its place
-        if e.code == "style-unknown":
-            self._forget(at)
-            self._restart(at)
-            return
-        log.warning("%s@%d is not refined: %s", at.style, at.base, e)
-        at.stage, at.failure, at.text = Stage.FAILED, e, ""
-        self._record(at, Record(at.method, at.base, "failed", at.fraction, e.code, e.message, e.hint))
-        self._tell(at)
-
-    def _restart(self, at: Refinement) -> None:
-        """A style has got another revision while it was refined, by `scumble styles attach`, say: go on from there."""
-        try:
-            style = self._catalogue.store.get(at.style)
-        except ScumbleError:
-            return  # it has gone
-        since = (style.state_path(at.method, revision) for revision in range(at.base + 1, style.revision + 1))
-        if at.wanted and style.revision != at.base and not any(path.is_file() for path in since):
-            refinement = self._all[at.style] = Refinement(
-                at.style, at.method, style.revision, Stage.WAITING, watchers=at.watchers
-            )
-            self._record(refinement, Record(refinement.method, refinement.base))
+            self._forget(refinement)
+            refinement.base = style.revision
             self._tell(refinement)
 
-    def _forget(self, at: Refinement) -> None:
-        if self._all.get(at.style) is at:
-            del self._all[at.style]
+        refinement.text = "saving"
+        self._save(
+            refinement,
+            lambda: keep_refined(self._catalogue.store, refinement.style, refinement.base, refinement.method, data, card),
+            kept,
+        )
 
-    def _record(self, at: Refinement, record: Record) -> None:
-        """Note for the next engine how things stand; where that cannot be written, it will not know."""
+    def _save(self, refinement: Refinement, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Let the helper thread write something of a refinement; where that fails, the refinement fails."""
+
+        def unsaved(e: ScumbleError) -> None:
+            self._interrupt(refinement)
+            self._fail(refinement, e)
+
+        self._saving = self._helper.submit(work, then, unsaved)
+
+    def _fail(self, refinement: Refinement, e: ScumbleError) -> None:
+        if self._all.get(refinement.style) is not refinement:
+            return  # its style has gone, or something else has taken its place
+        if e.code == "style-unknown":
+            self._forget(refinement)
+            self._restart(refinement)
+            return
+        log.warning("%s@%d is not refined: %s", refinement.style, refinement.base, e)
+        refinement.stage, refinement.failure, refinement.text = Stage.FAILED, e, ""
+        self._record(
+            refinement, Record(refinement.method, refinement.base, "failed", refinement.fraction, e.code, e.message, e.hint)
+        )
+        self._tell(refinement)
+
+    def _restart(self, refinement: Refinement) -> None:
+        """Start over from a revision that the style was given while it was refined, by `scumble styles attach`, say."""
+        try:
+            style = self._catalogue.store.get(refinement.style)
+        except ScumbleError:
+            return  # it has gone
+        since = (style.state_path(refinement.method, revision) for revision in range(refinement.base + 1, style.revision + 1))
+        if refinement.wanted and style.revision != refinement.base and not any(path.is_file() for path in since):
+            newer = self._all[refinement.style] = Refinement(
+                refinement.style, refinement.method, style.revision, Stage.WAITING, watchers=refinement.watchers
+            )
+            self._record(newer, Record(newer.method, newer.base))
+            self._tell(newer)
+
+    def _forget(self, refinement: Refinement) -> None:
+        if self._all.get(refinement.style) is refinement:
+            del self._all[refinement.style]
+
+    def _record(self, refinement: Refinement, record: Record) -> None:
+        """Write the refinement's state down for the next engine; a failure to write is only logged."""
 
         def unwritten(e: ScumbleError) -> None:
-            log.warning("the refinement of %s goes unrecorded: %s", at.style, e)
+            log.warning("the refinement of %s goes unrecorded: %s", refinement.style, e)
 
-        self._helper.have_done(lambda: write_record(self._catalogue.store, at.style, record), lambda _: None, unwritten)
+        self._helper.submit(lambda: write_record(self._catalogue.store, refinement.style, record), lambda _: None, unwritten)
 
     # Messages to clients.
 
@@ -316,6 +326,7 @@ class RefinementQueue:
         return Refinement(style.id, chosen, style.revision, Stage.DONE if done else Stage.IDLE, float(done))
 
     def _fields(self, refinement: Refinement) -> dict[str, Any]:
+        """The fields of a `refining` message."""
         fields = {
             "style": f"{refinement.style}@{refinement.base}",
             "method": refinement.method,
@@ -329,7 +340,7 @@ class RefinementQueue:
         return fields | (error_fields(failure.code, failure.message, failure.hint) if failure is not None else {})
 
     def _tell(self, refinement: Refinement) -> None:
-        """Tell those who asked how far it is; of a new revision everybody hears."""
+        """Send the state to the clients that asked for it; a new revision goes to all clients."""
         header = {"type": "refining", **self._fields(refinement)}
         for client in self._clients:
             if refinement.stage is Stage.DONE or client.secret in refinement.watchers:

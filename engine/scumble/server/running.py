@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One job inside the worker: map its spools, run the pipeline, stop between two yields, and try
-smaller tiles where memory runs out. Between jobs, one refinement.
+"""Runs one job inside the worker: maps its spools, runs the pipeline, and stops between two yields when it is cancelled.
+
+Where memory runs out it tries smaller tiles. Between jobs it runs refinements of styles.
 
 Invariant: `paint` always returns how the job ended, whatever the method does short of killing the process.
 """
@@ -30,8 +31,8 @@ from scumble.painting.device import HEAP
 from scumble.painting.fitting import run_fitted
 from scumble.painting.progressive import Effort
 from scumble.server import channel, limits, refining
-from scumble.server.contents import Contents
 from scumble.server.messages import planes
+from scumble.server.recent_pictures import RecentPictures
 from scumble.server.sequence import Sequence
 from scumble.server.spool import as_array, layout
 
@@ -41,18 +42,22 @@ Pixels = NDArray[Any]
 End = channel.Done | channel.Failed | channel.Cancelled
 
 
-class Painter:
-    """Runs jobs and refinements, one at a time, on the thread that calls; another thread may `cancel`."""
+class JobRunner:
+    """Runs jobs and refinements, one at a time, on the thread that calls; other threads may `cancel` and `keep`."""
 
-    def __init__(self, say: Callable[..., None]) -> None:
+    def __init__(self, send: Callable[..., None]) -> None:
+        """`send` takes a message for the engine, and its payload."""
         self.device = "cpu"
-        self.contents = Contents()
+        self.recent = RecentPictures()
         self.sequence = Sequence()
         self._painted: pipeline.Request | None = None
-        self._say = say
+        """The job that was painted last, until `remember` has taken its picture."""
+        self._send = send
         self._cancelled: set[str] = set()
         self._kept: set[str] = set()
+        """Ids of jobs that are to end with the picture shown last."""
         self._held_back: channel.Progress | None = None
+        """Progress that came too soon after the one before."""
         self._lock = threading.Lock()
 
     def cancel(self, job: str) -> None:
@@ -60,15 +65,15 @@ class Painter:
             self._cancelled.add(job)
 
     def keep(self, job: str) -> None:
-        """End a job with what is shown of it."""
+        """End a job with the picture of it that was shown last."""
         with self._lock:
             self._kept.add(job)
 
-    def catch_up(self) -> None:
-        """Tell the progress that came too soon after another and was not followed by a third. From any thread."""
+    def send_held_back(self) -> None:
+        """Send the progress that was held back, if no other has followed it. From any thread."""
         progress, self._held_back = self._held_back, None
         if progress is not None:
-            self._say(progress)
+            self._send(progress)
 
     def paint(self, run: channel.Run, fds: list[int]) -> End:
         """Run a job to its end. Closes `fds`."""
@@ -76,7 +81,7 @@ class Painter:
         try:
             pixels, context, masks, out = _mapped(run, fds)
             done = self._paint(run, pixels, context, masks, out)
-            remark = self._settle(run, pixels, out) if done else ""
+            remark = self._keep_steady(run, pixels, out) if done else ""
             if not done or run.job in self._cancelled:
                 return channel.Cancelled(run.job)
             return channel.Done(run.job, round(time.monotonic() - began, 3), remark)
@@ -98,13 +103,13 @@ class Painter:
         """Keep the picture that was painted last, in small, to refine styles on; once its client has its result."""
         request, self._painted = self._painted, None
         if request is not None and any(m.capabilities.refine for m in registry.methods().values()):
-            self.contents.keep(request.pixels, request.order, request.context, request.transfer)
+            self.recent.keep(request.pixels, request.order, request.context, request.transfer)
 
     def refine(self, asked: channel.Refine) -> refining.End:
         """Refine a style to the end, or until it is cancelled."""
         try:
-            pictures = self.contents.pictures()
-            return refining.refine(asked, pictures, self.device, self._say, lambda: asked.job in self._cancelled)
+            pictures = self.recent.pictures()
+            return refining.refine(asked, pictures, self.device, self._send, lambda: asked.job in self._cancelled)
         finally:
             with self._lock:
                 self._cancelled.clear()
@@ -112,7 +117,7 @@ class Painter:
     def _paint(
         self, run: channel.Run, pixels: Pixels, context: pipeline.Context | None, masks: Pixels | None, out: Pixels
     ) -> bool:
-        """Whether the job came to its end; False when it was cancelled. Raises ScumbleError "no-memory" off the ladder."""
+        """Whether the job came to its end; False when it was cancelled. Raises ScumbleError "no-memory" where no tile fits."""
         store = StyleStore()
         request = pipeline.Request(
             method=registry.method(run.method),
@@ -132,15 +137,15 @@ class Painter:
         self._painted = request if done else None
         return done
 
-    def _settle(self, run: channel.Run, pixels: Pixels, out: Pixels) -> str:
-        """Keep a frame of an animation from flickering; what its painter should know."""
+    def _keep_steady(self, run: channel.Run, pixels: Pixels, out: Pixels) -> str:
+        """Keep a frame of an animation from flickering. The remark for its client, "" where there is none."""
         if run.sequence is None or run.strength == 0:
             return ""
-        self._say(channel.Progress(run.job, 1.0, "keeping the frames steady"))
+        self._send(channel.Progress(run.job, 1.0, "keeping the frames steady"))
         return self.sequence.settle(run.sequence, pixels, out, run.raster.transfer, lambda: run.job in self._cancelled)
 
     def _follow(self, job: str, events: Iterator[Progress | Preview]) -> bool:
-        """Pass on what the run yields, no faster than an eye can follow."""
+        """Send what the run yields, at most every PROGRESS_PAUSE or PREVIEW_PAUSE seconds. False where it was cancelled."""
         reported = shown = 0.0
         with closing(cast(Any, events)):
             for event in events:
@@ -151,12 +156,12 @@ class Painter:
                     if now - shown >= limits.PREVIEW_PAUSE:
                         shown = now
                         rgba = _rgba(event.rgb)
-                        self._say(channel.Preview(job, rgba.shape[1], rgba.shape[0]), rgba.tobytes())
+                        self._send(channel.Preview(job, rgba.shape[1], rgba.shape[0]), rgba.tobytes())
                     continue
                 progress = channel.Progress(job, min(1.0, max(0.0, float(event.fraction))), event.text[:200])
                 if now - reported >= limits.PROGRESS_PAUSE:
                     reported, self._held_back = now, None
-                    self._say(progress)
+                    self._send(progress)
                 else:
                     self._held_back = progress
         return job not in self._cancelled

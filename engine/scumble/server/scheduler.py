@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Gives jobs to the worker. `settled` is called once the catalogue can be shown, or once it is clear that it cannot."""
+    """Gives jobs to the worker, one at a time. `worker_started` is called once the worker has named its methods, or once it is
+    clear that it cannot start."""
 
     def __init__(
         self,
@@ -35,11 +36,12 @@ class Scheduler:
         catalogue: Catalogue,
         worker: Worker,
         refinements: RefinementQueue,
-        settled: Callable[[], None],
+        worker_started: Callable[[], None],
     ) -> None:
         self.worker, self._refinements = worker, refinements
         self.devices: list[dict[str, str]] = []
-        self._jobs, self._clients, self._catalogue, self._settled = jobs, clients, catalogue, settled
+        self._jobs, self._clients, self._catalogue = jobs, clients, catalogue
+        self._worker_started = worker_started
         self._used = clock.now()
         self._forgot = True
 
@@ -60,6 +62,7 @@ class Scheduler:
             self._used, self._forgot = clock.now(), False
 
     def end(self, job: Job, outcome: dict[str, Any], how: str, seconds: float | None = None) -> None:
+        """End a job with `outcome`, the header its client gets; `how` is "finished", "failed" or "cancelled"."""
         if job.state is State.DONE:
             return
         log.info("job %s %s%s", job.id, how, f" ({outcome['code']})" if how == "failed" else "")
@@ -90,7 +93,7 @@ class Scheduler:
         self.worker.keep(job.id)
 
     def report(self, job: Job) -> None:
-        """Tell a client how far its job is. Also finds out whether the client is still there."""
+        """Send a client the progress of its job, which also shows whether the client is still there."""
         client = self._clients.by_secret(job.secret)
         if client is None:
             return
@@ -154,7 +157,7 @@ class Scheduler:
                     self._catalogue.learn(message.methods, message.available, message.outdated)
                     self._refinements.resume()
                 finally:
-                    self._settled()
+                    self._worker_started()
             case channel.Available():
                 self._catalogue.learn(None, message.available, message.outdated)
             case channel.Note():
@@ -193,7 +196,7 @@ class Scheduler:
 
     def _on_worker_death(self, death: Death) -> None:
         if self.worker.problem:
-            self._settled()
+            self._worker_started()
         if self._refinements.on_worker_death(death):
             return
         job = self._jobs.get(death.job) if death.job else None

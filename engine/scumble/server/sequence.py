@@ -29,7 +29,7 @@ class _GivenUp(Exception):
 
 
 class Sequence:
-    """Its frames come in order; one thread uses it."""
+    """Keeps the frames of one animation steady. They come in order; one thread uses it."""
 
     def __init__(self) -> None:
         self._name = ""
@@ -40,7 +40,7 @@ class Sequence:
         `Steady.settle` for the arrays. What the painter should know: why it could not be done, or "". Ends soon after
         `cancelled` says so, which is asked some times a second; `painted` is as it was then."""
 
-        def look() -> None:
+        def stop_if_cancelled() -> None:
             if cancelled():
                 raise _GivenUp
 
@@ -52,7 +52,7 @@ class Sequence:
                 raise MemoryError(f"keeping frames from flickering takes {needed // 1_000_000} MB more than there is")
             self._steady = self._steady or Steady()
             self._name = name
-            shown = self._steady.settle(frame, painted, transfer, look)
+            shown = self._steady.settle(frame, painted, transfer, stop_if_cancelled)
             if shown is not painted:
                 painted[...] = shown
         except _GivenUp:

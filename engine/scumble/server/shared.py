@@ -64,7 +64,7 @@ class StopAsked:
 
 @dataclass(frozen=True)
 class Returned:
-    """A helper thread is done with `work`: on the broker's thread `then` takes what it gave, or `otherwise` what went wrong."""
+    """The helper thread has done `work`: on the broker's thread `then` takes its value, or `otherwise` its error."""
 
     work: Future[Any]
     then: Callable[[Any], None]

@@ -48,7 +48,7 @@ class StyleService:
         def refused(e: ScumbleError) -> None:
             self._scheduler.end(job, failed(job.id, e), "failed")
 
-        job.storing = self._helper.have_done(keep_picture(job, self._catalogue.store), stored, refused)
+        job.storing = self._helper.submit(keep_picture(job, self._catalogue.store), stored, refused)
 
     def remove(self, client: Client, request: StyleRemove) -> None:
         def removed(_: None) -> None:
@@ -57,14 +57,14 @@ class StyleService:
             header = {"type": "removed", "re": request.id, "style": request.style, "catalogue": self._catalogue.changed()}
             self._clients.post(client, header)
 
-        self._helper.have_done(lambda: self._catalogue.store.remove(request.style), removed, self._refuser(client, request.id))
+        self._helper.submit(lambda: self._catalogue.store.remove(request.style), removed, self._refuser(client, request.id))
 
     def rename(self, client: Client, request: StyleRename) -> None:
         def renamed(style: StoredStyle) -> None:
             about = {"style": style.id, "title": style.title, "catalogue": self._catalogue.changed()}
             self._clients.post(client, {"type": "renamed", "re": request.id, **about})
 
-        self._helper.have_done(
+        self._helper.submit(
             lambda: self._catalogue.store.rename(request.style, request.name), renamed, self._refuser(client, request.id)
         )
 

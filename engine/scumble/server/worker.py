@@ -2,8 +2,8 @@
 """The worker: a process that loads the methods and runs one job at a time, and may die of it.
 
 Invariants: it ends with its parent; the main thread alone computes, while one thread listens, one sends heartbeats and one
-looks at the styles when they have changed; a cancel takes effect at the next yield. Torch is touched only where a method has
-imported it.
+reports which method can paint which style when styles have changed; a cancel takes effect at the next yield. Torch is used
+only where a method has imported it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from scumble.methods import registry
 from scumble.painting import pipeline
 from scumble.painting.device import choose, give_memory_back, name_of
 from scumble.server import channel, limits
-from scumble.server.running import Painter
+from scumble.server.running import JobRunner
 from scumble.server.streams import SafeStream
 
 log = logging.getLogger(__name__)
 
 
-class Line:
-    """The connection to the engine. Any thread may `say`; one thread listens."""
+class EngineSocket:
+    """The connection to the engine. Any thread may `send`; one thread calls `receive`."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -45,11 +45,11 @@ class Line:
         self._unpacker = channel.Unpacker(at_worker=True)
         self._fds: list[int] = []
 
-    def say(self, message: channel.ToEngine, payload: bytes = b"") -> None:
+    def send(self, message: channel.ToEngine, payload: bytes = b"") -> None:
         with self._lock:
             self._socket.sendall(channel.pack(message, payload))
 
-    def hear(self) -> list[Any]:
+    def receive(self) -> list[Any]:
         """The next messages; waits. Raises EOFError once the engine is gone."""
         if sys.platform == "win32":
             data = self._socket.recv(1 << 16)
@@ -69,43 +69,46 @@ class Line:
 
 
 class LogToEngine(logging.Handler):
-    """Warnings of methods and plug-ins belong in the engine's log."""
+    """Sends warnings of methods and plug-ins to the engine's log."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, engine: EngineSocket) -> None:
         super().__init__()
-        self._line = line
+        self._engine = engine
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(Exception):  # a word that cannot be said must not fail what it was about
-            self._line.say(channel.Note(record.levelno, self.format(record)[:8192]))
+        with contextlib.suppress(Exception):  # a line that cannot be sent must not fail the work it is about
+            self._engine.send(channel.Note(record.levelno, self.format(record)[:8192]))
 
 
 def main() -> None:
     arguments = _arguments()
-    _settle(arguments.parent)
-    line = Line(_socket(arguments.socket))
-    logging.basicConfig(level=logging.INFO, handlers=[LogToEngine(line)], format="%(name)s: %(message)s")
+    _prepare_process(arguments.parent)
+    engine = EngineSocket(_socket(arguments.socket))
+    logging.basicConfig(level=logging.INFO, handlers=[LogToEngine(engine)], format="%(name)s: %(message)s")
     logging.captureWarnings(True)
-    runs: queue.SimpleQueue[tuple[channel.Run, list[int]] | channel.Refine | channel.Forget] = queue.SimpleQueue()
-    painter = Painter(line.say)
+
+    work: queue.SimpleQueue[tuple[channel.Run, list[int]] | channel.Refine | channel.Forget] = queue.SimpleQueue()
+    runner = JobRunner(engine.send)
     changed = threading.Event()
-    threading.Thread(target=_beat, args=(line, painter), name="heartbeat", daemon=True).start()
-    threading.Thread(target=_listen, args=(line, runs, painter, changed), name="listener", daemon=True).start()
+    threading.Thread(target=_beat, args=(engine, runner), name="heartbeat", daemon=True).start()
+    threading.Thread(target=_listen, args=(engine, work, runner, changed), name="listener", daemon=True).start()
+
     methods = list(registry.methods().values())
-    painter.device, devices = _devices(arguments.device, arguments.threads)
-    line.say(channel.Ready(devices, [pipeline.describe(m) for m in methods], available(), outdated(), problems()))
-    threading.Thread(target=_look, args=(line, changed), name="styles", daemon=True).start()
+    runner.device, devices = _devices(arguments.device, arguments.threads)
+    engine.send(channel.Ready(devices, [pipeline.describe(m) for m in methods], available(), outdated(), problems()))
+    threading.Thread(target=_report_styles, args=(engine, changed), name="styles", daemon=True).start()
+
     while True:
-        match runs.get():
+        match work.get():
             case channel.Forget():
-                painter.sequence.forget()
+                runner.sequence.forget()
                 _forget()
             case channel.Refine() as asked:
-                line.say(*painter.refine(asked))
+                engine.send(*runner.refine(asked))
             case run, fds:
-                line.say(channel.Begun(run.job))
-                line.say(painter.paint(run, fds))
-                painter.remember()
+                engine.send(channel.Begun(run.job))
+                engine.send(runner.paint(run, fds))
+                runner.remember()
 
 
 def problems() -> list[str]:
@@ -120,26 +123,27 @@ def problems() -> list[str]:
 
 
 def available() -> dict[str, list[str]]:
-    """Which methods can paint which style; one that fails to say so cannot."""
+    """The ids of the methods that can paint each style ("id@revision"); one whose `available` fails cannot."""
     return _methods_by_style(lambda method, style: method.available(style))
 
 
 def outdated() -> dict[str, list[str]]:
-    """Which methods have refined which style in a way that they have outgrown (api.method.Refiner)."""
+    """The ids of the methods that have an outdated refinement of a style (api.method.Refiner)."""
 
-    def says(method: Method, style: StoredStyle) -> bool:
+    def is_outdated(method: Method, style: StoredStyle) -> bool:
         return style.own and method.refiner is not None and method.refiner.outdated(style)
 
-    return {style: methods for style, methods in _methods_by_style(says).items() if methods}
+    return {style: methods for style, methods in _methods_by_style(is_outdated).items() if methods}
 
 
-def _methods_by_style(says: Callable[[Method, StoredStyle], bool]) -> dict[str, list[str]]:
+def _methods_by_style(holds: Callable[[Method, StoredStyle], bool]) -> dict[str, list[str]]:
+    """For each style the ids of the methods for which `holds` is true; one that raises is logged and left out."""
     by_style = {}
     for style in StyleStore().list():
         ids = []
         for method in registry.methods().values():
             try:
-                if says(method, style):
+                if holds(method, style):
                     ids.append(method.id)
             except Exception:
                 log.warning("%s cannot tell about the style %s", method.id, style.pinned, exc_info=True)
@@ -147,29 +151,30 @@ def _methods_by_style(says: Callable[[Method, StoredStyle], bool]) -> dict[str, 
     return by_style
 
 
-def _look(line: Line, changed: threading.Event) -> None:
-    """Say again which method has which style, each time they have changed; methods may read every painting for that."""
+def _report_styles(engine: EngineSocket, changed: threading.Event) -> None:
+    """Send which method can paint which style, each time styles have `changed`; a method may read every painting for that."""
     with contextlib.suppress(OSError):
         while changed.wait():
             changed.clear()
-            line.say(channel.Available(available(), outdated()))
+            engine.send(channel.Available(available(), outdated()))
 
 
-def _listen(line: Line, runs: Any, painter: Painter, changed: threading.Event) -> None:
+def _listen(engine: EngineSocket, work: Any, runner: JobRunner, changed: threading.Event) -> None:
+    """Receive until the engine has gone, which ends this process; cancels take effect at once, `work` waits its turn."""
     try:
         while True:
-            for message in line.hear():
+            for message in engine.receive():
                 match message:
                     case channel.Run():
-                        runs.put((message, line.spools(message)))
+                        work.put((message, engine.spools(message)))
                     case channel.Cancel():
-                        painter.cancel(message.job)
+                        runner.cancel(message.job)
                     case channel.Keep():
-                        painter.keep(message.job)
+                        runner.keep(message.job)
                     case channel.StylesChanged():
                         changed.set()
                     case channel.Refine() | channel.Forget():
-                        runs.put(message)
+                        work.put(message)
     except (EOFError, OSError):
         pass
     except Exception:
@@ -178,16 +183,17 @@ def _listen(line: Line, runs: Any, painter: Painter, changed: threading.Event) -
         os._exit(1)  # without its engine there is nothing to finish
 
 
-def _beat(line: Line, painter: Painter) -> None:
+def _beat(engine: EngineSocket, runner: JobRunner) -> None:
+    """Send heartbeats, and progress that was held back, until the engine has gone."""
     with contextlib.suppress(OSError):
         while True:
-            line.say(channel.Beat())
-            painter.catch_up()
+            engine.send(channel.Beat())
+            runner.send_held_back()
             time.sleep(limits.HEARTBEAT)
 
 
-def _settle(parent: int) -> None:
-    """Make this process the one that waits, that goes first when memory ends, and that never outlives its engine."""
+def _prepare_process(parent: int) -> None:
+    """Give this process a low priority, let the kernel end it first when memory runs out, and tie its life to the engine's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the engine's terminal reaches us too; the engine decides
     with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
         faulthandler.enable()

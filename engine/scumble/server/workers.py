@@ -31,41 +31,46 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Death:
-    """A worker has died. `job` is what it was working on, a job or a refinement; `code` is of section 8; `how` completes
-    "The worker ..."; `begun` is whether it had begun that job, or was handed it as it died of something else. Of a
-    refinement nobody asks that."""
+    """How a worker ended that was not asked to."""
 
     job: str | None
+    """The job or refinement it had been given, if any."""
     code: str
+    """An error code of docs/protocol.md, section 8."""
     how: str
+    """What happened, as the rest of a sentence that begins "The worker"."""
     begun: bool = True
+    """Whether it had begun that job; else it died of something else. Not kept for a refinement."""
 
 
 class Worker:
-    """The one worker. After each Death that `check` returns, another has been started or soon will be."""
+    """The engine's one worker process. After each Death that `check` returns, another has been started or soon will be."""
 
     def __init__(self, device: str, threads: int | None, log_file: Path) -> None:
         self._device, self._threads, self._log_file = device, threads, log_file
         self.restarts = -1
         self.ready = False
         self.job: str | None = None
-        """What it is working on, which may have been cancelled meanwhile."""
+        """The job or refinement it works on, which may have been cancelled meanwhile."""
         self._begun = False
-        """Whether it has said that it began."""
+        """Whether it has reported that it began that job."""
         self.failed_starts = 0
-        self._why = ""
+        """Starts in a row that failed."""
+        self._start_error = ""
         """Why the last start failed, as a sentence."""
-        self._said_before = 0
-        """Bytes that earlier workers have left in the log."""
+        self._log_offset = 0
+        """Where in the log file the lines of this worker begin, in bytes."""
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._unpacker = channel.Unpacker()
-        self._ended: list[subprocess.Popen[bytes]] = []
-        """Killed, not yet collected."""
+        self._killed: list[subprocess.Popen[bytes]] = []
+        """Processes whose exit codes have not been collected yet."""
         self._broken = ""
-        self._began = self._beat = 0.0
+        """What is wrong with it, as `Death.how`; "" while nothing is."""
+        self._started_at = self._last_beat = 0.0
         self._stop_by: float | None = None
-        self._again_at = 0.0
+        """When it is killed unless it has stopped the job that was cancelled."""
+        self._next_start = 0.0
 
     @property
     def idle(self) -> bool:
@@ -80,7 +85,9 @@ class Worker:
         """Why nothing can be painted, where start after start has failed; it is tried again now and then all the same."""
         if self.failed_starts < limits.WORKER_STARTS:
             return None
-        return ScumbleError("engine-broken", self._why, "Run `scumble doctor`: it says what is wrong with the installation.")
+        return ScumbleError(
+            "engine-broken", self._start_error, "Run `scumble doctor`: it says what is wrong with the installation."
+        )
 
     def fileno(self) -> int | None:
         return self._socket.fileno() if self._socket else None
@@ -94,13 +101,15 @@ class Worker:
             self._launch()
         except OSError as e:
             log.warning("no worker can be started: %s", e)
-            self._why = f"The engine's worker cannot be started ({e})."
+            self._start_error = f"The engine's worker cannot be started ({e})."
             self.failed_starts += 1
-            self._again_at = clock.now() + self._pause()
+            self._next_start = clock.now() + self._pause()
 
     def _launch(self) -> None:
+        """Start a process that talks over a socket pair and writes to the log. Raises OSError."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
+
         command = [sys.executable, "-m", "scumble.server.worker", "--device", self._device, "--parent", str(os.getpid())]
         if self._threads:
             command += ["--threads", str(self._threads)]
@@ -109,13 +118,14 @@ class Worker:
         environment = {**device.environment(), **os.environ}
         if self._threads:
             environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(self._threads)
-        with theirs, self._open_log() as words:
-            self._said_before = words.tell()
+
+        with theirs, self._open_log() as log_file:
+            self._log_offset = log_file.tell()
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE if sys.platform == "win32" else subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
+                stdout=log_file,
+                stderr=log_file,
                 env=environment,
                 pass_fds=() if sys.platform == "win32" else (theirs.fileno(),),
             )
@@ -123,14 +133,15 @@ class Worker:
                 assert self._process.stdin
                 self._process.stdin.write(base64.b64encode(theirs.share(self._process.pid)) + b"\n")
                 self._process.stdin.close()
+
         self._socket, self._unpacker, self._broken = ours, channel.Unpacker(), ""
         self.ready, self.job, self._stop_by = False, None, None
-        self._began = self._beat = clock.now()
+        self._started_at = self._last_beat = clock.now()
         self.restarts += 1
         log.info("worker %d started", self._process.pid)
 
     def _open_log(self) -> BinaryIO:
-        """What the worker writes to its terminal is kept where it can be, and is no reason not to start one."""
+        """The file for what the worker prints; the null device where it cannot be opened, which stops no worker."""
         try:
             file = open(self._log_file, "ab")  # noqa: SIM115 - the caller closes it
             if file.tell() > limits.LOG:
@@ -153,13 +164,13 @@ class Worker:
         self._send(channel.pack(message), [])
 
     def cancel(self, job: str, grace: float = limits.CANCEL_GRACE) -> None:
-        """Have it stop `job`; it is killed where it does not within `grace` seconds."""
+        """Ask it to stop `job`; it is killed where it has not within `grace` seconds."""
         if self.job == job and self._stop_by is None:
             self._stop_by = clock.now() + grace
             self._send(channel.pack(channel.Cancel(job)), [])
 
     def keep(self, job: str) -> None:
-        """Have it end `job` with the picture that was shown last."""
+        """Ask it to end `job` with the picture that was shown last."""
         if self.job == job:
             self._send(channel.pack(channel.Keep(job)), [])
 
@@ -168,7 +179,7 @@ class Worker:
             self._send(channel.pack(message), [])
 
     def receive(self) -> list[tuple[Any, bytes]]:
-        """What it has said, WORKER_ROUND bytes of it at most. Learns of heartbeats and ends of jobs on the way."""
+        """Its next messages, WORKER_ROUND bytes at most. Takes note of heartbeats and ends of jobs on the way."""
         messages: list[tuple[Any, bytes]] = []
         left = limits.WORKER_ROUND
         while self._socket is not None and not self._broken and left > 0:
@@ -193,14 +204,15 @@ class Worker:
         return messages
 
     def _no_methods(self, problems: list[str]) -> str:
-        """The worker has no method, and the next one will have none soon. How it ended."""
-        said = "; ".join(problems)[:1000] or "none is installed"
-        self._why = f"The engine could load no method: {said}."
+        """Note that the worker has no method, as the next one would have none. Gives `Death.how`."""
+        reasons = "; ".join(problems)[:1000] or "none is installed"
+        self._start_error = f"The engine could load no method: {reasons}."
         self.failed_starts = limits.WORKER_STARTS
         return "could load no method"
 
     def _note(self, message: Any) -> None:
-        self._beat = clock.now()
+        """Update what is known of the worker by one of its messages."""
+        self._last_beat = clock.now()
         if isinstance(message, channel.Ready):
             self.ready, self.failed_starts = True, 0
         elif isinstance(message, channel.Begun):
@@ -211,25 +223,25 @@ class Worker:
     def deadline(self) -> float:
         """When `check` must be called next, in seconds of the engine's clock."""
         if self._socket is None:
-            return self._again_at
-        beat = self._beat + limits.HUNG if self.ready else self._began + limits.WORKER_START
+            return self._next_start
+        beat = self._last_beat + limits.HUNG if self.ready else self._started_at + limits.WORKER_START
         return min(beat, self._stop_by or beat)
 
     def check(self) -> Death | None:
-        """Notice a death or a hang, and see to the next worker. To be called after `receive`."""
+        """Notice a death or a hang, and start the next worker. To be called after `receive`."""
         self._collect()
         now = clock.now()
         if self._socket is None:
-            if now >= self._again_at:
+            if now >= self._next_start:
                 self.launch()
             return None
         if self._broken:
-            return self._reap("worker-died", self._broken if self._broken != "died" else self._last_words())
+            return self._reap("worker-died", self._broken if self._broken != "died" else self._exit_in_words())
         if self._stop_by is not None and now >= self._stop_by:
             return self._reap("cancelled", "did not stop when it was asked to")
-        if self.ready and now >= self._beat + limits.HUNG:
+        if self.ready and now >= self._last_beat + limits.HUNG:
             return self._reap("worker-hung", f"gave no sign of life for {limits.HUNG:.0f} s")
-        if not self.ready and now >= self._began + limits.WORKER_START:
+        if not self.ready and now >= self._started_at + limits.WORKER_START:
             return self._reap("worker-hung", f"was not ready after {limits.WORKER_START:.0f} s")
         return None
 
@@ -238,7 +250,7 @@ class Worker:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        for process in [*self._ended, *([self._process] if self._process else [])]:
+        for process in [*self._killed, *([self._process] if self._process else [])]:
             process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2.0)
@@ -251,16 +263,16 @@ class Worker:
         death = Death(self.job, code, how, self._begun)
         log.warning("worker %d %s", self._process.pid, how)
         self._process.kill()
-        self._ended.append(self._process)
+        self._killed.append(self._process)
         self._socket.close()
         self._socket = self._process = self.job = None
         if not self.ready:
             self.failed_starts += 1
             if self._broken != "could load no method":
-                words = last_words(str(self._log_file), self._said_before)
-                self._why = f"The engine's worker does not start: it {how}{f' ({words})' if words else ''}."
+                line = last_words(str(self._log_file), self._log_offset)
+                self._start_error = f"The engine's worker does not start: it {how}{f' ({line})' if line else ''}."
         self.ready = False
-        self._again_at = clock.now() + self._pause()
+        self._next_start = clock.now() + self._pause()
         if not self.failed_starts:
             self.launch()
         return death
@@ -269,7 +281,8 @@ class Worker:
         """Seconds before the next start, where starts have failed."""
         return min(30.0, 2.0**self.failed_starts) if self.failed_starts else 0.0
 
-    def _last_words(self) -> str:
+    def _exit_in_words(self) -> str:
+        """How the process ended, as `Death.how`."""
         assert self._process is not None
         try:
             code = self._process.wait(0.3)
@@ -283,7 +296,7 @@ class Worker:
             return f"was ended by signal {-code}"
 
     def _collect(self) -> None:
-        self._ended = [p for p in self._ended if p.poll() is None]
+        self._killed = [p for p in self._killed if p.poll() is None]
 
     def _send(self, data: bytes, fds: list[int]) -> None:
         """The worker reads at once and what it is sent is small, so a full pipe is a sign of death like a broken one."""

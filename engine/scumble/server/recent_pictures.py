@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures a painter had painted lately, in small: what a style is refined on.
+"""Small copies of the pictures that were painted last, for refining styles on what this user paints.
 
-Invariant: they stay in the worker's memory, a few of them, and go with it; nothing of them is ever written.
+Invariant: a few of them are held in the worker's memory alone; nothing of them is ever written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST_SIDE = 64
 """Pixels: a smaller picture has nothing to learn a style's strokes on."""
 
 
-class Contents:
+class RecentPictures:
     """The last few different pictures, the newest first."""
 
     def __init__(self) -> None:
