@@ -64,7 +64,7 @@ class Adding:
         if name:
             self._changes.add(self._session.rename_style(style.id, name))
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Whether the event was about a style of the painter's."""
         if isinstance(event, (Answer, RequestFailed)) and event.request in self._changes:
             self._changes.discard(event.request)

@@ -79,7 +79,7 @@ class Dialog:
         reading = (session, lambda side: host.small(source, side), self._masks)
         self._previewer = Previewer(*reading, self._viewer.show_original, self._viewer.show, self._say)
         self._trying = Trying(*reading, lambda style, raster: self._gallery.show_tried(style, pixbuf(raster)), self._say)
-        self._heard = config.connect("notify", lambda *_: self._refresh())
+        self._handler = config.connect("notify", lambda *_: self._refresh())
         session.catalogue()
 
     def run(self) -> bool:
@@ -89,7 +89,7 @@ class Dialog:
             return bool(self._window.run())
         finally:
             GLib.source_remove(timer)
-            self._config.disconnect(self._heard)
+            self._config.disconnect(self._handler)
             self._previewer.stop()
             self._trying.stop()
             self._window.destroy()
@@ -156,8 +156,8 @@ class Dialog:
             self._busy.pulse()
 
     def _hear(self, event: Event) -> None:
-        self._previewer.hear(event)
-        if self._trying.hear(event) or self._adding.hear(event):
+        self._previewer.handle(event)
+        if self._trying.handle(event) or self._adding.handle(event):
             return
         if isinstance(event, Listed):
             self._listed(event.catalogue)

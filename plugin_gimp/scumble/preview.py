@@ -37,7 +37,7 @@ class Wish:
 
 
 class Previewer:
-    """`tick` it from a timer, and let it `hear` the session's events. `copy` gives the layer with a longest side of so many
+    """`tick` it from a timer, and let it `handle` the session's events. `copy` gives the layer with a longest side of so many
     pixels, `masks` says where each style goes in such a copy. `begin` gets the copy as it is, `show` the painted one and its
     share, None for none, `say` a few words."""
 
@@ -117,7 +117,7 @@ class Previewer:
         self._shown, self._words, self.fraction = wish, Pace(), 0.0
         self._say("Preview…")
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         if self._job is None or getattr(event, "job", None) != self._job:
             return
         stale = self._wanted is not None or self._shown is None
@@ -128,7 +128,7 @@ class Previewer:
             self._picture = event.raster
             self._show(event.raster, self._shown.share)
         if isinstance(event, Progress) and not stale:
-            self._words.hear(event.fraction)
+            self._words.add(event.fraction)
             self.fraction = event.fraction
             self._say(f"Preview: {said(event, self._words.left())}")
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):

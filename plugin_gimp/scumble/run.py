@@ -204,7 +204,7 @@ class _Bar:
 
     def _show(self, progress: Progress) -> None:
         if progress.state == "running":
-            self._pace.hear(progress.fraction)
+            self._pace.add(progress.fraction)
         words = said(progress, self._pace.left())
         Gimp.progress_update((self._number + progress.fraction) / self._count)
         Gimp.progress_set_text(f"{self._title}: {words}{self.of}")

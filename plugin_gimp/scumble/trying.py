@@ -90,7 +90,7 @@ class Trying:
         elif self._job is None and self._waiting and time.monotonic() >= self._due:
             self._submit(*self._waiting.popleft())
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Whether the event was of a picture of the sheet."""
         if self._job is None or getattr(event, "job", None) != self._job[0]:
             return False

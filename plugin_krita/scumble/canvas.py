@@ -113,6 +113,6 @@ class Canvas:
         self.live.advance(*self._now(), busy)
         self.trying.advance(*self._now(), busy)
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Whether the event was of one of them."""
-        return self.live.hear(event) or self.trying.hear(event, self._now()[2])
+        return self.live.handle(event) or self.trying.handle(event, self._now()[2])

@@ -41,7 +41,7 @@ class Controls(QtWidgets.QWidget):
         self.others = Others(studio, self._form, 1)
         self._show()
 
-    def hear(self, topic: Topic) -> None:
+    def handle(self, topic: Topic) -> None:
         if topic in (Topic.SETTINGS, Topic.CATALOGUE):
             self._show()
 

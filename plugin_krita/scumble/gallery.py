@@ -62,7 +62,7 @@ class Gallery(QtWidgets.QWidget):
         layout.addWidget(self.progress)
         self._fill()
 
-    def hear(self, topic: Topic) -> None:
+    def handle(self, topic: Topic) -> None:
         if topic is Topic.CATALOGUE or (topic is Topic.SHELVES and self.which.currentData() != "recent"):
             self._fill()
         elif topic is Topic.STYLES:

@@ -35,7 +35,7 @@ class HistoryList(QtWidgets.QWidget):
         layout.addLayout(buttons)
         self.fill()
 
-    def hear(self, topic: Topic) -> None:
+    def handle(self, topic: Topic) -> None:
         if topic is Topic.HISTORY:
             self.fill()
 

@@ -207,7 +207,7 @@ class Live:
         self._job = _Job(job, shot, full, time.monotonic(), share)
         self._say("Live: painting …" if full else "Live.")
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Whether the event was of a pass."""
         job = self._job
         if job is None or getattr(event, "job", None) != job.id:

@@ -51,7 +51,7 @@ class Offer:
         """Another session: what the old one was asked will not be answered."""
         self._asked = None
 
-    def hear(self, event: Event, session: Session) -> None:
+    def handle(self, event: Event, session: Session) -> None:
         if isinstance(event, Listed):
             if event.catalogue != self.catalogue:
                 remember(event.catalogue)

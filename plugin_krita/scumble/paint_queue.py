@@ -150,7 +150,7 @@ class PaintQueue:
         except EngineError as e:
             self._lay_aside(current, e)
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Whether the event was of the picture at work."""
         current = self._current
         if current is None or not current.job or getattr(event, "job", None) != current.job:

@@ -99,7 +99,7 @@ class Painting:
         """What the engine says of its work."""
         self.fraction = event.fraction
         if event.state == "running":
-            self._pace.hear(event.fraction)
+            self._pace.add(event.fraction)
         self.text = "keeping what is shown" if self.kept else said(event, self._pace.left())
 
     def finish(self, result: Raster) -> None:

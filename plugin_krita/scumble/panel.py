@@ -130,7 +130,7 @@ class Panel(QtWidgets.QWidget):
 
     def _hear(self, topic: Topic) -> None:
         for part in (self.gallery, self.controls, self.history, self.strip, self.attempt):
-            part.hear(topic)
+            part.handle(topic)
         if topic is Topic.STANDING:
             self._show_standing()
         elif topic is Topic.STRIP:

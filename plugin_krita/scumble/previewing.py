@@ -101,7 +101,7 @@ class Previewing:
         self._failed = wanted
         self._submit(session, layer, settings, method, wanted)
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Whether the event was of a preview."""
         if getattr(event, "job", None) != self._job or self._job is None:
             return False

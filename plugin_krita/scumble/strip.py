@@ -30,7 +30,7 @@ class TryButton(QtWidgets.QToolButton):
         menu.addAction("Try all styles").triggered.connect(lambda: self._do(studio.canvas.try_all))
         self.setMenu(menu)
 
-    def hear(self, topic: Topic) -> None:
+    def handle(self, topic: Topic) -> None:
         if topic is Topic.STRIP:
             with QtCore.QSignalBlocker(self):
                 self.setChecked(self._studio.trying.active)
@@ -77,7 +77,7 @@ class Strip(QtWidgets.QWidget):
         layout.addLayout(buttons)
         self.show_state()
 
-    def hear(self, topic: Topic) -> None:
+    def handle(self, topic: Topic) -> None:
         if topic in (Topic.STRIP, Topic.STANDING):
             self.show_state()
 

@@ -282,14 +282,14 @@ class Studio:
         return STROLL if any((*awaits, self.canvas.waits)) else REST
 
     def _hear(self, event: Event) -> None:
-        if self.queue.hear(event) or self.canvas.hear(event) or self.previewing.hear(event):
+        if self.queue.handle(event) or self.canvas.handle(event) or self.previewing.handle(event):
             return
-        if self.stylebook.hear(event):
+        if self.stylebook.handle(event):
             self._hear_of_style(event)
             return
         if isinstance(event, (Welcome, Ready, Recovered)):
             self.troubles.clear()
-        self.offer.hear(event, self.session)
+        self.offer.handle(event, self.session)
         if isinstance(event, Lost):
             self.queue.give_up(self.session)
             self.complain(event.error(), engine=True)

@@ -28,7 +28,7 @@ class Stylebook:
         self._changed, self._trouble = changed, trouble
         self._jobs: set[str] = set()
         self._requests: dict[int, str] = {}
-        self._heard = 0.0
+        self._last_report = 0.0
 
     @property
     def active(self) -> bool:
@@ -56,7 +56,7 @@ class Stylebook:
     def refine(self, style: str, start: bool = True) -> None:
         self._requests[self.session.refine_style(style, "start" if start else "stop")] = style
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Whether the event was about a style."""
         if isinstance(event, Lost):
             self.refining.clear()
@@ -83,7 +83,7 @@ class Stylebook:
             self.refining.pop(style, None)
 
     def _note(self, now: Refining) -> None:
-        self._heard = time.monotonic()
+        self._last_report = time.monotonic()
         if now.over:
             self.refining.pop(now.id, None)
         else:
@@ -92,6 +92,6 @@ class Stylebook:
             self._trouble(now.error())
 
     def _ask_after_silence(self) -> None:
-        if self.refining and not self._requests and time.monotonic() - self._heard >= SILENCE:
+        if self.refining and not self._requests and time.monotonic() - self._last_report >= SILENCE:
             for style in self.refining:
                 self._requests[self.session.refine_style(style, "status")] = style

@@ -222,7 +222,7 @@ class Trying:
         self._job = (session.submit(quick_request(method, wish.settings, shot)), wish, shot)
         self._calls.changed()
 
-    def hear(self, event: Event, catalogue: Catalogue | None) -> bool:
+    def handle(self, event: Event, catalogue: Catalogue | None) -> bool:
         """Whether the event was of a candidate."""
         if self._job is None or getattr(event, "job", None) != self._job[0]:
             return False

@@ -55,7 +55,7 @@ class Desk:
 
     def done(self, job: str, seconds: float = 0.1) -> None:
         events = sys.modules["scumble_client.events"]
-        self.previewer.hear(events.Done(job, self.original, ("waves@1",), seconds, "cpu"))
+        self.previewer.handle(events.Done(job, self.original, ("waves@1",), seconds, "cpu"))
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_progress_is_said_in_a_painters_words(desk: Desk) -> None:
     events = sys.modules["scumble_client.events"]
     desk.want()
     desk.rest()
-    desk.previewer.hear(events.Progress("job1", "running", 0, 0.1, "step 8 of 60, loss 1.2884"))
+    desk.previewer.handle(events.Progress("job1", "running", 0, 0.1, "step 8 of 60, loss 1.2884"))
     assert desk.said[-1] == "Preview: painting"
 
 

@@ -25,7 +25,7 @@ def test_a_quality_that_there_is_not_is_none(plugin: SimpleNamespace) -> None:
     s = plugin.settings
     assert s.from_text(s.to_text(s.Settings("waves", quality="best"))).quality == "best"
     assert s.from_text('{"version": 1, "style": "waves", "quality": "superb"}').quality == ""
-    assert s.from_text('{"version": 1, "style": "waves"}').quality == "", "as results of before have it"
+    assert s.from_text('{"version": 1, "style": "waves"}').quality == "", "as older results have it"
 
 
 @pytest.mark.parametrize(

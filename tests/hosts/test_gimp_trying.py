@@ -54,7 +54,7 @@ class Sheet:
         events = sys.modules["scumble_client.events"]
         job = job or f"job{len(self.submitted)}"
         styles = (self.pinned(self.submitted[int(job[3:]) - 1].styles[0][0]),)
-        self.trying.hear(events.Done(job, self.original, styles, 0.1, "cpu"))
+        self.trying.handle(events.Done(job, self.original, styles, 0.1, "cpu"))
 
     def all(self) -> None:
         while self.trying.left:
@@ -147,7 +147,7 @@ def test_a_style_that_fails_by_itself_leaves_the_others_their_turn(sheet: Sheet)
     sheet.want()
     sheet.tick()
     left = sheet.trying.left
-    sheet.trying.hear(sys.modules["scumble_client.events"].Failed("job1", "weights-corrupt", "It is damaged.", ""))
+    sheet.trying.handle(sys.modules["scumble_client.events"].Failed("job1", "weights-corrupt", "It is damaged.", ""))
     assert (sheet.trying.left, sheet.said[-1]) == (left - 1, "It is damaged.")
     sheet.tick()
     assert len(sheet.submitted) == 2
@@ -156,7 +156,7 @@ def test_a_style_that_fails_by_itself_leaves_the_others_their_turn(sheet: Sheet)
 def test_a_picture_that_fails_ends_the_sheet_with_a_word(sheet: Sheet) -> None:
     sheet.want()
     sheet.tick()
-    sheet.trying.hear(sys.modules["scumble_client.events"].Failed("job1", "no-memory", "There is no room.", ""))
+    sheet.trying.handle(sys.modules["scumble_client.events"].Failed("job1", "no-memory", "There is no room.", ""))
     assert (sheet.trying.left, sheet.said[-1]) == (0, "There is no room.")
     sheet.tick()
     assert len(sheet.submitted) == 1

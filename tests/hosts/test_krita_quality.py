@@ -68,7 +68,7 @@ def test_the_time_left_is_said(studio: Any, session: Session, monkeypatch: pytes
     monkeypatch.setattr(module("scumble_client.desk.words").time, "monotonic", lambda: now)
     for fraction in (0.1, 0.2, 0.3):
         session.says.append(event("Progress", "job1", "running", 0, fraction, "512 x 384, step 3 of 9"))
-        studio.queue.hear(session.says.pop())
+        studio.queue.handle(session.says.pop())
         now += 6.0
     assert studio.standing.text.endswith("painting, about 40 s left")
 

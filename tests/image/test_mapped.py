@@ -161,17 +161,17 @@ class Lent(bytearray):
 def test_a_client_holds_neither_what_it_has_sent_nor_what_it_has_received() -> None:
     sent, received = Lent(4 * 6 * 5), list[Lent]()
 
-    def room(size: int) -> Lent:
+    def allocate(size: int) -> Lent:
         received.append(Lent(size))
         return received[-1]
 
     raster = Raster(6, 5, "u8", "rgba", sent)
     assert bytes(raster.rows(1, 2)) == bytes(48)
     assert sent.times == 1
-    job = Job("0" * 32, Request(raster, [("plain", 1.0)], "invert", room=room))
+    job = Job("0" * 32, Request(raster, [("plain", 1.0)], "invert", allocate=allocate))
     for y in (0, 2, 4):
         strip = memoryview(bytes([y]) * (24 * min(2, 5 - y)))
-        job.hear({"type": "result", "y": y, "rows": min(2, 5 - y)}, [strip], lambda header: None)
+        job.on_message({"type": "result", "y": y, "rows": min(2, 5 - y)}, [strip], lambda header: None)
     assert [len(buffer) for buffer in received] == [120]
     assert received[0] == bytes([0]) * 48 + bytes([2]) * 48 + bytes([4]) * 24
     assert received[0].times == 3

@@ -236,7 +236,7 @@ def test_what_is_broken_off_becomes_a_film_beside_and_replaces_nothing(tmp_path:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4", "out.unfinished-2.mp4", "out.unfinished.mp4"]
 
 
-def _twelve_frames(source: Path, target: Path, kept: film_writing.Tell) -> None:
+def _twelve_frames(source: Path, target: Path, kept: film_writing.OnUnfinished) -> None:
     with open_film(source) as film, write_film(target, film, None, kept) as writer:
         for number, item in enumerate(i for i in film.items() if isinstance(i, Frame)):
             if number == 12:

@@ -20,7 +20,7 @@ from scumble.client.blocking import Engine, Finished
 from scumble.client.raster import Masks
 from scumble.cluster.ray_cluster import RayCluster
 from scumble.image.files import Picture, Settings
-from scumble.image.mapped import room
+from scumble.image.mapped import allocate
 from scumble.video.film import Excerpt
 from scumble.video.steady import Steady
 
@@ -68,7 +68,7 @@ def paint_one(attached: Painter, picture: Picture, source: Path, job: Job, show:
             options=job.options,
             on_progress=on_progress,
             masks=job.masks,
-            room=room,
+            allocate=allocate,
             quality=job.effort,
             seconds=job.seconds,
             keep=keep,

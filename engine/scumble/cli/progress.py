@@ -134,17 +134,17 @@ class Notes:
     """Says each thing once a command, with the first picture it is true of, and at the end of how many more it is."""
 
     def __init__(self) -> None:
-        self._heard: dict[str, int] = {}
+        self._times: dict[str, int] = {}
 
     def new(self, lines: Iterable[str]) -> list[str]:
         """Those of a picture's notes that no picture before it had."""
         lines = list(lines)
         for line in lines:
-            self._heard[line] = self._heard.get(line, 0) + 1
-        return [line for line in lines if self._heard[line] == 1]
+            self._times[line] = self._times.get(line, 0) + 1
+        return [line for line in lines if self._times[line] == 1]
 
     def close(self) -> None:
         """Say how often each thing came again."""
-        for line, times in self._heard.items():
+        for line, times in self._times.items():
             if times > 1:
                 note(f"The same of {counted(times - 1, 'other picture')}: {line}")

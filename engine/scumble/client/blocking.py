@@ -17,7 +17,7 @@ from . import VERSION
 from .catalogue import Catalogue
 from .channel import OpenLink
 from .desk.choosing import DEFAULT_METHOD
-from .dialer import none_found
+from .dialer import no_engine
 from .errors import EngineError
 from .events import (
     Answer,
@@ -43,12 +43,13 @@ from .raster import Masks, Raster
 from .session import Session
 
 BUDGET = 32 << 20
-"""Bytes a pump may move: nobody but the caller waits here."""
-FAREWELL = 1.0
+"""Bytes that one call of `pump` may move: as no window waits here, more than a window would allow."""
+CANCEL_WAIT = 1.0
 """Seconds given to a cancel when a call is interrupted."""
 ASK = 1.0
-"""Seconds without a word of a refinement after which it is asked about."""
+"""Seconds without a message about a refinement after which its state is asked for."""
 _TURN = 0.5
+"""Seconds that one `pump` waits at most, so that `keep` is asked twice a second."""
 
 Answered = TypeVar("Answered", Answer, Listed)
 Ended = TypeVar("Ended", Done, StyleStored)
@@ -56,18 +57,20 @@ Ended = TypeVar("Ended", Done, StyleStored)
 
 @dataclass(frozen=True)
 class Finished:
-    """A stylized picture of the content's size and format; `styles` are pinned (id@rev), `seconds` the engine's own time,
-    `remark` what there is to know about it."""
+    """A stylized picture, of the content's size and format."""
 
     raster: Raster
     styles: tuple[str, ...]
+    """The styles it was painted in, with their revisions (id@rev)."""
     seconds: float
+    """How long the engine painted."""
     device: str
     remark: str = ""
+    """What the painter should know of it, as sentences."""
 
 
 class Engine:
-    """An open session; a context manager. Every method raises EngineError."""
+    """A connection to the engine for scripts: methods wait for answers. A context manager; every method raises EngineError."""
 
     def __init__(self, session: Session, timeout: float = 30.0) -> None:
         self.session = session
@@ -90,7 +93,7 @@ class Engine:
         engine; `command` is how to start a local one, unless $SCUMBLE_ENGINE says otherwise.
         """
         if not start and connection is None and read_connection() is None:
-            raise none_found()
+            raise no_engine()
         launch = functools.partial(start_engine, command) if start and connection is None else None
         engine = cls(Session(connection, client=client, host=host, link=link, launch=launch), timeout)
         try:
@@ -106,6 +109,7 @@ class Engine:
         return self.session.welcome
 
     def catalogue(self) -> Catalogue:
+        """The methods, styles and thumbnails that the engine offers."""
         return self._answer(self.session.catalogue(), Listed).catalogue
 
     def stylize(
@@ -119,17 +123,17 @@ class Engine:
         on_progress: Callable[[Progress], bool | None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
         masks: Masks | None = None,
-        room: Callable[[int], Any] = bytearray,
+        allocate: Callable[[int], Any] = bytearray,
         quality: str | None = None,
         seconds: float | None = None,
         keep: Callable[[], bool] | None = None,
         sequence: str | None = None,
     ) -> Finished:
         """Paint `raster` in the weighted `styles`, each where its mask says, if there are `masks`. `on_progress` may return
-        False to cancel (EngineError "cancelled"). `room`, `quality`, `seconds` and `sequence` as in `Request`; once `keep` says
-        True, which is asked twice a second, the picture is taken as it is."""
+        False to cancel (EngineError "cancelled"). `allocate`, `quality`, `seconds` and `sequence` as in `Request`; once
+        `keep` says True, which is asked twice a second, the picture is taken as it is."""
         previews = on_preview is not None
-        settings = (method, strength, dict(options or {}), context, previews, masks, room, quality, seconds, sequence)
+        settings = (method, strength, dict(options or {}), context, previews, masks, allocate, quality, seconds, sequence)
         request = Request(raster, tuple(styles), *settings)
         done = self._finish(self.session.submit(request), Done, on_progress, on_preview, keep)
         return Finished(done.raster, done.styles, done.seconds, done.device, done.remark)
@@ -140,6 +144,7 @@ class Engine:
         return self._finish(self.session.put_style(name, raster, refine, id), StyleStored, None, None).style
 
     def remove_style(self, style: str) -> None:
+        """Remove a style of the user's, with all its revisions."""
         self._answer(self.session.remove_style(style), Answer)
 
     def rename_style(self, style: str, name: str) -> str:
@@ -163,7 +168,7 @@ class Engine:
             if on_progress and on_progress(now) is False:
                 now = Refining.of(self.refine_style(style, "stop"))
                 break
-            now = self._refining(now)
+            now = self._next_state(now)
         if now.state == "failed":
             raise now.error()
         return now
@@ -173,7 +178,7 @@ class Engine:
         return str(self._answer(self.session.ping(), Answer).header.get("state", ""))
 
     def status(self) -> Mapping[str, Any]:
-        """docs/protocol.md, section 7."""
+        """The engine's figures, as docs/protocol.md, section 7, lists them."""
         return self._answer(self.session.status(), Answer).header
 
     def cancel(self, job: str) -> None:
@@ -206,17 +211,17 @@ class Engine:
                 if isinstance(event, Lost):
                     raise event.error()
             if left <= 0:
-                raise self._late()
+                raise self._timed_out()
 
-    def _refining(self, last: Refining) -> Refining:
-        """The next that is heard of a refinement; asked for after a second, since messages in between may get lost."""
+    def _next_state(self, last: Refining) -> Refining:
+        """The next state of a refinement that comes; asked for after a second, since messages in between may get lost."""
         until = time.monotonic() + ASK
         while (left := until - time.monotonic()) > 0:
-            heard = self.session.pump(left, BUDGET)
-            for event in heard:
+            events = self.session.pump(left, BUDGET)
+            for event in events:
                 if isinstance(event, Lost):
                     raise event.error()
-            states = [event for event in heard if isinstance(event, Refining) and event.id == last.id]
+            states = [event for event in events if isinstance(event, Refining) and event.id == last.id]
             if states:
                 return states[-1]
         return Refining.of(self.refine_style(last.id, "status"))
@@ -255,11 +260,11 @@ class Engine:
 
     def _abandon(self, job: str) -> None:
         self.session.cancel(job)
-        deadline = time.monotonic() + FAREWELL
+        deadline = time.monotonic() + CANCEL_WAIT
         while self.session.holds(job) and time.monotonic() < deadline:
-            self.session.pump(FAREWELL / 10, BUDGET)
+            self.session.pump(CANCEL_WAIT / 10, BUDGET)
 
-    def _late(self) -> EngineError:
+    def _timed_out(self) -> EngineError:
         if self.session.state is State.STARTING:
             message = f"The engine still starts after {self._timeout:.0f} s."
         else:

@@ -19,7 +19,7 @@ MAX_PAGES = 4096
 
 @dataclass(frozen=True)
 class Option:
-    """One setting of a method. `kind` is "float", "int", "bool", "choice" or "text"; what has no meaning for it is None."""
+    """One setting of a method. `kind` is "float", "int", "bool", "choice" or "text"; fields it has no use for are None."""
 
     name: str
     title: str
@@ -37,7 +37,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Method:
-    """`capabilities` says "arbitrary", "blend", "regions", "tiling", "iterative", "refine"."""
+    """A method of the engine. `capabilities` are "arbitrary", "blend", "regions", "tiling", "iterative", "refine"."""
 
     id: str
     title: str
@@ -58,8 +58,8 @@ class Method:
 
 @dataclass(frozen=True)
 class Style:
-    """`methods` are the ids of those that can paint it; `own` marks the user's; `thumbnail` is a PNG of 128 px or None;
-    `refined` are the methods that have refined it."""
+    """A style of the gallery. `methods` are the ids of those that can paint it, `refined` of those that have refined it; `own`
+    marks the user's own; `thumbnail` is a PNG of 128 px or None."""
 
     id: str
     revision: int
@@ -75,6 +75,8 @@ class Style:
 
 @dataclass(frozen=True)
 class Catalogue:
+    """All methods and styles of an engine, at one revision of its catalogue."""
+
     methods: tuple[Method, ...]
     styles: tuple[Style, ...]
     revision: int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One greeted connection: headers and frames over a link, after `hello` and `welcome` (docs/protocol.md, sections 1 and 3).
+"""Sends and receives messages over a link once `hello` and `welcome` have passed (docs/protocol.md, sections 1 and 3).
 
 Invariant: nothing but `hello` is sent before the engine has proven that it knows the token.
 """
@@ -34,7 +34,7 @@ OpenLink = Callable[[str, str], AnyLink]
 
 @dataclass(frozen=True)
 class Identity:
-    """Who speaks: the client's name and version, its host's, and the secret that owns its jobs."""
+    """How a client introduces itself: name and version, those of its host, and the secret that owns its jobs."""
 
     client: str
     host: str
@@ -42,7 +42,7 @@ class Identity:
 
 
 class Channel:
-    """`welcome` is None until the engine has answered and proven itself."""
+    """One connection to the engine; `welcome` is None until the engine has answered and proven itself."""
 
     def __init__(self, endpoint: str, connection: Connection, identity: Identity, open_link: OpenLink) -> None:
         self.welcome: Welcome | None = None
@@ -53,7 +53,7 @@ class Channel:
         self._send({"type": "hello", "protocol": PROTOCOL, **vars(identity), "nonce": self._nonce})
 
     def send(self, header: Header, *frames: Buffer) -> None:
-        """Queue a message. The channel must be open: an impostor must hear nothing."""
+        """Queue a message. The channel must be open: an impostor must receive nothing."""
         if self.welcome is None:
             raise RuntimeError("the engine has not proven itself yet")
         self._send(header, *frames)
@@ -112,12 +112,12 @@ def encoded(header: Header) -> bytes:
 
 
 def password(token: str) -> str:
-    """What PLAIN asks for."""
+    """The password for ZeroMQ's PLAIN mechanism, derived from the token."""
     return hmac.new(token.encode("ascii"), b"client", hashlib.sha256).hexdigest()
 
 
 def proof(token: str, nonce: str) -> str:
-    """What only the holder of the token can answer to `nonce`."""
+    """The answer to `nonce` that only a holder of the token can compute."""
     return hmac.new(token.encode("ascii"), b"engine:" + nonce.encode("ascii"), hashlib.sha256).hexdigest()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps a session connected: finds, starts, greets and, after a loss, finds again with exponential back-off.
+"""Keeps a session connected: finds or starts the engine, connects, and connects again with growing pauses after a loss.
 
 Invariant: both channels are open or neither counts. An engine that is merely away is reported as lost after ABSENCE
 seconds, one that refuses or cannot be trusted at once, and each outage only once.
@@ -21,10 +21,10 @@ from .wire import Frame
 
 ABSENCE = 5.0
 """Seconds without an engine until that is reported (docs/protocol.md, section 5)."""
-PATIENCE = 30.0
+START_ABSENCE = 30.0
 """The same while an engine that this session started is still on its way up: a cold disk takes its time."""
 SILENCE = 10.0
-"""Seconds without a word during a job, of which the engine speaks every second, until the connection counts as dead."""
+"""Seconds without a message during a job, of which the engine reports every second, until the connection counts as dead."""
 STALLED = 60.0
 """Seconds for which an engine may say nothing while its process lives: it has been stopped, or its machine swaps. It costs
 nothing but these seconds: jobs go on once it does."""
@@ -34,14 +34,14 @@ STEADY = 5.0
 RELAUNCH = 4.0
 """Seconds between two starts of an engine by one session; below ABSENCE, so that a killed one is back before it is missed."""
 ONE_ENGINE = ("engine-refused", "engine-untrusted")
-"""Errors that speak of one engine, not of the next."""
+"""Errors that are about one engine, and not about the next one."""
 NAP = 0.05
 """Seconds between two looks for the connection file of an engine on its way up."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What one step brought. `fresh` says that the channels have just opened."""
+class Received:
+    """The events and messages that one step brought. `fresh` says that the channels have just opened."""
 
     events: list[Event]
     work: list[tuple[Header, list[Frame]]]
@@ -50,7 +50,7 @@ class Heard:
 
 
 class Dialer:
-    """`find` names the engine there is now; `launch`, if given, starts one when something is wanted of it."""
+    """The connection of one session, over both channels; `step` keeps it going."""
 
     def __init__(
         self,
@@ -59,11 +59,12 @@ class Dialer:
         open_link: OpenLink,
         launch: Callable[[], Launch] | None,
     ) -> None:
+        """`find` names the engine that runs now; `launch`, if given, starts one when something is asked of it."""
         self.welcome: Welcome | None = None
-        """What the engine said; None while not connected."""
+        """The engine's greeting; None while not connected."""
         self._find, self._identity, self._open_link, self._launch = find, identity, open_link, launch
         self._channels: tuple[Channel, Channel] | None = None
-        self._dialled: Connection | None = None
+        self._tried: Connection | None = None
         self._launched: Launch | None = None
         self._child: Launch | None = None  # the last one started, until it has ended
         self._next_launch = 0.0
@@ -71,8 +72,8 @@ class Dialer:
         self._retry = FIRST_RETRY
         now = time.monotonic()
         self._since = now  # when the connection opened, or the outage began
-        self._heard = now
-        self._stepped = now
+        self._last_message_at = now
+        self._last_step_at = now
         self._error: EngineError | None = None
         self._reported = False
 
@@ -90,8 +91,8 @@ class Dialer:
 
     @property
     def token(self) -> str:
-        """Of the engine last dialled; two engines never share one."""
-        return self._dialled.token if self._dialled is not None else ""
+        """Of the engine that was tried last; two engines never share one."""
+        return self._tried.token if self._tried is not None else ""
 
     def state(self) -> State:
         """As far as the dialer can tell: an open connection is READY here."""
@@ -101,35 +102,37 @@ class Dialer:
             return State.LOST
         if self._channels is not None:
             return State.CONNECTING
-        return State.LAUNCHING if self._coming() else State.SEEKING
+        return State.LAUNCHING if self._is_starting() else State.SEEKING
 
-    def step(self, budget: int, wanted: bool, waiting: bool) -> Heard:
+    def step(self, budget: int, wanted: bool, waiting: bool) -> Received:
         """Go on without blocking. `wanted`: there is something to ask; `waiting`: the engine owes us its ticks."""
         now = time.monotonic()
-        if not waiting or now - self._stepped > 1.0:  # who did not pump has not listened
-            self._heard = now
+        if not waiting or now - self._last_step_at > 1.0:  # without steps nothing was received
+            self._last_message_at = now
         if self.welcome is None and self._launch is not None and not wanted:
             self._since = now  # nobody misses an engine that can be started when it is needed
-        self._stepped = now
+        self._last_step_at = now
+
         events: list[Event] = []
         work: list[tuple[Header, list[Frame]]] = []
         control: list[tuple[Header, list[Frame]]] = []
         try:
             if self._channels is None and now >= self._next_try:
-                self._dial(now, wanted)
+                self._connect(now, wanted)
             if self._channels is not None:
                 control = self.control.poll(budget)
                 work = self.work.poll(budget)
                 if work or control:
-                    self._heard = now
-                elif now - self._heard > SILENCE:
+                    self._last_message_at = now
+                elif now - self._last_message_at > SILENCE:
                     raise silent(f"The engine has said nothing for {SILENCE:.0f} s.")
                 if self.welcome is None and self.control.welcome is not None:
                     events = self._opened(now)
         except EngineError as e:
             self.drop(e)
+
         fresh = bool(events)
-        return Heard([*events, *self.outage()], work, control, fresh)
+        return Received([*events, *self.outage()], work, control, fresh)
 
     def drop(self, error: EngineError) -> None:
         """Give the connection up and try again soon."""
@@ -140,12 +143,12 @@ class Dialer:
         if self.welcome is not None:
             if now - self._since > STEADY:
                 self._retry = FIRST_RETRY
-            self._since = self._heard
+            self._since = self._last_message_at
         self._channels, self.welcome, self._error = None, None, error
         self._pause(now)
 
     def outage(self) -> list[Event]:
-        """`Lost`, when it is time to say so."""
+        """`Lost`, once an outage is long enough to be reported; else nothing."""
         error = self._error
         if self.welcome is not None or self._reported:
             return []
@@ -153,10 +156,10 @@ class Dialer:
             return []  # the handshake has a deadline of its own
         if error is None or error.code == "engine-lost":
             gone = time.monotonic() - self._since
-            if gone < (PATIENCE if self._coming() else ABSENCE) or (gone < STALLED and self._stalled()):
+            if gone < (START_ABSENCE if self._is_starting() else ABSENCE) or (gone < STALLED and self._stalled()):
                 return []
-            error = error or none_found()
-        elif self._channels is not None or (error.code in ONE_ENGINE and self._find() != self._dialled):
+            error = error or no_engine()
+        elif self._channels is not None or (error.code in ONE_ENGINE and self._find() != self._tried):
             return []  # another attempt is under way; or another engine has come since, and is asked first
         self._reported = True
         return [Lost(error.code, error.message, error.hint)]
@@ -169,13 +172,13 @@ class Dialer:
             time.sleep(max(0.0, min(seconds, self._next_try - time.monotonic())))
 
     def close(self) -> None:
-        """Hang up; idempotent."""
+        """End the connection; idempotent."""
         self.drop(lost("The session is closed."))
 
-    def _dial(self, now: float, wanted: bool) -> None:
+    def _connect(self, now: float, wanted: bool) -> None:
         if self._child is not None and not self._child.running:
-            self._child = None  # that look has laid it to rest; a dead child nobody has looked after seems to live
-        self._dialled = engine = self._find()
+            self._child = None  # `running` has collected its exit code; until then a dead child looks alive
+        self._tried = engine = self._find()
         if engine is None:
             if self._launch is not None and wanted:
                 self._start(now)
@@ -199,7 +202,7 @@ class Dialer:
             self._launched = self._child = self._launch()
 
     def _pause(self, now: float) -> None:
-        self._next_try = now + (NAP if self._coming() else self._retry)
+        self._next_try = now + (NAP if self._is_starting() else self._retry)
         self._retry = min(self._retry * 2, LAST_RETRY)
 
     def _opened(self, now: float) -> list[Event]:
@@ -208,22 +211,22 @@ class Dialer:
             return []
         events: list[Event] = [welcome, Recovered()] if self._reported else [welcome]
         self.welcome, self._reported = welcome, False
-        self._since = self._heard = now
+        self._since = self._last_message_at = now
         self._launched = self._error = None
         return events
 
     def _stalled(self) -> bool:
-        """Whether the engine that fell silent is there all the same."""
-        dialled = self._dialled
-        return isinstance(self._error, Silent) and dialled is not None and dialled.pid > 0 and self._find() == dialled
+        """Whether the engine that fell silent still runs."""
+        tried = self._tried
+        return isinstance(self._error, Silent) and tried is not None and tried.pid > 0 and self._find() == tried
 
-    def _coming(self) -> bool:
+    def _is_starting(self) -> bool:
         """Whether an engine this session started, or the one that start lost the race to, may still appear."""
         return self._launched is not None and self._launched.failure() is None
 
 
-def none_found() -> EngineError:
-    """Says what was looked for."""
+def no_engine() -> EngineError:
+    """The error where no engine runs; it names the file that was looked for."""
     return EngineError(
         "engine-missing",
         f"No Scumble engine is running: there is no {CONNECTION_FILE} of a living one in {runtime_dir()}.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a session tells its caller, and what the caller asks of it: plain frozen data.
+"""The events that a session reports, and the requests that it takes: plain frozen data.
 
 Invariant: a job ends with exactly one of Done, StyleStored, Rejected, Failed or Cancelled; a request with exactly one
 answer that carries its number, or RequestFailed.
@@ -65,8 +65,8 @@ class Request:
     """One picture to stylize. `styles` are (id or id@rev, weight); `strength` in [0, 1]; `masks`, one a style, say where each
     is painted. What no mask covers stays as it is.
 
-    The rasters' bytes must not change until the job has ended. `room` gives the buffer of so many bytes that the result is
-    put into where it comes in several strips.
+    The rasters' bytes must not change until the job has ended. `allocate` makes a buffer of so many bytes for a result that
+    comes in several strips.
 
     `quality` "draft", "good" or "best" gives a first picture at once, as a preview, and then better ones, for `seconds` at
     most; `Session.keep` ends the job with the one that is shown.
@@ -83,7 +83,7 @@ class Request:
     context: Context | None = None
     previews: bool = False
     masks: Masks | None = None
-    room: Callable[[int], Any] = bytearray
+    allocate: Callable[[int], Any] = bytearray
     quality: str | None = None
     seconds: float | None = None
     sequence: str | None = None
@@ -91,7 +91,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Welcome:
-    """Connected, and the engine has proven itself. `state` is "starting", "ready" or "broken"."""
+    """The session is connected, and the engine has proven itself. `state` is "starting", "ready" or "broken"."""
 
     engine: str
     pid: int
@@ -122,7 +122,7 @@ class Recovered:
 
 @dataclass(frozen=True)
 class Accepted:
-    """`state` is "receiving", "queued", "running" or "done"; `position` counts the jobs ahead."""
+    """The engine has taken a job. `state` is "receiving", "queued", "running" or "done"; `position` counts the jobs ahead."""
 
     job: str
     state: str
@@ -131,7 +131,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Progress:
-    """`fraction` in [0, 1] of the whole run. Comes at least once a second."""
+    """How far a job is, at least once a second; `fraction` of the whole run is in [0, 1]."""
 
     job: str
     state: str
@@ -150,8 +150,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class Done:
-    """The finished picture: width, height, format and order of the one that was sent. `styles` are pinned, id@rev; `remark` is
-    what there is to know about it, as sentences."""
+    """A job's finished picture, with width, height, format and order of the one that was sent. `styles` have their revisions,
+    id@rev; `remark` is what the painter should know of it, as sentences."""
 
     job: str
     raster: Raster
@@ -163,7 +163,7 @@ class Done:
 
 @dataclass(frozen=True)
 class StyleStored:
-    """`style` is id@rev; `catalogue` the catalogue's new revision."""
+    """A picture has been stored as a style. `style` is id@rev; `catalogue` is the catalogue's new revision."""
 
     job: str
     style: str
@@ -186,6 +186,8 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Failed(WithError):
+    """A job has ended with an error."""
+
     job: str
     code: str
     message: str
@@ -194,6 +196,8 @@ class Failed(WithError):
 
 @dataclass(frozen=True)
 class Cancelled:
+    """A job has ended because it was cancelled."""
+
     job: str
 
 
@@ -261,6 +265,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class RequestFailed(WithError):
+    """The engine cannot answer a request that is no job's."""
+
     request: int
     code: str
     message: str

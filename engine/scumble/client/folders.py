@@ -31,9 +31,9 @@ def runtime_dir() -> str:
     """The absolute path of the folder of the connection file. It need not exist."""
     env = os.environ
     if env.get("SCUMBLE_RUNTIME_DIR"):
-        return whole(env["SCUMBLE_RUNTIME_DIR"])
+        return absolute(env["SCUMBLE_RUNTIME_DIR"])
     if env.get("XDG_RUNTIME_DIR"):
-        return os.path.join(whole(env["XDG_RUNTIME_DIR"]), "scumble")
+        return os.path.join(absolute(env["XDG_RUNTIME_DIR"]), "scumble")
     if sys.platform == "win32":
         base = env.get("LOCALAPPDATA") or os.path.expanduser(os.path.join("~", "AppData", "Local"))
         return os.path.abspath(os.path.join(base, "scumble", "run"))
@@ -41,14 +41,14 @@ def runtime_dir() -> str:
     return os.path.abspath(os.path.join(os.path.expanduser(caches), "scumble", "run"))
 
 
-def whole(path: str) -> str:
-    """A path of the environment from the root. A shell leaves ~ as it is between quotes, a desktop file always."""
+def absolute(path: str) -> str:
+    """A path from the environment, absolute, with ~ replaced: shells leave it between quotes, desktop files always."""
     return os.path.abspath(os.path.expanduser(path))
 
 
 def absolute_places(environment: Mapping[str, str]) -> dict[str, str]:
     """`environment` with absolute paths in the variables of PLACES, for a process that will work in another folder."""
-    return {name: whole(value) if name in PLACES and value else value for name, value in environment.items()}
+    return {name: absolute(value) if name in PLACES and value else value for name, value in environment.items()}
 
 
 def trouble(path: str, *, link: bool = False) -> Optional[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One job from the client's side: strips out as credit allows, result strips in, and how it ends (docs/protocol.md, section 5).
+"""One job on the client's side: sends strips as credit allows, takes result strips, ends (docs/protocol.md, section 5).
 
 Invariant: rows go out and come in without gaps, also across connections; a result is written once into one buffer.
 """
@@ -49,11 +49,11 @@ Reply = Callable[[Header], None]
 
 
 class Job:
-    """Lives from `submit` until `over`; `hear` takes what the engine says of it."""
+    """The state of one job, from `submit` until it is `over`; `on_message` takes the engine's messages about it."""
 
-    def __init__(self, id: str, ask: Request | NewStyle) -> None:
+    def __init__(self, id: str, request: Request | NewStyle) -> None:
         self.id = id
-        self.raster = ask.raster
+        self.raster = request.raster
         self.over = False
         self.submitted = False
         """Whether this connection's engine has been asked for it."""
@@ -64,49 +64,53 @@ class Job:
         self.keep_sent = False
         self._running = False
         self._deaths = 0
-        self._ask = ask
-        self._context: Context | None = ask.context if isinstance(ask, Request) else None
-        self._masks: Masks | None = ask.masks if isinstance(ask, Request) else None
+        """Engines that ended while they worked on it."""
+        self._request = request
+        self._context: Context | None = request.context if isinstance(request, Request) else None
+        self._masks: Masks | None = request.masks if isinstance(request, Request) else None
         self._credit = 0
+        """Strips that may be sent now."""
         self._sent = {"context": 0, "masks": 0, "picture": 0}
-        self._room = ask.room if isinstance(ask, Request) else bytearray
+        """Rows of each plane that have been sent."""
+        self._allocate = request.allocate if isinstance(request, Request) else bytearray
         self._result: Any = b""
-        self._have = 0
+        self._received = 0
+        """Rows of the result that are here."""
         self._done: Done | None = None
 
-    def opening(self, request: int) -> Header:
-        """The message that submits it, or asks for it again."""
-        if isinstance(self._ask, NewStyle):
-            style = {"name": self._ask.name, "raster": self.raster.header()}
-            refine = {} if self._ask.refine else {"refine": False}
-            wanted = {} if self._ask.id is None else {"style": self._ask.id}  # an engine of before knows neither word
-            return {"type": "style.put", "id": request, "job": self.id, **style, **refine, **wanted}
+    def opening(self, number: int) -> Header:
+        """The message that submits it, or asks for it again, as request `number`."""
+        if isinstance(self._request, NewStyle):
+            style = {"name": self._request.name, "raster": self.raster.header()}
+            refine = {} if self._request.refine else {"refine": False}
+            wanted = {} if self._request.id is None else {"style": self._request.id}  # older engines know neither field
+            return {"type": "style.put", "id": number, "job": self.id, **style, **refine, **wanted}
         header = {
             "type": "submit",
-            "id": request,
+            "id": number,
             "job": self.id,
-            "method": self._ask.method,
-            "styles": [{"style": style, "weight": weight} for style, weight in self._ask.styles],
-            "strength": self._ask.strength,
-            "options": dict(self._ask.options),
+            "method": self._request.method,
+            "styles": [{"style": style, "weight": weight} for style, weight in self._request.styles],
+            "strength": self._request.strength,
+            "options": dict(self._request.options),
             "raster": self.raster.header(),
             "context": self._context.header() if self._context else None,
-            "previews": self._ask.previews,
+            "previews": self._request.previews,
         }
-        if self._masks:  # an engine that knows nothing of masks refuses the word, and takes every request without
+        if self._masks:  # older engines refuse the field, and take every request without it
             header["masks"] = self._masks.header()
-        if self._ask.quality is not None:  # likewise
-            header["quality"] = self._ask.quality
-            if self._ask.seconds is not None:
-                header["seconds"] = self._ask.seconds
-        if self._ask.sequence is not None:  # likewise
-            header["sequence"] = self._ask.sequence
-        return {**header, "have": self._have} if self._have else header
+        if self._request.quality is not None:  # likewise
+            header["quality"] = self._request.quality
+            if self._request.seconds is not None:
+                header["seconds"] = self._request.seconds
+        if self._request.sequence is not None:  # likewise
+            header["sequence"] = self._request.sequence
+        return {**header, "have": self._received} if self._received else header
 
     @property
-    def since(self) -> str:
-        """What an engine of an earlier version may refuse about it, in words; "" where there is nothing."""
-        steady = isinstance(self._ask, Request) and self._ask.sequence is not None
+    def new_feature(self) -> str:
+        """The part of it that an older engine cannot do, in words ("keep frames from flickering"); "" where there is none."""
+        steady = isinstance(self._request, Request) and self._request.sequence is not None
         return "keep the frames of an animation from flickering" if steady else ""
 
     def disconnected(self) -> None:
@@ -116,11 +120,8 @@ class Job:
         self._done = None
 
     def another_engine(self) -> Failed | None:
-        """The engine that knew it is gone: begin again, since another one may paint other bytes.
-
-        Engines that end while they work on it are not fed with it for ever.
-        """
-        self._have, self._result = 0, b""
+        """Another engine has taken over: begin again, since it may paint other bytes. Failed after MAX_DEATHS engines."""
+        self._received, self._result = 0, b""
         self._deaths += self._running
         self._running = False
         if self._deaths < MAX_DEATHS:
@@ -134,9 +135,9 @@ class Job:
         )
 
     def submit_again(self) -> None:
-        """The engine has given the job up because nothing was heard of us: start over, as if it had never been submitted."""
+        """Start over as if it had never been submitted: the engine gave it up since it received nothing from this client."""
         self.disconnected()
-        self._have, self._result, self._running = 0, b"", False
+        self._received, self._result, self._running = 0, b"", False
 
     def next_strip(self, limit: int) -> tuple[Header, memoryview] | None:
         """The next strip of at most `limit` bytes (or one row), if there is credit and something left to send."""
@@ -151,8 +152,8 @@ class Job:
                 return {"type": "pixels", "job": self.id, "plane": plane, "y": y, "rows": rows}, raster.rows(y, rows)
         return None
 
-    def hear(self, header: Mapping[str, Any], frames: Sequence[Frame], reply: Reply) -> list[Event]:
-        """What a message about this job means. Ill-typed fields raise KeyError, TypeError or ValueError."""
+    def on_message(self, header: Mapping[str, Any], frames: Sequence[Frame], reply: Reply) -> list[Event]:
+        """The events that a message about this job brings. Ill-typed fields raise KeyError, TypeError or ValueError."""
         kind = header["type"]
         if kind == "accepted":
             return [self._accept(header)]
@@ -167,7 +168,7 @@ class Job:
             shape = (int(header["width"]), int(header["height"]), str(header["format"]), str(header["order"]))
             return [Preview(self.id, Raster(*shape, frames[0]))]
         if kind == "result":
-            self._take(int(header["y"]), int(header["rows"]), frames[0])
+            self._store(int(header["y"]), int(header["rows"]), frames[0])
             reply({"type": "received", "job": self.id, "y": int(header["y"])})
             return self._finish(reply)
         if kind == "done":
@@ -179,7 +180,7 @@ class Job:
         return self._end(header)
 
     def _planes(self) -> list[tuple[str, Raster | Masks]]:
-        """What is sent, in this order."""
+        """The rasters to send, in this order."""
         context = [("context", self._context.raster)] if self._context else []
         masks = [("masks", self._masks)] if self._masks else []
         return [*context, *masks, ("picture", self.raster)]
@@ -195,21 +196,21 @@ class Job:
         self._sent = there
         return Accepted(self.id, str(header["state"]), int(header["position"]))
 
-    def _take(self, y: int, rows: int, strip: Frame) -> None:
+    def _store(self, y: int, rows: int, strip: Frame) -> None:
         raster = self.raster
-        if not 0 <= y <= self._have or rows < 1 or y + rows > raster.height or len(strip) != rows * raster.stride:
-            raise malformed(f"a strip of {rows} rows from {y} in {len(strip)} bytes came after row {self._have}")
+        if not 0 <= y <= self._received or rows < 1 or y + rows > raster.height or len(strip) != rows * raster.stride:
+            raise malformed(f"a strip of {rows} rows from {y} in {len(strip)} bytes came after row {self._received}")
         if rows == raster.height:
             self._result = strip
         else:
-            if not self._have:
-                self._result = self._room(raster.stride * raster.height)
+            if not self._received:
+                self._result = self._allocate(raster.stride * raster.height)
             memoryview(self._result)[y * raster.stride : (y + rows) * raster.stride] = strip
             release_pages(self._result)
-        self._have = max(self._have, y + rows)
+        self._received = max(self._received, y + rows)
 
     def _finish(self, reply: Reply) -> list[Event]:
-        if self._done is None or self._have < self.raster.height:
+        if self._done is None or self._received < self.raster.height:
             return []
         self.over = True
         reply({"type": "release", "job": self.id})

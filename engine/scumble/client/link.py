@@ -65,7 +65,10 @@ class AnyLink(Protocol):
 
 
 class Link:
-    """A DEALER in the standard library. Raises EngineError "engine-lost", "engine-refused", "bad-message", "too-large"."""
+    """A connection as of a ZeroMQ DEALER socket, by the standard library alone.
+
+    Raises EngineError "engine-lost", "engine-refused", "bad-message", "too-large".
+    """
 
     proven = False
 
@@ -73,7 +76,7 @@ class Link:
         self._endpoint = endpoint
         self._wire = Wire(USERNAME, password)
         self._broken: EngineError | None = None
-        self._deaf: OSError | None = None  # why nothing can be sent any more
+        self._send_error: OSError | None = None  # why nothing can be sent any more
         family, address = parse_endpoint(endpoint)
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -93,8 +96,8 @@ class Link:
     def send(self, frames: Sequence[Buffer]) -> None:
         self._check()
         self._wire.send(frames)
-        if self._connected and self._deaf is None:
-            self._deaf = self._flush(BUDGET)
+        if self._connected and self._send_error is None:
+            self._send_error = self._flush(BUDGET)
 
     def poll(self, timeout: float = 0.0, budget: int = BUDGET) -> list[Message]:
         deadline = time.monotonic() + timeout
@@ -133,12 +136,12 @@ class Link:
         try:
             if not self._connected and not self._finish_connect():
                 return []
-            self._deaf = self._deaf or self._flush(budget)
+            self._send_error = self._send_error or self._flush(budget)
             messages = self._receive(budget)
-            if self._deaf is not None and not messages:
-                raise self._deaf
+            if self._send_error is not None and not messages:
+                raise self._send_error
             if self._wire.out:  # the handshake's next step, or a PONG
-                self._deaf = self._deaf or self._flush(budget)
+                self._send_error = self._send_error or self._flush(budget)
         except EngineError as e:
             raise self._break(e) from None
         except OSError as e:
@@ -166,7 +169,7 @@ class Link:
         return True
 
     def _flush(self, budget: int) -> OSError | None:
-        """Send. A failure is given back, not raised: what the engine said before it hung up is still to be heard."""
+        """Send. A failure is returned and not raised: messages that came before the connection broke are still to be read."""
         out = self._wire.out
         while out and budget > 0:
             try:

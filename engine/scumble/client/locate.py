@@ -53,11 +53,13 @@ class Connection:
 
 @dataclass(frozen=True)
 class Launch:
-    """An engine on its way up: its process, the file it complains to, and the bytes that others have written there before."""
+    """The start of an engine that may not listen yet."""
 
     process: subprocess.Popen[bytes]
     log: str
+    """Path of the file that takes what it prints."""
     before: int = 0
+    """Bytes that earlier starts have left in that file."""
 
     @property
     def running(self) -> bool:
@@ -70,11 +72,11 @@ class Launch:
             return None
         reason, hint = refusal(self.log, self.before)
         if reason:
-            return EngineError("engine-missing", f"The engine did not start: {reason}", hint or _look(self.log))
-        words = last_words(self.log, self.before)
-        said = f" Its last words were: {words}" if words else ""
-        message = f"The engine ended while it started (exit code {code}).{said}"
-        return EngineError("engine-missing", message, _look(self.log))
+            return EngineError("engine-missing", f"The engine did not start: {reason}", hint or _log_hint(self.log))
+        line = last_line(self.log, self.before)
+        reason = f" The last line of its log is: {line}" if line else ""
+        message = f"The engine ended while it started (exit code {code}).{reason}"
+        return EngineError("engine-missing", message, _log_hint(self.log))
 
 
 def read_connection(directory: str | None = None) -> Connection | None:
@@ -117,13 +119,13 @@ def start_engine(command: Sequence[str] | None = None) -> Launch:
         raise EngineError("engine-missing", f"The engine has no folder to work in: {e}.", hint) from e
     log = os.path.join(folder, LOG_FILE)
     try:
-        with _open_log(log) as words:
-            before = words.seek(0, os.SEEK_END)
+        with _open_log(log) as log_file:
+            before = log_file.seek(0, os.SEEK_END)
             process = subprocess.Popen(  # lives longer than its starter, on purpose
                 chosen,
                 stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
+                stdout=log_file,
+                stderr=log_file,
                 cwd=folder,  # no module of the user's working folder must shadow the engine's
                 env=absolute_places(clean_environment(os.environ)),
                 start_new_session=os.name == "posix",
@@ -136,9 +138,9 @@ def start_engine(command: Sequence[str] | None = None) -> Launch:
 
 
 def start_command(command: Sequence[str] | None = None) -> list[str]:
-    """The command that starts an engine. Raises EngineError "engine-missing", which says where was looked."""
+    """The command that starts an engine. Raises EngineError "engine-missing", which names the places that were tried."""
     if os.environ.get("SCUMBLE_ENGINE"):
-        return _named(os.environ["SCUMBLE_ENGINE"])
+        return _command_of(os.environ["SCUMBLE_ENGINE"])
     if command:
         return list(command)
     record = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), COMMAND_FILE)
@@ -181,8 +183,8 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def last_words(log: str, before: int = 0) -> str:
-    """The last line that says something after the first `before` bytes of a log file, shortened."""
+def last_line(log: str, before: int = 0) -> str:
+    """The last line that is not blank after the first `before` bytes of a log file, shortened."""
     return next((line.strip()[-200:] for line in reversed(_lines(log, before)) if line.strip()), "")
 
 
@@ -204,11 +206,11 @@ def _lines(log: str, before: int) -> list[str]:
         return []
 
 
-def _look(log: str) -> str:
+def _log_hint(log: str) -> str:
     return f"Its log is {log}; `scumble doctor` says what is wrong."
 
 
-def _named(line: str) -> list[str]:
+def _command_of(line: str) -> list[str]:
     """The command that a shell-quoted line names. The program, and each argument that is a file, seen from our working
     folder are named from the root: the command will be run in another folder. Raises EngineError "engine-missing"."""
     try:
@@ -251,6 +253,7 @@ def _is_local(endpoint: str, folder: str) -> bool:
 
 
 def _typed(entry: dict[str, Any], name: str, kind: Any) -> Any:
+    """A field of the connection file. Raises KeyError, or TypeError where it is of another type."""
     value = entry[name]
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(name)

@@ -79,12 +79,12 @@ class Wire:
             self._filled += count
             if self._filled == len(self._body):
                 body, self._body = self._body, None
-                self._part(body, messages)
+                self._add_frame(body, messages)
             return messages
         self._end += count
-        if not self._expect and not self.ready and not self._greet():
+        if not self._expect and not self.ready and not self._read_greeting():
             return messages
-        while self._body is None and self._frame(messages):
+        while self._body is None and self._read_frame(messages):
             pass
         return messages
 
@@ -99,11 +99,11 @@ class Wire:
             queue.extend(_encoded(_MORE, view))
         queue.extend(_encoded(0, views[-1]))
 
-    def _command(self, name: bytes, body: bytes) -> None:
+    def _send_command(self, name: bytes, body: bytes) -> None:
         self.out.extend(_encoded(_COMMAND, memoryview(bytes((len(name),)) + name + body)))
 
-    def _greet(self) -> bool:
-        """Whether the other side's greeting is complete. What is wrong with it is said at the first wrong byte."""
+    def _read_greeting(self) -> bool:
+        """Read the engine's greeting; False until it is complete. Raises EngineError at the first wrong byte."""
         came = bytes(self._scratch[self._start : min(self._end, self._start + _GREETING)])
         wrong = (
             (came[0] != 0xFF)
@@ -117,12 +117,12 @@ class Wire:
             return False
         self._start += _GREETING
         user, password = self._credentials
-        self._command(b"HELLO", bytes((len(user),)) + user + bytes((len(password),)) + password)
+        self._send_command(b"HELLO", bytes((len(user),)) + user + bytes((len(password),)) + password)
         self._expect = b"WELCOME"
         return True
 
-    def _frame(self, messages: list[Message]) -> bool:
-        """Understand the next frame of the scratch. False when more bytes must come first."""
+    def _read_frame(self, messages: list[Message]) -> bool:
+        """Read the next frame of the scratch buffer. False when more bytes must come first."""
         came = self._end - self._start
         if came < 2:
             return False
@@ -136,15 +136,16 @@ class Wire:
         else:
             head, size = 2, self._scratch[self._start + 1]
         self._check_size(flags, size)
+
         begin = self._start + head
         if size <= self._end - begin:
             self._start = begin + size
             body = bytes(memoryview(self._scratch)[begin : self._start])
             if flags & _COMMAND:
-                self._obey(body)
+                self._on_command(body)
             else:
                 self._more = bool(flags & _MORE)
-                self._part(body, messages)
+                self._add_frame(body, messages)
             return True
         if flags & _COMMAND or size + head <= _SCRATCH:
             return False
@@ -166,26 +167,27 @@ class Wire:
                 "too-large", f"The engine sends more than {MAX_FRAME >> 20} MiB in one message.", "Update both sides."
             )
 
-    def _part(self, body: Frame, messages: list[Message]) -> None:
+    def _add_frame(self, body: Frame, messages: list[Message]) -> None:
         self._parts.append(body)
         self._size += len(body)
         if not self._more:
             messages.append(self._parts)
             self._parts, self._size = [], 0
 
-    def _obey(self, command: bytes) -> None:
+    def _on_command(self, command: bytes) -> None:
+        """Take the next step of the handshake, or answer a PING. Raises EngineError where the engine refuses."""
         if command.startswith(_ERRORS):
             raise refused(command.partition(b"RROR")[2][1:].decode("ascii", "replace"))
         length = command[0] if command else 0
         name, body = command[1 : 1 + length], command[1 + length :]
         if self.ready:
             if name == b"PING":  # two bytes of time to live, then a context to be given back (ZMTP 3.1)
-                self._command(b"PONG", body[2:18])
+                self._send_command(b"PONG", body[2:18])
             return  # a command this client does not know asks nothing of it
         if name != self._expect:
             raise malformed(f"{name[:16]!r} came where {self._expect.decode()} was due")
         if name == b"WELCOME":
-            self._command(b"INITIATE", b"\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER")
+            self._send_command(b"INITIATE", b"\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER")
             self._expect = b"READY"
         else:
             self.ready = True

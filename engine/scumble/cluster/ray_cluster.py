@@ -107,7 +107,7 @@ class RayCluster:
         quality: Any = None,
         seconds: float | None = None,
         on_progress: Callable[[Any], bool | None] | None = None,
-        room: Callable[[int], Any] | None = None,
+        allocate: Callable[[int], Any] | None = None,
         keep: Callable[[], bool] | None = None,
     ) -> Finished:
         """As client.blocking.Engine.stylize, without word of progress. Raises EngineError."""

@@ -38,13 +38,13 @@ def in_memory(size: int) -> int:
     return size if size < LARGE else 0
 
 
-def room(size: int) -> Mapped | bytearray:
+def allocate(size: int) -> Mapped | bytearray:
     """`size` bytes, all zero; from LARGE on in a file. Raises ScumbleError "no-memory" where the disk has no room."""
     return bytearray(size) if size < LARGE else _mapped(size)
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike, large: int | None = None) -> NDArray[Any]:
-    """An array whose numbers are to be written, from `large` bytes (LARGE) on in a file. Raises as `room` does."""
+    """An array whose numbers are to be written, from `large` bytes (LARGE) on in a file. Raises as `allocate` does."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < (LARGE if large is None else large):
         return np.empty(shape, dtype)

@@ -281,7 +281,7 @@ class Jobs:
                 job.result.close()
 
     def give_up_result(self, job: Job, outcome: dict[str, Any]) -> None:
-        """Replace the result of a job that is done by another outcome, for a client that has yet to hear or asks again."""
+        """Replace the result of a job that is done by another outcome, for a client that has not had it yet, or asks again."""
         if job.result is not None:
             self.bytes -= job.result.size
             job.result.close()

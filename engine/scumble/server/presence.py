@@ -19,7 +19,7 @@ from typing import IO, Any
 import platformdirs
 import psutil
 
-from scumble.client.folders import claim, whole
+from scumble.client.folders import absolute, claim
 from scumble.client.locate import CONNECTION_FILE
 from scumble.client.process import process_birth
 from scumble.server import limits
@@ -61,7 +61,7 @@ def private_folder(path: Path, *, link: bool = False) -> Path:
 def cache_dir() -> Path:
     """The absolute path of the engine's cache: log, spool and downloaded weights."""
     own = os.environ.get("SCUMBLE_CACHE_DIR")
-    return Path(whole(own)) if own else platformdirs.user_cache_path("scumble").absolute()
+    return Path(absolute(own)) if own else platformdirs.user_cache_path("scumble").absolute()
 
 
 def cache_folders(cache: Path) -> tuple[Path, Path]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from scumble.api.errors import ScumbleError
-from scumble.client.locate import last_words
+from scumble.client.locate import last_line
 from scumble.painting import device
 from scumble.server import channel, limits
 from scumble.server.clock import clock
@@ -269,7 +269,7 @@ class Worker:
         if not self.ready:
             self.failed_starts += 1
             if self._broken != "could load no method":
-                line = last_words(str(self._log_file), self._log_offset)
+                line = last_line(str(self._log_file), self._log_offset)
                 self._start_error = f"The engine's worker does not start: it {how}{f' ({line})' if line else ''}."
         self.ready = False
         self._next_start = clock.now() + self._pause()

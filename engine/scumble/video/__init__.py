@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures that move: animations and films as files, and a steady look from frame to frame."""
+"""Moving pictures: animations and films as files, and painting that does not flicker from frame to frame."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads films (MP4, MOV, Matroska, WebM, AVI, MPEG): pictures as they are seen, and all else as it is coded; by PyAV.
+"""Reads films (MP4, MOV, Matroska, WebM, AVI, MPEG) by PyAV: pictures are decoded, sound and subtitles left as coded.
 
 Invariants: only the demuxer for what the file is opens it, and nothing but the file, so that no list or link inside it leads
 elsewhere; one that is cut short is refused before its first frame is given away; no more is held than a decoder holds.
@@ -44,7 +44,7 @@ DEMUXERS: tuple[tuple[bytes, str], ...] = (
     (rb"\x47.{187}\x47", "mpegts"),
     (rb".{4}\x47.{191}\x47", "mpegts"),
 )
-"""How films begin, and FFmpeg's name for what reads them."""
+"""The first bytes of films, as patterns, and FFmpeg's name of the demuxer that reads them."""
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics (ITU-T H.273, table 3) of pictures brighter than white."""
@@ -62,7 +62,7 @@ LOSSY = ("mpegts", "mpeg")
 """Kinds that are sent over the air, where damage is no sign of an end."""
 
 SLACK = Fraction(1, 2)
-"""Seconds that a whole film may end before it says."""
+"""Seconds by which a complete film may be shorter than it states."""
 
 EARLY = 1
 """Seconds that sound may lie before the picture in a file and still be found where an excerpt begins."""
@@ -75,7 +75,7 @@ BUFFER = 1 << 20
 
 @dataclass(frozen=True)
 class Excerpt:
-    """From when, and for how long, in seconds; None is to the end."""
+    """A part of a film: where it starts, and how long it is, in seconds; None is to the end."""
 
     start: Fraction = Fraction(0)
     length: Fraction | None = None
@@ -85,7 +85,7 @@ class Excerpt:
         return None if self.length is None else self.start + self.length
 
     def holds(self, time: Fraction) -> bool:
-        """Whether something at that time of the film belongs to it; before its beginning lies what sound is coded with."""
+        """Whether a time of the film lies in it. Without a start all before belongs to it, too, as sound has data before 0."""
         return (time >= self.start or not self.start) and (self.end is None or time < self.end)
 
 
@@ -127,7 +127,8 @@ class Film:
     @property
     def chapters(self) -> list[Any]:
         """Those that begin or go on within the excerpt, as PyAV has them, times from its start."""
-        begin, length, kept = _origin(self.container) + self.excerpt.start, self.excerpt.length, list[Any]()
+        begin, length = _origin(self.container) + self.excerpt.start, self.excerpt.length
+        kept = list[Any]()
         for chapter in self.container.chapters():
             base = chapter["time_base"] or Fraction(1, av().time_base)
             start, end = (max(Fraction(0), chapter[side] * base - begin) for side in ("start", "end"))
@@ -145,26 +146,27 @@ class Film:
         begin = _origin(self.container) + excerpt.start
         if excerpt.start:
             self.container.seek(int((begin - EARLY) * av().time_base), backward=True)
-        streams, over = (self.video, *self.copied), set[int]()
-        frames = _Frames(self, begin)
+
+        streams, ended = (self.video, *self.copied), set[int]()
+        frames = _FrameDecoder(self, begin)
         try:
             for packet in self.container.demux(*streams):
                 time = _time(packet)
                 if packet.stream is self.video:
-                    yield from frames.of(packet)
+                    yield from frames.decode(packet)
                 elif time is not None and excerpt.holds(time - begin + excerpt.start):
                     yield _shifted(packet, begin)
                 late = _late(packet, begin, excerpt.length)
                 if late >= 0:
-                    over.add(packet.stream_index)
-                    if len(over) == len(streams) or late > LATE:
+                    ended.add(packet.stream_index)
+                    if len(ended) == len(streams) or late > LATE:
                         break
-            yield from frames.of(None)
+            yield from frames.decode(None)
         except (av().error.FFmpegError, OSError) as e:
             raise _bad(self.path, f"it is damaged after {frames.given} frames", AGAIN) from e
 
 
-class _Frames:
+class _FrameDecoder:
     """Decodes the pictures of an excerpt, which begins at `begin` by the file's clock."""
 
     def __init__(self, film: Film, begin: Fraction) -> None:
@@ -174,7 +176,7 @@ class _Frames:
         self.given = 0
         self.over = False
 
-    def of(self, packet: Packet[Any] | None) -> Iterator[Frame]:
+    def decode(self, packet: Packet[Any] | None) -> Iterator[Frame]:
         """The frames that a packet completes; None gives the last ones."""
         if self.over:
             return
@@ -186,6 +188,7 @@ class _Frames:
             if self.given or self._film.excerpt.start:
                 raise
             return  # a recording may begin within a group of pictures
+
         for frame in decoded:
             pts = self._last + 1 if frame.pts is None else frame.pts - self._shift
             if pts < 0:
@@ -199,7 +202,7 @@ class _Frames:
 
 
 def begins_as_film(path: Path) -> bool:
-    """Whether a file is a film, or nothing that is known but named as one."""
+    """Whether a file is a film, or of no known kind but named as a film."""
     try:
         head = _head(path)
     except OSError:
@@ -244,6 +247,7 @@ def _scan(path: Path, container: InputContainer, excerpt: Excerpt) -> int:
         if packet.stream is video:
             packets += 1
             count += not packet.is_discard and excerpt.holds(time - origin)
+
     if not packets:
         raise _bad(path, "it has no frame", AGAIN)
     stated = Fraction(container.duration or 0, av().time_base)
@@ -279,7 +283,7 @@ def _video(path: Path, container: InputContainer) -> VideoStream:
 
 
 def _notes(container: InputContainer, video: VideoStream, copied: tuple[Stream, ...]) -> Iterator[str]:
-    """What of the film is not kept."""
+    """Sentences about what of the film is not kept."""
     bits = max(c.bits for c in video.format.components)
     if bits > 8:
         yield f"Its {bits} bits a colour become 8."

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes films: pictures encoded again, all else copied as it is; by PyAV.
+"""Writes films by PyAV: pictures are encoded again, sound and subtitles copied as they are.
 
-Invariant: a file of the name that was asked for is the whole film. What is broken off is closed so that it can be played, and
-lies beside it, in place of nothing.
+Invariant: a file of the name that was asked for is the whole film. A film that is interrupted is closed so that it can be
+played, and kept beside it under another name that no file had.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ OPTIONS = {
 }
 """Frames that an encoder may hold back are memory."""
 
-UNTOLD = 2
-"""H.273's number for what is not said."""
+UNSPECIFIED = 2
+"""H.273's number for colours that are not specified."""
 
 OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
-"""Metadata that the writer says itself."""
+"""Metadata that the writer adds itself."""
 
-Tell = Callable[[Path, float], None]
-"""Takes where what is there of a film was kept, and how many seconds it lasts."""
+OnUnfinished = Callable[[Path, float], None]
+"""Takes the path of an unfinished film, and how many seconds it lasts."""
 
 
 class FilmWriter:
-    """Takes the items of a film in turn."""
+    """Writes a film from its frames and packets, one after another."""
 
     def __init__(self, file: BinaryIO, path: Path, film: Film, quality: int | None) -> None:
         suffix = path.suffix.lower()
@@ -88,7 +88,7 @@ class FilmWriter:
         self._mux()
 
     def close(self) -> None:
-        """Nothing is complete without it."""
+        """Write what the encoder holds back, and the file's end."""
         if self._video is not None:
             self._waiting += self._video.encode(None)
             self._mux()
@@ -109,19 +109,22 @@ class FilmWriter:
         rate = source.average_rate or source.guessed_rate or Fraction(25)
         crf = USUAL_CRF[self._codec] if self._quality is None else round(MOST_CRF[self._codec] * (1 - self._quality / 100))
         options = OPTIONS[self._codec] | {"crf": str(crf)}
+
         even = self._codec == H264
         if even and (height % 2 or width % 2):
             self.notes.append(f"Its sides become even ({width + width % 2} x {height + height % 2}), as H.264 needs them.")
+
         stream = self._container.add_stream(self._codec, rate=rate, options=options)
         stream.width, stream.height = width + even * (width % 2), height + even * (height % 2)
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = self._film.time_base
+
         shape, context, source_context = source.sample_aspect_ratio, stream.codec_context, source.codec_context
         if shape:
             turned = (height > width) != (source.height > source.width)
             context.sample_aspect_ratio = 1 / shape if turned else shape
         context.color_primaries, context.color_trc = source_context.color_primaries, source_context.color_trc
-        context.colorspace = source_context.colorspace if source_context.colorspace else UNTOLD
+        context.colorspace = source_context.colorspace if source_context.colorspace else UNSPECIFIED
         context.color_range = 1  # limited, as players expect
         stream.metadata.update({k: v for k, v in source.metadata.items() if k == "language"})
         return stream  # type: ignore[no-any-return]
@@ -144,11 +147,11 @@ class FilmWriter:
         try:
             stream = self._container.add_stream_from_template(source)
         except (ValueError, av().error.FFmpegError) as e:
-            raise self._no_room(source.type, codec, name) from e
+            raise self._cannot_hold(source.type, codec, name) from e
         stream.metadata.update({k: v for k, v in source.metadata.items() if k in ("language", "title")})
         return stream
 
-    def _no_room(self, kind: str, codec: str, suffix: str) -> ScumbleError:
+    def _cannot_hold(self, kind: str, codec: str, suffix: str) -> ScumbleError:
         what = "sound" if kind == "audio" else "subtitles"
         return ScumbleError(
             "no-write", f"A {suffix} file cannot hold the {what} of {self._film.path} ({codec}).", "Write an .mkv file."
@@ -156,11 +159,11 @@ class FilmWriter:
 
 
 @contextmanager
-def write_film(path: Path, film: Film, quality: int | None, kept: Tell) -> Iterator[FilmWriter]:
+def write_film(path: Path, film: Film, quality: int | None, on_unfinished: OnUnfinished) -> Iterator[FilmWriter]:
     """Gives what takes a film's items. The file is there when the block ends.
 
     Where the block raises, or is interrupted, after the first frame, what is there becomes a film beside it,
-    NAME.unfinished.SUFFIX, and `kept` is told. Raises ScumbleError "disk-full", "no-write".
+    NAME.unfinished.SUFFIX, and `on_unfinished` is called. Raises ScumbleError "disk-full", "no-write".
     """
     try:
         with replacing(path) as temporary, open(temporary, "wb+") as file:
@@ -172,7 +175,7 @@ def write_film(path: Path, film: Film, quality: int | None, kept: Tell) -> Itera
                     writer.close()
                     file.close()
                     if writer.seconds:
-                        kept(_moved(temporary, path), writer.seconds)
+                        on_unfinished(_moved(temporary, path), writer.seconds)
                 raise
             writer.close()
     except av().error.FFmpegError as e:
@@ -182,7 +185,7 @@ def write_film(path: Path, film: Film, quality: int | None, kept: Tell) -> Itera
 
 
 def _moved(temporary: Path, path: Path) -> Path:
-    """Where a broken-off film lies from now on: a name that nothing has."""
+    """Give an unfinished film a name beside `path` that no file has. That path."""
     for number in itertools.count(1):
         place = path.with_name(f"{path.stem}.unfinished{'' if number == 1 else f'-{number}'}{path.suffix}")
         try:

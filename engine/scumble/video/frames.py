@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the three containers have in common: how bytes are read, parts that are laid over each other, and times.
+"""Shared by GIF, APNG and WebP: reading bytes, frames that are laid over each other, and durations.
 
 Invariant: numbers stay as deep as they are, and a pixel that is replaced, or laid over nothing, keeps every bit.
 """
@@ -21,7 +21,7 @@ in hundredths of a second."""
 
 
 class DamagedError(Exception):
-    """The file is not what its kind of file must be; says nothing that a painter could use."""
+    """The file breaks the rules of its format. The message is for the log, not for a painter."""
 
 
 def read_exactly(file: BinaryIO, length: int) -> bytes:
@@ -39,7 +39,7 @@ def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
 
 
 class After(Enum):
-    """What becomes of a part's place once its time is over."""
+    """What becomes of the part of the canvas that a frame covered, once its time is over."""
 
     KEEP = "stays"
     CLEAR = "becomes transparent"
@@ -56,22 +56,22 @@ class Part:
     height: int
     milliseconds: Milliseconds
     over: bool
-    """Laid over what is there as its alpha says; else it takes its place."""
+    """Whether it is blended over the canvas by its alpha; else it replaces the canvas there."""
     after: After
     spans: tuple[tuple[int, int], ...]
     """Where its coded pixels lie in the file, offset and length."""
     head: bytes = b""
-    """What they need besides to be a still picture; the container's module knows."""
+    """Bytes that the container's `still` puts before them to make a still picture."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """All of an animation but its pixels."""
+    """All that a file says of an animation, without its pixels."""
 
     width: int
     height: int
     plays: int
-    """How often it is shown; 0 is for ever."""
+    """How often it is shown; 0 is forever."""
     alpha: bool
     """Whether a frame may be transparent anywhere."""
     parts: tuple[Part, ...]
@@ -111,7 +111,7 @@ def eight_bits(pixels: AnyPixels) -> AnyPixels:
 
 
 class Clock:
-    """Durations in whole ticks whose sum stays right: what one frame is rounded by, the next one makes good."""
+    """Rounds durations to whole ticks so that their sum stays right: the error of one frame is carried to the next."""
 
     def __init__(self, milliseconds: int, most: int) -> None:
         self._tick, self._most, self._left = milliseconds, most, Fraction(0)

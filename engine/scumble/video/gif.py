@@ -28,7 +28,7 @@ CONTROL, APPLICATION = 0xF9, 0xFF
 TICK = 10
 """Milliseconds of a hundredth of a second."""
 LEAST = 2
-"""Hundredths; what browsers are told to show for less they show for a tenth of a second."""
+"""Hundredths of a second; browsers show a frame with less for a tenth of a second."""
 MOST = 0xFFFF
 AFTER = {2: After.CLEAR, 3: After.RESTORE}
 LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
@@ -45,6 +45,7 @@ def scan(file: BinaryIO) -> Layout:
     version, width, height, flags, _ = struct.unpack("<6sHHB2s", read_exactly(file, 13))
     table, plays, parts, alpha = _table(file, flags), 1, list[Part](), False
     control = _Control()
+
     while (kind := read_exactly(file, 1)) != b";":
         if kind == b"!":
             label = read_exactly(file, 1)[0]
@@ -63,6 +64,7 @@ def scan(file: BinaryIO) -> Layout:
             _blocks(file)
             if not w or not h:
                 raise DamagedError("an empty frame")
+
             screen = struct.pack("<6sHHBBB", version, w, h, TABLE | _size(colours) if colours else 0, 0, 0)
             head = screen + colours + control.block() + struct.pack("<cHHHHB", b",", 0, 0, w, h, flags & 0x40)
             span = (begin, file.tell() - begin)
@@ -71,8 +73,9 @@ def scan(file: BinaryIO) -> Layout:
             width, height = max(width, x + w), max(height, y + h)
             alpha = alpha or bool(control.flags & 1)
             control = _Control()
-        elif kind != b"\0":  # stray ends of blocks are seen, and shown by everybody
+        elif kind != b"\0":  # stray ends of blocks occur, and all programs show such files
             raise DamagedError("a block of a kind that is not known")
+
     if not parts:
         raise DamagedError("no frame")
     layout = Layout(width, height, plays, alpha, tuple(parts))
@@ -116,12 +119,12 @@ class Writer:
         self._file.write(control.block() + place + local + coded)
 
     def close(self) -> None:
-        """Nothing is complete without it."""
+        """Write the end of the file."""
         self._file.write(b";")
 
 
 class _Control:
-    """What stands before a frame: bits, hundredths of a second, and the index that is transparent."""
+    """The block before a frame: flags, hundredths of a second, and the index that is transparent."""
 
     def __init__(self, flags: int = 0, delay: int = 0, clear: int = 0) -> None:
         self.flags, self.delay, self.clear = flags, delay, clear
@@ -142,7 +145,7 @@ def _coded(indices: NDArray[np.uint8], palette: NDArray[np.uint8]) -> tuple[byte
 
 
 def _plays(block: bytes, plays: int) -> int:
-    """The file counts repetitions; 0 is for ever."""
+    """How often the animation is shown, by Netscape's block, which counts repetitions; 0 is forever."""
     if len(block) != 3 or block[0] != 1:
         return plays
     repeats: int = struct.unpack("<H", block[1:])[0]

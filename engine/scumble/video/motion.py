@@ -19,8 +19,8 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
-Look = Callable[[], None]
-"""Called between two steps of the work, each some tenths of a second for 12 megapixels; what it raises ends the work."""
+Interrupt = Callable[[], None]
+"""Called between two steps of the work, each some tenths of a second for 12 megapixels; an exception of it ends the work."""
 
 LEAST_SIDE = 16
 """Sides below which DIS has no room for its patches."""
@@ -49,27 +49,32 @@ ALIGN_SIDE, ALIGN_STEPS, FAR = 640, 20, 4
 
 BINS = 32
 CUT = 0.5
-"""Share of a frame whose brightness must have gone elsewhere in the histogram for a cut."""
+"""Share of the pixels that must have changed their bin of the brightness histogram for a cut."""
 
 
 @dataclass(frozen=True)
 class Motion:
-    """`back` (H, W, 2): pixels right and down from each place to where it was. `agrees` (H, W): whether the way there and the
-    way back lead to the same place, within the frame. `exact`: by whole pixels alone, so that nothing is interpolated."""
+    """The motion from the frame before to this one."""
 
     back: Array
+    """(H, W, 2): pixels right and down from each place to where it was."""
     agrees: Mask
+    """(H, W): whether the flow there and back leads to the same place, within the frame."""
     exact: bool = False
+    """By whole pixels alone, so that nothing is interpolated."""
 
 
-def still(size: tuple[int, ...]) -> Motion:
-    """Of a frame (H, W) in which nothing moves."""
+def no_motion(size: tuple[int, ...]) -> Motion:
+    """The motion of a frame (H, W) in which nothing moves."""
     return Motion(np.zeros((*size, 2), np.float32), np.ones(size, np.bool_), exact=True)
 
 
-def of_the_camera(flow: Motion, before: Array, now: Array, look: Look) -> Motion | None:
-    """The one affine motion between two grey frames that most of their flow has: flat places, whose flow is anybody's guess,
-    move with the rest. It is made exact by aligning the frames, since flow errs towards none."""
+def camera_motion(flow: Motion, before: Array, now: Array, interrupt: Interrupt) -> Motion | None:
+    """The affine motion between two grey frames that fits most of their flow; None where none does.
+
+    Flat places, where flow is unreliable, then move with the rest. The motion is made exact by aligning the frames, since flow
+    errs towards none.
+    """
     height, width = flow.agrees.shape
     step = max(1, min(height, width) // POINTS)
     y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step]
@@ -80,22 +85,25 @@ def of_the_camera(flow: Motion, before: Array, now: Array, look: Look) -> Motion
     fitted, _ = cv2().estimateAffine2D(here, here + flow.back[y[good], x[good]], ransacReprojThreshold=FITS)
     if fitted is None:
         return None
-    look()
+
+    interrupt()
     fitted = _aligned(fitted, before, now)
-    look()
+    interrupt()
+
     rows, columns = np.mgrid[:height, :width]
-    ways = [row[0] * columns + row[1] * rows + row[2] for row in looking(fitted - np.eye(2, 3), look)]
-    look()
-    back = np.stack(ways, 2).astype(np.float32)
-    look()
+    shifts = [row[0] * columns + row[1] * rows + row[2] for row in interruptible(fitted - np.eye(2, 3), interrupt)]
+    interrupt()
+    back = np.stack(shifts, 2).astype(np.float32)
+    interrupt()
+
     whole = np.rint(back[height // 2, width // 2])
     exact = bool(np.abs(back - whole).max() < NEARLY)
     back = np.broadcast_to(whole, back.shape).copy() if exact else back
-    look()
+    interrupt()
     return Motion(back, _within(back), exact)
 
 
-def _aligned(way: NDArray[np.float64], before: Array, now: Array) -> NDArray[np.float64]:
+def _aligned(matrix: NDArray[np.float64], before: Array, now: Array) -> NDArray[np.float64]:
     """An affine motion (2, 3) made exact by maximal correlation of the frames (Evangelidis and Psarakis 2008), in small."""
     height, width = now.shape
     ratio = min(1.0, ALIGN_SIDE / max(height, width))
@@ -103,44 +111,44 @@ def _aligned(way: NDArray[np.float64], before: Array, now: Array) -> NDArray[np.
     small = [_eight_bits(plane, size if ratio < 1 else None) for plane in (now, before)]
     sx, sy = size[0] / width, size[1] / height
     scale = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])
-    start = (scale @ np.vstack([way, [0, 0, 1]]) @ np.linalg.inv(scale))[:2].astype(np.float32)
+    start = (scale @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(scale))[:2].astype(np.float32)
     try:
         stop = (cv2().TERM_CRITERIA_COUNT | cv2().TERM_CRITERIA_EPS, ALIGN_STEPS, 1e-5)
         _, refined = cv2().findTransformECC(*small, start, cv2().MOTION_AFFINE, stop, None, 5)
     except cv2().error:  # the frames have too little in common
-        return way
+        return matrix
     better = (np.linalg.inv(scale) @ np.vstack([refined, [0, 0, 1]]) @ scale)[:2]
-    return better if np.abs(refined - start)[:, 2].max() < FAR else way
+    return better if np.abs(refined - start)[:, 2].max() < FAR else matrix
 
 
-def motion(before: Array, now: Array, look: Look) -> Motion | None:
-    """Between two grey frames (H, W), white is 1; None where it cannot be told."""
+def motion(before: Array, now: Array, interrupt: Interrupt) -> Motion | None:
+    """The motion between two grey frames (H, W), white is 1; None where their size allows no flow."""
     height, width = now.shape
     if min(height, width) < LEAST_SIDE or max(height, width) > MOST_SIDE:
         return None
     ratio = min(1.0, FLOW_SIDE / max(height, width))
     small = max(LEAST_SIDE, round(width * ratio)), max(LEAST_SIDE, round(height * ratio))
-    a, b = (_eight_bits(plane, small if ratio < 1 else None) for plane in looking((before, now), look))
+    a, b = (_eight_bits(plane, small if ratio < 1 else None) for plane in interruptible((before, now), interrupt))
     flow = cv2().DISOpticalFlow_create(cv2().DISOPTICAL_FLOW_PRESET_MEDIUM)
-    back, forth = (_enlarged(flow.calc(*pair, None), (width, height)) for pair in looking(((b, a), (a, b)), look))
-    look()
-    there = warped(forth, back)
-    look()
-    limit = RELATIVE * (square_sum(back) + square_sum(there)) + ABSOLUTE
-    look()
-    return Motion(back, (square_sum(back + there) < limit) & _within(back))
+    back, forward = (_enlarged(flow.calc(*pair, None), (width, height)) for pair in interruptible(((b, a), (a, b)), interrupt))
+    interrupt()
+    returned = warped(forward, back)
+    interrupt()
+    limit = RELATIVE * (square_sum(back) + square_sum(returned)) + ABSOLUTE
+    interrupt()
+    return Motion(back, (square_sum(back + returned) < limit) & _within(back))
 
 
-def looking(things: Iterable[T], look: Look) -> Iterator[T]:
-    """Look before each."""
-    for thing in things:
-        look()
-        yield thing
+def interruptible(items: Iterable[T], interrupt: Interrupt) -> Iterator[T]:
+    """The items, with a call of `interrupt` before each."""
+    for item in items:
+        interrupt()
+        yield item
 
 
 def warped(planes: Array, back: Array) -> Array:
-    """(H, W, C) as it is seen after the motion; what comes in from beyond the border is the border's own."""
-    x, y = _places(back)
+    """(H, W, C) moved by the motion; beyond the border the border's own pixels go on."""
+    x, y = _sources(back)
     moved: Array = cv2().remap(planes, x, y, cv2().INTER_CUBIC, borderMode=cv2().BORDER_REPLICATE)
     return moved.reshape(planes.shape)
 
@@ -152,19 +160,20 @@ def is_cut(before: Array, now: Array) -> bool:
 
 
 def square_sum(planes: Array) -> Array:
-    """(H, W) of (H, W, C)."""
+    """The sum of squares over the channels, (H, W), of (H, W, C)."""
     summed: Array = np.einsum("hwc,hwc->hw", planes, planes)
     return summed
 
 
 def _within(back: Array) -> Mask:
     height, width = back.shape[:2]
-    x, y = _places(back)
+    x, y = _sources(back)
     within: Mask = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return within
 
 
-def _places(back: Array) -> tuple[Array, Array]:
+def _sources(back: Array) -> tuple[Array, Array]:
+    """Column and row, in the frame before, of each pixel."""
     height, width = back.shape[:2]
     x = back[..., 0] + np.arange(width, dtype=np.float32)
     y = back[..., 1] + np.arange(height, dtype=np.float32)[:, None]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The at most 256 colours of a GIF's frames.
+"""Chooses the 256 colours, at most, of each frame of a GIF.
 
-Invariants: a frame of few enough colours keeps each of them; what stands still in the frames stands still in the file. So there
-is no dithering, whose pattern would stay where it is while the picture moves, or swarm, and a palette stays as long as it fits.
+Invariants: a frame of few enough colours keeps each of them; what does not move in the frames does not move in the file. So
+there is no dithering, whose pattern would flicker or stand still while the picture moves, and a palette is kept while it fits.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class Palettes:
         return indices, colours, len(colours) - 1 if hidden else None
 
     def _rounded(self, rgb: Bytes, visible: NDArray[np.bool_]) -> tuple[Bytes, Bytes]:
-        seen = rgb[visible]
-        own = _Palette.of(seen, COLOURS - 1)
-        error = own.error(seen[None])
-        if self._last is not None and self._last.error(seen[None]) <= FITS * error + 0.5:  # half a step is not seen
+        shown = rgb[visible]
+        own = _Palette.of(shown, COLOURS - 1)
+        error = own.error(shown[None])
+        if self._last is not None and self._last.error(shown[None]) <= FITS * error + 0.5:  # half a step is not seen
             own = self._last
         self._last = own
         return own.nearest(rgb), own.colours

@@ -72,6 +72,7 @@ def scan(file: BinaryIO) -> Layout:
                 alpha = colour in (4, 6)
             alpha = alpha or name == b"tRNS"
     close()
+
     if len(parts) != frames or not head or any(p.x + p.width > width or p.y + p.height > height for p in parts):
         raise DamagedError(f"{len(parts)} of {frames} frames")
     layout = Layout(width, height, plays, alpha, tuple(parts))
@@ -111,7 +112,7 @@ class Writer:
         self._file.write(chunk(b"IDAT", data) if first else chunk(b"fdAT", self._number() + data))
 
     def close(self) -> None:
-        """Nothing is complete without it."""
+        """Write the end of the file."""
         self._file.write(chunk(b"IEND", b""))
 
     def _number(self) -> bytes:
@@ -125,13 +126,14 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def _fraction(seconds: Fraction) -> Fraction:
-    """As near as two numbers of 16 bits come."""
+    """The nearest fraction of two 16-bit numbers."""
     if seconds >= TIMES:
         return Fraction(TIMES)
     return seconds.limit_denominator(TIMES if seconds < 1 else int(TIMES / seconds))
 
 
 def _part(control: bytes, spans: tuple[tuple[int, int], ...], head: bytes) -> Part:
+    """A frame from its control chunk. Raises DamagedError."""
     if len(control) != 26 or not spans or control[24] > 2 or control[25] > 1:
         raise DamagedError("a frame without pixels, or of a kind that is not known")
     width, height, x, y, above, below = struct.unpack(">IIIIHH", control[4:24])

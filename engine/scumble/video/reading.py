@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads animations: a frame at a time, as it is seen.
+"""Reads animated GIF, APNG and WebP files, one complete frame at a time.
 
 Invariant: a file that is cut short is refused before its first frame is given away, a frame that is damaged when its turn
 comes; no more than the canvas and one frame is held.
@@ -66,7 +66,7 @@ class Animation:
             raise ScumbleError("no-memory", f"{self.path} does not fit into memory; a frame needs {mb} MB.") from e
 
     def _pixels(self, file: BinaryIO, part: Part, scratch: Path) -> AnyPixels:
-        """A part's own pixels, as those of the still picture that it is."""
+        """A part's own pixels, read as a still picture."""
         coded = []
         for offset, length in part.spans:
             file.seek(offset)
@@ -109,7 +109,7 @@ def read_animation(path: Path | str) -> Animation | None:
 
 
 def _container(head: bytes) -> ModuleType | None:
-    """The module for a file that begins so; the name says nothing."""
+    """The module for a file that begins with these bytes, whatever its name is."""
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return gif
     if head.startswith(png.SIGNATURE):

@@ -5,9 +5,9 @@ A network paints every frame again, and noise, or a shift by a pixel, is enough 
 last painted frame, moved as the picture has moved (optical flow, motion.py), is laid under the new one where the frame itself
 shows the same as before (as Ruder, Dosovitskiy and Brox 2016 and Bonneel et al. 2015 do). At a cut all starts over.
 
-Invariant: what is carried was painted from what is there now. The painted frame is kept together with the frame it shows, both
-are moved and mixed alike, and a pixel is carried only as far as its surroundings in that frame are the new ones but for noise,
-and flow forth and back agree. So what is uncovered is painted again, and slow changes do not add up unseen.
+Invariant: paint is carried only where the frames show the same. The painted frame is kept together with the frame it shows,
+both are moved and mixed alike, and a pixel is carried only where its surroundings in both frames differ by noise alone and
+flow forward and back agree. So what is uncovered is painted again, and slow changes do not add up unnoticed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 from scumble.image.pixels import AnyPixels, decode, encode
 from scumble.image.transfer import Transfer
 from scumble.video.extra import cv2
-from scumble.video.motion import Look, Motion, is_cut, looking, motion, of_the_camera, square_sum, still, warped
+from scumble.video.motion import (
+    Interrupt,
+    Motion,
+    camera_motion,
+    interruptible,
+    is_cut,
+    motion,
+    no_motion,
+    square_sum,
+    warped,
+)
 
 Array = NDArray[np.float32]
 
@@ -42,7 +52,7 @@ LEAST_NOISE, MOST_NOISE = 1 / 255, 0.06
 """A step of 8 bits; and the noise of a photograph at night, above which differences are taken for changes."""
 
 BETWEEN = 0.1
-"""Of the slope around a place, what a frame moved by parts of a pixel may differ by: interpolation and flow are not exact."""
+"""Share of the slope around a place by which a frame moved by parts of a pixel may differ: flow is not exact."""
 
 CLEARLY = 0.1
 """How much better than the camera's motion, or none, another must fit a place, so that flat places move with the rest."""
@@ -53,7 +63,9 @@ EXTREME = 1e4
 
 @dataclass(frozen=True)
 class _Kept:
-    seen: Array
+    """A frame and its painting, each mixed with what was carried from those before."""
+
+    frame: Array
     """(H, W, 4) in [0, 1], or beyond where the frames are floats: colours times alpha, and alpha."""
     painted: Array
     """(H, W, 3) in the same range."""
@@ -71,62 +83,67 @@ class Steady:
 
     def starts_over(self, frame: AnyPixels) -> bool:
         """Whether the frame is not of the size of the one before it."""
-        return self._kept is not None and self._kept.seen.shape[:2] != frame.shape[:2]
+        return self._kept is not None and self._kept.frame.shape[:2] != frame.shape[:2]
 
-    def settle(self, frame: AnyPixels, painted: AnyPixels, transfer: Transfer = "srgb", look: Look = lambda: None) -> AnyPixels:
-        """The frame as it is to be shown. Both are (H, W, 4) uint8, uint16, float16 or float32 with straight alpha, red or blue
-        first, and so is the result, like `painted` and with its alpha; where nothing is carried or seen it is `painted` bit for
-        bit. Floats of linear light are compared and mixed on the sRGB curve, as the others are. What `look` raises comes out,
-        and the next frame is taken for the one after the last that was settled."""
-        seen = _planes(frame, transfer)
-        look()
+    def settle(
+        self, frame: AnyPixels, painted: AnyPixels, transfer: Transfer = "srgb", interrupt: Interrupt = lambda: None
+    ) -> AnyPixels:
+        """The painted frame with paint of the frames before, where they show the same.
+
+        `frame` and `painted` are (H, W, 4) uint8, uint16, float16 or float32 with straight alpha, red or blue first, and so is
+        the result, with the alpha of `painted`; where nothing is carried or visible it is `painted` itself. Floats of linear
+        light are compared and mixed on the sRGB curve, as the others are. An exception of `interrupt` is passed on; the next
+        frame then follows the last one that was settled.
+        """
+        planes = _planes(frame, transfer)
+        interrupt()
         colours = np.ascontiguousarray(_planes(painted, transfer)[..., :3])
-        look()
-        seen[..., :3] *= seen[..., 3:]
-        if self._kept is None or self.starts_over(frame) or is_cut(_grey(self._kept.seen), _grey(seen)):
-            self._kept = _Kept(seen, colours)
+        interrupt()
+        planes[..., :3] *= planes[..., 3:]
+        if self._kept is None or self.starts_over(frame) or is_cut(_grey(self._kept.frame), _grey(planes)):
+            self._kept = _Kept(planes, colours)
             return painted
-        look()
-        share, old_seen, old_painted = _carried(self._kept, seen, look)
+        interrupt()
+        share, old_frame, old_painted = _carried(self._kept, planes, interrupt)
         weight = share[..., None]
-        look()
-        seen += weight * (old_seen - seen)
-        look()
-        kept = _Kept(seen, colours + weight * (old_painted - colours))
-        look()
+        interrupt()
+        planes += weight * (old_frame - planes)
+        interrupt()
+        kept = _Kept(planes, colours + weight * (old_painted - colours))
+        interrupt()
         result = painted.copy()
         encode(np.moveaxis(kept.painted, 2, 0), (share > 0) & (painted[..., 3] > 0), "rgba", result, transfer)
         self._kept = kept
         return result
 
 
-def _carried(kept: _Kept, seen: Array, look: Look) -> tuple[Array, Array, Array]:
+def _carried(kept: _Kept, frame: Array, interrupt: Interrupt) -> tuple[Array, Array, Array]:
     """How much of what is kept each pixel takes, (H, W) in [0, KEPT], and what is kept, moved to where it is now."""
-    grey = _grey(seen)
-    motions, moved = [still(grey.shape)], [kept.seen]
-    old_grey = _grey(kept.seen)
-    if fitted := motion(old_grey, grey, look):
-        motions += [m for m in (of_the_camera(fitted, old_grey, grey, look), fitted) if m is not None]
-        moved += [warped(kept.seen, m.back) for m in looking(motions[1:], look)]
-    changes = [_change(old, seen) for old in looking(moved, look)]
+    grey = _grey(frame)
+    motions, moved = [no_motion(grey.shape)], [kept.frame]
+    old_grey = _grey(kept.frame)
+    if fitted := motion(old_grey, grey, interrupt):
+        motions += [m for m in (camera_motion(fitted, old_grey, grey, interrupt), fitted) if m is not None]
+        moved += [warped(kept.frame, m.back) for m in interruptible(motions[1:], interrupt)]
+    changes = [_change(old, frame) for old in interruptible(moved, interrupt)]
     usual = float(np.median(np.minimum.reduce(changes)))
-    look()
+    interrupt()
     noise = min(max(min(usual, 2**0.5 * _spatial_noise(grey)), LEAST_NOISE), MOST_NOISE)
-    look()
+    interrupt()
     slope = BETWEEN * _slope(grey)
-    pairs = looking(zip(changes, motions, strict=True), look)
+    pairs = interruptible(zip(changes, motions, strict=True), interrupt)
     shares = [_share(c, m, noise if m.exact else noise + slope) for c, m in pairs]
 
     whole = [i for i, m in enumerate(motions) if m is not fitted]
     order = sorted(whole, key=lambda i: -float(shares[i].mean())) + [i for i, m in enumerate(motions) if m is fitted]
-    share, back, old_seen = shares[order[0]], motions[order[0]].back, moved[order[0]]
-    for i in looking(order[1:], look):
+    share, back, old_frame = shares[order[0]], motions[order[0]].back, moved[order[0]]
+    for i in interruptible(order[1:], interrupt):
         better = shares[i] > share + CLEARLY
         share = np.where(better, shares[i], share)
         back = np.where(better[..., None], motions[i].back, back)
-        old_seen = np.where(better[..., None], moved[i], old_seen)
-    look()
-    return share, old_seen, warped(kept.painted, back) if back.any() else kept.painted
+        old_frame = np.where(better[..., None], moved[i], old_frame)
+    interrupt()
+    return share, old_frame, warped(kept.painted, back) if back.any() else kept.painted
 
 
 def _change(old: Array, new: Array) -> Array:
@@ -137,9 +154,9 @@ def _change(old: Array, new: Array) -> Array:
     return np.sqrt(np.maximum(around, 0)).reshape(square.shape)
 
 
-def _share(change: Array, way: Motion, allowed: float | Array) -> Array:
+def _share(change: Array, shift: Motion, allowed: float | Array) -> Array:
     """(H, W) in [0, KEPT]: all where nothing near has changed more than is allowed for, none where it has, smooth between."""
-    relative = np.where(way.agrees, change / np.float32(allowed), np.float32(OTHER))
+    relative = np.where(shift.agrees, change / np.float32(allowed), np.float32(OTHER))
     worst = cv2().dilate(np.minimum(relative, 2 * OTHER), np.ones((2 * REACH + 1,) * 2, np.uint8)).reshape(change.shape)
     t = np.clip((np.float32(OTHER) - worst) / np.float32(OTHER - SAME), 0, 1)
     share: Array = np.float32(KEPT) * t * t * (3 - 2 * t)
@@ -170,6 +187,7 @@ def _planes(pixels: AnyPixels, transfer: Transfer) -> Array:
     return np.ascontiguousarray(np.moveaxis(np.clip(planes, -EXTREME, EXTREME, out=planes), 0, 2))
 
 
-def _grey(seen: Array) -> Array:
-    grey: Array = cv2().transform(seen, np.array([[1, 1, 1, 0]], np.float32) / 3)
-    return grey.reshape(seen.shape[:2])
+def _grey(planes: Array) -> Array:
+    """(H, W): the mean of the colours of (H, W, 4)."""
+    grey: Array = cv2().transform(planes, np.array([[1, 1, 1, 0]], np.float32) / 3)
+    return grey.reshape(planes.shape[:2])

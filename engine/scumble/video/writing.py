@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes animations: a frame at a time, each whole, into a file that is complete or absent.
+"""Writes animated GIF, APNG and WebP files, one complete frame at a time, into a file that is complete or absent.
 
 Invariant: no frame but the one at hand is held; the frames before it are in the temporary file already.
 """
@@ -29,7 +29,7 @@ Add = Callable[[AnyPixels, Milliseconds], None]
 def write_animation(
     path: Path, size: tuple[int, int], plays: int, count: int, alpha: bool, settings: Settings | None = None
 ) -> Iterator[Add]:
-    """Gives what takes the frames: `count` of `size` (width, height), shown `plays` times (0: for ever), with alpha or without.
+    """Gives what takes the frames: `count` of `size` (width, height), shown `plays` times (0: forever), with alpha or without.
 
     PNG keeps 16 bits and takes floats as such; WebP has 8 bits and is lossy; GIF has 256 colours a frame, and pixels are
     transparent or not. The file is there when the block ends, and is not if it raises. Raises ScumbleError "disk-full",

@@ -49,22 +49,22 @@ def test_what_waits_says_for_what(state: str, position: int, words: str) -> None
 
 def test_the_time_left_follows_the_pace_of_the_last_seconds() -> None:
     pace = Pace()
-    pace.hear(0.0, 100.0)
+    pace.add(0.0, 100.0)
     assert pace.left(100.0) is None
     for second in range(1, 41):
-        pace.hear(0.01 * second, 100.0 + second)
+        pace.add(0.01 * second, 100.0 + second)
     assert pace.left(140.0) == pytest.approx(60.0)
     assert pace.left(141.0) == pytest.approx(59.0)
     for second in range(41, 71):  # twice as fast from here on
-        pace.hear(0.4 + 0.02 * (second - 40) * 0.9, 100.0 + second)
+        pace.add(0.4 + 0.02 * (second - 40) * 0.9, 100.0 + second)
     assert pace.left(170.0) == pytest.approx(0.06 / 0.018, rel=0.05)
 
 
 def test_a_picture_begun_again_has_no_time_left_of_before() -> None:
     pace = Pace()
     for second in range(20):
-        pace.hear(0.04 * second, float(second))
-    pace.hear(0.0, 21.0)
+        pace.add(0.04 * second, float(second))
+    pace.add(0.0, 21.0)
     assert pace.left(21.0) is None
 
 

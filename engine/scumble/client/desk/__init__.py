@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every plug-in decides alike: methods, sizes, margins, masks, settings, names and the words for progress.
+"""Decisions that all plug-ins share: methods, sizes, margins, masks, settings, names and the words for progress.
 
 Invariant: knows no host program and no widgets, and asks nothing of the engine; standard library and relative imports only.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A painter's choice of several styles: a first one, and others that each have a share, of all or of a place.
+"""A choice of several styles: a first one, and others that each have a share of the whole picture or of a place.
 
 Invariant: what the others leave is the first style's, and only styles that have a share are named. Weights may sum to more than
 1; the engine divides by their sum (docs/protocol.md, section 5).

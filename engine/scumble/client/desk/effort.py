@@ -26,12 +26,12 @@ def painted_pixels(width: int, height: int, brush_size: float) -> float:
 
 
 def pace(width: int, height: int, brush_size: float, seconds: float) -> float:
-    """Seconds a painted pixel, of a picture that took so many."""
+    """Seconds for each painted pixel of a picture that took `seconds`."""
     return seconds / max(1.0, painted_pixels(width, height, brush_size))
 
 
 def brush_takes(width: int, height: int, brush_size: float, seconds_a_pixel: Optional[float]) -> str:
-    """What a fine brush costs, as a sentence; "" where that is not worth a word."""
+    """How long a fine brush takes, as a sentence; "" where that is not long."""
     if brush_size >= 1:
         return ""
     pixels = painted_pixels(width, height, brush_size)

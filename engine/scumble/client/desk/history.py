@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last results of a picture with everything that made them, as JSON that a document keeps.
+"""The last results of a picture with the settings that made them, as JSON that a document keeps.
 
 Invariant: reading never fails, whatever the text is; at most ENTRIES are written and read, newest first.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which part of each pixel is whose, where further styles join a first one: the numbers of a request's masks.
+"""How much of each pixel every style paints, where further styles join a first one: the numbers of a request's masks.
 
 Invariant: at each pixel the masks sum to all of it, the first style taking what the others leave; where the others together
 ask for more than there is it gets nothing, and the engine parts the pixel among them (docs/protocol.md, section 5).
@@ -42,17 +42,17 @@ def parted(others: Sequence[tuple[Optional[Buffer], float]], pixels: int, format
 
 
 def mask_format(format: str) -> str:
-    """Of the masks of a picture in `format`: "u8", or "u16" for any deeper one."""
+    """The format of masks for a picture in `format`: "u8", or "u16" for any deeper one."""
     return "u8" if format == "u8" else "u16"
 
 
 def masks_of(choice: Blend, width: int, height: int, format: str, data: Any) -> Optional[Masks]:
-    """The masks of a request, of what `parted` gave; None where no style has a place. `format` is the masks' own."""
+    """The masks of a request, from the `data` that `parted` gave in `format`; None where no style has a place."""
     return Masks(width, height, 1 + len(choice.parts), format, data) if choice.placed else None
 
 
 def masks_from(choice: Blend, planes: Sequence[Optional[Buffer]], width: int, height: int, format: str) -> Optional[Masks]:
-    """The same of where each of `choice.parts` goes: a number a pixel in `format`, None for everywhere."""
+    """The masks of a request, from the place of each of `choice.parts`: a number a pixel in `format`, None for everywhere."""
     if not choice.placed:
         return None
     others = [(plane, part.share) for plane, part in zip(planes, choice.parts)]  # noqa: B905 - strict is new in Python 3.10

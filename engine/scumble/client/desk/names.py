@@ -21,7 +21,7 @@ LONGEST = 80
 LIVE = "live"
 """What a live layer's name ends with: "The Starry Night, live"."""
 UNFINISHED = "unfinished"
-"""The same of a result that is on the canvas before it is finished."""
+"""What the name of a result ends with that is on the canvas before it is finished."""
 
 
 def result_name(titles: Sequence[str], strength: float, options: Mapping[str, Any], quality: str = "") -> str:
@@ -39,7 +39,7 @@ def result_name(titles: Sequence[str], strength: float, options: Mapping[str, An
 
 
 def name_of(catalogue: Catalogue | None, choice: Blend, strength: float, options: Mapping[str, Any], quality: str = "") -> str:
-    """The same of a choice of styles."""
+    """The name of a result painted in a choice of styles, as `result_name`."""
     return result_name([title(catalogue, style) for style, _ in choice.weights()], strength, options, quality)
 
 
@@ -49,12 +49,12 @@ def live_name(catalogue: Catalogue | None, choice: Blend) -> str:
 
 
 def unfinished_name(name: str) -> str:
-    """Of a result that is to be called `name`: "The Starry Night 100 %, best, unfinished"."""
+    """The name of a result before it is finished: "The Starry Night 100 %, best, unfinished"."""
     return f"{name}, {UNFINISHED}"
 
 
 def finished_name(name: str) -> str:
-    """The other way round; a name that is none of ours stays."""
+    """The name of a result once it is finished; any other name is returned as it is."""
     end = f", {UNFINISHED}"
     return name[: -len(end)] if name.endswith(end) else name
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much is done for a picture: what a painter chooses, and what of it the engine is asked for.
 
-Invariant: an engine of before is asked for nothing new unless more than the usual is chosen (docs/protocol.md, section 5).
+Invariant: an older engine is asked for nothing new unless more than the usual is chosen (docs/protocol.md, section 5).
 """
 
 from __future__ import annotations

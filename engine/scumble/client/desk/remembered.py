@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The catalogue as it was last seen, on disk, so that a gallery is there before any engine is.
 
-Invariant: only to be looked at: what is painted is decided by the engine's own catalogue. A file that cannot be read, or is
-not ours, is none; one that cannot be written is not missed.
+Invariant: it is only shown; what is painted is decided by the engine's own catalogue. A file that cannot be read, or is of
+another version, counts as none; one that cannot be written is left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VERSION = 1
 
 
 def gallery_file() -> str:
-    """Its path, in the user's cache."""
+    """The path of the file that keeps the catalogue, in the user's cache."""
     given = os.environ.get("SCUMBLE_CACHE_DIR")
     if given:
         return os.path.join(os.path.abspath(given), "gallery.json")
@@ -38,7 +38,7 @@ def gallery_file() -> str:
 
 
 def remember(catalogue: Catalogue, path: Optional[str] = None) -> None:
-    """Write it down for the next start."""
+    """Write the catalogue to disk for the next start; a failure to write is ignored."""
     path = path or gallery_file()
     styles: list[dict[str, Any]] = []
     frames: list[str] = []
@@ -59,7 +59,7 @@ def remember(catalogue: Catalogue, path: Optional[str] = None) -> None:
 
 
 def remembered(path: Optional[str] = None) -> Optional[Catalogue]:
-    """What was written down last; None where there is nothing of use."""
+    """The catalogue that was written last; None where there is none, or it cannot be read."""
     path = path or gallery_file()
     try:
         if os.path.getsize(path) > LARGEST:

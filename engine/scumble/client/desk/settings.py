@@ -22,15 +22,15 @@ B = TypeVar("B", bound=Blend)
 
 @dataclass(frozen=True)
 class Other:
-    """A further style (an id, or id@rev): its share of the picture, or of the place `where` it goes; the first style has what
-    is left."""
+    """A further style (an id, or id@rev), with its share of the picture or of the place `where` it goes; the first style has
+    the rest."""
 
     style: str
     share: float = HALF
     where: str = ""
     """"" is everywhere; else the selection, or the host's name for a layer or mask."""
     name: str = ""
-    """Of that layer or mask, for people."""
+    """The title of that layer or mask, to be shown."""
 
     def moved(self, where: str, name: str) -> Other:
         """Somewhere else, with the share that is usual there unless the painter has chosen one."""
@@ -39,7 +39,7 @@ class Other:
 
 @dataclass(frozen=True)
 class Settings(Blend):
-    """`style` is an id, or id@rev where a revision is pinned; "" is none."""
+    """All that a painter has chosen for a picture. `style` is an id, or id@rev where a revision is pinned; "" is none."""
 
     style: str = ""
     others: Sequence[Other] = ()
@@ -49,7 +49,7 @@ class Settings(Blend):
     options: Mapping[str, Any] = field(default_factory=dict)
     """Only what differs from the method's defaults."""
     quality: str = USUAL
-    """How much is done (desk/quality.py)."""
+    """How much is done for the picture (desk/quality.py)."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -83,7 +83,7 @@ def from_dict(given: Any) -> Settings:
 
 
 def from_json(written: str) -> Settings:
-    """The same from text; fresh Settings where it is no JSON."""
+    """Settings from JSON text; fresh Settings where it is no JSON."""
     return from_dict(parsed(written))
 
 
@@ -122,7 +122,7 @@ def options(value: Any) -> dict[str, Any]:
 
 
 def quality(value: Any) -> str:
-    """How much is done; the usual where it is none."""
+    """A quality of desk/quality.py; the usual for any other value."""
     return value if isinstance(value, str) and value in QUALITIES else USUAL
 
 

@@ -31,7 +31,7 @@ def quick_method(catalogue: Catalogue, choice: Blend) -> Method:
 
 
 def mixes_pixels(catalogue: Catalogue, choice: Blend) -> bool:
-    """Whether that method leaves it to others to paint weaker, so that another strength costs no job."""
+    """Whether a weaker result of `quick_method` is a mix of pixels, so that another strength costs no job."""
     try:
         return not quick_method(catalogue, choice).capabilities.get("strength")
     except EngineError:

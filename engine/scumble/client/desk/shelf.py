@@ -24,7 +24,7 @@ def shelf(catalogue: Catalogue, favourites: Collection[str] = ()) -> list[Style]
 
 
 def on_shelf(catalogue: Catalogue, which: str, favourites: Collection[str], recent: Sequence[str]) -> list[Style]:
-    """Those of a shelf in WHICH, the favourites first; the recent ones by their time."""
+    """The styles of a gallery that is limited to `which` (of WHICH), favourites first; recent ones by their time."""
     styles = shelf(catalogue, favourites)
     if which == "favourites":
         return [style for style in styles if style.id in favourites]

@@ -16,7 +16,7 @@ from ..events import Progress
 WINDOW = 20.0
 """Seconds over which the pace is measured."""
 LEAST_SECONDS, LEAST_FRACTION = 2.0, 0.01
-"""How much must have been seen before a time is named."""
+"""Seconds and progress that must have passed before a time is named."""
 SHORT = 3.0
 """Seconds left that are not worth a word."""
 
@@ -42,25 +42,25 @@ def choice_said(option: str, choice: str) -> str:
 
 
 class Pace:
-    """Estimates the time left of one painting from the fractions it hears."""
+    """Estimates the time left of one painting from the fractions reported so far."""
 
     def __init__(self) -> None:
-        self._heard: deque[tuple[float, float]] = deque()
+        self._reports: deque[tuple[float, float]] = deque()
 
-    def hear(self, fraction: float, now: float | None = None) -> None:
-        """`fraction` in [0, 1], at time.monotonic `now`."""
+    def add(self, fraction: float, now: float | None = None) -> None:
+        """Note that `fraction`, in [0, 1], was reached at time.monotonic `now`."""
         now = time.monotonic() if now is None else now
-        if self._heard and fraction < self._heard[-1][1]:  # the engine has started over
-            self._heard.clear()
-        self._heard.append((now, fraction))
-        while len(self._heard) > 2 and now - self._heard[1][0] >= WINDOW:
-            self._heard.popleft()
+        if self._reports and fraction < self._reports[-1][1]:  # the engine has started over
+            self._reports.clear()
+        self._reports.append((now, fraction))
+        while len(self._reports) > 2 and now - self._reports[1][0] >= WINDOW:
+            self._reports.popleft()
 
     def left(self, now: float | None = None) -> float | None:
-        """Seconds until it is done; None where too little has been seen."""
-        if len(self._heard) < 2:
+        """Seconds until it is done; None where too little time has passed."""
+        if len(self._reports) < 2:
             return None
-        (began, first), (last, fraction) = self._heard[0], self._heard[-1]
+        (began, first), (last, fraction) = self._reports[0], self._reports[-1]
         if last - began < LEAST_SECONDS or fraction - first < LEAST_FRACTION:
             return None
         ends = last + (1 - fraction) * (last - began) / (fraction - first)
@@ -92,7 +92,7 @@ def summed_up(painted: int, total: int, mistakes: Sequence[str]) -> str:
 
 
 def said(progress: Progress, left: float | None = None) -> str:
-    """The same with the time left (seconds), where it is known and worth a word."""
+    """`doing`, with the time `left` (seconds) where it is known and long enough to be named."""
     words = doing(progress)
     if progress.state == "running" and left is not None and left >= SHORT:
         return f"{words}, {time_left(left)}"
