@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The styles as thumbnails, or as what they make of the painter's own layer, with a box to filter them by name.
+"""The gallery: styles as thumbnails, or as they paint the user's own layer, with a box to filter them by name.
 
 Invariant: `picked` is called for what the painter clicks, walks or filters to, never for what `select` selects; `settled`
 for a double click or the return key, `left` for the escape key in the filter box, which would keep it to itself. Whatever
@@ -22,12 +22,14 @@ from scumble_client.desk.shelf import WHICH, matching  # noqa: E402
 
 Entry = tuple[str, "bool | None", Callable[[], None]]
 SIDE, TRIED = 96, 128
-"""Of a thumbnail, and of the painter's own picture in its place at most, in pixels."""
+"""Pixels along a thumbnail, and at most along a try that is shown in its place."""
 
 
 class Gallery:
-    """`widget` goes into a window; `fill` may be called again whenever the styles have changed. `menu` says what can be done
-    with a style, as (label, whether it is ticked or None, action)."""
+    """The gallery of a window: `widget` goes into it; `fill` may be called again whenever the styles have changed.
+
+    `menu` gives the entries of a style's menu, as (label, whether it is ticked or None, action).
+    """
 
     def __init__(
         self,
@@ -44,48 +46,44 @@ class Gallery:
         self._images: dict[str, Gtk.Image] = {}
         """By the style, id@rev."""
         self._tries: dict[str, GdkPixbuf.Pixbuf] = {}
-        """The same."""
-        self._which = Gtk.ComboBoxText()
-        for name, title in WHICH:
-            self._which.append(name, title)
-        self._which.set_active(0)
+        """What each style (id@rev) makes of the painter's layer."""
+        self._to_reveal: Gtk.FlowBoxChild | None = None
+        """The style to scroll to as soon as it has a place."""
+
+        self._which = _which_box()
         self._which.connect("changed", lambda _: shelved())
-        self._search = Gtk.SearchEntry(placeholder_text="Find a style")
         self._trying = Gtk.CheckButton.new_with_mnemonic("_Try all")
         self._trying.set_tooltip_text("Show every style on this layer, small, to pick from")
         self._trying.connect("toggled", lambda _: (self._show_pictures(), tried()))
-        self._nothing = Gtk.Label(label="No style is called that.", no_show_all=True)
-        self._nothing.get_style_context().add_class("dim-label")
-        self._flow = Gtk.FlowBox(
-            selection_mode=Gtk.SelectionMode.BROWSE,
-            homogeneous=True,
-            max_children_per_line=6,
-            min_children_per_line=2,
-            valign=Gtk.Align.START,
-            activate_on_single_click=False,
-        )
+        self._nothing = _dim_label("No style is called that.")
+
+        self._flow = _flow_box()
         self._flow.set_filter_func(self._wanted)
-        self._search.connect("search-changed", lambda _: self._filter())
-        self._search.connect("activate", lambda _: self._filter() and self._settled())
-        self._search.connect("stop-search", lambda _: left())
         self._flow.connect("child-activated", lambda *_: settled())
         self._handler = self._flow.connect("selected-children-changed", self._changed)
         self._flow.connect("button-press-event", self._pressed)
-        self._scrolled = scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        scrolled.set_size_request(2 * (SIDE + 36) + 30, 320)
-        scrolled.add(self._flow)
-        self._flow.set_vadjustment(scrolled.get_vadjustment())  # so that the one in focus is scrolled to
-        self._sought: Gtk.FlowBoxChild | None = None
         self._flow.connect_after("size-allocate", lambda *_: self._reveal())
-        self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._search = Gtk.SearchEntry(placeholder_text="Find a style")
+        self._search.connect("search-changed", lambda _: self._filter())
+        self._search.connect("activate", lambda _: self._filter() and self._settled())
+        self._search.connect("stop-search", lambda _: left())
+
+        self._scrolled = _scrolled(self._flow)
+        self.widget = self._packed()
         _take_files(self.widget, dropped)
+
+    def _packed(self) -> Gtk.Box:
+        """All of it below each other: the filter box and the tick, the styles, what the gallery is limited to."""
         top = Gtk.Box(spacing=6)
         top.pack_start(self._search, True, True, 0)
         top.pack_start(self._trying, False, False, 0)
-        self.widget.pack_start(top, False, False, 0)
-        self.widget.pack_start(self._nothing, False, False, 0)
-        self.widget.pack_start(scrolled, True, True, 0)
-        self.widget.pack_start(self._which, False, False, 0)
+
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        box.pack_start(top, False, False, 0)
+        box.pack_start(self._nothing, False, False, 0)
+        box.pack_start(self._scrolled, True, True, 0)
+        box.pack_start(self._which, False, False, 0)
+        return box
 
     def fill(self, styles: Sequence[Style], favourites: Collection[str] = ()) -> None:
         """Show these, in this order; those that no method can paint cannot be picked, favourites (ids) bear a star."""
@@ -105,7 +103,7 @@ class Gallery:
 
     @property
     def which(self) -> str:
-        """What it is limited to, of desk.shelf.WHICH."""
+        """The styles that the gallery is limited to, as desk.shelf.WHICH names them."""
         return self._which.get_active_id() or ""
 
     @property
@@ -128,7 +126,7 @@ class Gallery:
                 if child not in self._flow.get_selected_children():
                     with self._flow.handler_block(self._handler):
                         self._flow.select_child(child)
-                    self._sought = child
+                    self._to_reveal = child
                     GLib.idle_add(self._reveal)
                 return style
         return None
@@ -139,7 +137,7 @@ class Gallery:
         self._search.set_text("")
 
     def focus(self) -> None:
-        """Let the arrow keys walk through the styles."""
+        """Give the selected style the focus, so that the arrow keys walk through the styles."""
         for child in self._flow.get_selected_children():
             child.grab_focus()
 
@@ -151,9 +149,9 @@ class Gallery:
 
     def _reveal(self) -> bool:
         """Scroll to the style that was selected, once it has a place."""
-        child = self._sought
+        child = self._to_reveal
         if child is not None and child.get_mapped() and child.get_allocated_height() > 1:
-            self._sought = None
+            self._to_reveal = None
             bar, place = self._scrolled.get_vadjustment(), child.get_allocation()
             if not bar.get_value() <= place.y <= bar.get_value() + bar.get_page_size() - place.height:
                 bar.set_value(place.y + place.height / 2 - bar.get_page_size() / 2)
@@ -191,6 +189,43 @@ class Gallery:
         for child in flow.get_selected_children():
             if child in self._styles:
                 self._picked(self._styles[child])
+
+
+def _which_box() -> Gtk.ComboBoxText:
+    """The list that limits the gallery to favourites, recent or own styles."""
+    box = Gtk.ComboBoxText()
+    for name, title in WHICH:
+        box.append(name, title)
+    box.set_active(0)
+    return box
+
+
+def _dim_label(text: str) -> Gtk.Label:
+    """A line that is shown only when it is asked for by itself."""
+    label = Gtk.Label(label=text, no_show_all=True)
+    label.get_style_context().add_class("dim-label")
+    return label
+
+
+def _flow_box() -> Gtk.FlowBox:
+    """The grid of the styles, of which one is selected."""
+    return Gtk.FlowBox(
+        selection_mode=Gtk.SelectionMode.BROWSE,
+        homogeneous=True,
+        max_children_per_line=6,
+        min_children_per_line=2,
+        valign=Gtk.Align.START,
+        activate_on_single_click=False,
+    )
+
+
+def _scrolled(flow: Gtk.FlowBox) -> Gtk.ScrolledWindow:
+    """The grid in a window that scrolls down, and to the style in focus."""
+    window = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
+    window.set_size_request(2 * (SIDE + 36) + 30, 320)
+    window.add(flow)
+    flow.set_vadjustment(window.get_vadjustment())
+    return window
 
 
 def _take_files(widget: Gtk.Widget, dropped: Callable[[list[Gio.File]], None]) -> None:

@@ -35,6 +35,8 @@ class Panel(QtWidgets.QWidget):
         self._studio, self._clock = studio, clock
         self.gallery, self.controls, self.history = Gallery(studio), Controls(studio), HistoryList(studio)
         self.preview = PictureView(self._repeat_preview)
+        self.live, self.attempt, self.strip = LiveButton(studio, clock), TryButton(studio, clock), Strip(studio, clock)
+
         self.button = QtWidgets.QPushButton("Scumble")
         self.button.setObjectName("scumble_button")
         self.button.clicked.connect(self._press)
@@ -42,7 +44,7 @@ class Panel(QtWidgets.QWidget):
         self.keep.setObjectName("scumble_keep")
         self.keep.setToolTip("End with the picture that is shown")
         self.keep.clicked.connect(lambda: self._do(studio.keep))
-        self.live, self.attempt, self.strip = LiveButton(studio, clock), TryButton(studio, clock), Strip(studio, clock)
+
         self.light = QtWidgets.QLabel("●")
         self.status = QtWidgets.QLabel()
         self.status.setObjectName("scumble_status")
@@ -50,6 +52,17 @@ class Panel(QtWidgets.QWidget):
         self.more = QtWidgets.QToolButton()
         self.more.setText("…")
         self.more.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(self._menu())
+
+        self._begun = QtCore.QElapsedTimer()
+        self._lay_out()
+        self._detach = studio.subscribe(self._on_topic)
+        self._show_standing()
+        self._show_preview()
+
+    def _menu(self) -> QtWidgets.QMenu:
+        """The menu of the "…" button: the engine, what is kept for all documents, and a report."""
+        studio = self._studio
         menu = QtWidgets.QMenu(self.more)
         menu.addAction("Paint what I see").triggered.connect(lambda: self._do(studio.paint_seen))
         menu.addAction("Start the engine").triggered.connect(lambda: self._do(studio.wake))
@@ -69,12 +82,7 @@ class Panel(QtWidgets.QWidget):
         late.setChecked(not studio.preferences.late_engine)
         late.toggled.connect(lambda on: setattr(studio.preferences, "late_engine", not on))
         menu.addAction("Copy report").triggered.connect(self.copy_report)
-        self.more.setMenu(menu)
-        self._begun = QtCore.QElapsedTimer()
-        self._lay_out()
-        self._detach = studio.subscribe(self._hear)
-        self._show_standing()
-        self._show_preview()
+        return menu
 
     def detach(self) -> None:
         """The widget goes."""
@@ -128,7 +136,7 @@ class Panel(QtWidgets.QWidget):
         layout.addLayout(buttons)
         layout.addLayout(line)
 
-    def _hear(self, topic: Topic) -> None:
+    def _on_topic(self, topic: Topic) -> None:
         for part in (self.gallery, self.controls, self.history, self.strip, self.attempt):
             part.handle(topic)
         if topic is Topic.STANDING:

@@ -131,13 +131,7 @@ class RayCluster:
             raise EngineError("worker-died", why, "`ray status` and Ray's logs say more.") from e
         if isinstance(done, Failure):
             raise EngineError(done.code, done.message, done.hint)
-        return Finished(
-            Raster(raster.width, raster.height, raster.format, raster.order, done.pixels, raster.transfer),
-            done.styles,
-            done.seconds,
-            done.device,
-            f"Tiles painted by other slots: {done.elsewhere}." if done.elsewhere else "",
-        )
+        return _finished(raster, done)
 
     def _done(self, job: Job) -> Painted | Failure:
         """What a node makes of it. No call of Ray's may be under way once it is shut down: it would end this process."""
@@ -197,6 +191,13 @@ def _missing(address: str, e: Exception) -> EngineError:
         "one token (docs/scale.md)."
     )
     return EngineError("engine-missing", f"No Ray cluster answers at {address} ({str(e).splitlines()[0]}).", hint)
+
+
+def _finished(raster: Raster, done: Painted) -> Finished:
+    """What a node has painted, as a raster like the one that was sent."""
+    painted = Raster(raster.width, raster.height, raster.format, raster.order, done.pixels, raster.transfer)
+    remark = f"Tiles painted by other slots: {done.elsewhere}." if done.elsewhere else ""
+    return Finished(painted, done.styles, done.seconds, done.device, remark)
 
 
 def _array(raster: Raster | Masks, channels: int) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from scumble.api.errors import ScumbleError
+from scumble.library.places import shared_path
 from scumble.nst.losses import WINDOW
 
 
@@ -46,6 +47,16 @@ class OnePainting:
     def described(self) -> dict[str, str]:
         """The part of a card that describes the style."""
         return {"id": self.style_id, "title": self.title, "artist": self.artist, "year": self.year, "licence": self.licence}
+
+
+def shared_target(out: Path, method: str, encoder: str) -> tuple[str, Path]:
+    """The name of a run, and the file for the shared weights of a method that is trained for an encoder.
+
+    Those for "compact", which ship, are `out`/METHOD/shared.safetensors, others `out`/METHOD-ENCODER.safetensors.
+    """
+    if encoder == "compact":
+        return method, shared_path(out, method)
+    return f"{method}-{encoder}", out / f"{method}-{encoder}.safetensors"
 
 
 def refuse_crop(crop: int) -> None:

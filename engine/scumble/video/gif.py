@@ -45,7 +45,6 @@ def scan(file: BinaryIO) -> Layout:
     version, width, height, flags, _ = struct.unpack("<6sHHB2s", read_exactly(file, 13))
     table, plays, parts, alpha = _table(file, flags), 1, list[Part](), False
     control = _Control()
-
     while (kind := read_exactly(file, 1)) != b";":
         if kind == b"!":
             label = read_exactly(file, 1)[0]

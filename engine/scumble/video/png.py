@@ -72,7 +72,6 @@ def scan(file: BinaryIO) -> Layout:
                 alpha = colour in (4, 6)
             alpha = alpha or name == b"tRNS"
     close()
-
     if len(parts) != frames or not head or any(p.x + p.width > width or p.y + p.height > height for p in parts):
         raise DamagedError(f"{len(parts)} of {frames} frames")
     layout = Layout(width, height, plays, alpha, tuple(parts))

@@ -9,7 +9,7 @@ from typing import Any
 
 from driver import Scenario, Stage
 from scumble.scumble_client.desk.settings import Settings
-from window import idle, names, trained_engine, undo_once
+from window import idle, key_frame, names, trained_engine, undo_once
 
 
 def film(stage: Stage) -> Scenario:
@@ -28,7 +28,7 @@ def film(stage: Stage) -> Scenario:
     document.setFullClipRangeEndTime(times[-1])
     yield 200
     for time, pixels in zip(times, frames, strict=True):
-        yield from _keyed(stage, document, node, time)
+        yield from key_frame(stage, document, node, time)
         node.setPixelData(pixels, 0, 0, width, height)
     document.setCurrentTime(0)
     document.waitForDone()
@@ -48,20 +48,3 @@ def film(stage: Stage) -> Scenario:
     stage.panel.steady.setChecked(True)
     stage.close(document)
     return report
-
-
-def _keyed(stage: Stage, document: Any, node: Any, time: int) -> Scenario:
-    """A key frame is made there, and shown."""
-    document.setActiveNode(node)
-    document.setCurrentTime(time)
-    document.waitForDone()
-    yield 150
-
-    def framed() -> bool:
-        if not node.hasKeyframeAtTime(time):
-            stage.krita.action("add_blank_frame").trigger()
-        return node.hasKeyframeAtTime(time)
-
-    yield framed
-    document.waitForDone()
-    yield 150

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from driver import Scenario, Stage
 from scumble.scumble_client.desk.settings import Settings
-from window import idle, names, undo_once
+from window import idle, key_frame, names, undo_once
 
 
 def closed(stage: Stage) -> Scenario:
@@ -59,32 +61,28 @@ def history(stage: Stage) -> Scenario:
     return {"listed": listed, "strength": taken.strength, "options": dict(taken.options), "style": taken.style}
 
 
-def frames(stage: Stage) -> Scenario:
-    """Key frames at 0, 2, 5 and 9; the clip ends at 6."""
+def _animated(stage: Stage) -> Any:
+    """A document with key frames at 0, 2, 5 and 9 whose clip ends at 6, shown at 5; and its layer."""
     document = stage.document(60, 40, (0, 0, 0, 255))
     yield stage.shown(document)
     node = document.nodeByName("layer")
     document.setFullClipRangeEndTime(10)
     node.enableAnimation()
     yield 200
-    for time_, value in ((2, 20), (5, 50), (9, 90)):
-        document.setCurrentTime(time_)
-        document.waitForDone()
-        yield 150
-
-        def framed(time_: int = time_) -> bool:
-            if not node.hasKeyframeAtTime(time_):
-                stage.krita.action("add_blank_frame").trigger()
-            return node.hasKeyframeAtTime(time_)
-
-        yield framed
-        document.waitForDone()
-        yield 150
+    for time, value in ((2, 20), (5, 50), (9, 90)):
+        yield from key_frame(stage, document, node, time)
         node.setPixelData(bytes((value, value, value, 255)) * 60 * 40, 0, 0, 60, 40)
     document.setFullClipRangeEndTime(6)
     document.setCurrentTime(5)
     document.waitForDone()
     yield 300
+    return document, node
+
+
+def frames(stage: Stage) -> Scenario:
+    """An animated layer: one frame painted, then all of them but cancelled, then all of them."""
+    document, node = yield from _animated(stage)
+
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     one = document.topLevelNodes()[-1]
@@ -93,6 +91,7 @@ def frames(stage: Stage) -> Scenario:
     document.setCurrentTime(1)
     document.waitForDone()
     yield 300
+
     stage.studio.choose(method="slow", options={"seconds": 1.0})
     stage.krita.action("scumble_frames").trigger()
     yield lambda: stage.studio.fraction > 0.4  # the second of three
@@ -100,6 +99,7 @@ def frames(stage: Stage) -> Scenario:
     stage.panel.button.click()
     yield idle(stage)
     cancelled = names(document)
+
     stage.studio.choose(method="invert", options={})
     yield lambda: [layer.name for layer in stage.studio.host.layers()] == ["layer"]
     stage.krita.action("scumble_frames").trigger()
@@ -111,6 +111,7 @@ def frames(stage: Stage) -> Scenario:
     source = [list(bytes(node.pixelDataAtTime(3, 3, 1, 1, t))) for t in keys]
     entries = [entry.layer for entry in stage.studio.records.entries()]
     shown = document.currentTime()
+
     yield undo_once(stage, document)
     undone = names(document)
     stage.close(document)

@@ -32,6 +32,23 @@ def undo_once(stage: Stage, document: Any) -> Any:
     return lambda: names(document) != before
 
 
+def key_frame(stage: Stage, document: Any, node: Any, time: int) -> Any:
+    """Make a key frame of a layer at `time`, and show it; to be used by `yield from`."""
+    document.setActiveNode(node)
+    document.setCurrentTime(time)
+    document.waitForDone()
+    yield 150
+
+    def framed() -> bool:
+        if not node.hasKeyframeAtTime(time):
+            stage.krita.action("add_blank_frame").trigger()
+        return node.hasKeyframeAtTime(time)
+
+    yield framed
+    document.waitForDone()
+    yield 150
+
+
 def trained_engine(stage: Stage) -> Any:
     """From here on the engine that SCUMBLE_TEST_ENGINE starts, with no styles but the shipped ones; `yield from` it."""
     if os.environ.get("SCUMBLE_ENGINE") != os.environ["SCUMBLE_TEST_ENGINE"]:

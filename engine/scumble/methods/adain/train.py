@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from scumble.library.places import shared_path
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.adain.network import LOSS_LAYERS, AdaINNet, statistics
 from scumble.nst.losses import content_loss, gram, gram_loss, lattice_loss, tv_loss
@@ -25,7 +25,7 @@ from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import has_test_split, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
-from scumble.training.recipe import TrainingRecipe, loading, refuse_crop
+from scumble.training.recipe import TrainingRecipe, loading, refuse_crop, shared_target
 from scumble.training.sheets import sheet
 from scumble.training.teachers import Teachers, load_teachers
 
@@ -79,16 +79,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         drawn = [p.crops(recipe.batch, recipe.crop, generator, k) for p, k in zip(pictures, CROPS, strict=True)]
         return [t.to(device, memory_format=torch.channels_last) for t in drawn]
 
-    @torch.no_grad()
-    def sample() -> Tensor:
-        """Four photographs under four paintings."""
-        x, paintings = (t[:4] for t in batch(torch.Generator().manual_seed(1)))
-        painted = [net(x, net.measure(s[None].expand_as(x)))[0] for s in paintings]
-        return sheet(x, painted, list(paintings[:, None]))
-
-    name = "adain" if recipe.encoder == "compact" else f"adain-{recipe.encoder}"
-    path = shared_path(out, name) if recipe.encoder == "compact" else out / f"{name}.safetensors"
-
+    name, path = shared_target(out, "adain", recipe.encoder)
     credits = write_credits(out, *pictures)
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
@@ -98,9 +89,18 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         return criterion(*batch(generator))
 
-    fit(net, loss, Schedule(recipe.steps, recipe.lr, recipe.seed), run_folder(name, recipe), sample, save, report)
+    schedule, sample = Schedule(recipe.steps, recipe.lr, recipe.seed), partial(_sample, net, batch)
+    fit(net, loss, schedule, run_folder(name, recipe), sample, save, report)
     save(recipe.steps, test_losses(criterion, recipe))
     return path
+
+
+@torch.no_grad()
+def _sample(net: AdaINNet, batch: Callable[[torch.Generator], list[Tensor]]) -> Tensor:
+    """Four photographs painted after four paintings, as a sheet."""
+    x, paintings = (t[:4] for t in batch(torch.Generator().manual_seed(1)))
+    painted = [net(x, net.measure(s[None].expand_as(x)))[0] for s in paintings]
+    return sheet(x, painted, list(paintings[:, None]))
 
 
 def first_stages(net: VGG) -> VGG:

@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from scumble.library.places import shared_path
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.ghiasi.network import GhiasiNet
 from scumble.nst.perceptual_loss import LossSpec
@@ -38,7 +37,7 @@ from scumble.training.paintings import (
     measured_styles,
     painted_losses,
 )
-from scumble.training.recipe import TrainingRecipe, loading, refuse_crop
+from scumble.training.recipe import TrainingRecipe, loading, refuse_crop, shared_target
 from scumble.training.sheets import sheet, sheet_contents
 from scumble.training.teachers import Teachers, load_teachers
 
@@ -83,17 +82,11 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     model.predictor.centre.copy_(styles.paintings.signatures.mean(0))
     model.predictor.spread.copy_(styles.paintings.signatures.std(0).clamp_min(0.02))
     if recipe.start:
-        tensors, card = load_weights(recipe.start)
-        with loading(recipe.start):
-            if card["method"] == "johnson":
-                model.begin(tensors)
-            else:
-                model.load_state_dict(tensors)
+        _start_from(recipe.start, model)
     model = model.to(device).to(memory_format=torch.channels_last)
-    name = "ghiasi" if recipe.encoder == "compact" else f"ghiasi-{recipe.encoder}"
-    path = shared_path(out, name) if recipe.encoder == "compact" else out / f"{name}.safetensors"
-    cheap, whole = loss_specs(teachers, recipe.style_weight)
 
+    cheap, whole = loss_specs(teachers, recipe.style_weight)
+    name, path = shared_target(out, "ghiasi", recipe.encoder)
     credits = write_credits(out, photographs, paintings)
     weights = {"reconstruction": RECONSTRUCTION, "lattice": LATTICE}
 
@@ -111,6 +104,16 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     fit(model, loss, schedule, run_folder(name, recipe), sample, save, report, optimizer)
     save(recipe.steps)
     return path
+
+
+def _start_from(path: Path, model: GhiasiNet) -> None:
+    """Fill the model from weights of Ghiasi or of Johnson. Raises ScumbleError "weights-corrupt" where they do not fit."""
+    tensors, card = load_weights(path)
+    with loading(path):
+        if card["method"] == "johnson":
+            model.begin(tensors)
+        else:
+            model.load_state_dict(tensors)
 
 
 def _losses(

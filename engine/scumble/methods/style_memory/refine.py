@@ -112,21 +112,7 @@ def descend_row(
             yield at, {}
     for step in range(at.step, steps):
         pictures = contents(step).to(at.row.device, memory_format=torch.channels_last)
-        leaf = at.row.detach().clone().requires_grad_()
-        gradient, means = torch.zeros_like(leaf[0]), dict.fromkeys(("content", "style", "tv"), 0.0)
-        for number in range(len(pictures)):
-            x = pictures[number : number + 1]
-            with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
-                y = net(x, leaf)
-            yield None
-            with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
-                losses = perceptual_losses(y, x, targets, features, spec, delta)
-                total = _pulling(losses, spec) + TV * losses.tv + LATTICE * lattice_loss(y)
-                total = total + RELIEF * relief_loss(y, x, target.calm)
-            gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
-            means = {k: means[k] + float(v.detach()) / len(pictures) for k, v in losses.means().items()}
-            yield None
-        gradient[-COLOURS:] = 0
+        gradient, means = yield from _gradient(net, at.row, pictures, target, features, spec, delta, half)
         row, moments = _adam(at, gradient, pace.rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
         at = replace(at, step=step + 1, row=row, moments=moments)
         if held is None:
@@ -135,6 +121,39 @@ def descend_row(
             loss = yield from _checked(net, row, held, targets, features, spec, delta, half)
             at = replace(at, best=row, least=loss) if loss < at.least else at
         yield at, means
+
+
+def _gradient(
+    net: MemoryNet,
+    row: Tensor,
+    pictures: Tensor,
+    target: Target,
+    features: FeatureExtractor,
+    spec: LossSpec,
+    delta: float,
+    half: bool,
+) -> Generator[None, None, tuple[Tensor, dict[str, float]]]:
+    """The gradient (R,) of a row's loss over contents (N, 3, H, W), none for its palette, and the losses' means.
+
+    Yields at points where the descent can be stopped.
+    """
+    leaf = row.detach().clone().requires_grad_()
+    gradient, means = torch.zeros_like(leaf[0]), dict.fromkeys(("content", "style", "tv"), 0.0)
+    for number in range(len(pictures)):
+        x = pictures[number : number + 1]
+        with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
+            y = net(x, leaf)
+        yield None
+
+        with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
+            losses = perceptual_losses(y, x, target.grams, features, spec, delta)
+            total = _pulling(losses, spec) + TV * losses.tv + LATTICE * lattice_loss(y)
+            total = total + RELIEF * relief_loss(y, x, target.calm)
+        gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
+        means = {k: means[k] + float(v.detach()) / len(pictures) for k, v in losses.means().items()}
+        yield None
+    gradient[-COLOURS:] = 0
+    return gradient, means
 
 
 def _pulling(losses: PerceptualLosses, spec: LossSpec) -> Tensor:

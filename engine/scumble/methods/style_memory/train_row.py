@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,7 +29,7 @@ from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
 from scumble.training.cards import measured_card, write_credits
-from scumble.training.data import read_picture, read_pictures
+from scumble.training.data import Pictures, read_picture, read_pictures
 from scumble.training.loop import append_losses, best_device, half_pays, run_folder
 from scumble.training.paintings import contents, loss_specs
 from scumble.training.recipe import OnePainting, refuse_crop
@@ -103,26 +104,21 @@ def _refined(
     photographs = read_pictures(recipe.photographs)
     target = mean_target([target_of(x.to(row.device), teachers, spec) for x in in_sizes(painting, TARGET_SIDES)])
 
-    def contents_of(step: int) -> Tensor:
-        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-        return contents(photographs, recipe.batch, recipe.crop, generator)
-
     run = run_folder(f"memory-row-{recipe.style_id}", recipe)
     report(f"checkpoints and losses go to {run}")
-    at, losses = _stood(run, row)
+    at, losses = _resumed(run, row)
     if at.step:
         report(f"resumed at step {at.step}")
     pace, half = Pace(recipe.steps, RATE, DELTA), half_pays(row.device.type)
-    for stands in descend_row(memory.net, at, pace, target, teachers, spec, contents_of, half):
-        if stands is None:
+    for reached in descend_row(memory.net, at, pace, target, teachers, spec, partial(_contents, photographs, recipe), half):
+        if reached is None:
             continue
-        at, loss = stands
+        at, loss = reached
         losses.append(loss["content"] + spec.style_weight * loss["style"])
         if at.step % KEPT_EVERY == 0 or at.step == recipe.steps:
-            append_losses(run, {"step": at.step}, {"total": losses[-1], **loss})
-            with replacing(run / "checkpoint.pt") as temporary:
-                torch.save({"at": vars(at), "losses": losses}, temporary)
+            _keep(run, at, loss, losses)
             report(f"{at.step:5d}/{recipe.steps}  content {loss['content']:.3f}  style {loss['style']:.3f}")
+
     tenth = max(1, len(losses) // 10)
     return at.row, {
         "grade": 1,
@@ -137,9 +133,22 @@ def _refined(
     }
 
 
-def _stood(run: Path, row: Tensor) -> tuple[Descent, list[float]]:
-    """Where the run's descent from `row` stood, and the losses of its steps; at its beginning where it was from another row,
-    as after a training of what predicts rows."""
+def _contents(photographs: Pictures, recipe: Recipe, step: int) -> Tensor:
+    """The contents of a step, the same for the same step."""
+    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+    return contents(photographs, recipe.batch, recipe.crop, generator)
+
+
+def _keep(run: Path, at: Descent, loss: dict[str, float], losses: list[float]) -> None:
+    """Append the losses of a step, and write a checkpoint."""
+    append_losses(run, {"step": at.step}, {"total": losses[-1], **loss})
+    with replacing(run / "checkpoint.pt") as temporary:
+        torch.save({"at": vars(at), "losses": losses}, temporary)
+
+
+def _resumed(run: Path, row: Tensor) -> tuple[Descent, list[float]]:
+    """The descent from `row` as its checkpoint has it, and the losses of its steps. It begins where there is no checkpoint, or
+    one of another row, as after a training of the network that predicts rows."""
     checkpoint = run / "checkpoint.pt"
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True, map_location=row.device)

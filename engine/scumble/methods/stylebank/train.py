@@ -192,15 +192,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs = read_pictures(recipe.photographs, "train")
     styles = table(recipe)
-    net, shared = StyleBankNet(recipe.width, recipe.blocks), ""
-    if recipe.add:
-        if recipe.start:
-            raise ScumbleError(
-                "bad-options", "--start is for networks that are to change.", "A bank is added to those of --shared."
-            )
-        net, shared = load_shared(recipe.shared), name_of(recipe.shared)
-    elif recipe.start:
-        net = load_shared(recipe.start).requires_grad_(True).train()
+    net, shared = _first_network(recipe)
     banks = Banks(net, len(styles)).to(device).to(memory_format=torch.channels_last)
     branches = Branches(banks, photographs, recipe, device)
     paintings = [_load_painting(style.painting).to(device) for style in styles]
@@ -214,6 +206,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     banks.begin(paintings)
     if recipe.start:
         banks.go_on(recipe.start, styles)
+
     for phase, weight in enumerate(recipe.style_weights, 1):
         spec = loss_specs(teachers, weight)[phase - 1]
         targets = targets_of(paintings, teachers, spec)
@@ -230,6 +223,22 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe), sample, save, report)
     done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
     return write(banks, styles, out, card(recipe, net, done, credits), shared)
+
+
+def _first_network(recipe: Recipe) -> tuple[StyleBankNet, str]:
+    """The network that the training begins with, and the name of the shared weights that stay as they are ("" where none do).
+
+    Raises ScumbleError "bad-options" for a start where a bank is added.
+    """
+    if recipe.add:
+        if recipe.start:
+            raise ScumbleError(
+                "bad-options", "--start is for networks that are to change.", "A bank is added to those of --shared."
+            )
+        return load_shared(recipe.shared), name_of(recipe.shared)
+    if recipe.start:
+        return load_shared(recipe.start).requires_grad_(True).train(), ""
+    return StyleBankNet(recipe.width, recipe.blocks), ""
 
 
 def table(recipe: Recipe) -> list[OnePainting]:
