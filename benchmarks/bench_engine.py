@@ -51,7 +51,7 @@ def picture() -> Bytes:
 
 
 def milliseconds(call: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
-    """How long `call` takes, after three calls that warm everything up."""
+    """Milliseconds that `call` takes, after three calls that warm everything up."""
     taken = []
     for number in range(rounds + 3):
         began = time.perf_counter()

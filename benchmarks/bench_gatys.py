@@ -110,7 +110,7 @@ def run(net: VGG, style: StyleStatistics, photograph: Tensor, preset: Preset, co
 
 
 def loss_of(net: VGG, style: StyleStatistics, small: Tensor, preset: Preset) -> Objective:
-    """What the preset descends for this content."""
+    """The loss that the preset descends for this content."""
     side, layers = max(small.shape[2:]), tuple(preset.terms.style)
     targets = {scale: drained(style.at(max(1, round(side / scale)), net, layers)) for scale in preset.terms.scales}
     return drained(objective(net, preset.terms, small, [(1.0, targets)], None))

@@ -93,7 +93,7 @@ def _times(name: str, size: tuple[int, int], runtime: Runtime, seconds: float) -
 
 
 def _steps_a_second(device: str, batch: int, crop: int, steps: int) -> float:
-    """Of johnson's training, second phase, through the teachers that ship; pictures are not read from disk."""
+    """Training steps a second of johnson's second phase, through the teachers that ship; pictures are not read from disk."""
     teachers = load_teachers("compact").to(device).to(memory_format=torch.channels_last)
     net = TransformNet(0.5).to(device).to(memory_format=torch.channels_last)
     x = torch.rand(batch, 3, crop, crop, generator=torch.Generator().manual_seed(0))

@@ -76,7 +76,7 @@ def picture(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 @dataclass
 class Watch:
-    """What processes have taken: memory in bytes, each one's part when they together had most, and the time."""
+    """Watches what processes take: memory in bytes, each one's part when they together had most, and the time."""
 
     private: dict[str, int] = field(default_factory=dict)
     resident: dict[str, int] = field(default_factory=dict)

@@ -113,7 +113,7 @@ def opaque() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def painting() -> Painting:
-    """One that no training saw."""
+    """A painting that no training saw."""
     return next(p for p in read_paintings(SHARED / "images" / "paintings", SIDE, "test", None) if PAINTING in p.id)
 
 

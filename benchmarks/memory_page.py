@@ -38,8 +38,8 @@ RUNTIME = Runtime()
 
 @dataclass(frozen=True)
 class Rows:
-    """What a row can be made of, (1, R) each: `full` as it is painted with, `painting` the painting's own statistics alone,
-    `content` the photograph's own."""
+    """The rows that parts are taken from, (1, R) each: `full` as it is painted with, `painting` the painting's own statistics
+    alone, `content` the photograph's own."""
 
     full: Tensor
     painting: Tensor

@@ -58,7 +58,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Point:
-    """What a network paints at one style weight, in means over the pairs."""
+    """A network's figures at one style weight, as means over the pairs."""
 
     weight: float
     lpips: float
@@ -135,7 +135,7 @@ def contenders_of(network: Compared, teachers: Path, steps: int) -> list[Contend
 
 
 def curve(table: Table, network: Compared, steps: int, asked: Sequence[tuple[str, str]]) -> list[Point]:
-    """What a network paints at each weight."""
+    """A network's figures at each style weight."""
     points = []
     for weight in network.weights:
         rows = [r for r in table.rows if r.method == _name(network, weight, steps) and r.pair in asked]
@@ -189,12 +189,12 @@ def judged(curves: Mapping[str, Sequence[Point]], network: Compared, console: Co
 
 
 def _kept(out: Path) -> Table:
-    """What an earlier run has left."""
+    """The table of an earlier run, as far as it went."""
     return resumed(out, {"size": SIZE, "teachers": COMPLETE})
 
 
 def _name(network: Compared, weight: float, steps: int) -> str:
-    """As the pictures' folder is called."""
+    """The name of a folder of pictures."""
     return f"{network.name}-{weight:g}-{steps}"
 
 

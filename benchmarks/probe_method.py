@@ -42,7 +42,7 @@ class Invert(Method):
 
 @dataclass(frozen=True)
 class BusyOptions:
-    """How long, and how deaf."""
+    """How long the method takes, and whether it can be cancelled."""
 
     seconds: float = option(10.0, "How long to compute.", minimum=0, maximum=600)
     step: float = option(0.5, "How long to compute without a yield.", minimum=0.001, maximum=10)

@@ -83,7 +83,7 @@ def halved(sheet: Sequence[Line]) -> list[Line]:
 
 
 def image_of(rgb: Pixels) -> Image.Image:
-    """Of (H, W, 3) in [0, 1]."""
+    """An image of (H, W, 3) in [0, 1]."""
     return Image.fromarray((rgb * 255).round().astype(np.uint8))
 
 

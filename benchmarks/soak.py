@@ -40,7 +40,7 @@ CROWD = 64, 20
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `wrong` counts what must not be."""
+    """One line of the table; `wrong` counts failures."""
 
     part: str
     did: str

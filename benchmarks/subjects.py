@@ -80,7 +80,7 @@ def subjects(photos: Path) -> dict[str, Pixels]:
 
 
 def painted(path: Path, photograph: Pixels, style: Style, options: Mapping[str, Any]) -> Image.Image:
-    """What gatys makes of a photograph; kept in `path`."""
+    """Paint a photograph by gatys, or read the picture where `path` holds it."""
     if not path.is_file():
         answer = painter(registry.method("gatys"), options, Runtime())(photograph, style)
         image_of(answer.rgb).save(path)

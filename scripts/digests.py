@@ -65,7 +65,7 @@ def shipped(store: StyleStore) -> Iterator[tuple[str, str]]:
 
 
 def mixed(store: StyleStore) -> Iterator[tuple[str, str]]:
-    """What else methods do: strength, mixtures, masks, selections, colours, a style of the user's, and their own options."""
+    """Digests of strength, mixtures, masks, selections, colours, a style of the user's, and methods' own options."""
     own = store.put("A painting", picture(320, 400, 5)[..., :3])
     masks = np.zeros((HEIGHT, WIDTH, 2), np.uint8)
     masks[:, :60, 0], masks[:, 40:, 1] = 255, 200
@@ -90,7 +90,7 @@ def mixed(store: StyleStore) -> Iterator[tuple[str, str]]:
 
 
 def refined(store: StyleStore) -> Iterator[tuple[str, str]]:
-    """Where the refinement of a style stands after its first step."""
+    """The digest of a style's refinement after its first step."""
     memory: Any = registry.method("memory")
     user = picture(300, 300, 7)[..., :3].astype(np.float32) / np.float32(255)
     for event in memory.refine(store.get("a-painting"), [user], Runtime()):

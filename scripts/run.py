@@ -72,7 +72,7 @@ def use_newer_python(arguments: list[str]) -> int:
 
 
 def requirements() -> list[str]:
-    """What pyproject.toml asks for: to run, to build a package, to test and to lint."""
+    """The requirements of pyproject.toml: to run, to build a package, to test and to lint."""
     import tomllib
 
     with open(ROOT / "pyproject.toml", "rb") as f:
@@ -145,7 +145,7 @@ def python_of(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path):
-    """One set-up at a time; the others wait and find it done."""
+    """Hold a lock, so that one set-up runs at a time; the others wait and find it done."""
     import fcntl
 
     with open(path, "w") as f:

@@ -110,7 +110,7 @@ def _judged(again: Sequence[str], shared: Path) -> Blocks:
 
 
 def _kept(here: dict[str, Any]) -> dict[str, Any]:
-    """What was measured on this machine before."""
+    """The figures of earlier runs on this machine."""
     try:
         figures: dict[str, Any] = json.loads((OUT / "figures.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

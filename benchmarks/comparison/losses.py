@@ -44,7 +44,8 @@ CELL = (224, 224)
 
 @dataclass(frozen=True)
 class Round:
-    """Who paints what; `out` is where the table and the pictures lie. `also` is judged and not shown."""
+    """Contenders, paintings and judges of one comparison; `out` is where the table and the pictures lie. `also` is judged and
+    not shown."""
 
     out: Path
     contenders: Sequence[Contender]

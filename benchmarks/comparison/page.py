@@ -55,7 +55,7 @@ def _figure(value: float | None, what: str) -> str:
 
 
 def styles(figures: Mapping[str, Mapping[str, float]]) -> str:
-    """What a style takes, on the disk and in memory, and how long a change takes."""
+    """The table of what a style takes, on the disk and in memory, and how long a change takes."""
     head = [
         "",
         "styles that ship",
@@ -129,12 +129,12 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def conditions(figures: Mapping[str, Any]) -> str:
-    """One sentence: on what it was measured."""
+    """A sentence about what it was measured on."""
     return f"Measured on {figures['machine']}, {figures['threads']} threads, float32, {figures['date']}."
 
 
 def save_jpeg(sheet: Image.Image, path: Path, largest: int = LARGEST) -> None:
-    """As good as so many bytes allow."""
+    """Write a JPEG as good as so many bytes allow."""
     for quality in range(QUALITY, 20, -5):
         sheet.save(path, "JPEG", quality=quality, optimize=True)
         if path.stat().st_size <= largest:

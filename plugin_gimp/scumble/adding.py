@@ -126,7 +126,7 @@ class Adding:
 
 
 def _ask_name(window: Gtk.Window, now: str) -> str:
-    """What the painter types; "" where they think better of it."""
+    """Ask for a name; "" where the painter cancels."""
     dialog = Gtk.Dialog(title=RENAME, transient_for=window, modal=True)
     dialog.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_Rename", Gtk.ResponseType.OK)
     dialog.set_default_response(Gtk.ResponseType.OK)

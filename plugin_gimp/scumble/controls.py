@@ -64,7 +64,7 @@ class Controls:
             self.widget.pack_start(widget, False, False, 0)
 
     def show(self, choice: asking.Choice, settings: Settings) -> None:
-        """What is chosen, and what there is to choose from."""
+        """Show the chosen settings, and the choices there are."""
         self._showing = True
         refill(self._quality, list(qualities(choice.method)), quality_of(choice.method, settings.quality) or "")
         refill(self._method, [(method.id, method.title) for method in choice.able], choice.method.id)
@@ -78,7 +78,7 @@ class Controls:
         self._showing = False
 
     def show_brush(self, settings: Settings, size: tuple[int, int], seconds_a_pixel: float | None) -> None:
-        """What there is to say of the brush size, for a layer of `size`."""
+        """Show what the brush size means for a layer of `size`."""
         text = asking.limits_of_brush(settings) or brush_takes(*size, settings.brush_size, seconds_a_pixel)
         self._brush.set_text(text)
         self._brush.set_visible(bool(text))

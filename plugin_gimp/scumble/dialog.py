@@ -233,7 +233,7 @@ class Dialog:
         self._say("")
 
     def _possible(self) -> tuple[asking.Choice, Settings]:
-        """What the config asks for; what is gone of last time's choices is named and dropped. Raises Mistake."""
+        """The settings of the config, without those that are gone since last time, which are named. Raises Mistake."""
         for _ in DROPPED:
             try:
                 settings = host.settings_of(self._config)
@@ -247,7 +247,7 @@ class Dialog:
         return asking.choose(self._catalogue, settings), settings
 
     def _masks(self, settings: Settings, copy: Raster) -> Masks | None:
-        """Where each style goes in a small copy of the layer, within the selection. Raises Mistake."""
+        """The masks of the styles in a small copy of the layer, within the selection. Raises Mistake."""
         source, size = self._target.source, (copy.width, copy.height)
         scale, masks = copy.width / source.get_width(), None
         if settings.placed:
@@ -259,7 +259,7 @@ class Dialog:
         return masks if selected is None else within(masks, len(settings.weights()), selected, *size)
 
     def _look_at_selection(self) -> None:
-        """What is selected is what the painter wants to see first."""
+        """Zoom to the selection, which the painter wants to see first."""
         source, area = self._target.source, self._target.area
         width, height = source.get_width(), source.get_height()
         if (area.width, area.height) != (width, height):
@@ -273,7 +273,7 @@ class Dialog:
         self._config.set_property("style", style.id)
 
     def _menu(self, style: Style) -> list[Entry]:
-        """What can be done with a style beside painting with it."""
+        """The menu of a style, beside painting with it."""
         favourites = history.styles(history.FAVOURITES)
 
         def turn() -> None:

@@ -62,7 +62,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Keeping:
-    """What the catalogue says of keeping colours. Without choices there is nothing to choose."""
+    """The choices that the catalogue has for keeping colours; none where nothing can be chosen."""
 
     choices: tuple[str, ...] = ()
     usual: str = ""
@@ -105,7 +105,7 @@ def order(catalogue: Catalogue) -> list[Style]:
 
 
 def unpaintable(style: Style, about: str = "style") -> Mistake:
-    """What to say of a style that no method can paint."""
+    """A sentence about a style that no method can paint."""
     return Mistake(
         f"“{style.title}” is kept among your styles, but none of the engine's methods can paint it: they know only the "
         "paintings that they were trained for. Install a method that takes any picture.",
@@ -156,7 +156,7 @@ def _named(catalogue: Catalogue, name: str, about: str) -> Style:
 
 
 def _unable(catalogue: Catalogue, method: str, styles: Sequence[Style], methods: Sequence[Method]) -> Mistake:
-    """What to say where the method, or each there is, cannot paint these styles."""
+    """A sentence about styles that the method, or any there is, cannot paint."""
     titles, ids = " and ".join(f"“{style.title}”" for style in styles), ", ".join(m.id for m in methods)
     singly = [m.id for m in able(catalogue, styles, apart=True)]
     if not methods and singly:
@@ -211,7 +211,7 @@ def resolved(settings: Settings, choice: Choice, used: Sequence[str]) -> Setting
 
 
 def result_name(choice: Choice, settings: Settings) -> str:
-    """What the result is called."""
+    """The name of the result."""
     quality = quality_of(choice.method, settings.quality) or ""
     return names.result_name(choice.titles, settings.strength, settings.options(), quality)
 
@@ -219,7 +219,7 @@ def result_name(choice: Choice, settings: Settings) -> str:
 def request(
     choice: Choice, settings: Settings, raster: Raster, context: Context | None, masks: Masks | None, previews: bool
 ) -> Request:
-    """What is asked for a layer; `previews`: unfinished pictures are shown."""
+    """The request for a layer; with `previews` unfinished pictures are sent."""
     quality = quality_of(choice.method, settings.quality)
     how = (choice.method.id, settings.strength, settings.options(), context)
     seconds = seconds_of(quality)
@@ -233,7 +233,7 @@ def gradual(choice: Choice, settings: Settings) -> bool:
 
 
 def limits_of_brush(settings: Settings) -> str:
-    """What keeps the brush size from having an effect; else empty."""
+    """Why the brush size has no effect; "" where it has."""
     if settings.more.get("scale") == "full":
         return "Every pixel is painted (scale: full), whatever the brush size; the preview shows broader strokes."
     return ""

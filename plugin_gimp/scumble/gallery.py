@@ -112,7 +112,8 @@ class Gallery:
         return bool(self._trying.get_active())
 
     def show_tried(self, style: str, picture: GdkPixbuf.Pixbuf) -> None:
-        """What a style (id@rev) makes of the layer; it is shown while that is wanted, and that revision is the newest."""
+        """Keep the picture that a style (id@rev) makes of the layer, and show it while tries are shown and that revision is the
+        newest."""
         scale = TRIED / max(picture.get_width(), picture.get_height())
         size = [max(1, round(n * scale)) for n in (picture.get_width(), picture.get_height())]
         self._tries[style] = picture.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)

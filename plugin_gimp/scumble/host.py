@@ -109,8 +109,7 @@ def check(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> None:
 def targets(
     image: Gimp.Image, drawables: list[Gimp.Drawable], replacing: bool, whole: bool = False, brush_size: float = 1.0
 ) -> tuple[list[Target], list[str]]:
-    """What a run on the selected layers means, and why it leaves some out, if it does: a result that is selected stands for the
-    layer it was made from.
+    """The layers that a run paints, and why others are left out; a selected result stands for the layer it was made from.
 
     With `replacing`, each new result takes the place of the earlier ones of the same layer, or of the one that is selected.
     `whole` layers are painted whatever is selected; what counts around a selection grows with the brush size. Raises
@@ -138,7 +137,7 @@ def targets(
 
 
 def visible(image: Gimp.Image) -> Gimp.Layer:
-    """All that is seen of the image, as a layer outside its stack, to be deleted in the end. Raises Mistake."""
+    """A layer that shows the whole visible image, outside its stack, to be deleted in the end. Raises Mistake."""
     if not image.get_layers():
         raise Mistake("There is nothing to see: this image has no layers.")
     return Gimp.Layer.new_from_visible(image, image, "What I see")

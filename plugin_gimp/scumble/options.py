@@ -35,7 +35,7 @@ class Options:
         self.widget.add(self._box)
 
     def show(self, method: Method, chosen: Mapping[str, Any]) -> None:
-        """Those of a method, with what is chosen of them."""
+        """Show a method's options, with the values that are chosen."""
         self._showing, self._chosen = True, dict(chosen)
         options = tuple(option for option in method.options if option.name not in COMMON)
         if options != self._options:

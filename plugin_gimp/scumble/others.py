@@ -62,7 +62,7 @@ class Others:
 
 
 class _Row:
-    """One further style, or the offer of one."""
+    """The row of a further style, or of the offer to add one."""
 
     def __init__(self, number: int, changed: Callable[[int, Other | None], None]) -> None:
         self._number, self._changed = number, changed
@@ -128,7 +128,7 @@ def refill(box: Gtk.ComboBoxText, entries: list[tuple[str, str]], chosen: str) -
 
 
 def narrow(box: Gtk.ComboBoxText) -> Gtk.ComboBoxText:
-    """One whose entries do not make the window as wide as they are."""
+    """A list whose entries do not make the window as wide as they are."""
     for cell in box.get_cells():
         cell.set_properties(ellipsize=Pango.EllipsizeMode.END, width_chars=12, max_width_chars=12)
     return box

@@ -26,7 +26,7 @@ from settings import (  # noqa: E402
 
 
 def made_of(layer: Gimp.Item) -> Made | None:
-    """How a result layer was made; None for any other layer, duplicates of results among them."""
+    """The settings that made a result layer; None for any other layer, duplicates of results among them."""
     parasite = layer.get_parasite(LAYER_PARASITE)
     made = None if parasite is None else made_from_text(text_of(parasite))
     return made if made is not None and made.itself == layer.get_tattoo() else None
@@ -57,7 +57,7 @@ def remember(settings: Settings) -> None:
 
 
 def remembered() -> Settings | None:
-    """What the last run was set to."""
+    """The settings of the last run."""
     parasite = Gimp.get_parasite(LAST_PARASITE)
     return None if parasite is None else from_text(text_of(parasite))
 

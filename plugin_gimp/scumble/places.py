@@ -42,7 +42,7 @@ def check(image: Gimp.Image, settings: Settings) -> None:
 
 
 def there(image: Gimp.Image, others: Sequence[Other]) -> tuple[Other, ...]:
-    """Those whose place is in this image."""
+    """The further styles whose place is in this image."""
     empty = Gimp.Selection.is_empty(image)
     return tuple(o for o in others if not o.where or (not empty if o.where == SELECTION else _item(image, o) is not None))
 
@@ -54,7 +54,7 @@ def noted(image: Gimp.Image, others: Sequence[Other]) -> tuple[Other, ...]:
 
 
 def with_current_names(image: Gimp.Image, others: Sequence[Other]) -> tuple[Other, ...]:
-    """What a result of this image remembers, by the names that the places bear now."""
+    """Further styles of a result with the names that their places have now in this image."""
     by_tattoo = {"layer": image.get_layer_by_tattoo, "mask": image.get_layer_by_tattoo, "channel": image.get_channel_by_tattoo}
     renamed = []
     for other in others:
@@ -90,7 +90,7 @@ def _opaque(layer: Gimp.Layer) -> bool:
 
 
 def _drawable(image: Gimp.Image, other: Other) -> Gimp.Drawable:
-    """What holds the place's pixels. Raises Mistake."""
+    """The drawable that holds the place's pixels. Raises Mistake."""
     style = other.style.partition("@")[0]
     if other.where == SELECTION:
         if Gimp.Selection.is_empty(image):

@@ -27,13 +27,13 @@ DELAY = 0.25
 
 @dataclass
 class Wish:
-    """What is to be shown."""
+    """The picture that is to be shown."""
 
     choice: Choice
     settings: Settings
     """What the engine is asked for."""
     share: float
-    """Of that in what is shown, the rest being the layer itself."""
+    """The share of that picture in what is shown; the rest is the layer itself."""
 
 
 class Previewer:
@@ -91,7 +91,7 @@ class Previewer:
         self._say("")
 
     def again(self) -> None:
-        """What was shown is not what would be painted now."""
+        """Paint the preview again: the one that is shown is not what would be painted now."""
         self._shown = None
 
     def tick(self) -> None:

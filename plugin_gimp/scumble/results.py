@@ -47,7 +47,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Painted:
-    """What the engine has made of it."""
+    """A picture that the engine has painted, and its layer."""
 
     taken: Taken
     raster: Raster
@@ -101,7 +101,7 @@ class Refused(Exception):
 
 
 def _insert(image: Gimp.Image, painted: Painted) -> Gimp.Layer:
-    """One result into the image. Raises Refused, and whatever GIMP's calls raise, with the image as it was."""
+    """Insert one result into the image. Raises Refused, and whatever GIMP's calls raise, with the image as it was."""
     taken = painted.taken
     source = _found_again(image, taken)
     earlier = [] if source is None else parasites.results_of(image, source)

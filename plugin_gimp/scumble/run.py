@@ -41,7 +41,7 @@ class Closed(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has become of a run. `settings` are what it was asked for, with the first style named."""
+    """How a run ended. `settings` are those it was asked for, with the first style named."""
 
     settings: Settings
     said: str
@@ -106,7 +106,7 @@ def _paint(
     settings: Settings,
     look: Any,
 ) -> tuple[list[results.Painted], Exception | None]:
-    """One layer after another, up to the first error, which is raised where nothing was painted before."""
+    """Paint one layer after another, up to the first error, which is raised where nothing was painted before."""
     painted: list[results.Painted] = []
     for number, target in enumerate(targets):
         _open(image)
@@ -143,7 +143,7 @@ def _open(image: Gimp.Image) -> None:
 def _painted(
     session: Session, image: Gimp.Image, target: host.Target, choice: Choice, settings: Settings, bar: _Bar
 ) -> results.Painted:
-    """One layer, read and painted. Raises EngineError, Mistake and Closed."""
+    """Read one layer and have it painted. Raises EngineError, Mistake and Closed."""
     taken = results.take(target, image)
     context = host.context(target, CONTEXT_SIDE, bool(choice.method.capabilities.get("iterative")))
     masks = _masks(image, settings, target, taken.raster)
@@ -158,7 +158,7 @@ def _painted(
 
 
 def _masks(image: Gimp.Image, settings: Settings, target: host.Target, raster: Raster) -> Masks | None:
-    """Where each style goes in the part of the layer that is painted. Raises Mistake."""
+    """The masks of the styles in the part of the layer that is painted. Raises Mistake."""
     if not settings.placed:
         return None
     _, x, y = target.source.get_offsets()

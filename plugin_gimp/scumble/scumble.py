@@ -70,7 +70,7 @@ class Scumble(Gimp.PlugIn):
         return p
 
     def _add_arguments(self, p: Gimp.Procedure) -> None:
-        """What a picture is painted with."""
+        """Add the arguments that say how a picture is painted."""
         p.add_string_argument("style", "St_yle", "Id of a style; see " + LIST, "", READWRITE)
         p.add_file_argument(
             "style-file", "Style _picture", "A picture to use as the style", Gimp.FileChooserAction.OPEN, True, None, READWRITE

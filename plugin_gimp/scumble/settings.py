@@ -71,7 +71,7 @@ class Settings(Blend):
     """How much is done (client/desk/quality.py)."""
 
     def options(self) -> dict[str, Any]:
-        """As the engine wants them."""
+        """The options of the method, as the engine takes them."""
         given: dict[str, Any] = {}
         if self.brush_size != 1.0:
             given["brush_size"] = self.brush_size
@@ -82,7 +82,7 @@ class Settings(Blend):
 
 @dataclass(frozen=True)
 class Made:
-    """What a result layer carries: how it was made, from which layer, and which layer it is (both as tattoos).
+    """The record on a result layer: how it was made, from which layer, and which layer it is (both as tattoos).
 
     A duplicate of the layer carries the same text under another tattoo, and so is no result any more.
     """
@@ -107,7 +107,7 @@ def made_to_text(made: Made) -> str:
 
 
 def made_from_text(text: str) -> Made | None:
-    """As `from_text`."""
+    """The record from text. Raises as `from_text`."""
     entry = _object(text)
     if entry is None or not (isinstance(entry.get("source"), int) and isinstance(entry.get("itself"), int)):
         return None

@@ -122,7 +122,7 @@ class Trying:
         self._say(f"Every style on this layer: {self.left} more to come…")
 
     def _give_up(self) -> None:
-        """What was in the engine comes again, first."""
+        """Give up the job in the engine, which is painted again, first."""
         if self._job is not None:
             job, *one = self._job
             self._session.cancel(job)

@@ -81,7 +81,7 @@ class Viewer:
         self._draw()
 
     def mix(self, share: float) -> None:
-        """The same picture with another share."""
+        """Show the same picture with another share."""
         self._share = share
         self._draw()
 
@@ -90,7 +90,7 @@ class Viewer:
         self._first = (x, y, width, height)
 
     def fit(self) -> None:
-        """All of it."""
+        """Show all of the picture."""
         self._zoom = None
         self._draw()
 

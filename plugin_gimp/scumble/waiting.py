@@ -25,7 +25,7 @@ SIZE = (760, 640)
 
 
 class Waiting:
-    """One window for all layers of a run."""
+    """A window that shows the pictures of a run while they are painted."""
 
     def __init__(self, image: Any) -> None:
         self.cancelled = False
@@ -64,7 +64,7 @@ class Waiting:
         self._status.set_text("")
 
     def show(self, raster: Raster) -> None:
-        """What it looks like by now."""
+        """Show an unfinished picture."""
         self._viewer.show(raster)
         self._keeping.set_sensitive(not self._keep)
 

@@ -68,7 +68,7 @@ class Canvas:
         self._changed()
 
     def stop_live(self) -> None:
-        """What was painted stays as an ordinary layer."""
+        """End live painting; the live layer stays as an ordinary one."""
         if self.live.active or self.live.starting:
             self.live.stop(*self._now())
 
@@ -86,7 +86,7 @@ class Canvas:
         return self.trying.active
 
     def try_all(self) -> None:
-        """The same, and every style in small beside it."""
+        """Try the chosen style, and paint every style in small beside it."""
         if self.start_trying():
             self.trying.try_all(*self._now()[1:])
 

@@ -12,7 +12,7 @@ NAME = "scumble_docker"
 
 
 class ScumbleDocker(DockWidget):
-    """One a window; all show the one studio."""
+    """The docker of one window; all dockers show the one studio."""
 
     def __init__(self) -> None:
         super().__init__()

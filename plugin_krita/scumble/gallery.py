@@ -19,7 +19,7 @@ PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp)"
 
 
 class Gallery(QtWidgets.QWidget):
-    """One style is chosen at a time."""
+    """The gallery, in which one style is chosen at a time."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class Gallery(QtWidgets.QWidget):
             self.menu_of(style).exec(self.list.mapToGlobal(point))
 
     def menu_of(self, style: Style) -> QtWidgets.QMenu:
-        """What can be done with a style beside painting with it."""
+        """The menu of a style, beside painting with it."""
         studio = self._studio
         menu = QtWidgets.QMenu(self)
         liked = style.id in studio.shelves.favourites
@@ -147,7 +147,7 @@ class Gallery(QtWidgets.QWidget):
             self._studio.stylebook.rename(style.id, name)
 
     def _ask_name(self, now: str) -> tuple[str, bool]:
-        """What the painter types, and whether they mean it."""
+        """Ask for a name: what the painter has typed, and whether it was confirmed."""
         normal = QtWidgets.QLineEdit.EchoMode.Normal
         typed, wanted = QtWidgets.QInputDialog.getText(self, "A style of your own", "Its name:", normal, now)
         return typed, wanted

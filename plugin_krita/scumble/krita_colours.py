@@ -39,7 +39,7 @@ Space = tuple
 
 
 def space_of(thing: Any) -> Space:
-    """Of a layer or a document."""
+    """The colour space of a layer or a document."""
     return thing.colorModel(), thing.colorDepth(), thing.colorProfile()
 
 

@@ -30,7 +30,7 @@ def can_grow(source: KritaSource) -> bool:
 
 
 class KritaGrowing:
-    """Of a source that `can_grow`."""
+    """The unfinished result of a source that `can_grow`, as a locked layer."""
 
     def __init__(self, source: KritaSource, name: str) -> None:
         """Raises EngineError "layer-gone"."""

@@ -70,7 +70,7 @@ class KritaHost:
         return source
 
     def frames(self) -> list[KritaFrame]:
-        """Of the topmost selected layer."""
+        """The frames of the topmost selected layer."""
         layers = self.layers()
         return frames_of(layers[-1]) if layers else []
 

@@ -37,7 +37,7 @@ SRGB = ("RGBA", "U8", PROFILE)
 
 
 class KritaLive:
-    """One at a time. `source` is as `live.Live.source`."""
+    """The live layer of a document, one at a time. `source` is as `live.Live.source`."""
 
     def __init__(self, document: Document, source: str, name: str) -> None:
         """Raises EngineError "layer-gone"."""
@@ -100,7 +100,7 @@ class KritaLive:
             settle()
 
     def read(self, side: int, settings: Settings) -> Shot:
-        """What is to be painted, at most `side` pixels long; 0 is every pixel. Raises EngineError."""
+        """The pixels to paint, at most `side` along the long side; 0 is every pixel. Raises EngineError."""
         area = self._area(brush_size(settings.options), limited=not settings.by_selection)
         full = not side
         side = side or max(area.width(), area.height())
@@ -138,7 +138,8 @@ class KritaLive:
         self.document.refreshProjection()
 
     def finish(self, name: str) -> None:
-        """It becomes an ordinary layer called `name`; "" removes it. What has no step to undo stays out of the undo history."""
+        """Make it an ordinary layer called `name`; "" removes it. A change without a step to undo stays out of the undo
+        history."""
         node = self._node
         annotate(self.document, NOTES, WHAT, None)
         node.setLocked(False)

@@ -36,7 +36,7 @@ def listed(document: Document) -> list[tuple[str, str]]:
 
 
 def rows_of(document: Document, places: Sequence[tuple[str, str]], shape: Shape) -> dict[str, Rows]:
-    """What reads each of `places`, (id, name), as it is now. Raises EngineError "place-gone"."""
+    """Functions that read each of `places`, (id, name), as it is now. Raises EngineError "place-gone"."""
     return {place: _rows(document, place, name, shape) for place, name in places}
 
 
@@ -84,7 +84,7 @@ def _rows_of_layer(document: Document, node: Node, shape: Shape, depth: str) -> 
 
 
 def _mask(document: Document, place: str, name: str) -> Callable[[int, int, int, int], bytes]:
-    """What reads the selection, or a mask, at x, y, width, height of the canvas: a byte a pixel."""
+    """A function that reads the selection, or a mask, at x, y, width, height of the canvas: a byte a pixel."""
     if place == SELECTION:
         selection = document.selection()
         if selection is None:

@@ -27,7 +27,7 @@ def results_of(document: Document, source: Node) -> list[Node]:
 
 
 def above(document: Document, source: Node) -> Node:
-    """What the next result is put directly above: the topmost result, or the layer itself."""
+    """The layer above which the next result is put: the topmost result, or the layer itself."""
     return topmost(source, results_of(document, source))
 
 

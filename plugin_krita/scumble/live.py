@@ -84,7 +84,7 @@ class Live:
 
     @property
     def starting(self) -> bool:
-        """It begins as soon as nothing is in the way."""
+        """Whether it begins as soon as nothing is in the way."""
         return bool(self._until)
 
     @property

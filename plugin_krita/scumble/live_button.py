@@ -33,7 +33,7 @@ class LiveButton(QtWidgets.QToolButton):
             self.setChecked(self._studio.live.active)
 
     def fill(self, menu: QtWidgets.QMenu) -> None:
-        """What there is to paint from in the active document."""
+        """Fill the menu with the layers of the active document that can be painted from."""
         menu.clear()
         layers = [(place, name) for place, name in self._studio.host.places() if place != "selection"]
         for source, name in (*SOURCES, *layers):

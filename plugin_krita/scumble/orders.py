@@ -35,7 +35,7 @@ def order(
 
 
 def title(catalogue: Catalogue | None, settings: Settings) -> str:
-    """What the result is called: options of another method have no part in it."""
+    """The name of the result; options of another method have no part in it."""
     method = method_of(catalogue, settings)
     options = options_for(method, settings.options) if method else settings.options
     return name_of(catalogue, settings, settings.strength, options, quality_of(method, settings.quality) or "")

@@ -20,7 +20,7 @@ TIP = "A layer with transparent parts counts by its alpha, any other by how ligh
 
 
 class Row:
-    """One further style, or the offer of one, which has neither share nor place."""
+    """The row of a further style, or of the offer to add one, which has neither share nor place."""
 
     def __init__(self, studio: Studio, form: QtWidgets.QFormLayout, number: int, at: int) -> None:
         self._studio, self._form, self._number = studio, form, number

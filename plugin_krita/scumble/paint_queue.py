@@ -62,12 +62,12 @@ class PaintQueue:
 
     @property
     def waits(self) -> str:
-        """What keeps a layer from being read, or its result out of the document; "" if nothing."""
+        """Why a layer cannot be read yet, or its result not be inserted; "" where nothing waits."""
         return self._waits
 
     @property
     def fraction(self) -> float:
-        """Of all layers that were asked for since it was idle, 0 to 1."""
+        """How much of all layers asked for since it was idle is done, 0 to 1."""
         if not self.busy:
             return 0.0
         finished = self._total - len(self._waiting) - (self._current is not None)
@@ -75,7 +75,7 @@ class PaintQueue:
 
     @property
     def text(self) -> str:
-        """What is being done; "" if nothing."""
+        """What is being done, in words; "" if nothing."""
         current = self._current
         if current is None:
             return ""
@@ -173,7 +173,7 @@ class PaintQueue:
         return True
 
     def _pass_on(self, remark: str) -> None:
-        """What the engine says of a picture, once for all that were asked for together."""
+        """Report the engine's remarks on a picture, once for all that were asked for together."""
         if remark and remark != self._remarked:
             self._remarked = remark
             self._host.tell(remark, trouble=True)
@@ -232,7 +232,7 @@ class PaintQueue:
             self._trouble(error)
 
     def _sum_up(self) -> None:
-        """Of several layers, say together which were painted and what became of the others."""
+        """Report of several layers how many were painted, and why others were not."""
         failed, self._failed = self._failed, []
         if failed:
             message = summed_up(self._painted, self._total, [error.message for error in failed])

@@ -96,7 +96,7 @@ class Painting:
         return self.order.request(raster, self.source.context(), masks)
 
     def progressed(self, event: Progress) -> None:
-        """What the engine says of its work."""
+        """Handle a report of the engine's progress."""
         self.fraction = event.fraction
         if event.state == "running":
             self._pace.add(event.fraction)
@@ -131,7 +131,7 @@ class Painting:
 
     @property
     def share(self) -> float:
-        """How much of the whole is done, 0 to 1."""
+        """How much of this layer is done, 0 to 1."""
         return {Phase.WAITING: 0.0, Phase.READING: 0.0, Phase.PAINTING: self.fraction * 0.98, Phase.WRITING: 0.99}[self.phase]
 
 

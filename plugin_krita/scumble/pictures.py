@@ -19,7 +19,7 @@ def image_of(raster: Raster) -> QtGui.QImage:
 
 
 def cut_out(image: QtGui.QImage, plane: bytes) -> QtGui.QImage:
-    """What of an image a plane of its size shows: 0 hides, 255 shows."""
+    """The part of an image that a plane of its size shows: 0 hides, 255 shows."""
     mask = QtGui.QImage(plane, image.width(), image.height(), image.width(), QtGui.QImage.Format.Format_Alpha8)
     image = image.convertToFormat(QtGui.QImage.Format.Format_ARGB32_Premultiplied)
     painter = QtGui.QPainter(image)

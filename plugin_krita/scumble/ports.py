@@ -29,7 +29,7 @@ class Layer(Protocol):
 
     @property
     def sequence(self) -> str:
-        """The same for all frames of an animation that are painted one after another; "" for a layer alone."""
+        """A name that all frames of an animation share which are painted one after another; "" for a layer alone."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Source(Protocol):
         """The whole canvas in small, unless the shape is all of it."""
 
     def release(self) -> None:
-        """All is read: forget the pixels."""
+        """Forget the pixels: all has been read."""
 
 
 class Placed(enum.Enum):
-    """What has become of a result."""
+    """The outcome of inserting a result."""
 
     WHOLE = "whole"
     """It is in the document."""
@@ -88,7 +88,7 @@ class Target(Protocol):
     def write(self, y: int, rows: int, data: Any) -> None: ...
 
     def insert(self) -> Placed:
-        """One undo step. Raises EngineError "layer-gone" when there is no place for it any more."""
+        """Insert the result, in one undo step. Raises EngineError "layer-gone" when there is no place for it any more."""
 
     def thumbnail(self, side: int) -> bytes:
         """A PNG."""
@@ -111,7 +111,7 @@ class Growing(Protocol):
 
 @dataclass(frozen=True)
 class Shot:
-    """What a live pass is painted from, and where its result goes."""
+    """The pixels that a live pass paints, and where its result goes."""
 
     place: Any
     """Equal for two shots of the same layer, frame and selection."""
@@ -151,7 +151,7 @@ class LiveLayer(Protocol):
         """Show or hide it, without an undo step; only while nothing is in the way."""
 
     def finish(self, name: str) -> None:
-        """It becomes an ordinary layer called `name`; "" removes it."""
+        """Make it an ordinary layer called `name`; "" removes it."""
 
 
 class Host(Protocol):
@@ -163,7 +163,7 @@ class Host(Protocol):
         """The selected layers of the active document, bottom to top; empty without a document."""
 
     def seen(self) -> Layer | None:
-        """All that is seen of the active document as a layer, whose results come on top; None without a document."""
+        """The visible document as a layer, whose results come on top; None without a document."""
 
     def frames(self) -> list[Layer]:
         """The frames of the selected animated layer, each as a layer; their results come as one. Raises EngineError."""
@@ -206,10 +206,10 @@ class Host(Protocol):
         """Call `changed` after every stroke, undo and redo from now on. Idempotent."""
 
     def target_here(self, source: Source, name: str) -> Target:
-        """The same above the active layer of whatever document is active."""
+        """The place for a result above the active layer of whichever document is active."""
 
     def notes(self, layer: Layer | None) -> str:
-        """What is kept in the layer's document (None: the active one); "" if nothing."""
+        """The text kept in the layer's document (None: the active one); "" if there is none."""
 
     def keep_notes(self, source: Source | None, text: str) -> None:
         """Keep it in the source's document, or the active one. Does nothing where there is none."""

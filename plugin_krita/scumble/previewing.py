@@ -36,7 +36,7 @@ class Previewing:
         self.original: Raster | None = None
         """What it was painted from."""
         self.share = 1.0
-        """Of the preview in what is shown, the rest being the original."""
+        """The share of the preview in what is shown; the rest is the original."""
         self.active = False
         """A preview is on its way."""
         self._host, self._changed = host, changed

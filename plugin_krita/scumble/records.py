@@ -36,7 +36,7 @@ class Records:
         return [entry for entry, _, _ in reversed(self._kept.values())] + load(self._host.notes(None))
 
     def note(self, painting: Painting, styles: tuple[str, ...], seconds: float, device: str) -> None:
-        """What the engine said of a finished picture; `styles` are pinned, id@rev."""
+        """Note the engine's report on a finished picture; `styles` are pinned, id@rev."""
         order = painting.order
         settings = pinned(order.settings, styles)
         entry = Entry(order.title, order.layer.name, settings, seconds, device=device, when=time.time())

@@ -40,7 +40,7 @@ class Shelves:
             self._keep("recent", recent)
 
     def styles(self, catalogue: Catalogue | None, which: str = "") -> list[Style]:
-        """Those of a shelf in WHICH, the favourites first; the recent ones by their time."""
+        """The styles of the gallery limited to `which` (of WHICH), favourites first; recent ones by their time."""
         return [] if catalogue is None else on_shelf(catalogue, which, self.favourites, self.recent)
 
     def _keep(self, name: str, ids: tuple[str, ...]) -> None:

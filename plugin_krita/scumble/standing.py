@@ -57,7 +57,7 @@ def standing(state: State, device: str, trouble: EngineError | None, work: str, 
 
 
 def report(host: str, shown: Standing, state: State, welcome: Welcome | None, device: str, trouble: EngineError | None) -> str:
-    """All that somebody needs who is asked for help; no names of pictures."""
+    """A report for somebody who is asked for help, without names of pictures."""
     lines = [
         f"Scumble for Krita {VERSION}, {host}, Python {platform.python_version()}, {platform.platform()}",
         f"Status: {shown.mood.value}: {shown.text} {shown.hint}".rstrip(),
@@ -71,7 +71,7 @@ def report(host: str, shown: Standing, state: State, welcome: Welcome | None, de
 
 
 def device_name(status: Mapping[str, Any]) -> str:
-    """Where the engine computes, of its answer to `status`; "" if it does not say."""
+    """The device that the engine computes on, from its answer to `status`; "" if it does not say."""
     devices = status.get("devices")
     first = devices[0] if isinstance(devices, list) and devices and isinstance(devices[0], dict) else {}
     name, id = first.get("name"), first.get("id")

@@ -59,7 +59,7 @@ HURRY, STROLL, REST = 0.004, 0.03, 0.4
 
 
 class Topic(enum.Enum):
-    """What has changed."""
+    """The parts of the studio that may change."""
 
     SETTINGS = "settings"
     CATALOGUE = "catalogue"
@@ -77,7 +77,7 @@ def open_session(host: str) -> Session:
 
 
 class Studio:
-    """One for all windows. Give it `tick` from a timer; `tick` says when it wants the next."""
+    """The model behind all dockers: one for all windows. Call `tick` from a timer; it says when it wants the next."""
 
     def __init__(self, host: Host, session: Callable[[str], Session] = open_session) -> None:
         self.host = host
@@ -113,7 +113,7 @@ class Studio:
 
     @property
     def catalogue(self) -> Catalogue | None:
-        """What there is to choose from: the engine's, or until it runs the one of last time."""
+        """The styles and methods to choose from: the engine's, or those of last time until it runs."""
         return self.offer.catalogue
 
     @property
@@ -122,7 +122,7 @@ class Studio:
 
     @property
     def fraction(self) -> float:
-        """Of all layers that are being painted, 0 to 1."""
+        """How much of all layers being painted is done, 0 to 1."""
         return self.queue.fraction
 
     @property
@@ -226,7 +226,7 @@ class Studio:
         self.stylebook.add(name, raster)
 
     def add_layer_as_style(self) -> None:
-        """The same with the active layer."""
+        """Make the active layer a style."""
         layers = self.host.layers()
         if layers:
             self._attempt(lambda: self.add_style(layers[-1].name, self.host.small(layers[-1], STYLE_SIDE)))
@@ -248,7 +248,7 @@ class Studio:
         self.complain(error)
 
     def stop_engine(self) -> None:
-        """It starts again when something is painted."""
+        """Stop the engine. It starts again when something is painted."""
         if self.session.welcome is not None and not self._stopping:
             self._stopping = True
             self.cancel()

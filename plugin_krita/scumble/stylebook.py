@@ -50,7 +50,7 @@ class Stylebook:
         self._requests[self.session.remove_style(style)] = style
 
     def rename(self, style: str, name: str) -> None:
-        """Its id stays, and with it what documents remember."""
+        """Give a style another title. Its id stays, and with it what documents remember."""
         self._requests[self.session.rename_style(style, name)] = style
 
     def refine(self, style: str, start: bool = True) -> None:

@@ -44,7 +44,7 @@ class Troubles:
             self.clear()
 
     def look(self) -> None:
-        """What was wrong with one layer is settled by choosing another."""
+        """Drop an error about one layer once another layer is chosen."""
         if self._selected is None:
             return
         age, changed = time.monotonic() - self._since, self._looked_at() != self._selected

@@ -33,8 +33,8 @@ NAME = "Scumble, a try"
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the engine made of `shot` with `settings`; `side` is the longest side that it was asked for. `share` of `raster` is
-    shown, the rest being the shot itself."""
+    """A picture that the engine made of `shot` with `settings`; `side` is the longest side that it was asked for. `share` of
+    `raster` is shown, the rest being the shot itself."""
 
     settings: Settings
     title: str
@@ -142,7 +142,7 @@ class Trying:
             self._paint(self._layers, candidate.settings)
 
     def make_way(self) -> None:
-        """What is applied gets better on the canvas: show that instead of the try."""
+        """Hide the try while a result that is applied gets better on the canvas."""
         if self._applying:
             self.compare(True)
 
@@ -269,7 +269,7 @@ class Trying:
             self._hides = self._hidden
 
     def _cancel(self, session: Session) -> None:
-        """What was in the engine comes again, unless something else is chosen by then."""
+        """Cancel the job in the engine; it is painted again, unless something else is chosen by then."""
         if self._job is not None:
             job, wish, _ = self._job
             session.cancel(job)

@@ -51,7 +51,7 @@ class Thumbnails(QtWidgets.QListWidget):
 
 
 class Choice(QtWidgets.QComboBox):
-    """One of (data, text); the docker does not become as wide as the texts are."""
+    """A list of (data, text); the docker does not become as wide as the texts are."""
 
     def __init__(self, changed: Callable[[str], None]) -> None:
         super().__init__()

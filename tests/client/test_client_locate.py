@@ -303,7 +303,11 @@ def test_a_command_line_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, l
     [
         ("scumble: The cache is a link.\n  Make it a folder.\n", "did not start: The cache is a link.", "Make it a folder."),
         ("scumble: The cache is a link.\n", "did not start: The cache is a link.", "start.log"),
-        ("Traceback:\n  scumble: no\nNo module named torch\n", "last words were: No module named torch", "start.log"),
+        (
+            "Traceback:\n  scumble: no\nNo module named torch\n",
+            "The last line of its log is: No module named torch",
+            "start.log",
+        ),
         ("", "(exit code 4).", "start.log"),
     ],
 )

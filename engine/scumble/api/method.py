@@ -23,7 +23,7 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a method can do beyond one style over one picture."""
+    """The abilities of a method beyond one style over one picture."""
 
     arbitrary: bool = False
     """Any picture can be its style; otherwise only styles that carry its trained state."""
@@ -142,7 +142,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that `refine` needs to go on from here, in another process or on another day. The arrays must not change any more."""
+    """A state from which `refine` can go on, in another process or on another day. The arrays must not change any more."""
 
     arrays: Arrays
 
@@ -164,7 +164,8 @@ class Helpers(Protocol):
     """Others who paint tiles of the same picture at the same time, as this process would; a tile is a number."""
 
     def set_network(self, net: Any, statistics: Any, half: bool) -> None:
-        """What the tiles are painted by from now on: a network, its norms' frozen statistics, and whether in bfloat16."""
+        """Set the network that paints the tiles from now on, its norms' frozen statistics, and whether it computes in
+        bfloat16."""
 
     @property
     def free(self) -> bool:
@@ -174,7 +175,7 @@ class Helpers(Protocol):
         """Have a tile painted; `inputs` as `painting.tiling.paint_tile` takes them."""
 
     def done(self) -> list[tuple[int, Pixels | None]]:
-        """What has come since; None for a tile that was lost. Does not wait."""
+        """The tiles that have come since the last call; None for one that was lost. Does not wait."""
 
     def drop(self, tile: int) -> None:
         """Nobody waits for the tile any more."""

@@ -23,7 +23,7 @@ from scumble.api.errors import ScumbleError
 from scumble.cli.ahead import ahead
 from scumble.cli.exits import Exit, exit_for, exit_of
 from scumble.cli.inputs import Task
-from scumble.cli.jobs import Job, Painter
+from scumble.cli.jobs import Backend, Job
 from scumble.cli.paint import Begun, begin, stylize_one
 from scumble.cli.progress import Notes, Watch
 from scumble.cli.say import ERR, bug, printable, problem
@@ -39,7 +39,7 @@ FATAL = (Exit.ENGINE, Exit.NO_WRITE, Exit.USAGE)
 class Batch:
     """Does tasks in turn; `entries` are for --json, a dictionary each, with "error" where it failed."""
 
-    attached: Painter
+    backend: Backend
     job: Job
     steady: Steady | None = None
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Batch:
         """Do the tasks, until one fails in a way that would fail the rest, or somebody ends the command."""
         watch, notes = Watch(len(tasks)), Notes()
         at_once = self.job.at_once
-        with watch.watching(), closing(ahead(tasks, partial(begin, self.attached, job=self.job), at_once)) as turns:
+        with watch.watching(), closing(ahead(tasks, partial(begin, self.backend, job=self.job), at_once)) as turns:
             for number, (task, begun) in enumerate(turns, 1):
                 self._one(number, task, begun if at_once > 1 else None, watch, notes)
                 if self.ended:
@@ -69,7 +69,7 @@ class Batch:
         self.entries.append(entry)
         try:
             with watch.picture(number, task.source.name) as show:
-                entry |= stylize_one(self.attached, task, self.job, show, self.steady, begun)
+                entry |= stylize_one(self.backend, task, self.job, show, self.steady, begun)
             where = escape(printable(f"{task.source} -> {task.target}"))
             said = f"{self.job.method}, {entry['seconds']:.1f} s{watch.place(number)}"
             if new := notes.new(entry.get("notes", ())):

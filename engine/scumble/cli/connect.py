@@ -87,7 +87,7 @@ def _numbers(version: str) -> list[int]:
 
 
 def patiently(ask: Callable[[], T], wait: Callable[[float], None] = time.sleep) -> T:
-    """What `ask` gives, asked again while the engine is too busy to take it. Raises EngineError."""
+    """The value of `ask`, which is called again while the engine is too busy to take a request. Raises EngineError."""
     for _ in range(TRIES - 1):
         try:
             return ask()

@@ -124,7 +124,7 @@ def _torch() -> Iterator[Check]:
 
 
 def _size() -> Iterator[Check]:
-    """How much of what is installed is for GPUs alone, where there is none."""
+    """How large the installed packages are that only a GPU needs, where there is none."""
     import torch
 
     if torch.cuda.is_available() or torch.version.hip:
@@ -142,7 +142,7 @@ def _size() -> Iterator[Check]:
 
 
 def _bytes_of(package: importlib.metadata.Distribution) -> int:
-    """What its files take on disk, as far as they are there."""
+    """The bytes of a package's files on disk, as far as they are there."""
     total = 0
     for file in package.files or ():
         with contextlib.suppress(OSError):

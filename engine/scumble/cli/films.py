@@ -16,7 +16,7 @@ import click
 from scumble.api.errors import ScumbleError
 from scumble.cli.ahead import ahead
 from scumble.cli.inputs import Task
-from scumble.cli.jobs import Job, Painter, paint_one, report_of, settled
+from scumble.cli.jobs import Backend, Job, paint_one, report_of, settled
 from scumble.cli.pictures import from_wire
 from scumble.cli.progress import Pace, Show
 from scumble.cli.say import note
@@ -40,13 +40,14 @@ def moment(context: click.Context, option: click.Parameter, text: str | None) ->
 
 
 def excerpt_of(start: Fraction | None, length: Fraction | None) -> Excerpt | None:
-    """What --start and --length ask for; None where neither is given. Raises click.UsageError for a length of nothing."""
+    """The part of a film that --start and --length name; None where neither is given. Raises click.UsageError for a length of
+    0."""
     if length == 0:
         raise click.UsageError("--length 0 would leave nothing to paint.")
     return None if start is None and length is None else Excerpt(start or Fraction(0), length)
 
 
-def paint_film(attached: Painter, task: Task, job: Job, show: Show, steady: Steady | None) -> dict[str, Any]:
+def paint_film(backend: Backend, task: Task, job: Job, show: Show, steady: Steady | None) -> dict[str, Any]:
     """Paint every frame of a film; its sound and subtitles are copied. Raises EngineError and ScumbleError."""
     if task.target.suffix.lower() not in MUXERS:
         why = f"{task.source} is a film, and {task.target.name} would hold a picture."
@@ -67,7 +68,7 @@ def paint_film(attached: Painter, task: Task, job: Job, show: Show, steady: Stea
         def paint(item: Any) -> Finished | None:
             if not isinstance(item, Frame):
                 return None
-            return paint_one(attached, Picture(item.pixels, alpha=False), task.source, job, show_frame)
+            return paint_one(backend, Picture(item.pixels, alpha=False), task.source, job, show_frame)
 
         pace.begin()
         for item, painted in ahead(film.items(), paint, job.at_once):

@@ -114,7 +114,7 @@ def _into(files: Sequence[ListedFile], out: str, naming: Naming, folders: bool) 
 
 
 def _not_meant(out: str | None, naming: Naming) -> Callable[[Path], bool]:
-    """What a search passes over: the outputs of an earlier run of the same command."""
+    """Whether a search passes over a path: outputs of an earlier run of the same command are no inputs."""
     if out is None:
         return lambda path: bool(naming.ending) and path.stem.endswith(naming.ending)
     goal = identity(Path(out))
@@ -126,7 +126,7 @@ def _suffixes(format: str) -> tuple[str, ...]:
 
 
 def _look(target: Path) -> os.stat_result | None:
-    """What lies at an output's place, or None. Raises ScumbleError "no-write" where one may not look."""
+    """The file at an output's place, or None. Raises ScumbleError "no-write" where its folder cannot be read."""
     try:
         return target.stat()
     except (FileNotFoundError, NotADirectoryError):  # writing it says what is wrong with the latter
@@ -146,7 +146,7 @@ def _refuse_odd(tasks: Sequence[Task]) -> None:
 
 
 def _refuse_replacing(tasks: Sequence[Task], also_read: Mapping[Path, str]) -> None:
-    """What is read is never written: not by the picture's own answer, and not by another's."""
+    """Refuse to write an output over anything that is read, or among the styles. Raises click.UsageError."""
     inputs = {identity(t.source): t.source for t in tasks}
     others = {identity(path): (path, role) for path, role in also_read.items()}
     kept = [Path(os.path.realpath(folder)) for folder in (StyleStore().user_dir, SHIPPED)]

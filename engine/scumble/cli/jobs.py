@@ -24,13 +24,13 @@ from scumble.image.mapped import allocate
 from scumble.video.film import Excerpt
 from scumble.video.steady import Steady
 
-Painter = Engine | RayCluster
-"""Who paints: the engine, or a cluster."""
+Backend = Engine | RayCluster
+"""The engine, or a cluster: either paints pictures."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked of the engine for every picture alike."""
+    """The settings of a command that all of its pictures share."""
 
     styles: list[tuple[str, float]]
     method: str
@@ -49,8 +49,8 @@ class Job:
     """Pictures, or frames, that are painted at once."""
 
 
-def paint_one(attached: Painter, picture: Picture, source: Path, job: Job, show: Show) -> Finished:
-    """What is made of a picture or frame. Raises EngineError and ScumbleError."""
+def paint_one(backend: Backend, picture: Picture, source: Path, job: Job, show: Show) -> Finished:
+    """Paint a picture or frame. Raises EngineError and ScumbleError."""
     content = to_wire(picture)
     if job.masks is not None:
         fit(job.masks, (content.width, content.height), source)
@@ -60,7 +60,7 @@ def paint_one(attached: Painter, picture: Picture, source: Path, job: Job, show:
         show(progress.fraction, f"waiting behind {progress.position}" if waiting else progress.text)
 
     def paint(keep: Callable[[], bool] | None = None) -> Finished:
-        return attached.stylize(
+        return backend.stylize(
             content,
             styles=job.styles,
             method=job.method,
@@ -94,7 +94,7 @@ def settled(steady: Steady | None, picture: Picture, finished: Finished) -> Fini
 
 
 def report_of(finished: Finished) -> dict[str, Any]:
-    """What --json says of every picture."""
+    """The entry of a picture for --json."""
     raster = finished.raster
     return {
         "width": raster.width,

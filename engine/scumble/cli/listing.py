@@ -72,7 +72,7 @@ class Listing:
             self.files.append(ListedFile(path))  # a missing file is left for reading to complain about
 
     def notes(self) -> Iterator[str]:
-        """What was left out, in one line, if anything was."""
+        """One line about the files that were left out, if any were."""
         if self.left_out:
             often = sorted(self.left_out.items(), key=lambda item: (-item[1], not item[0], item[0]))
             kinds = ", ".join(f"{n} {suffix or 'without a suffix'}" for suffix, n in often)

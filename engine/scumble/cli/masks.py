@@ -91,7 +91,7 @@ def _deepened(mask: NDArray[Any], depth: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _rest(masks: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """What they leave of the picture."""
+    """The mask of the first style: all that the other masks leave."""
     depth = masks[0].dtype
     most, wide = (np.iinfo(depth).max, np.dtype(np.uint32)) if depth.kind == "u" else (1, depth)
     rest: NDArray[Any] = (most - np.clip(np.sum(masks, axis=0, dtype=wide), 0, most)).astype(depth)

@@ -15,7 +15,7 @@ from scumble.api.errors import ScumbleError
 from scumble.cli.ahead import ahead
 from scumble.cli.films import paint_film
 from scumble.cli.inputs import Task
-from scumble.cli.jobs import Job, Painter, paint_one, report_of, settled
+from scumble.cli.jobs import Backend, Job, paint_one, report_of, settled
 from scumble.cli.pictures import from_wire, write_result
 from scumble.cli.progress import Show
 from scumble.cli.say import note
@@ -30,25 +30,25 @@ __all__ = ["Job", "begin", "stylize_one"]
 
 
 def _unseen(fraction: float, text: str) -> None:
-    """Where nobody looks at the progress."""
+    """Show no progress."""
 
 
 Begun = tuple[Picture, Finished]
 """A still picture that is read and painted, and not yet written."""
 
 
-def begin(attached: Painter, task: Task, job: Job, show: Show = _unseen) -> Begun | None:
+def begin(backend: Backend, task: Task, job: Job, show: Show = _unseen) -> Begun | None:
     """Read and paint a still picture; None for what is a sequence of its own, which `stylize_one` paints frame by frame.
 
     Raises EngineError and ScumbleError."""
     if begins_as_film(task.source) or job.excerpt is not None or read_animation(task.source) is not None:
         return None
     picture = read_picture(task.source)
-    return picture, paint_one(attached, picture, task.source, job, show)
+    return picture, paint_one(backend, picture, task.source, job, show)
 
 
 def stylize_one(
-    attached: Painter,
+    backend: Backend,
     task: Task,
     job: Job,
     show: Show = _unseen,
@@ -64,15 +64,15 @@ def stylize_one(
     started = time.monotonic()
     own = None if steady is None else Steady()
     if begins_as_film(task.source):
-        entry = paint_film(attached, task, job, show, own)
+        entry = paint_film(backend, task, job, show, own)
     elif job.excerpt is not None:
         raise ScumbleError(
             "bad-options", f"{task.source} is not a film; --start and --length are for films.", "Leave them out."
         )
-    elif (done := begun() if begun else begin(attached, task, job, show)) is not None:
+    elif (done := begun() if begun else begin(backend, task, job, show)) is not None:
         entry = _still(*done, task, job, steady)
     elif (animation := read_animation(task.source)) is not None:
-        entry = _animated(attached, animation, task, job, show, own)
+        entry = _animated(backend, animation, task, job, show, own)
     else:
         raise ScumbleError("bad-picture", f"{task.source} changed while it was being read.", "Try again.")
     return entry | {"seconds": round(time.monotonic() - started, 3)}
@@ -87,7 +87,7 @@ def _still(picture: Picture, finished: Finished, task: Task, job: Job, steady: S
 
 
 def _animated(
-    attached: Painter, animation: Animation, task: Task, job: Job, show: Show, steady: Steady | None
+    backend: Backend, animation: Animation, task: Task, job: Job, show: Show, steady: Steady | None
 ) -> dict[str, Any]:
     """Frame after frame, from file to file."""
     count, layout = animation.count, animation.layout
@@ -108,7 +108,7 @@ def _animated(
             show((number + fraction) / count, f"frame {number + 1} of {count} {text}".rstrip())
 
         def paint(picture: Picture) -> Finished:
-            return paint_one(attached, picture, task.source, job, show_frame)
+            return paint_one(backend, picture, task.source, job, show_frame)
 
         for (picture, painted), duration in zip(ahead(frames, paint, job.at_once), animation.durations, strict=True):
             if job.at_once > 1:  # the cluster tells no progress

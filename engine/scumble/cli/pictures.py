@@ -27,7 +27,7 @@ FORMATS = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}
 
 
 def to_wire(picture: Picture) -> Raster:
-    """What the engine gets of a picture. Raises EngineError "bad-raster" for a size it does not take."""
+    """A picture as it is sent to the engine. Raises EngineError "bad-raster" for a size it does not take."""
     height, width = picture.pixels.shape[:2]
     pixels = np.ascontiguousarray(picture.pixels)
     return Raster(width, height, FORMATS[pixels.dtype.name], "rgba", mapped.buffer(pixels))

@@ -46,7 +46,7 @@ class Pace:
         self._recent.append(max(0.0, time.monotonic() - self._began - self._paused))
 
     def left(self) -> str:
-        """How long the rest will take, in words; "" where there is none, or nothing to tell it from."""
+        """How long the rest will take, in words; "" where nothing is left, or nothing has been timed yet."""
         if not self._recent or self._left <= 0:
             return ""
         return f"about {duration(self._left * sum(self._recent) / len(self._recent))} left"
@@ -137,7 +137,7 @@ class Notes:
         self._times: dict[str, int] = {}
 
     def new(self, lines: Iterable[str]) -> list[str]:
-        """Those of a picture's notes that no picture before it had."""
+        """The notes of a picture that no picture before it had."""
         lines = list(lines)
         for line in lines:
             self._times[line] = self._times.get(line, 0) + 1

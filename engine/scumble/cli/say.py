@@ -28,7 +28,7 @@ OUT = Console(soft_wrap=True, highlight=False)
 
 
 def problem(message: str, hint: str = "") -> None:
-    """What is wrong, and the next thing to do."""
+    """Print what is wrong, and the next thing to do."""
     ERR.print(f"[bold red]scumble:[/] {escape(printable(message))}")
     if hint:
         ERR.print(f"  [dim]{escape(printable(hint))}[/]")

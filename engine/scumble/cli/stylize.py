@@ -19,7 +19,7 @@ from scumble.cli.batch import Batch
 from scumble.cli.connect import engine, json_option, no_start_option, patiently, remote_options
 from scumble.cli.films import excerpt_of, moment
 from scumble.cli.inputs import FORMATS, Naming, Task, plan
-from scumble.cli.jobs import Job, Painter
+from scumble.cli.jobs import Backend, Job
 from scumble.cli.masks import parse_region, read_masks
 from scumble.cli.options import choose_method, find_method, find_style, parse_assignments, parse_options, parse_style, pinned
 from scumble.cli.paint import stylize_one
@@ -110,9 +110,9 @@ def stylize(
         wanted += [(patiently(partial(attached.put_style, name, raster)), 1.0) for name, raster in rasters]
         job = _settle(attached, wanted, method, strength, settings, masks)
         job = replace(job, settings=written, effort=given["effort"], seconds=given["seconds"], excerpt=excerpt)
-        with painter(attached, given["ray"]) as who:
-            job = replace(job, at_once=who.slots if isinstance(who, RayCluster) else 1)
-            batch = Batch(who, job, Steady() if steady else None)
+        with backend_of(attached, given["ray"]) as backend:
+            job = replace(job, at_once=backend.slots if isinstance(backend, RayCluster) else 1)
+            batch = Batch(backend, job, Steady() if steady else None)
             batch.run(tasks)
     if as_json:
         pictures = entries + batch.entries
@@ -122,8 +122,8 @@ def stylize(
 
 
 @contextmanager
-def painter(attached: Engine, address: str | None) -> Iterator[Painter]:
-    """Who paints: the engine, or the cluster at an address, if one is given. Raises as RayCluster does."""
+def backend_of(attached: Engine, address: str | None) -> Iterator[Backend]:
+    """The engine, or the cluster at an address if one is given. Raises as RayCluster does."""
     if address is None:
         yield attached
         return
@@ -135,7 +135,7 @@ def painter(attached: Engine, address: str | None) -> Iterator[Painter]:
 def _tasks(
     inputs: tuple[str, ...], output: str | None, also_read: dict[Path, str], given: dict[str, Any]
 ) -> tuple[list[Task], list[dict[str, Any]]]:
-    """What is to be painted, and an entry for each picture whose output is there already. Raises as `plan` does."""
+    """The pictures to paint, and an entry for each whose output is there already. Raises as `plan` does."""
     ending = given["ending"]
     if output is None and not ending:
         raise click.UsageError("Say where to write: -o FILE or FOLDER, or --suffix -painted to write beside each picture.")

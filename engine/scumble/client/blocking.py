@@ -105,7 +105,7 @@ class Engine:
 
     @property
     def welcome(self) -> Welcome | None:
-        """What the engine said of itself."""
+        """The engine's greeting."""
         return self.session.welcome
 
     def catalogue(self) -> Catalogue:

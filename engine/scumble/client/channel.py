@@ -59,7 +59,7 @@ class Channel:
         self._send(header, *frames)
 
     def poll(self, budget: int) -> list[tuple[Header, list[Frame]]]:
-        """What has arrived after `welcome`. Raises EngineError, after which the channel is of no use."""
+        """The messages that have arrived after `welcome`. Raises EngineError, after which the channel is of no use."""
         messages = [(_parsed(message[0]), message[1:]) for message in self.link.poll(0.0, budget)]
         if self.welcome is None:
             if messages:

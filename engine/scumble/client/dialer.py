@@ -91,11 +91,11 @@ class Dialer:
 
     @property
     def token(self) -> str:
-        """Of the engine that was tried last; two engines never share one."""
+        """The token of the engine that was tried last; two engines never share one."""
         return self._tried.token if self._tried is not None else ""
 
     def state(self) -> State:
-        """As far as the dialer can tell: an open connection is READY here."""
+        """The session's state as far as the dialer knows: an open connection is READY here."""
         if self.welcome is not None:
             return State.READY
         if self._reported:

@@ -40,7 +40,7 @@ class WithError:
     hint: str
 
     def error(self) -> EngineError:
-        """The same, to be raised."""
+        """The error of this event, to be raised."""
         return EngineError(self.code, self.message, self.hint)
 
 
@@ -55,7 +55,7 @@ class Context:
     full_height: int
 
     def header(self) -> dict[str, Any]:
-        """As the wire describes it."""
+        """The context as the wire describes it."""
         place = {"x": self.x, "y": self.y, "full_width": self.full_width, "full_height": self.full_height}
         return {**self.raster.header(), **place}
 

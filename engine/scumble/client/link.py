@@ -58,7 +58,7 @@ class AnyLink(Protocol):
         """The descriptor to wait for."""
 
     def interest(self) -> int:
-        """What to wait for, as a mask of the selectors module; 0 when `poll` has something to do already."""
+        """The events to wait for, as a mask of the selectors module; 0 when `poll` has something to do already."""
 
     def close(self) -> None:
         """Idempotent."""

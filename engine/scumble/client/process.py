@@ -67,6 +67,6 @@ def start_time(pid: int) -> Optional[float]:
 
 
 def _stat(pid: int) -> list[bytes]:
-    """What /proc tells of a process, from its state on. Raises OSError."""
+    """The fields of /proc/PID/stat from the process's state on. Raises OSError."""
     with open(f"/proc/{pid}/stat", "rb") as f:
         return f.read().rpartition(b")")[2].split()

@@ -56,7 +56,7 @@ class Raster:
         return self.width * BYTES_PER_PIXEL[self.format]
 
     def header(self) -> dict[str, Any]:
-        """As the wire describes it."""
+        """The raster as the wire describes it."""
         plain = {"width": self.width, "height": self.height, "format": self.format, "order": self.order}
         return plain if self.transfer == "srgb" else {**plain, "transfer": self.transfer}  # older engines do not know the word
 
@@ -90,7 +90,7 @@ class Masks:
         return self.width * self.channels * BYTES_PER_MASK[self.format]
 
     def header(self) -> dict[str, Any]:
-        """As the wire describes it."""
+        """The masks as the wire describes them."""
         return {"width": self.width, "height": self.height, "channels": self.channels, "format": self.format}
 
     def rows(self, y: int, count: int) -> memoryview:

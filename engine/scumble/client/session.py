@@ -87,7 +87,7 @@ class Session:
 
     @property
     def state(self) -> State:
-        """Where the session stands; changes only in `pump`."""
+        """The session's state with the engine; changes only in `pump`."""
         state = self._dialer.state()
         return State.STARTING if state is State.READY and not self._ready else state
 

@@ -61,7 +61,7 @@ class Wire:
         return sum(map(len, self.out))
 
     def space(self) -> memoryview:
-        """Where to receive into; never empty."""
+        """The buffer to receive into; never empty."""
         if self._body is not None:
             return memoryview(self._body)[self._filled :]
         if self._start == self._end:

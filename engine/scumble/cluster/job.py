@@ -57,7 +57,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class Failure:
-    """What a ScumbleError says."""
+    """The error of a picture that could not be painted, as ScumbleError has it."""
 
     code: str
     message: str

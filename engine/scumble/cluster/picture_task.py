@@ -73,7 +73,7 @@ def _paint(job: Job, store: StyleStore, threads: int, began: float) -> Painted:
 
 
 def _helpers(job: Job, device: str, threads: int) -> RayHelpers | None:
-    """Who may paint tiles of the picture, too."""
+    """The other slots that may paint tiles of the picture; None where there are none."""
     if not job.helpers:
         return None
     from scumble.cluster.helpers import RayHelpers

@@ -110,7 +110,7 @@ class RayCluster:
         allocate: Callable[[int], Any] | None = None,
         keep: Callable[[], bool] | None = None,
     ) -> Finished:
-        """As client.blocking.Engine.stylize, without word of progress. Raises EngineError."""
+        """Paint a picture, as client.blocking.Engine.stylize does, without reports of progress. Raises EngineError."""
         job = Job(
             version=__version__,
             method=method,
@@ -134,7 +134,8 @@ class RayCluster:
         return _finished(raster, done)
 
     def _done(self, job: Job) -> Painted | Failure:
-        """What a node makes of it. No call of Ray's may be under way once it is shut down: it would end this process."""
+        """Have a node paint the job, and wait. No call of Ray's may be under way once it is shut down: it would end this
+        process."""
         with self._changed:
             if self._closing:
                 raise EngineError("cancelled", "The command was ended.")
@@ -194,7 +195,7 @@ def _missing(address: str, e: Exception) -> EngineError:
 
 
 def _finished(raster: Raster, done: Painted) -> Finished:
-    """What a node has painted, as a raster like the one that was sent."""
+    """The picture that a node has painted, as a raster like the one that was sent."""
     painted = Raster(raster.width, raster.height, raster.format, raster.order, done.pixels, raster.transfer)
     remark = f"Tiles painted by other slots: {done.elsewhere}." if done.elsewhere else ""
     return Finished(painted, done.styles, done.seconds, done.device, remark)

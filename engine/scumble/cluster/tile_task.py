@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 class Source(Protocol):
     def get(self) -> Any:
-        """What there is, once asked for: reading it may import torch."""
+        """The value, read when it is asked for: reading it may import torch."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What lies in Ray's object store. As an argument of its own, Ray would read it in the main thread."""
+    """A value in Ray's object store. As an argument of its own, Ray would read it in the main thread."""
 
     reference: Any
 

@@ -29,7 +29,7 @@ Paint = Callable[[list[NDArray[Any]]], Pixels]
 
 @dataclass(frozen=True)
 class PassSpec:
-    """What the tiles of one pass over a picture are painted by."""
+    """The network that paints the tiles of one pass, as data that another process can rebuild it from."""
 
     version: str
     recipe: Recipe
@@ -45,7 +45,7 @@ _known: dict[str, nn.Module] = {}
 
 
 def painter(spec: PassSpec) -> Paint:
-    """What paints the tiles of a pass. Raises RuntimeError on a node of another version."""
+    """A function that paints the tiles of a pass. Raises RuntimeError on a node of another version."""
     if spec.version != __version__:
         raise RuntimeError(f"this node has Scumble {__version__}, and the picture's {spec.version}")
     method = registry.methods()[spec.recipe.method]  # imports torch, which the device is chosen by

@@ -87,19 +87,19 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """As its pictures' folder is called: "memory-polish-20"."""
+        """The name of its folder of pictures: "memory-polish-20"."""
         options = [f"{name}-{value}" for name, value in self.options.items()] + [self.refined] * bool(self.refined)
         return "-".join([self.method, *options]).replace("_", "-")
 
 
 class Paint(Protocol):
-    """How a method paints a photograph by a style at a strength in (0, 1]."""
+    """A function that paints a photograph by a style at a strength in (0, 1]."""
 
     def __call__(self, rgb: Pixels, style: Style, strength: float = 1.0) -> Answer: ...
 
 
 def painter(method: Method, given: Mapping[str, Any], runtime: Runtime) -> Paint:
-    """How a method paints with those options. Raises ScumbleError "bad-options", as it is made."""
+    """A function that paints by a method with those options. Raises ScumbleError "bad-options" at once."""
     _, options = pipeline.parse_options(method, dict(given))
 
     def paint(rgb: Pixels, style: Style, strength: float = 1.0) -> Answer:
@@ -182,7 +182,8 @@ class _Refined:
 def _refine(
     method: str, refiner: Refiner, painting: Painting, photographs: Sequence[Pixels], runtime: Runtime, path: Path
 ) -> None:
-    """As the engine does in its idle time for a user who has painted these. Raises ScumbleError "disk-full" and "no-write"."""
+    """Refine a style as the engine does in its idle time for a user who has painted these photographs. Raises ScumbleError
+    "disk-full" and "no-write"."""
     begun = time.perf_counter()
     for event in refiner.refine(painting, photographs, runtime):
         if isinstance(event, Refined):
@@ -208,7 +209,7 @@ def _check_fits(method: Method, refiner: Refiner, style: Style, path: Path) -> N
 
 
 def peer_contenders(folder: Path, note: Callable[[str], None]) -> list[Contender]:
-    """Those of `folder`/peers.py that paint any style: its PEERS maps a name to what makes one.
+    """The contenders of `folder`/peers.py that paint any style: its PEERS maps a name to a function that makes one.
 
     A peer has `style(painting)` and is called with (photograph, what that gave), both (1, 3, H, W) in [0, 1]. One that
     cannot be loaded, or paints one style only, is left out with a note. Raises ScumbleError "bad-options".

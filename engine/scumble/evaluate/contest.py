@@ -262,7 +262,7 @@ def _point(
 
 
 def _answer(contender: Contender, photograph: Photograph, painting: Painting) -> Answer:
-    """One that can be judged. Raises ScumbleError, and whatever the contender does."""
+    """A contender's answer, checked so that it can be judged. Raises ScumbleError, and whatever the contender does."""
     if not contender.can(painting):
         raise ScumbleError("style-unavailable", "it was not trained for this painting")
     answer = contender.paint(photograph.rgb, painting)

@@ -22,18 +22,18 @@ def of_texts(*texts: str) -> str:
 
 
 def of_pixels(pictures: Iterable[Pixels]) -> str:
-    """Of pictures (H, W, 3) in this order."""
+    """The digest of pictures (H, W, 3), in this order."""
     return of_texts(*(f"{rgb.shape} {hashlib.sha256(rgb.tobytes()).hexdigest()}" for rgb in pictures))
 
 
 def of_files(paths: Iterable[Path]) -> str:
-    """Of files' names and contents, in this order. Raises OSError."""
+    """The digest of files' names and contents, in this order. Raises OSError."""
     return of_texts(*(f"{_sha256(path)} {path.name}" for path in paths))
 
 
 def of_networks(method: str) -> str:
-    """Of what ships for a method and belongs to no single style, told by the cards: its own networks, if it has any, and
-    the perceptual ones, which it may look through."""
+    """The digest of all networks that ship for a method and belong to no single style, by their cards: its own, if it has any,
+    and the perceptual ones that it may use."""
     paths = (
         shared_path(SHIPPED, method),
         *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "half")),
@@ -43,7 +43,7 @@ def of_networks(method: str) -> str:
 
 
 def of_all_weights() -> str:
-    """Of all networks and styles' states that ship or lie in the user's data, told by their cards."""
+    """The digest of all networks and styles' states that ship or lie in the user's data, by their cards."""
     return of_files(
         card
         for folder in (*sorted(SHIPPED.iterdir()), data_dir() / "models")
@@ -53,7 +53,7 @@ def of_all_weights() -> str:
 
 
 def of_teachers(source: str) -> str:
-    """Of what training/teachers.py loads from there; what has a published version is told by its name."""
+    """The digest of the networks that training/teachers.py loads from there; one with a published version is named by it."""
     if source in ("compact", "torchvision"):
         return source
     return of_files(files_of(source))

@@ -31,7 +31,7 @@ STYLE_WEIGHT = 3.0
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one network says of one picture; `style` is the mean of `layers`, which are by name."""
+    """One network's losses for one picture; `style` is the mean of `layers`, which are by name."""
 
     content: float
     style: float
@@ -44,7 +44,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Expected:
-    """What one network finds in a photograph and in a painting: features and Gram matrices by layer."""
+    """One network's features of a photograph and Gram matrices of a painting, by layer."""
 
     content: Mapping[str, Tensor]
     manner: Mapping[str, Tensor]
@@ -67,7 +67,7 @@ class Judge:
 
     @torch.no_grad()
     def __call__(self, painted: Tensor, expected: Expected) -> Judgement:
-        """Of (1, 3, H, W) in [0, 1], of the size of the content that is expected."""
+        """The losses of (1, 3, H, W) in [0, 1], of the size of the content that is expected."""
         seen = self.look(painted, {*self.content_layers, *self.style_layers})
         contents = [float(content_loss(seen[k], expected.content[k])) for k in self.content_layers]
         styles = {k: float(gram_loss(gram(seen[k]), expected.manner[k])) for k in self.style_layers}
@@ -106,13 +106,13 @@ class Lpips:
 
     @torch.no_grad()
     def expect(self, photograph: Tensor) -> list[Tensor]:
-        """Of (1, 3, H, W) in [0, 1]: its features, each cell a unit vector."""
+        """The features of (1, 3, H, W) in [0, 1], each cell a unit vector."""
         seen = self.net(photograph, set(LPIPS_LAYERS))
         return [seen[k] / (seen[k].square().sum(1, keepdim=True).sqrt() + 1e-10) for k in LPIPS_LAYERS]
 
     @torch.no_grad()
     def __call__(self, painted: Tensor, expected: Sequence[Tensor]) -> float:
-        """How far (1, 3, H, W) in [0, 1] is from the photograph."""
+        """The LPIPS distance of (1, 3, H, W) in [0, 1] from the photograph."""
         pairs = zip(self.weights, self.expect(painted), expected, strict=True)
         return sum(float(((a - b).square() * w).sum(1).mean()) for w, a, b in pairs)
 
@@ -158,7 +158,7 @@ class SqueezeNet(nn.Module):
         self.requires_grad_(False).eval()
 
     def names(self) -> dict[str, str]:
-        """Of each parameter of the stages, the name that Caffe has for it."""
+        """Caffe's name of each parameter of the stages."""
         parts = {name: name.split(".", 1) for name in self.stages.state_dict()}
         return {n: f"{self.LAYERS[int(at)]}.{part.replace('squeeze.', 'squeeze1x1.')}" for n, (at, part) in parts.items()}
 

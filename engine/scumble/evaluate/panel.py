@@ -36,8 +36,8 @@ class Panel:
         return by_judge
 
     def point(self, picture: Tensor, strength: float) -> dict[str, float]:
-        """How far a picture of that strength is from the photograph, by LPIPS or else the first judge's content, and from the
-        style, by the first judge."""
+        """A picture's distance from the photograph (LPIPS, or else the first judge's content) and from the style (by the first
+        judge)."""
         judge, pair = self.judges[0]
         said, distance = judge(picture, pair), self.distance(picture)
         away = round(said.content, 5) if distance is None else distance

@@ -42,7 +42,7 @@ def read_bmp(path: Path, most: int) -> tuple[NDArray[Any], bytes | None]:
 
 
 def _profile(file: BinaryIO) -> bytes | None:
-    """Of a V4 or V5 header: one that is embedded, or one of the primaries and gamma that it names."""
+    """The colour profile of a V4 or V5 header: one that is embedded, or one of the primaries and gamma that it names."""
     data = file.read(138).ljust(138, b"\0")
     size = struct.unpack_from("<I", data, 14)[0]
     if size < 108:

@@ -133,7 +133,7 @@ class Matched:
 
 
 def match_histograms(stylized: Array, original: Array, weight: Array | None = None) -> Matched:
-    """What brings the histograms of red, green and blue of the painting to the original's, and the palette with them.
+    """The curves that bring the histograms of red, green and blue of the painting to the original's, and the palette with them.
 
     Channel by channel alone, greys would become coloured wherever painting and original mix their channels differently. So
     CORAL brings the painting to the original's axes of colour first, where no channel tells of another; the histograms are

@@ -245,7 +245,7 @@ def _pages(path: Path, kind: str, opened: Opened) -> None:
 
 
 def _space(path: Path, kind: str, image: Any, exif: Image.Exif, notes: list[str]) -> ColourSpace | None:
-    """Whose colours they are, where the file says so outside an ICC profile; None is sRGB, or what the profile says."""
+    """The colour space of an image where its file names one outside an ICC profile; None is sRGB, or what the profile says."""
     chunks = _png_chunks(path) if kind == "png" else {}
     points = _code_points(path, kind, chunks)
     if ICC in image.get_fields() and not (kind == "png" and points):

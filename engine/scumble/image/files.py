@@ -121,7 +121,7 @@ def can_decode(path: Path | str) -> bool:
 
 
 def metadata_of(path: Path | str) -> Metadata:
-    """What a picture file says besides its pixels, which are not read; nothing where it cannot be read."""
+    """The metadata of a picture file, whose pixels are not read; empty where it cannot be read."""
     try:
         return open_picture(Path(path), _kind(Path(path))).metadata
     except (ScumbleError, BmpError, OSError, vips().Error):
@@ -154,7 +154,7 @@ def write_picture(
 def encode_picture(
     file: BinaryIO, path: Path, pixels: AnyPixels, like: Picture | None = None, settings: Settings | None = None
 ) -> tuple[str, ...]:
-    """What `write_picture` writes to `path`, into an open file that can be read and sought. Raises OSError, ScumbleError."""
+    """Write to an open file what `write_picture` writes to `path`; it can be read and sought. Raises OSError, ScumbleError."""
     suffix, settings = path.suffix.lower(), settings or Settings()
     operation, deepest, _ = SAVERS[suffix]
     profile = like.profile if like is not None and settings.keep_profile else None
@@ -191,7 +191,7 @@ def unkept_profile(like: Picture | None, settings: Settings, of: str = "") -> tu
 
 
 def _kind(path: Path) -> str:
-    """What kind of file it is. Raises ScumbleError "bad-picture"."""
+    """The kind of a picture file. Raises ScumbleError "bad-picture"."""
     try:
         with open_regular(path) as f:
             head = f.read(64)

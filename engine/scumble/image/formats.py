@@ -63,7 +63,7 @@ def kind_of(head: bytes) -> str | None:
 
 
 def what_else(head: bytes) -> str:
-    """What a file of no such kind is, in words."""
+    """The kind of a file that is no picture, in words."""
     if not head:
         return "it is empty"
     named = next((name for pattern, name in OTHERS if re.match(pattern, head, re.DOTALL)), None)

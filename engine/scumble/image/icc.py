@@ -25,8 +25,8 @@ SRGB_PRIMARIES: tuple[XY, XY, XY] = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 
 @dataclass(frozen=True)
 class ColourSpace:
-    """What a file says of its colours. `curves` give light in [0, 1] for numbers in [0, 1]: an exponent, or one table for all
-    three channels, (N,), or one for each, (3, N)."""
+    """The colour space that a file declares. `curves` give light in [0, 1] for numbers in [0, 1]: an exponent, or one table for
+    all three channels, (N,), or one for each, (3, N)."""
 
     name: str
     """What it is called, for people."""

@@ -54,7 +54,8 @@ IPTC = 33723
 
 @dataclass(frozen=True)
 class Metadata:
-    """Of one file. `exif` begins with Exif\\0\\0; `texts` are by keyword, those of the file's own comments under "Comment"."""
+    """The metadata of one file. `exif` begins with Exif\0\0; `texts` are by keyword, those of the file's own comments under
+    "Comment"."""
 
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -62,8 +63,8 @@ class Metadata:
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def for_file(self, suffix: str, size: tuple[int, int], srgb: bool) -> tuple[Metadata, tuple[str, ...]]:
-        """What a file of that kind gets, and lines about what is lost. `size` is (width, height); `srgb`, whether the
-        numbers of the output are sRGB's."""
+        """The metadata that a file of that kind can hold, and lines about what is lost. `size` is (width, height); `srgb`,
+        whether the numbers of the output are sRGB's."""
         kind = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}.get(suffix, suffix)
         held, texts = HOLD[kind], {} if "texts" in HOLD[kind] else self.texts
         exif, damaged, left = (

@@ -56,7 +56,7 @@ def encoded(plane: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 @cache
 def _half_to_srgb() -> Array:
-    """What each of the 65,536 floats of 16 bits is on the sRGB curve."""
+    """A table of all 65,536 floats of 16 bits on the sRGB curve."""
     every = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
     most = float(np.finfo(np.float16).max)
     return to_srgb(np.nan_to_num(every, nan=0.0, posinf=most, neginf=-most))

@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is at a place."""
+    """The state of the plug-in at a place."""
 
     place: Place
     installed: bool
@@ -51,7 +51,7 @@ class Standing:
 
     @property
     def works(self) -> bool:
-        """As far as files can tell."""
+        """Whether the plug-in works, as far as files can tell."""
         return (
             self.installed and self.current and (self.place.sandboxed or bool(self.command and shutil.which(self.command[0])))
         )
@@ -69,7 +69,7 @@ def sources(name: str) -> Path:
 
 
 def engine_command() -> list[str]:
-    """How this installation's engine is started."""
+    """The command that starts this installation's engine."""
     return [sys.executable, "-m", "scumble", "serve"]
 
 
@@ -116,7 +116,7 @@ def uninstall(place: Place) -> bool:
 
 
 def standing(source: Path, place: Place) -> Standing:
-    """What is installed at `place`."""
+    """The state of the plug-in at `place`."""
     if not _ours(place.folder):
         return Standing(place, installed=False)
     wanted = {name: hashlib.sha256(data).digest() for name, data in bundle(source)}

@@ -14,7 +14,7 @@ Identity = tuple[int, int] | str
 
 
 def identity(path: Path) -> Identity:
-    """What a path leads to, by any name: the file if there is one, else the place, links followed."""
+    """What identifies a path's file by any of its names: the file if there is one, else the place, links followed."""
     try:
         facts = path.stat()
         if facts.st_ino:

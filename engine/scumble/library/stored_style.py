@@ -78,7 +78,7 @@ class StoredStyle:
         return next((path for path in paths if path.is_file()), None)
 
     def state_path(self, method: str, revision: int) -> Path:
-        """Where a user style keeps the weight file of `method` that was added with `revision`."""
+        """The weight file of `method` that was added to a user's style with `revision`."""
         return self.folder / f"{method}@{revision}.safetensors"
 
     def thumbnail(self) -> bytes | None:

@@ -209,7 +209,7 @@ class StyleStore:
         return True
 
     def _ledger(self) -> dict[str, Any]:
-        """How often the user's styles changed, and the last revision of each removed one by id."""
+        """Read how often the user's styles have changed, and the last revision of each removed one by id."""
         try:
             ledger = read_object(self.user_dir / "ledger.json")
             changes, removed = ledger["changes"], ledger["removed"]

@@ -43,7 +43,8 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Card(TypedDict, total=False):
-    """What the JSON file beside a weight file says of it. Every card has `sha256`; the rest depends on what the file holds."""
+    """The JSON file beside a weight file, which describes it. Every card has `sha256`; the rest depends on what the file
+    holds."""
 
     sha256: str
     """Of the weight file; its first 16 digits are the networks' name (`name_of`)."""
@@ -73,7 +74,7 @@ class Card(TypedDict, total=False):
 
 
 def card_path(path: Path) -> Path:
-    """Where the card of a weight file is: same name, `.json`."""
+    """The path of a weight file's card: same name, `.json`."""
     return path.with_suffix(".json")
 
 

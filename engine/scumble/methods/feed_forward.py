@@ -52,7 +52,7 @@ class Known(Generic[S]):
     """What a method keeps beside."""
 
     def at(self, long_side: float) -> S:
-        """What is known of the painting at the nearest of its sizes."""
+        """The statistics of the painting at the nearest of its sizes."""
         if self.painting is None or self.measure is None:
             return self.ladder[nearest(self.ladder, long_side) if len(self.ladder) > 1 else next(iter(self.ladder))]
         rung = nearest(ladder_sides(max(self.painting.shape[2:]), self.sides), long_side)
@@ -87,11 +87,11 @@ class FeedForward(Method, Generic[N, S]):
         raise NotImplementedError
 
     def read(self, weights: Path, networks: N, device: str) -> Mapping[int, S]:
-        """What a style's weight file holds, by the painting's long side. Raises ScumbleError "weights-corrupt"."""
+        """The contents of a style's weight file, by the painting's long side. Raises ScumbleError "weights-corrupt"."""
         raise NotImplementedError
 
     def measure(self, networks: N, painting: Tensor) -> S:
-        """What describes the style of a painting, for methods that take any."""
+        """The numbers that describe the style of a painting, for methods that take any."""
         raise NotImplementedError
 
     def mix(self, styles: Sequence[tuple[float, S]]) -> S:
@@ -104,7 +104,7 @@ class FeedForward(Method, Generic[N, S]):
         return cast(S, torch.cat([cast(Tensor, style) for style in styles]))
 
     def between(self, own: S, style: S, strength: float) -> S:
-        """As far from the picture's own style to another as the strength says; here of states that are tensors."""
+        """The state at `strength` between the picture's own style and another; here of states that are tensors."""
         return cast(S, own + strength * (style - own))  # type: ignore[operator]
 
     def painter(self, networks: N, style: S) -> nn.Module:
@@ -116,19 +116,19 @@ class FeedForward(Method, Generic[N, S]):
         raise NotImplementedError
 
     def passes(self, paint: Callable[[Content], Iterator[Event]], content: Content) -> Iterator[Event]:
-        """How a picture is painted by passes of the network: in one."""
+        """Paint a picture by passes of the network; here by one."""
         return paint(content)
 
     # What follows from it.
 
     def weights(self, encoder: str = COMPACT) -> Path | None:
-        """Where the networks lie: with Scumble, or, for an encoder that does not ship, in the user's data; None where every
+        """The file of the networks: one that ships, or, for an encoder that does not, one in the user's data; None where every
         style has its own."""
         shipped = encoder == COMPACT
         return shared_path(SHIPPED, self.id) if shipped else data_dir() / "models" / f"{self.id}-{encoder}.safetensors"
 
     def shared_name(self) -> str:
-        """What tells the networks that ship from others: states of the one say nothing to the other."""
+        """A name that tells the networks that ship from others: states of one are of no use to the other."""
         path = self.weights()
         assert path is not None
         return name_of(path)
@@ -147,7 +147,7 @@ class FeedForward(Method, Generic[N, S]):
         return self._known[key]
 
     def know(self, style: Style, networks: N, encoder: str, device: str) -> Known[S]:
-        """What is known of a style: by its painting, where the method takes any, else by its weight file.
+        """The state of a style: measured from its painting where the method takes any, else read from its weight file.
 
         Raises ScumbleError "style-needs-picture" and "style-unavailable", and what `read` raises.
         """
@@ -234,7 +234,8 @@ class FeedForward(Method, Generic[N, S]):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a Pass is made of, beside networks, which every machine has. `style` is as `FeedForward.mix` gives it."""
+    """The networks and settings that a Pass is made of, without those that every machine has. `style` is as `FeedForward.mix`
+    gives it."""
 
     method: str
     style: Any
@@ -242,7 +243,7 @@ class Recipe:
 
 
 class Pass(nn.Module):
-    """One style, or several by place, over pictures (1, 3, H, W): what tiling.run_tiled runs."""
+    """A network that paints one style, or several by place, over pictures (1, 3, H, W), as tiling.run_tiled runs it."""
 
     def __init__(self, method: FeedForward[N, S], networks: N, style: S, options: Any) -> None:
         super().__init__()
@@ -260,7 +261,7 @@ class Pass(nn.Module):
 
 
 def encoder_of(options: Any) -> str:
-    """What sees the painting, where a method's options let one choose."""
+    """The name of the encoder for paintings, where a method's options let one choose."""
     return str(vars(options).get("encoder", COMPACT))
 
 

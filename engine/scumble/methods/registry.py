@@ -123,7 +123,7 @@ def complete(method: Any) -> Method:
 
 
 def method(method_id: str) -> Method:
-    """One method. Raises ScumbleError "method-unknown"."""
+    """The method with that id. Raises ScumbleError "method-unknown"."""
     try:
         return methods()[method_id]
     except KeyError:

@@ -135,8 +135,8 @@ def moments(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
 
 
 def _moments_of_one(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The same of a picture (1, C, H, W) whose channels lie side by side, in a seventh of the time: as batch normalization
-    does it. Without gradients. By parts, because it adds up pixel after pixel, in float32."""
+    """Mean and variance of one picture (1, C, H, W) whose channels lie side by side, as `_moments`, in a seventh of the time:
+    as batch normalization does it. Without gradients. By parts, because it adds up in float32."""
     parts = torch.split(x, max(1, PART // 16 // x.shape[3]), 2)
     running = x.new_zeros(2, x.shape[1], dtype=torch.float32)  # says that the answer is float32
     by_part = [torch.batch_norm_update_stats(part, running[0], running[1], 0.0) for part in parts]

@@ -52,13 +52,13 @@ class LossSpec:
 
     @property
     def layers(self) -> dict[int, set[str]]:
-        """All layers that are needed, by scale."""
+        """All layers that the loss needs, by scale."""
         wanted = {scale: set(layers) for scale, layers in self.styles.items()}
         wanted[self.content_scale] = wanted.get(self.content_scale, set()) | set(self.content)
         return wanted
 
     def distance(self, gram_matrix: Tensor, target: Tensor) -> Tensor:
-        """Of one Gram matrix (C, C) from another."""
+        """The distance of one Gram matrix (C, C) from another."""
         kinds = ((self.roots, root_gram_loss), (1 - self.roots, gram_loss))
         return torch.stack([share * loss(gram_matrix, target) for share, loss in kinds if share > 0]).sum()
 

@@ -95,8 +95,8 @@ def measure(net: VGG, picture: Tensor, layers: Sequence[str]) -> Generator[None,
 
 
 def between(own: FeatureStatistics, style: FeatureStatistics, strength: float) -> FeatureStatistics:
-    """As far from a picture's own statistics to a style's as the strength in [0, 1] says: those of pixels, some of which are
-    the one's and some the other's."""
+    """Statistics at a strength in [0, 1] between a picture's own and a style's: those of pixels of which that share is the
+    style's."""
     return {
         name: LayerStatistics(torch.lerp(own[name].mean, s.mean, strength), torch.lerp(own[name].gram, s.gram, strength))
         for name, s in style.items()
@@ -113,7 +113,7 @@ def interpolated(ladder: Mapping[int, FeatureStatistics], long_side: int) -> Fea
 
 
 def drained(steps: Generator[object, None, T]) -> T:
-    """What a computation that yields on its way comes to, without stopping."""
+    """The value of a computation that yields on its way, run without stopping."""
     while True:
         try:
             next(steps)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def picture(size: int, generator: torch.Generator) -> Tensor:
-    """One of the three kinds, at random."""
+    """A picture of one of the three kinds, at random."""
     kinds = (shades, dead_leaves, noise)
     return kinds[int(torch.randint(len(kinds), (), generator=generator))](size, generator)
 

@@ -78,7 +78,8 @@ def palettes(painted: Array, whole: Array | None, content: Content) -> tuple[Arr
 
 
 def recolouring(painted: Array, picture: Array, alpha: Array | None, common: CommonOptions) -> Callable[[Array, Array], Array]:
-    """What keeps the colours, from (painting, picture), planes (3, H, W) in [0, 1], to the painting as it is to look."""
+    """A function that keeps the colours: it takes (painting, picture), planes (3, H, W) in [0, 1], and gives the painting as it
+    is to look."""
     if common.keep_colours == "luminance":
         return colour.keep_colours
     if common.keep_colours in PALETTES:

@@ -92,7 +92,7 @@ def _mb(size: int) -> int:
 
 
 def bytes_needed(error: BaseException) -> int:
-    """What the failed allocation asked for, as far as its message tells."""
+    """The bytes that the failed allocation asked for, as far as its message tells."""
     units = {"bytes": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
     match = re.search(r"(?:allocate|allocate array of size)\s+([\d.]+)\s*(bytes|[KMG]iB|B)\b", str(error))
     return int(float(match[1]) * units[match[2]]) if match else 1 << 20

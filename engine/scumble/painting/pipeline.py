@@ -99,7 +99,7 @@ def _run(request: Request, runtime: Runtime, out: AnyPixels, common: CommonOptio
 def _paint(
     request: Request, reading: Reading, runtime: Runtime, common: CommonOptions
 ) -> Generator[Progress | Preview, None, Result | None]:
-    """What the method yields, previews as the finished picture will look; returns its result."""
+    """Pass on what the method yields, previews as the finished picture will look, and return its result."""
     result: Result | None = None
     content, strength = reading.content, reading.target.strength
     with closing(cast(Any, progressive.paint(reading.prepared, content, runtime, request.effort))) as events:

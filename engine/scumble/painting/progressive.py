@@ -57,7 +57,7 @@ class Prepared:
 
 
 def paint(chosen: Prepared, content: Content, runtime: Runtime, effort: Effort) -> Iterator[Event]:
-    """What the chosen method yields, or, with a quality, the stages that lead to it; one Result last."""
+    """Run the chosen method, or, with a quality, the stages that lead to it; yields its events, one Result last."""
     if effort.quality is None:
         yield from _until_kept(_run(chosen, content, runtime), content.rgb, effort.keep)
         return
@@ -130,7 +130,7 @@ def _as_large(shown: Pixels, base: Pixels) -> Pixels:
 def _improved(
     first: Prepared, improver: Prepared, content: Content, runtime: Runtime, answer: Pixels, quality: Quality
 ) -> Iterator[Event]:
-    """What the improver makes of an answer; of a selection, as a part of its layer."""
+    """Improve an answer; of a selection, as a part of its layer."""
     method = cast(Improver, improver.method)
 
     def on(seen: Content, begun: Pixels, levels: int | None = None) -> Iterator[Event]:

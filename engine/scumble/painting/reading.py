@@ -39,7 +39,7 @@ READ = 0.05
 
 @dataclass(frozen=True)
 class Target:
-    """Where and how much is painted."""
+    """The size and place in which a picture is painted."""
 
     grid: Grid
     mixture: Array
@@ -50,7 +50,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Reading:
-    """All that a method is handed."""
+    """All that a method is given for a picture."""
 
     prepared: Prepared
     content: Content

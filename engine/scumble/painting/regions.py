@@ -120,7 +120,7 @@ def of_whole(shares: Array, at: Size, size: Size, full: Size, whole: Size) -> Ar
 def paint(
     method: Method, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime
 ) -> Generator[Event, None, None]:
-    """What the method yields. One that cannot mix styles by place paints once a style, and the results are mixed."""
+    """Run the method. One that cannot mix styles by place paints once for each style, and the results are mixed."""
     if content.regions is None or method.capabilities.regions:
         yield from method.run(content, styles, options, runtime)
         return

@@ -21,7 +21,7 @@ from scumble.painting.regions import AnyMasks
 
 @dataclass(frozen=True)
 class CommonOptions:
-    """What can be chosen for every method alike."""
+    """The options that every method has."""
 
     brush_size: float = option(
         1.0,
@@ -106,7 +106,7 @@ def check_context(c: Context, pixels: AnyPixels) -> None:
 
 
 def grid_of(request: Request, common: CommonOptions) -> Grid:
-    """Where the picture lies on the working grid of its layer."""
+    """The place of the picture on the working grid of its layer."""
     c, size = request.context, request.pixels.shape[:2]
     at = (c.y, c.x) if c else (0, 0)
     return working_grid(at, size, full_size(request), common.brush_size if common.scale == "working" else None)

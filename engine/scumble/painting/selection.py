@@ -54,7 +54,7 @@ def layer_of(content: Content) -> Content:
 
 
 def doublings(content: Content) -> int:
-    """How many times the layer in small must be doubled to have as many pixels as it is worked at."""
+    """How many times the layer in small must be doubled to have as many pixels as it is painted with."""
     assert content.whole is not None
     full = content.full or content.whole.shape[:2]
     return max(0, math.ceil(math.log2(max(full) / max(content.whole.shape[:2])) - 0.1))
@@ -72,7 +72,7 @@ def carried(content: Content, painted: Pixels) -> Pixels:
 
 
 def part_of(content: Content, shown: Pixels) -> Pixels:
-    """What of a picture of the layer, of any size, shows the selection."""
+    """The part of a picture of the layer, of any size, that shows the selection."""
     assert content.whole is not None
     full = content.full or content.whole.shape[:2]
     place = []

@@ -42,7 +42,7 @@ def _shared(
     inputs: Callable[[int], Sequence[Pixels]],
     helpers: Helpers | None,
 ) -> Iterator[tuple[int, float | Pixels]]:
-    """What `shared` yields. `left` are the tiles that nobody has begun, `away` those that a helper has."""
+    """The loop of `shared`. `left` are the tiles that nobody has begun, `away` those that a helper has."""
     while left or away:
         while helpers is not None and len(left) > 1 and helpers.free:
             tile = left.pop()

@@ -58,7 +58,7 @@ def fast_method(styles: Sequence[tuple[Style, float]], apart: bool = False) -> M
 def fast_answer(
     content: Content, styles: Sequence[tuple[Style, float]], runtime: Runtime
 ) -> Generator[Event, None, Pixels | None]:
-    """What the first fast method that can paint these styles makes of the picture; None where there is none."""
+    """The answer of the first fast method that can paint these styles; None where there is none."""
     method = fast_method(styles)
     if method is None:
         return None
@@ -81,7 +81,7 @@ class Polish:
     runtime: Runtime
 
     def painted(self, content: Content, paint: Paint) -> Iterator[Event]:
-        """What a method yields that `paint`s contents and is then polished. A selection is polished as a part of its layer."""
+        """Paint contents with `paint`, then polish the answer. A selection is polished as a part of its layer."""
         if content.whole is None:
             yield from self._painted(content, paint)
             return
@@ -115,7 +115,8 @@ class Polish:
 
 
 def strokes(style: Style, runtime: Runtime) -> Any:
-    """What a picture's strokes are compared with when it is polished. Raises ScumbleError "style-unavailable"."""
+    """The statistics that a picture's strokes are compared with when it is polished. Raises ScumbleError "style-
+    unavailable"."""
     optimiser = _optimiser()
     if not optimiser.available(style):
         raise ScumbleError(

@@ -218,7 +218,7 @@ def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Gene
 
 
 def _inputs(content: Content, stride: int, device: str) -> list[Tensor]:
-    """What the network sees of all of the picture."""
+    """The network's input for the whole picture."""
     return _tensors(_cut_out(content, stride), device)
 
 
@@ -277,7 +277,7 @@ def _whole(content: Content, whole: Pixels) -> Content:
 
 
 def _reduced(content: Content, room: float) -> Content:
-    """What statistics are collected over: the picture as it is, or where it is large for `room`, in small."""
+    """The picture that statistics are collected over: as it is, or reduced where it is large for `room`."""
     height, width = content.rgb.shape[:2]
     if height * width <= WHOLE * room:
         return content

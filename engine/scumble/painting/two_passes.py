@@ -77,7 +77,7 @@ def _halved(content: Content, full: tuple[int, int]) -> Content:
 
 
 def _over(content: Content, small: Pixels, broad: Pixels) -> Content:
-    """What the second pass sees: `broad`, the first answer, enlarged, with DETAIL of what is lost in `small`."""
+    """The second pass's input: `broad`, the first answer, enlarged, with DETAIL of what is lost in `small`."""
     change = broad - DETAIL * small
     if content.whole is None:
         return replace(content, rgb=_laid_over(content, change))

@@ -37,12 +37,12 @@ def _keyed(token: str, text: str) -> str:
 
 
 def password(token: str) -> str:
-    """What a client shows."""
+    """The password that a client shows, derived from the token."""
     return _keyed(token, "client")
 
 
 def proof(token: str, nonce: str) -> str:
-    """What the engine shows, over the nonce of a hello."""
+    """The proof that the engine shows, over the nonce of a hello."""
     return _keyed(token, "engine:" + nonce)
 
 

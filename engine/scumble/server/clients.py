@@ -31,7 +31,7 @@ Send = Callable[[bytes, list[Frame]], Sent]
 
 @dataclass(eq=False)
 class Client:
-    """One secret's holder. `route` is its present connection, None while it is away."""
+    """A client, which a secret identifies. `route` is its present connection, None while it is away."""
 
     secret: str
     name: str

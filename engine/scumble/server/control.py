@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class About:
-    """What never changes while the engine runs."""
+    """Facts about the engine that never change while it runs."""
 
     version: str
     pid: int

@@ -25,7 +25,8 @@ class Installation:
         self._then = _stamp(self._file)
 
     def changed(self) -> str | None:
-        """What has become of the program, as the end of a sentence that begins "the engine's files"; None: nothing."""
+        """How the installed program has changed, as the end of a sentence that begins "the engine's files"; None where it has
+        not."""
         now = _stamp(self._file)
         if now is None or not self._python.exists():
             return "are gone"

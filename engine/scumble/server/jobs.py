@@ -138,7 +138,7 @@ class Jobs:
         return {state.value: counts[state.value] for state in State}
 
     def figures(self) -> dict[str, Any]:
-        """What a status answer says of jobs. Safe to call from another thread: it reads, and copies before it counts."""
+        """The figures of jobs in a status answer. Safe to call from another thread: it reads, and copies before it counts."""
         ends = {how: self.tally[how] for how in ("finished", "failed", "cancelled", "rejected")}
         return {"jobs": self.counts(), **ends, "bytes": self.bytes, "budget": self.budget}
 

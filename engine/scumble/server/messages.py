@@ -87,7 +87,7 @@ class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
 
 
 def planes(context: ContextRaster | None, masks: MaskRaster | None, picture: Raster) -> dict[Plane, AnyRaster]:
-    """What a picture comes with, in the order in which it travels and lies in its spool."""
+    """The rasters of a picture, in the order in which they are sent and lie in its spool."""
     rasters: dict[Plane, AnyRaster | None] = {"context": context, "masks": masks, "picture": picture}
     return {name: raster for name, raster in rasters.items() if raster is not None}
 
@@ -129,7 +129,7 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", 
 
     @property
     def planes(self) -> dict[Plane, AnyRaster]:
-        """What its client sends, in this order."""
+        """The rasters that its client sends, in this order."""
         return planes(self.context, self.masks, self.raster)
 
 
@@ -164,7 +164,7 @@ class StylePut(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
 
     @property
     def planes(self) -> dict[Plane, AnyRaster]:
-        """What its client sends."""
+        """The raster that its client sends."""
         return {"picture": self.raster}
 
 
@@ -216,7 +216,7 @@ _CONTROL = msgspec.json.Decoder(Control)
 
 
 class Peek(Struct):
-    """What a header says before it is checked."""
+    """The fields of a header that are read before it is checked."""
 
     type: Any = None
     id: Any = None
@@ -293,7 +293,7 @@ def encode(header: dict[str, Any]) -> bytes:
 
 
 def error_fields(code: str, message: str, hint: str) -> dict[str, Any]:
-    """What went wrong, as fields of a header: a method's words, or a client's own repeated, may be of any length."""
+    """An error as fields of a header; texts of methods or clients, which may be of any length, are shortened."""
     return {"code": code, "message": _brief(message), "hint": _brief(hint)}
 
 

@@ -87,7 +87,7 @@ def lock(runtime: Path) -> IO[bytes]:
 
 
 def endpoints(runtime: Path) -> tuple[str, str]:
-    """Where to bind work and control: Unix sockets in `runtime`, or TCP ports to be chosen where there can be none."""
+    """The addresses to bind, work and control: Unix sockets in `runtime`, or TCP ports to be chosen where there can be none."""
     paths = runtime / "work", runtime / "control"
     if sys.platform == "win32" or max(len(os.fsencode(p)) for p in paths) > limits.ADDRESS or not _is_utf8(runtime):
         return "tcp://127.0.0.1:*", "tcp://127.0.0.1:*"

@@ -19,7 +19,7 @@ class Stage(enum.StrEnum):
 
 @dataclass(eq=False)
 class Refinement:
-    """One style's, by one method, from one revision."""
+    """The refinement of one style by one method, from one revision."""
 
     style: str
     method: str

@@ -95,7 +95,7 @@ class RefinementQueue:
         return self._fields(refinement)
 
     def status(self, style_id: str, method: str | None, secret: str) -> dict[str, Any]:
-        """How far a refinement is. The client that asks receives its events from now on. Raises as `start`."""
+        """The state of a refinement. The client that asks receives its events from now on. Raises as `start`."""
         refinement = self._of(style_id, method)
         refinement.watchers.add(secret)
         return self._fields(refinement)

@@ -20,7 +20,7 @@ from scumble.api.errors import ScumbleError
 
 @dataclass(frozen=True)
 class Facts:
-    """What a status answer says about the broker."""
+    """The broker's part of a status answer."""
 
     state: str = "starting"
     """starting, ready, broken or stopping."""

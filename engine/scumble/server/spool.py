@@ -96,7 +96,7 @@ def sweep(folder: Path) -> None:
 
 
 def layout(rasters: Iterable[AnyRaster]) -> tuple[list[int], int]:
-    """Where each of the rasters begins that one spool holds, and the bytes of them all."""
+    """The offset of each raster in a spool that holds them all, and the bytes of them all."""
     offsets, end = list[int](), 0
     for raster in rasters:
         offsets.append(-(-end // ALIGNMENT) * ALIGNMENT)

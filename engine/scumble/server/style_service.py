@@ -81,7 +81,7 @@ class StyleService:
         return {"type": "refining", "re": request.id, **fields}
 
     def _refuser(self, client: Client, number: int | None) -> Callable[[ScumbleError], None]:
-        """What answers a request of that number which cannot be granted."""
+        """A function that answers a request of that number with an error."""
         return lambda e: self._clients.post(client, refusal(e, number))
 
 

@@ -112,7 +112,7 @@ def main() -> None:
 
 
 def problems() -> list[str]:
-    """What could not be loaded, and why; of several the reason they share."""
+    """The reasons why methods could not be loaded; one reason where they share it."""
     if not registry.failures:
         return []
     try:

@@ -51,8 +51,8 @@ class Muon(Optimizer):
         p.add_(step.view(p.shape).to(p), alpha=-lr * RMS * max(step.shape) ** 0.5)
 
     def _adam_step(self, moving: list[Tensor], lr: float) -> None:
-        """All at once, in one pass over each: bases and predictor have 9 million numbers, and several passes take a tenth of a
-        step of a training."""
+        """One step of Adam for all parameters, in one pass over each: bases and predictor have 9 million numbers, and several
+        passes take a tenth of a step of a training."""
         for p in moving:
             if not self.state[p]:
                 step = torch.zeros((), device=p.device)

@@ -192,7 +192,7 @@ def test_losses(student: Student, vgg: VGG, scales: dict[str, Tensor], recipe: R
 
 
 def disturb(x: Tensor, generator: torch.Generator) -> Tensor:
-    """What pictures look like on their way to an optimum: some of (N, 3, H, W) noisy, some mixed, some recoloured."""
+    """Make pictures (N, 3, H, W) look as they do on their way to an optimum: some noisy, some mixed, some recoloured."""
     n = x.shape[0]
     noise = torch.randn(x.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * 0.25
     mix = (torch.rand(n, 1, 1, 1, generator=generator) < 0.2) * torch.rand(n, 1, 1, 1, generator=generator)

@@ -121,12 +121,12 @@ class Film:
 
     @property
     def time_base(self) -> Fraction:
-        """Of `Frame.pts`, in seconds."""
+        """The unit of `Frame.pts`, in seconds."""
         return self.video.time_base or Fraction(1, 90000)
 
     @property
     def chapters(self) -> list[Any]:
-        """Those that begin or go on within the excerpt, as PyAV has them, times from its start."""
+        """The chapters that begin or go on within the excerpt, as PyAV has them, times from its start."""
         begin, length = _origin(self.container) + self.excerpt.start, self.excerpt.length
         kept = list[Any]()
         for chapter in self.container.chapters():

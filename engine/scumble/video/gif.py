@@ -40,7 +40,7 @@ def animated(file: BinaryIO) -> bool:
 
 
 def scan(file: BinaryIO) -> Layout:
-    """Where the frames are. Raises DamagedError."""
+    """Find the frames and how they are shown. Raises DamagedError."""
     file.seek(0)
     version, width, height, flags, _ = struct.unpack("<6sHHB2s", read_exactly(file, 13))
     table, plays, parts, alpha = _table(file, flags), 1, list[Part](), False

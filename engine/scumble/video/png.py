@@ -37,7 +37,7 @@ def animated(file: BinaryIO) -> bool:
 
 
 def scan(file: BinaryIO) -> Layout:
-    """Where the frames are. Raises DamagedError."""
+    """Find the frames and how they are shown. Raises DamagedError."""
     head, parts, control, spans = list[bytes](), list[Part](), b"", list[tuple[int, int]]()
     width = height = frames = plays = sequence = 0
     alpha = first = False

@@ -34,12 +34,12 @@ class Animation:
 
     @property
     def count(self) -> int:
-        """How many frames."""
+        """The number of frames."""
         return len(self.layout.parts)
 
     @property
     def durations(self) -> tuple[Milliseconds, ...]:
-        """Of each frame."""
+        """The duration of each frame."""
         return tuple(part.milliseconds for part in self.layout.parts)
 
     def frames(self) -> Generator[Picture, None, None]:

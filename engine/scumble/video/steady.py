@@ -118,7 +118,8 @@ class Steady:
 
 
 def _carried(kept: _Kept, frame: Array, interrupt: Interrupt) -> tuple[Array, Array, Array]:
-    """How much of what is kept each pixel takes, (H, W) in [0, KEPT], and what is kept, moved to where it is now."""
+    """The share of the kept frame that each pixel takes, (H, W) in [0, KEPT]; and kept frame and painting, moved to where they
+    are now."""
     grey = _grey(frame)
     motions, moved = [no_motion(grey.shape)], [kept.frame]
     old_grey = _grey(kept.frame)

@@ -32,7 +32,7 @@ def animated(file: BinaryIO) -> bool:
 
 
 def scan(file: BinaryIO) -> Layout:
-    """Where the frames are. Raises DamagedError."""
+    """Find the frames and how they are shown. Raises DamagedError."""
     end = file.seek(0, os.SEEK_END)
     stated = 8 + struct.unpack("<I", read_at(file, 4, 4))[0]
     if stated > end:

@@ -70,7 +70,7 @@ def obstacle(catalogue: Catalogue | None, choice: Blend) -> str:
 
 
 def options_for(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the chosen options that this method has and takes; a choice made for another method does not stop this one."""
+    """The chosen options that this method has and takes; a choice made for another method does not stop this one."""
     return {o.name: options[o.name] for o in method.options if fits(o, options.get(o.name))}
 
 

@@ -48,7 +48,7 @@ def dump(entries: Iterable[E], settings: Callable[[Any], Any], more: Iterable[st
 
 
 def load(text: str, read: Callable[[Mapping[str, Any]], Optional[E]]) -> list[E]:
-    """What `read` makes of the entries in `text`. Those are left out for which it gives None, or raises KeyError, TypeError,
+    """The entries that `read` makes of those in `text`, without those for which it gives None, or raises KeyError, TypeError,
     ValueError or OverflowError."""
     try:
         listed = json.loads(text)["entries"]

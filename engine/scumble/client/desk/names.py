@@ -60,12 +60,12 @@ def finished_name(name: str) -> str:
 
 
 def style_name(path: str) -> str:
-    """What a style is called that is made of a picture file: the file's name in words, "Blue harbour" of blue_harbour.jpg."""
+    """The name of a style made from a picture file: the file's name in words, "Blue harbour" of blue_harbour.jpg."""
     words = re.sub(r"[\s_]+", " ", PurePath(path).stem).strip()
     return (words[:1].upper() + words[1:])[:LONGEST] or "Style"
 
 
 def new_name(typed: str, title: str) -> str:
-    """What a style called `title` is to be called by what the painter has typed; "" where that changes nothing."""
+    """The new name of a style called `title`, from what the painter has typed; "" where that changes nothing."""
     name = " ".join(typed.split())[:LONGEST].strip()
     return "" if name == title else name

@@ -52,7 +52,7 @@ class Settings(Blend):
     """How much is done for the picture (desk/quality.py)."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """The settings as plain values for JSON."""
         return {
             "style": self.style,
             "others": [vars(other) for other in self.others],

@@ -21,5 +21,5 @@ def results_above(siblings: Sequence[T], source: T, is_result: Callable[[T], boo
 
 
 def topmost(source: T, results: Sequence[T]) -> T:
-    """What the next result is put directly above."""
+    """The layer above which the next result is put."""
     return results[-1] if results else source

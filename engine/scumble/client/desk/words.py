@@ -68,7 +68,7 @@ class Pace:
 
 
 def doing(progress: Progress) -> str:
-    """What the engine does with the picture, in a few words."""
+    """What the engine is doing with the picture, in a few words."""
     if progress.state == "queued":
         if not progress.position:
             return "waiting for its turn"
@@ -84,7 +84,7 @@ def doing(progress: Progress) -> str:
 
 
 def summed_up(painted: int, total: int, mistakes: Sequence[str]) -> str:
-    """Of several layers, how many were painted and what became of the others; empty where nothing did."""
+    """A sentence about several layers: how many were painted, and why others were not; empty where none failed."""
     if not mistakes:
         return ""
     verb = "was" if painted == 1 else "were"

@@ -33,7 +33,7 @@ from scumble.nst.style_statistics import LADDER
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen beside what every method offers."""
+    """The options of AdaIN beside those that every method has."""
 
     alpha: float = option(
         1.0,
@@ -59,7 +59,7 @@ class Options:
 
 
 class AdaINMethod(FeedForward[AdaINNet, ChannelStatistics]):
-    """One network for all styles."""
+    """AdaIN: one network for all styles."""
 
     id = "adain"
     title = "AdaIN (any painting at once)"

@@ -43,7 +43,8 @@ ChannelStatistics = Mapping[str, tuple[Tensor, Tensor]]
 
 
 def statistics(features: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
-    """Of feature maps (N, C, H, W) by name. A standard deviation is that of the variance + EPS, as AdaIN divides by it."""
+    """Mean and deviation of feature maps (N, C, H, W), by name. The deviation is that of the variance + EPS, as AdaIN divides
+    by it."""
     by_layer = {}
     for name, f in features.items():
         cells = f.permute(0, 2, 3, 1).flatten(1, 2).float()  # as a channels-last map lies in memory, which is six times faster
@@ -154,7 +155,7 @@ class AdaINNet(nn.Module):
         return self.decoder({k: self.adain[k](f, style[k], alpha, shares) for k, f in features.items()})  # type: ignore[no-any-return]
 
     def forward(self, content: Tensor, style: ChannelStatistics) -> tuple[Tensor, dict[str, Tensor]]:
-        """As it is trained: the picture, and the features it was decoded from (the paper's t)."""
+        """The picture, and the features it was decoded from (the paper's t), for training."""
         features = self.encode(content)
         own = statistics(features)
         target = {k: ((f.float() - own[k][0]) / own[k][1] * style[k][1] + style[k][0]).to(f.dtype) for k, f in features.items()}
@@ -189,7 +190,7 @@ def pack(ladder: Mapping[int, ChannelStatistics]) -> dict[str, Tensor]:
 
 
 def load_channel_statistics(path: Path, net: AdaINNet) -> dict[int, ChannelStatistics]:
-    """What `pack` made of statistics in the encoder of `net`. Raises ScumbleError "weights-corrupt"."""
+    """The statistics that `pack` wrote, in the encoder of `net`. Raises ScumbleError "weights-corrupt"."""
     tensors, card = load_weights(path)
     ladder: dict[int, dict[str, tuple[Tensor, Tensor]]] = {}
     with holding(path, "statistics of a painting", "adain-style"):

@@ -29,7 +29,7 @@ SIDES = (256, 362, 512, 724)
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen beside what every method offers."""
+    """The options of Ghiasi beside those that every method has."""
 
     style_scale: float = option(
         1.0,
@@ -47,7 +47,7 @@ class Options:
 
 
 class Networks(nn.Module):
-    """What all styles share: the networks that are trained, and what sees paintings."""
+    """The networks that all styles share: the trained ones, and the encoder for paintings."""
 
     def __init__(self, model: GhiasiNet, see: StatisticsEncoder | Inception) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Networks(nn.Module):
 
 
 class Ghiasi(FeedForward[Networks, Tensor]):
-    """One network for all styles, and one that predicts them."""
+    """Ghiasi et al.: one network for all styles, and one that predicts them."""
 
     id = "ghiasi"
     title = "Ghiasi (predicted from any painting)"
@@ -108,7 +108,7 @@ def load_shared(path: Path) -> Networks:
 
 
 def load_bottlenecks(path: Path, networks: str) -> dict[int, Tensor]:
-    """What a style file holds: the bottleneck (1, 100) by the painting's long side.
+    """The contents of a style file: the bottleneck (1, 100) by the painting's long side.
 
     Raises ScumbleError "weights-corrupt", also where it was not predicted by the `networks` of that name.
     """

@@ -112,12 +112,12 @@ class StyledNet(nn.Module):
 
     @property
     def _names(self) -> list[str]:
-        """What TransformNet calls the styled layers."""
+        """The names of the styled layers in TransformNet."""
         return [f"blocks.{i}.{k}" for i in range(self.depth) for k in ("first", "second")] + ["up.0.conv", "up.1.conv", "head"]
 
 
 class StylePredictor(nn.Module):
-    """What is seen of a painting, (N, S), to its bottleneck, (N, 100), and the bottleneck to a style vector.
+    """Maps the features of a painting, (N, S), to its bottleneck, (N, 100), and the bottleneck to a style vector.
 
     `centre` and `spread` (S,) bring what is seen to mean 0 and deviation 1 over the paintings of the training.
     """
@@ -148,7 +148,7 @@ class StylePredictor(nn.Module):
 
 
 class GhiasiNet(nn.Module):
-    """All that is trained, in one file: the transformer and the style prediction network behind whatever sees paintings."""
+    """All trained parts in one file: the transformer, and the style prediction network behind the encoder."""
 
     def __init__(self, seen: int, width: float = 0.5, blocks: int = 5) -> None:
         super().__init__()

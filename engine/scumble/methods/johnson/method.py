@@ -28,7 +28,7 @@ class Options:
 
 
 class Johnson(FeedForward[nn.Module, TransformNet]):
-    """One transform network a style."""
+    """Johnson et al.: one transform network for each style."""
 
     id = "johnson"
     title = "Johnson (one network a style)"

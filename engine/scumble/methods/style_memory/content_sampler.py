@@ -51,9 +51,9 @@ class ContentSampler:
         return torch.stack(own + [self._photograph(generator) for _ in range(self._batch - many)])
 
     def held_back(self) -> Tensor:
-        """What a refinement is checked with, (N, 3, `crop`, `crop`): both ends of a photograph that is not practised on, and
-        the middles of the user's four newest and of the others that ship, in their own colours. Without any, one that is made.
-        """
+        """The pictures that a refinement is checked with, (N, 3, `crop`, `crop`): both ends of a photograph that is not
+        practised on, and the middles of the user's four newest and of the others that ship, in their own colours. Without any,
+        one that is made."""
         n = self._crop
         crops = [middle(picture, n) for picture in self._own[:4]]
         crops += [middle(brought_to(photograph, n), n) for photograph in photographs(PRACTISED)]

@@ -35,7 +35,7 @@ Contents = Callable[[int], Tensor]
 
 @dataclass(frozen=True)
 class Pace:
-    """How a row descends.
+    """The settings of a row's descent.
 
     `rate` is Adam's first, brought to 0 along half a cosine over `steps`; a row's numbers are of the order of 1, and differ by
     about 0.5 from style to style. `delta` is pseudo-Huber's (nst/losses.py): without it, a row gives
@@ -64,7 +64,8 @@ class Descent:
 
 @dataclass(frozen=True)
 class Target:
-    """What a row descends towards: a painting's Gram matrices by "scale/layer", (1, C, C), and its calm texture (1,)."""
+    """The statistics that a row descends towards: a painting's Gram matrices by "scale/layer", (1, C, C), and its calm texture
+    (1,)."""
 
     grams: Grams
     calm: Tensor
@@ -72,12 +73,12 @@ class Target:
 
 @torch.no_grad()
 def target_of(painting: Tensor, features: FeatureExtractor, spec: LossSpec) -> Target:
-    """Of a painting (1, 3, H, W) in [0, 1] as it is."""
+    """The target of a painting (1, 3, H, W) in [0, 1], at the size that it has."""
     return Target(grams_of(painting, features, spec.layers), calm_texture(painting))
 
 
 def mean_target(targets: Sequence[Target]) -> Target:
-    """Of a painting in several sizes."""
+    """The mean target of a painting in several sizes."""
     grams = {name: torch.stack([target.grams[name] for target in targets]).mean(0) for name in targets[0].grams}
     return Target(grams, torch.stack([target.calm for target in targets]).mean(0))
 
