@@ -131,9 +131,9 @@ def while_busy() -> Iterator[Figure]:
 
 def cancelled(raster: Raster, control: Engine, step: float) -> tuple[float, float]:
     """Milliseconds until a cancel is acknowledged, and seconds until the worker that did the job computes no more."""
-    heard: list[float] = []
+    times: list[float] = []
     connection = read_connection()
-    session = Session(connection, link=lambda endpoint, password: _Listening(endpoint, password, heard))
+    session = Session(connection, link=lambda endpoint, password: _Listening(endpoint, password, times))
     try:
         job = session.submit(Request(raster, [(STYLE, 1.0)], "busy", 1.0, {"seconds": 60.0, "step": step}))
         while not any(isinstance(e, Progress) and e.state == "running" for e in session.pump(0.1)):
@@ -147,10 +147,10 @@ def cancelled(raster: Raster, control: Engine, step: float) -> tuple[float, floa
         watch.start()
         while not any(isinstance(e, Cancelled) for e in session.pump(0.01)):
             pass
-        while not heard and time.monotonic() - began < 10:
+        while not times and time.monotonic() - began < 10:
             session.pump(0.01)
         watch.join()
-        return 1000 * (heard[0] - began), stopped[0] - began
+        return 1000 * (times[0] - began), stopped[0] - began
     finally:
         session.close()
 

@@ -57,11 +57,11 @@ def measured(device: str, sizes: dict[str, tuple[int, int]] = SIZES, seconds: fl
         yield Figure(
             f"{name}, a picture of {SMALL[0]} pixels", median(small), "ms", note=f"{name_of(device)}, median of {len(small)}"
         )
-        for said, size in sizes.items():
+        for label, size in sizes.items():
             for half in (False, True):
                 forget_most(device)
                 times = _times(name, size, Runtime(device, half=half), seconds)
-                what = f"{name}, {said}, {'bfloat16' if half else 'float32'}"
+                what = f"{name}, {label}, {'bfloat16' if half else 'float32'}"
                 yield Figure(
                     what, len(times) / sum(times), "pictures a second", note=f"every pixel painted, mean of {len(times)}"
                 )
@@ -106,6 +106,6 @@ def _steps_a_second(device: str, batch: int, crop: int, steps: int) -> float:
         return criterion(net(x), x)
 
     with TemporaryDirectory() as folder:
-        fit(net, loss, Schedule(steps), Path(folder), report=lambda said: None)
+        fit(net, loss, Schedule(steps), Path(folder), report=lambda line: None)
     counted = began[min(WARM_UP, steps // 2) :]
     return (len(counted) - 1) / (counted[-1] - counted[0])

@@ -73,9 +73,9 @@ def selections(method: Method, layer: AnyPixels) -> Figure:
 
 def photograph() -> AnyPixels:
     """(4000, 6000, 4) uint8: a photograph, enlarged, with grain as a camera's."""
-    seen = data.astronaut().astype(np.float32) / 255
+    small = data.astronaut().astype(np.float32) / 255
     grain = np.random.default_rng(0).standard_normal((*SIZE, 1), np.float32) * 0.03
-    return to_bytes(resize(seen[:340], *SIZE) + grain)
+    return to_bytes(resize(small[:340], *SIZE) + grain)
 
 
 def to_bytes(rgb: Array) -> AnyPixels:

@@ -64,10 +64,11 @@ def bench() -> Iterator[Figure]:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.bench_quality", network], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
         )
-        said = json.loads(done.stdout.splitlines()[-1])
-        seconds[network] = said["seconds"]
-        note = f"peak memory {said['memory'] / 1e9:.2f} GB, {said['threads']} threads, {said['steps'] or 'the preset'}'s steps"
-        yield Figure(f"gatys at {SIDE} px through {network}", said["seconds"], "s", note=note)
+        figures = json.loads(done.stdout.splitlines()[-1])
+        seconds[network] = figures["seconds"]
+        memory, steps = f"{figures['memory'] / 1e9:.2f} GB", figures["steps"] or "the preset"
+        note = f"peak memory {memory}, {figures['threads']} threads, {steps}'s steps"
+        yield Figure(f"gatys at {SIDE} px through {network}", figures["seconds"], "s", note=note)
     yield Figure("vgg16 against half", seconds["vgg16"] / seconds["half"], "x", FASTER, True)
     if not (SHARED / "images").is_dir():
         yield Figure("quality", math.nan, "", note=f"left out: there are no pictures in {SHARED}; SCUMBLE_SHARED names them")

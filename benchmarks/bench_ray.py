@@ -99,10 +99,10 @@ def compared(size: tuple[int, int], paint: dict[str, Paint], broker: psutil.Proc
             used[name] += mine - (idle * waits[name][-1] * PICTURES if name == "Ray" else 0.0)
     what, count = f"{METHOD}, {size[0]} x {size[1]}", TURNS * PICTURES
     ratio = median(r / e for r, e in zip(waits["Ray"], waits["engine"], strict=True))
-    said = f"{1000 * median(waits['Ray']):.0f} ms a picture against {1000 * median(waits['engine']):.0f}"
-    yield Figure(f"{what}: waited for, Ray over the engine", ratio, "", LIMIT, note=f"{said}; median of {TURNS} turns")
-    said = f"{1000 * used['Ray'] / count:.0f} ms a picture against {1000 * used['engine'] / count:.0f}"
-    note = f"{said}; mean of {count}; less {idle:.3f} of a core that Ray takes idle"
+    text = f"{1000 * median(waits['Ray']):.0f} ms a picture against {1000 * median(waits['engine']):.0f}"
+    yield Figure(f"{what}: waited for, Ray over the engine", ratio, "", LIMIT, note=f"{text}; median of {TURNS} turns")
+    text = f"{1000 * used['Ray'] / count:.0f} ms a picture against {1000 * used['engine'] / count:.0f}"
+    note = f"{text}; mean of {count}; less {idle:.3f} of a core that Ray takes idle"
     yield Figure(f"{what}: processor time, Ray over the engine", used["Ray"] / used["engine"], "", LIMIT, note=note)
 
 

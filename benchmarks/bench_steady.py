@@ -45,10 +45,10 @@ def bench() -> Iterator[Figure]:
     costs = []
     for name, (pan, noise) in SCENES.items():
         frames = scene(pan, noise)
-        for kind, seen in (("frames", frames), ("GIF", through_gif(frames))):
-            off = [painted(frame) for frame in seen]
+        for kind, shown in (("frames", frames), ("GIF", through_gif(frames))):
+            off = [painted(frame) for frame in shown]
             steady, on = Steady(), []
-            for frame, picture in zip(seen, off, strict=True):
+            for frame, picture in zip(shown, off, strict=True):
                 began = time.perf_counter()
                 on.append(steady.settle(frame, picture))
                 costs.append(1000 * (time.perf_counter() - began))

@@ -67,10 +67,10 @@ def painted(method: Method, photograph: np.ndarray[Any, Any], size: float) -> Pi
 
 def centroid(rgb: Pixels) -> float:
     """The mean frequency, in cycles a long side, of the luma's power, under a window that hides the picture's ends."""
-    seen = luma(np.moveaxis(rgb, 2, 0)).astype(np.float64)
-    height, width = seen.shape
+    brightness = luma(np.moveaxis(rgb, 2, 0)).astype(np.float64)
+    height, width = brightness.shape
     window = np.hanning(height)[:, None] * np.hanning(width)
-    power = np.abs(np.fft.fft2((seen - seen.mean()) * window)) ** 2
+    power = np.abs(np.fft.fft2((brightness - brightness.mean()) * window)) ** 2
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)) * max(height, width)
     inside = radius <= max(height, width) / 2
     return float((power * radius)[inside].sum() / power[inside].sum())

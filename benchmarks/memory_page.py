@@ -126,24 +126,24 @@ def ablation(
     net = method.networks(Options(), RUNTIME.device).memory.net
     at, totals, pairs = parts(net), {name: np.zeros((len(judges), 3)) for name in CHANGES}, len(photographs) * len(paintings)
     for number, painting in enumerate(paintings, 1):
-        seen = at_training_size(painting.pixels)
+        picture = at_training_size(painting.pixels)
         full = method.prepare(painting, Options(), RUNTIME).at(0)
-        own = net.own_row(to_stride(seen))
+        own = net.own_row(to_stride(picture))
         for photograph in photographs:
             x = to_tensor(photograph.rgb).contiguous(memory_format=torch.channels_last)
             expected = [judge.expect(x, to_tensor(at_scale_of(painting.pixels, photograph.rgb))) for judge in judges]
             rows = Rows(full, own, net.own_row(x))
             for name, change in CHANGES.items():
                 y = net(x, change(at, rows)).float().clamp(0, 1)
-                said = [judge(y, e) for judge, e in zip(judges, expected, strict=True)]
-                totals[name] += np.array([[s.content, s.style, s.total] for s in said]) / pairs
+                judged = [judge(y, e) for judge, e in zip(judges, expected, strict=True)]
+                totals[name] += np.array([[s.content, s.style, s.total] for s in judged]) / pairs
         print(f"ablation: {number} of {len(paintings)} paintings", file=sys.stderr, flush=True)
     return {name: total.tolist() for name, total in totals.items()}
 
 
 def _table(losses: Mapping[str, Sequence[Sequence[float]]], judges: Sequence[Judge]) -> str:
     head = ["row", *(f"{judge.name}: {what}" for judge in judges for what in ("content", "style", "total"))]
-    return markdown(head, [[name, *(f"{v:.3f}" for said in by_judge for v in said)] for name, by_judge in losses.items()])
+    return markdown(head, [[name, *(f"{v:.3f}" for judged in by_judge for v in judged)] for name, by_judge in losses.items()])
 
 
 if __name__ == "__main__":

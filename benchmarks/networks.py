@@ -139,14 +139,14 @@ def curve(table: Table, network: Compared, steps: int, asked: Sequence[tuple[str
     points = []
     for weight in network.weights:
         rows = [r for r in table.rows if r.method == _name(network, weight, steps) and r.pair in asked]
-        said = [r.judged[COMPLETE] for r in rows]
-        layers = [k for k in said[0] if "/" in k]
+        losses = [r.judged[COMPLETE] for r in rows]
+        layers = [k for k in losses[0] if "/" in k]
         points.append(
             Point(
                 weight,
                 _mean([r.lpips for r in rows if r.lpips is not None]),
-                _mean([s["style"] for s in said]),
-                tuple(_mean([s[k] for s in said]) for k in layers),
+                _mean([s["style"] for s in losses]),
+                tuple(_mean([s[k] for s in losses]) for k in layers),
                 _mean([r.seconds for r in rows]),
             )
         )

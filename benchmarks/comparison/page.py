@@ -95,15 +95,15 @@ def losses(table: Table) -> str:
     """Content, style and total by each judge, and the least total by each in bold."""
     judges: list[str] = table.conditions["judges"]
     means = {name: m["judged"] for name, m in table.means().items()}
-    least = {j: min(said[j]["total"] for name, said in means.items() if name != "input") for j in judges}
+    least = {j: min(judged[j]["total"] for name, judged in means.items() if name != "input") for j in judges}
     head = ["", *(f"{j}: {k}" for j in judges for k in ("content", "style", "total"))]
     rows = []
-    for name, said in means.items():
+    for name, judged in means.items():
         row = [{"input": "(the photograph)"}.get(name, name)]
         for judge in judges:
-            total = f"{said[judge]['total']:.2f}"
-            bold = said[judge]["total"] == least[judge] and name != "input"
-            row += [f"{said[judge]['content']:.2f}", f"{said[judge]['style']:.3f}", f"**{total}**" if bold else total]
+            total = f"{judged[judge]['total']:.2f}"
+            bold = judged[judge]["total"] == least[judge] and name != "input"
+            row += [f"{judged[judge]['content']:.2f}", f"{judged[judge]['style']:.3f}", f"**{total}**" if bold else total]
         rows.append(row)
     return markdown(head, rows)
 
@@ -119,8 +119,8 @@ def by_style(table: Table, titles: Mapping[str, str]) -> str:
         rows.append([title, *(f"{totals[n]:.2f}" for n in names)])
         for name, where in behind.items():
             where += [title] if totals[name] > totals[INSTANT] else []
-    said = [f"{name} in {'all' if len(where) == len(titles) else ', '.join(where)}" for name, where in behind.items() if where]
-    return markdown(["", *names], rows) + f"\n\nBehind the style memory's first look: {'; '.join(said) or 'none'}."
+    lines = [f"{name} in {'all' if len(where) == len(titles) else ', '.join(where)}" for name, where in behind.items() if where]
+    return markdown(["", *names], rows) + f"\n\nBehind the style memory's first look: {'; '.join(lines) or 'none'}."
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -15,7 +15,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk  # noqa: E402
 from others import labelled, narrow, refill  # noqa: E402
 from scumble_client.catalogue import Method, Option  # noqa: E402
-from scumble_client.desk.words import choice_said  # noqa: E402
+from scumble_client.desk.words import choice_text  # noqa: E402
 
 COMMON = ("brush_size", "keep_colours")
 """Options that have controls of their own."""
@@ -68,7 +68,7 @@ class Options:
             return check, lambda value: check.set_active(bool(value))
         if option.kind == "choice":
             box = narrow(Gtk.ComboBoxText())
-            entries = [(choice, choice_said(option.name, choice)) for choice in option.choices or ()]
+            entries = [(choice, choice_text(option.name, choice)) for choice in option.choices or ()]
             box.connect("changed", lambda _: box.get_active_id() is not None and self._set(option, box.get_active_id()))
             return box, lambda value: refill(box, entries, str(value))
         if option.kind in ("int", "float"):

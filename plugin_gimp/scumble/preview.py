@@ -15,7 +15,7 @@ from engine import Choice
 from scumble_client.desk.choosing import asked_strength
 from scumble_client.desk.effort import pace
 from scumble_client.desk.sizes import WORKING_SIDE, preview_side
-from scumble_client.desk.words import Pace, said
+from scumble_client.desk.words import Pace, progress_text
 from scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected, Request
 from scumble_client.raster import Masks, Raster
 from scumble_client.session import Session
@@ -130,7 +130,7 @@ class Previewer:
         if isinstance(event, Progress) and not stale:
             self._words.add(event.fraction)
             self.fraction = event.fraction
-            self._say(f"Preview: {said(event, self._words.left())}")
+            self._say(f"Preview: {progress_text(event, self._words.left())}")
         if isinstance(event, (Done, Failed, Rejected, Cancelled)):
             self._job = None
             if not isinstance(event, Done):

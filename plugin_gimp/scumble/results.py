@@ -67,7 +67,7 @@ def take(target: host.Target, image: Gimp.Image) -> Taken:
 
 def put(image: Gimp.Image, painted: Sequence[Painted]) -> str:
     """Put the results into the image, in one undo step, and select them; what there is to say about them."""
-    layers, said = [], []
+    layers, remarks = [], []
     image.undo_group_start()
     try:
         for one in painted:
@@ -76,13 +76,13 @@ def put(image: Gimp.Image, painted: Sequence[Painted]) -> str:
             except Exception as e:  # whatever it is: minutes of computing are in this picture
                 if not isinstance(e, Refused):
                     traceback.print_exc()
-                said.append(_offer(one))
+                remarks.append(_offer(one))
         if layers:
             image.set_selected_layers([layer for _, layer in layers])
             _note(image, layers)
     finally:
         image.undo_group_end()
-    return " ".join(said)
+    return " ".join(remarks)
 
 
 def _note(image: Gimp.Image, layers: Sequence[tuple[Painted, Gimp.Layer]]) -> None:

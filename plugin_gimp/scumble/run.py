@@ -24,7 +24,7 @@ from gi.repository import Gimp  # noqa: E402
 from scumble_client.blocking import Engine  # noqa: E402
 from scumble_client.desk.masks import mask_format, masks_from  # noqa: E402
 from scumble_client.desk.sizes import CONTEXT_SIDE, STYLE_SIDE, WORKING_SIDE  # noqa: E402
-from scumble_client.desk.words import Pace, said, summed_up  # noqa: E402
+from scumble_client.desk.words import Pace, progress_text, summary  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
 from scumble_client.events import Event, Preview, Progress  # noqa: E402
 from scumble_client.raster import Masks, Raster  # noqa: E402
@@ -44,8 +44,8 @@ class Outcome:
     """How a run ended. `settings` are those it was asked for, with the first style named."""
 
     settings: Settings
-    said: str
-    """What there is to say about it; may be empty."""
+    message: str
+    """A sentence about it for the painter; may be empty."""
 
 
 def open_session() -> Session:
@@ -91,7 +91,7 @@ def stylize(
         raise Mistake("The layer was deleted before it could be read.")
 
     _open(image)
-    words = f"{summed_up(len(painted), len(targets) + len(left_out), left_out)} {results.put(image, painted)}".strip()
+    words = f"{summary(len(painted), len(targets) + len(left_out), left_out)} {results.put(image, painted)}".strip()
     Gimp.progress_end()
     if trouble is not None:
         raise trouble
@@ -205,7 +205,7 @@ class _Bar:
     def _show(self, progress: Progress) -> None:
         if progress.state == "running":
             self._pace.add(progress.fraction)
-        words = said(progress, self._pace.left())
+        words = progress_text(progress, self._pace.left())
         Gimp.progress_update((self._number + progress.fraction) / self._count)
         Gimp.progress_set_text(f"{self._title}: {words}{self.of}")
         if self.look is not None:

@@ -167,8 +167,8 @@ def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: A
             parasites.remember(outcome.settings)
         if windows:
             history.used(outcome.settings)
-        if outcome.said:
-            Gimp.message(outcome.said)
+        if outcome.message:
+            Gimp.message(outcome.message)
         return None
 
     return guarded(procedure, run_mode, work)
@@ -229,8 +229,8 @@ def again(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: Any
             outcome = run.stylize(session, image, drawables, settings, windows=windows)
         finally:
             session.close()
-        if outcome.said:
-            Gimp.message(outcome.said)
+        if outcome.message:
+            Gimp.message(outcome.message)
 
     return guarded(procedure, run_mode, work)
 

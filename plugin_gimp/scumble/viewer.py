@@ -55,7 +55,7 @@ class Viewer:
         self._area.set_size_request(*LEAST)
         self._area.connect("size-allocate", lambda *_: self._sized())
         self._size = (0, 0)
-        self._said = Gtk.Label(xalign=1.0)
+        self._zoom_label = Gtk.Label(xalign=1.0)
         self.tools = Gtk.Box(spacing=4)
         for text, tip, act in (
             ("−", "Smaller", lambda: self._zoom_by(1 / STEP)),
@@ -64,7 +64,7 @@ class Viewer:
             ("Fit", "All of it", self.fit),
         ):
             self.tools.pack_start(_button(text, tip, act), False, False, 0)
-        self.tools.pack_start(self._said, False, False, 4)
+        self.tools.pack_start(self._zoom_label, False, False, 4)
         self.widget = self._area
 
     def show_original(self, raster: Raster) -> None:
@@ -188,7 +188,7 @@ class Viewer:
             painted = self._flattened("painted", self._painted)
             shown = painted if self._share >= 1 else _mixed(shown, painted, self._share)
         self._image.set_from_pixbuf(shown)
-        self._said.set_text(f"{self.scale * 100:.0f} %")
+        self._zoom_label.set_text(f"{self.scale * 100:.0f} %")
         return False
 
     def _flattened(self, name: str, picture: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:

@@ -11,7 +11,7 @@ from .qt import QtCore, QtWidgets
 from .scumble_client.catalogue import Option
 from .scumble_client.desk.choosing import method_of, methods_for
 from .scumble_client.desk.quality import TIP, qualities, quality_of
-from .scumble_client.desk.words import choice_said
+from .scumble_client.desk.words import choice_text
 from .studio import Studio, Topic
 from .widgets import Choice, Share
 
@@ -87,7 +87,7 @@ def _widget(option: Option, changed: Callable[[Any], None]) -> tuple[QtWidgets.Q
     if option.kind == "choice":
         box = QtWidgets.QComboBox()
         for choice in option.choices or ():
-            box.addItem(choice_said(option.name, choice), choice)
+            box.addItem(choice_text(option.name, choice), choice)
         box.activated.connect(lambda row: changed(box.itemData(row)))
         return box, _quietly(box, lambda value: box.setCurrentIndex(max(0, box.findData(value))))
     if option.kind in ("int", "float"):

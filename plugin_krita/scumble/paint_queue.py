@@ -14,7 +14,7 @@ from .painting import Order, Painting, Phase
 from .ports import Growing, Host, Placed
 from .records import Records
 from .scumble_client.desk.names import unfinished_name
-from .scumble_client.desk.words import summed_up
+from .scumble_client.desk.words import summary
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Progress, Rejected
 from .scumble_client.raster import Raster
@@ -235,5 +235,5 @@ class PaintQueue:
         """Report of several layers how many were painted, and why others were not."""
         failed, self._failed = self._failed, []
         if failed:
-            message = summed_up(self._painted, self._total, [error.message for error in failed])
+            message = summary(self._painted, self._total, [error.message for error in failed])
             self._trouble(EngineError(failed[0].code, message, failed[-1].hint))

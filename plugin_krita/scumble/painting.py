@@ -16,7 +16,7 @@ from typing import Any
 from .ports import Growing, Host, Layer, Source, Target
 from .scumble_client.desk.masks import mask_format, masks_of, parted
 from .scumble_client.desk.settings import Settings, brush_size
-from .scumble_client.desk.words import Pace, said
+from .scumble_client.desk.words import Pace, progress_text
 from .scumble_client.events import Progress, Request
 from .scumble_client.raster import BYTES_PER_PIXEL, Masks, Raster
 
@@ -100,7 +100,7 @@ class Painting:
         self.fraction = event.fraction
         if event.state == "running":
             self._pace.add(event.fraction)
-        self.text = "keeping what is shown" if self.kept else said(event, self._pace.left())
+        self.text = "keeping what is shown" if self.kept else progress_text(event, self._pace.left())
 
     def finish(self, result: Raster) -> None:
         """The engine is done; next comes the writing."""

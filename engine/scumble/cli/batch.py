@@ -71,10 +71,10 @@ class Batch:
             with watch.picture(number, task.source.name) as show:
                 entry |= stylize_one(self.backend, task, self.job, show, self.steady, begun)
             where = escape(printable(f"{task.source} -> {task.target}"))
-            said = f"{self.job.method}, {entry['seconds']:.1f} s{watch.place(number)}"
+            text = f"{self.job.method}, {entry['seconds']:.1f} s{watch.place(number)}"
             if new := notes.new(entry.get("notes", ())):
-                said = "; ".join([said, *(line.removesuffix(".") for line in new)]) + "."
-            ERR.print(where, f"[dim]{escape(printable(said))}[/]")
+                text = "; ".join([text, *(line.removesuffix(".") for line in new)]) + "."
+            ERR.print(where, f"[dim]{escape(printable(text))}[/]")
         except EngineError as e:
             self._failed(entry, e.code, f"{task.source}: {e.message}", e.hint, exit_for(e.code), e.message)
         except ScumbleError as e:

@@ -25,7 +25,7 @@ def status(as_json: bool) -> None:
     """Say what the engine is doing. Exit code 4 when none is running."""
     try:
         with engine(start=False) as attached:
-            said = dict(attached.status())
+            answer = dict(attached.status())
     except EngineError as e:
         if e.code != "engine-missing":
             raise
@@ -34,7 +34,7 @@ def status(as_json: bool) -> None:
         else:
             OUT.print("No engine is running.")
         click.get_current_context().exit(Exit.ENGINE)
-    facts = {name: value for name, value in said.items() if name not in ("type", "re")}
+    facts = {name: value for name, value in answer.items() if name not in ("type", "re")}
     if as_json:
         emit_json({"running": True, **facts})
         return

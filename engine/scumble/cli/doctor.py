@@ -91,8 +91,8 @@ def _show(finding: Check) -> None:
 
 
 def _python() -> Iterator[Check]:
-    said = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.executable}"
-    yield Check("python", State.OK, said)
+    text = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.executable}"
+    yield Check("python", State.OK, text)
 
 
 def _packages() -> Iterator[Check]:
@@ -137,8 +137,8 @@ def _size() -> Iterator[Check]:
         yield Check("size", State.OK, "PyTorch is installed without what only a GPU needs")
         return
     most = ", ".join(sorted(sizes, key=lambda name: -sizes[name])[:3])
-    said = f"{total / 1e9:.1f} GB could be saved: {len(sizes)} packages are for GPUs alone ({most}, ...), and there is none"
-    yield Check("size", State.NOTE, said, "docs/install.md says how to install PyTorch for the processor.")
+    text = f"{total / 1e9:.1f} GB could be saved: {len(sizes)} packages are for GPUs alone ({most}, ...), and there is none"
+    yield Check("size", State.NOTE, text, "docs/install.md says how to install PyTorch for the processor.")
 
 
 def _bytes_of(package: importlib.metadata.Distribution) -> int:
@@ -224,11 +224,11 @@ def _engine() -> Iterator[Check]:
     if problem:
         yield Check("engine", State.FAIL, str(problem["message"]), "Mend that; the next use then starts another engine.")
         return
-    said = f"version {status['version']}, pid {status['pid']}, {status['state']}, on {status['device']}"
+    text = f"version {status['version']}, pid {status['pid']}, {status['state']}, on {status['device']}"
     if status["version"] != __version__:
-        yield Check("engine", State.NOTE, said, f"This is {__version__}; `scumble stop` lets the next use start the new one.")
+        yield Check("engine", State.NOTE, text, f"This is {__version__}; `scumble stop` lets the next use start the new one.")
     else:
-        yield Check("engine", State.OK, said)
+        yield Check("engine", State.OK, text)
 
 
 def _own_styles() -> Iterator[Check]:

@@ -164,10 +164,10 @@ def show(table: Table) -> None:
         for number, head in enumerate(("method", "style", "LPIPS", "content", "seconds", "pairs", "content + 3 style")):
             shown.add_column(head, justify="right" if number else "left")
         for name, m in means.items():
-            said = m["judged"].get(judge)
+            losses = m["judged"].get(judge)
             left = "-" if m["lpips"] is None else f"{m['lpips']:.3f}"
-            style, content, total = (f"{said[k]:.3f}" if said else "-" for k in ("style", "content", "total"))
-            seconds = f"{m['seconds']:.3f}" if said else "-"
+            style, content, total = (f"{losses[k]:.3f}" if losses else "-" for k in ("style", "content", "total"))
+            seconds = f"{m['seconds']:.3f}" if losses else "-"
             shown.add_row(marked(name, m), style, left, content, seconds, str(m["pairs"]), total)
         OUT.print(shown)
     if not all(m["shared"] for m in means.values()):

@@ -62,8 +62,8 @@ def paint_film(backend: Backend, task: Task, job: Job, show: Show, steady: Stead
         pace, number, seconds, entry = Pace(film.count), 0, 0.0, dict[str, Any]()
 
         def show_frame(fraction: float, text: str) -> None:
-            said = filter(None, (f"frame {number + 1} of {film.count} {text}".rstrip(), pace.left()))
-            show(min(1.0, (number + fraction) / film.count), ", ".join(said))
+            parts = filter(None, (f"frame {number + 1} of {film.count} {text}".rstrip(), pace.left()))
+            show(min(1.0, (number + fraction) / film.count), ", ".join(parts))
 
         def paint(item: Any) -> Finished | None:
             if not isinstance(item, Frame):

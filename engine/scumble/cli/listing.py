@@ -162,13 +162,13 @@ def _is(entry: os.DirEntry[str], what: str) -> bool:
 
 def _deeper(folder: Path) -> bool:
     """Whether some subfolder has pictures; a very large tree is not searched to its end."""
-    seen = 0
+    count = 0
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         if any(Path(n).suffix.lower() in PICTURES and not n.startswith(".") for n in names) and Path(parent) != folder:
             return True
-        seen += len(names) + len(folders)
-        if seen > PEEK:
+        count += len(names) + len(folders)
+        if count > PEEK:
             return False
     return False
 

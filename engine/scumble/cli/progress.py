@@ -71,8 +71,8 @@ class Watch:
     def watching(self) -> Iterator[None]:
         """Show the bar, on a terminal. Ctrl-Z takes it away while the command stands still."""
         if ERR.is_terminal:
-            name, said = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[text]"))
-            self._bar = Progress(name, BarColumn(), said, TimeElapsedColumn(), console=ERR, transient=True)
+            name, text = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[text]"))
+            self._bar = Progress(name, BarColumn(), text, TimeElapsedColumn(), console=ERR, transient=True)
             self._bar.start()
         stopped = 0.0
 

@@ -156,12 +156,12 @@ class ZmqLink:
     def _watch(self) -> None:
         """Read the changes of the connection. Called once everything that arrived before has been returned."""
         while self._monitor.poll(0):
-            seen = recv_monitor_message(self._monitor)
-            event = seen["event"]
+            message = recv_monitor_message(self._monitor)
+            event = message["event"]
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._ready = True
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                raise self._break(refused(str(seen["value"])))
+                raise self._break(refused(str(message["value"])))
             elif event & _FAILURES:
                 raise self._break(malformed("it does not finish the handshake"))
             elif not self._ready:

@@ -185,9 +185,9 @@ def hold(
     for painting in paintings:
         for photograph in photographs:
             asked = [c for c in contenders if (c.name, photograph.id, painting.id) not in done]
-            seen = _seated(judges if asked else [], lpips if asked else None, photograph, painting)
+            judging = _seated(judges if asked else [], lpips if asked else None, photograph, painting)
             for contender in asked:
-                row = _row(contender, photograph, painting, seen, out, strengths)
+                row = _row(contender, photograph, painting, judging, out, strengths)
                 table.rows.append(row)
                 if row.problem:
                     note(f"{contender.name}, {photograph.id}, {painting.id}: {row.problem}")
@@ -327,11 +327,11 @@ def _slug(name: str) -> str:
 
 def _with_own_ids(photographs: list[Seen]) -> list[Seen]:
     """Numbers for those whose names would clash."""
-    seen: dict[str, int] = {}
+    uses: dict[str, int] = {}
     result = []
     for one in photographs:
-        seen[one.id] = seen.get(one.id, 0) + 1
-        result.append(one if seen[one.id] == 1 else dataclasses.replace(one, id=f"{one.id}-{seen[one.id]}"))
+        uses[one.id] = uses.get(one.id, 0) + 1
+        result.append(one if uses[one.id] == 1 else dataclasses.replace(one, id=f"{one.id}-{uses[one.id]}"))
     return result
 
 

@@ -68,9 +68,9 @@ class Judge:
     @torch.no_grad()
     def __call__(self, painted: Tensor, expected: Expected) -> Judgement:
         """The losses of (1, 3, H, W) in [0, 1], of the size of the content that is expected."""
-        seen = self.look(painted, {*self.content_layers, *self.style_layers})
-        contents = [float(content_loss(seen[k], expected.content[k])) for k in self.content_layers]
-        styles = {k: float(gram_loss(gram(seen[k]), expected.manner[k])) for k in self.style_layers}
+        features = self.look(painted, {*self.content_layers, *self.style_layers})
+        contents = [float(content_loss(features[k], expected.content[k])) for k in self.content_layers]
+        styles = {k: float(gram_loss(gram(features[k]), expected.manner[k])) for k in self.style_layers}
         return Judgement(sum(contents) / len(contents), sum(styles.values()) / len(styles), styles)
 
 
@@ -107,8 +107,8 @@ class Lpips:
     @torch.no_grad()
     def expect(self, photograph: Tensor) -> list[Tensor]:
         """The features of (1, 3, H, W) in [0, 1], each cell a unit vector."""
-        seen = self.net(photograph, set(LPIPS_LAYERS))
-        return [seen[k] / (seen[k].square().sum(1, keepdim=True).sqrt() + 1e-10) for k in LPIPS_LAYERS]
+        features = self.net(photograph, set(LPIPS_LAYERS))
+        return [features[k] / (features[k].square().sum(1, keepdim=True).sqrt() + 1e-10) for k in LPIPS_LAYERS]
 
     @torch.no_grad()
     def __call__(self, painted: Tensor, expected: Sequence[Tensor]) -> float:

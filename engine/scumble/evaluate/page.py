@@ -95,23 +95,23 @@ def _means(means: dict[str, Any], judge: str) -> str:
     heads = ("method", "style", "LPIPS", "content", "seconds", "style taken in", "pairs", "content + 3 style")
     lines = [_head(heads)]
     for name, m in means.items():
-        said = m["judged"].get(judge)
-        if said is None:
+        losses = m["judged"].get(judge)
+        if losses is None:
             lines.append(f'<tr><td>{html.escape(name)}</td><td colspan="7">no answer ({m["failed"]} failed)</td></tr>')
             continue
         left = "" if m["lpips"] is None else f"{m['lpips']:.3f}"
-        figures = [f"{said['style']:.3f}", left, f"{said['content']:.3f}", f"{m['seconds']:.3f}", f"{m['prepared']:.3f}"]
-        lines.append(_line(marked(name, m), [*figures, str(m["pairs"]), f"{said['total']:.3f}"]))
+        figures = [f"{losses['style']:.3f}", left, f"{losses['content']:.3f}", f"{m['seconds']:.3f}", f"{m['prepared']:.3f}"]
+        lines.append(_line(marked(name, m), [*figures, str(m["pairs"]), f"{losses['total']:.3f}"]))
     return "\n".join([*lines, "</tbody></table>"])
 
 
 def _layers(means: dict[str, Any], judge: str) -> str:
     """The style of each layer."""
-    said = {marked(name, m): m["judged"][judge] for name, m in means.items() if judge in m["judged"]}
-    layers = [k for figures in list(said.values())[:1] for k in figures if k not in ("content", "style", "total")]
+    losses = {marked(name, m): m["judged"][judge] for name, m in means.items() if judge in m["judged"]}
+    layers = [k for figures in list(losses.values())[:1] for k in figures if k not in ("content", "style", "total")]
     if not layers:
         return ""
-    lines = [_line(name, [f"{figures[k]:.3f}" for k in layers]) for name, figures in said.items()]
+    lines = [_line(name, [f"{figures[k]:.3f}" for k in layers]) for name, figures in losses.items()]
     heads = [layer.rsplit("/", 1)[-1] for layer in layers]
     return "\n".join(["<p><small>style by layer</small></p>", _head(["method", *heads]), *lines, "</tbody></table>"])
 
@@ -142,10 +142,10 @@ def _pairs(table: Table, photographs: Sequence[Photograph], paintings: Sequence[
                     continue
                 with Image.open(out / row.picture) as image:
                     shown = _image(np.asarray(image.convert("RGB"), np.float32) / np.float32(255))
-                said = row.judged[judge]
+                losses = row.judged[judge]
                 left = "content" if row.lpips is None else "LPIPS"
-                away = said["content"] if row.lpips is None else row.lpips
-                label = f"{html.escape(name)}: style {said['style']:.2f}, {left} {away:.2f}, {row.seconds:.2f} s"
+                away = losses["content"] if row.lpips is None else row.lpips
+                label = f"{html.escape(name)}: style {losses['style']:.2f}, {left} {away:.2f}, {row.seconds:.2f} s"
                 cells.append(f"<td>{shown}<small>{label}</small></td>")
             yield "<tr>" + "".join(cells) + "</tr>"
         yield "</table>"

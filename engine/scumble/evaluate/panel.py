@@ -30,8 +30,8 @@ class Panel:
         """By judge: content, style, total, and the style of each layer by its name."""
         by_judge = {}
         for judge, pair in self.judges:
-            said = judge(picture, pair)
-            figures = {k: getattr(said, k) for k in ("content", "style", "total")} | dict(said.layers)
+            losses = judge(picture, pair)
+            figures = {k: getattr(losses, k) for k in ("content", "style", "total")} | dict(losses.layers)
             by_judge[judge.name] = {k: round(v, 5) for k, v in figures.items()}
         return by_judge
 
@@ -39,9 +39,9 @@ class Panel:
         """A picture's distance from the photograph (LPIPS, or else the first judge's content) and from the style (by the first
         judge)."""
         judge, pair = self.judges[0]
-        said, distance = judge(picture, pair), self.distance(picture)
-        away = round(said.content, 5) if distance is None else distance
-        return {"strength": strength, "distance": away, "style": round(said.style, 5)}
+        losses, distance = judge(picture, pair), self.distance(picture)
+        away = round(losses.content, 5) if distance is None else distance
+        return {"strength": strength, "distance": away, "style": round(losses.style, 5)}
 
 
 def panel(judges: Sequence[Judge], lpips: Lpips | None, photograph: Tensor, painting: Tensor) -> Panel:

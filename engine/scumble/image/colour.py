@@ -151,8 +151,8 @@ def match_histograms(stylized: Array, original: Array, weight: Array | None = No
     painting, picture, back = _axes(turn, -turn @ before), _axes(axes.T, -axes.T @ after), _axes(axes, after)
     there = _histograms(original, weight, picture), _histograms(original, weight, lambda x: x)
     along = _curves(painting, _histograms(stylized, weight, painting), there[0], flat)
-    seen = _histograms(stylized, weight, lambda x: back(along(x)))
-    return Matched(along, _curves(back, seen, there[1], axes**2 @ flat))
+    matched = _histograms(stylized, weight, lambda x: back(along(x)))
+    return Matched(along, _curves(back, matched, there[1], axes**2 @ flat))
 
 
 def _axes(matrix: Numbers, shift: Numbers) -> Axes:

@@ -128,10 +128,10 @@ def is_srgb(icc: bytes) -> bool:
     image = vips().Image.new_from_memory(chart.tobytes(), 81, 9, 3, "ushort").copy(interpretation="rgb16")
     set_blob(image, ICC, icc)
     try:
-        seen = image.icc_transform("srgb", embedded=True, depth=16, intent="relative").numpy()
+        converted = image.icc_transform("srgb", embedded=True, depth=16, intent="relative").numpy()
     except vips().Error:
         return False
-    return bool(np.abs(seen.astype(np.int32) - chart).max() <= SRGB_TOLERANCE)
+    return bool(np.abs(converted.astype(np.int32) - chart).max() <= SRGB_TOLERANCE)
 
 
 def decoded(rgb: Any, alpha: Any) -> AnyPixels:

@@ -203,9 +203,9 @@ def _kind(path: Path) -> str:
     return kind
 
 
-def _refused(path: Path, kind: str, said: str) -> ScumbleError:
-    log.debug("%s: %s", path, said)
-    reason = why_not(kind, path, said)
+def _refused(path: Path, kind: str, error_text: str) -> ScumbleError:
+    log.debug("%s: %s", path, error_text)
+    reason = why_not(kind, path, error_text)
     if reason:
         return _bad(path, reason, "Save it in another form, as 16-bit TIFF or PNG, and try again.")
     return _bad(path, "it is damaged or cut short", "Open it in the program it came from and save it again.")
@@ -220,9 +220,9 @@ def _bad(path: Path, why: str, hint: str) -> ScumbleError:
 
 
 def _turned(pixels: AnyPixels, upright: Callable[[AnyPixels], AnyPixels]) -> AnyPixels:
-    seen = upright(pixels)
-    turned = empty(seen.shape, seen.dtype)
+    result = upright(pixels)
+    turned = empty(result.shape, result.dtype)
     for a, b in bands(turned):
-        turned[a:b] = seen[a:b]
+        turned[a:b] = result[a:b]
         release_pages(pixels, turned)
     return turned

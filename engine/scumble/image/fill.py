@@ -53,13 +53,13 @@ def _halve(rgb: Array, alpha: Array, step: int) -> tuple[Array, Array]:
     size = ((height + 1) // 2, (width + 1) // 2)
     colour, most = empty((*size, rgb.shape[2]), np.float32), empty(size, np.float32)
     for top in range(0, height, step):
-        seen = np.where(alpha[top : top + step] > 0, alpha[top : top + step], 0)
+        shown = np.where(alpha[top : top + step] > 0, alpha[top : top + step], 0)
         band, largest = colour[top // 2 : (top + step) // 2], most[top // 2 : (top + step) // 2]
         weight = np.zeros(largest.shape, np.float32)
         band[...], largest[...] = 0, 0
         for y in (0, 1):
             for x in (0, 1):
-                a = seen[y::2, x::2]
+                a = shown[y::2, x::2]
                 h, w = a.shape
                 for c in range(rgb.shape[2]):
                     band[:h, :w, c] += rgb[top + y : top + step : 2, x::2, c] * a

@@ -70,15 +70,15 @@ def what_else(head: bytes) -> str:
     return f"it is {named}, and what is read is {READ}" if named else f"it is no picture of a kind that is read ({READ})"
 
 
-def why_not(kind: str, path: Path, said: str) -> str | None:
+def why_not(kind: str, path: Path, error_text: str) -> str | None:
     """Why a file of a known kind is not read though it is not damaged, if so; `said` is what its loader complained of."""
     if kind == "tiff" and (reason := _why_not_tiff(path)):
         return reason
-    if not UNSUPPORTED.search(said):
+    if not UNSUPPORTED.search(error_text):
         return None
     if kind == "heic":
         return "it is a HEIC picture, and the picture library here has no decoder for its HEVC"
-    lines = [line.partition(":")[2].strip() or line.strip() for line in said.splitlines() if UNSUPPORTED.search(line)]
+    lines = [line.partition(":")[2].strip() or line.strip() for line in error_text.splitlines() if UNSUPPORTED.search(line)]
     return f"it is of a form that is not read ({lines[0].rstrip('.')})"
 
 

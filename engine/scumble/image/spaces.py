@@ -101,8 +101,8 @@ def of_gamma(gamma: float | None, chromaticities: Any) -> ColourSpace | None:
     if usual and srgb:
         return None
     curves: float | Numbers = _table(srgb_curve) if exponent is None or srgb else 1 / exponent
-    said = f"gamma {1 / exponent:.3g}" if exponent else "sRGB's curve"
-    return ColourSpace(said + ("" if usual else ", primaries of its own"), curves, primaries, white)
+    curve = f"gamma {1 / exponent:.3g}" if exponent else "sRGB's curve"
+    return ColourSpace(curve + ("" if usual else ", primaries of its own"), curves, primaries, white)
 
 
 def of_code_points(primaries: int, transfer: int, full_range: bool = True) -> tuple[ColourSpace | None, str]:

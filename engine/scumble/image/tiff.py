@@ -14,9 +14,9 @@ def directories(file: BinaryIO) -> Iterator[Directory]:
     """A TIFF's directories in order, one a page. Raises whatever Pillow stumbles over."""
     file.seek(0)
     head = head_of(file)
-    offset, seen = empty_directory(head).next, set[int]()
-    while offset and offset not in seen:
-        seen.add(offset)
+    offset, visited = empty_directory(head).next, set[int]()
+    while offset and offset not in visited:
+        visited.add(offset)
         directory = directory_at(file, head, offset)
         yield directory
         offset = directory.next

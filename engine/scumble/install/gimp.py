@@ -84,8 +84,8 @@ def _never_started(env: Mapping[str, str], home: Path) -> list[Place]:
     if sys.platform in ("win32", "darwin") or program is None:
         return []
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30).stdout
+        output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.TimeoutExpired):
         return []
-    match = re.search(r"\b(3\.\d+)\.\d+", said)
+    match = re.search(r"\b(3\.\d+)\.\d+", output)
     return [Place(f"GIMP {match[1]}", _config(env, home) / match[1] / "plug-ins" / PLUGIN)] if match else []

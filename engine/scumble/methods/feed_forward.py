@@ -153,10 +153,10 @@ class FeedForward(Method, Generic[N, S]):
         """
         painting = style.picture() if self.capabilities.arbitrary else None
         if painting is not None:
-            seen = to_tensor(painting).to(device)
+            picture = to_tensor(painting).to(device)
             if not self.sides:
-                return Known({0: self.measure(networks, seen)})
-            return Known(painting=seen, sides=self.sides, measure=lambda x: self.measure(networks, x))
+                return Known({0: self.measure(networks, picture)})
+            return Known(painting=picture, sides=self.sides, measure=lambda x: self.measure(networks, x))
         if encoder != COMPACT:
             raise ScumbleError(
                 "style-needs-picture",
@@ -195,7 +195,7 @@ class FeedForward(Method, Generic[N, S]):
         states: list[tuple[float, S]] = []
         for given in styles:
             yield Progress(0.0, "looking at the painting")
-            states.append((given.weight, given.state.at(self.seen_side(content, options))))
+            states.append((given.weight, given.state.at(self.measured_side(content, options))))
         with torch.no_grad():
             style = self.mix(states) if content.regions is None else self.stack([state for _, state in states])
         if content.strength < 1 and self.capabilities.strength:
@@ -204,12 +204,12 @@ class FeedForward(Method, Generic[N, S]):
                 style = self.between(self.own_style(networks, content, runtime.device), style, content.strength)
         one_pass = Pass(self, networks, style, options)
 
-        def paint(seen: Content) -> Iterator[Event]:
-            return tiling.run_tiled(one_pass, seen, runtime, stride=self.stride, margin=self.margin)
+        def paint(part: Content) -> Iterator[Event]:
+            return tiling.run_tiled(one_pass, part, runtime, stride=self.stride, margin=self.margin)
 
         yield from self.passes(paint, content)
 
-    def seen_side(self, content: Content, options: Any) -> float:
+    def measured_side(self, content: Content, options: Any) -> float:
         """The long side at which paintings are measured for this picture."""
         return content.painting_side
 

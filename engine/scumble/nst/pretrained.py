@@ -44,9 +44,9 @@ def load_perceptual(network: Network, pooling: Literal["max", "average"] = "max"
         net = VGG(DEPTHS[network], WIDTHS[network], pooling=pooling)
         published = published_weights(network)
         load_torchvision(net, find_or_download(published.url))
-        seen = published.transforms()
-        net.mean.copy_(torch.tensor(seen.mean).view(1, 3, 1, 1))
-        net.std.copy_(torch.tensor(seen.std).view(1, 3, 1, 1))
+        transforms = published.transforms()
+        net.mean.copy_(torch.tensor(transforms.mean).view(1, 3, 1, 1))
+        net.std.copy_(torch.tensor(transforms.std).view(1, 3, 1, 1))
     return net.requires_grad_(False).eval()
 
 

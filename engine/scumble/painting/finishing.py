@@ -43,9 +43,9 @@ def finish(
     for a, b in bands_of(len(pixels), max(pixels.shape[1], grid.cells // len(pixels))):
         planes = decode(pixels[a:b], request.order, request.transfer)
         original, visible = planes[:3], planes[3] > 0
-        seen = clamp(original, pixels.dtype)
-        y = np.moveaxis(painted[a:b], 2, 0) if upscaler is None else upscaler.band(a, b, seen)
-        y = recoloured(np.clip(y, 0, 1), seen)
+        shown = clamp(original, pixels.dtype)
+        y = np.moveaxis(painted[a:b], 2, 0) if upscaler is None else upscaler.band(a, b, shown)
+        y = recoloured(np.clip(y, 0, 1), shown)
 
         amount = np.full(y.shape[1:], target.strength, np.float32)
         if request.masks is not None:

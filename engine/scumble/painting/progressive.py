@@ -133,8 +133,8 @@ def _improved(
     """Improve an answer; of a selection, as a part of its layer."""
     method = cast(Improver, improver.method)
 
-    def on(seen: Content, begun: Pixels, levels: int | None = None) -> Iterator[Event]:
-        return method.improve_from(seen, improver.states, improver.options, runtime, begun, quality, levels)
+    def on(shown: Content, begun: Pixels, levels: int | None = None) -> Iterator[Event]:
+        return method.improve_from(shown, improver.states, improver.options, runtime, begun, quality, levels)
 
     yield Preview(answer)
     if content.whole is None:

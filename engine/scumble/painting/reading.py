@@ -157,13 +157,13 @@ def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | N
     size = context.pixels.shape[:2]
     ratio = min(1.0, max(grid.whole) / max(size))
     rows, columns = (Span(0, n, 0, cells, cells / n) for n in size for cells in [max(1, round(n * ratio))])
-    seen = Grid(rows, columns, (rows.cells, columns.cells))
-    rgb, alpha = np.empty((*seen.shape, 3), np.float32), np.empty(seen.shape, np.float32)
-    for _ in _read(context.pixels, (context.order, context.transfer), seen, rgb, alpha):
+    shown = Grid(rows, columns, (rows.cells, columns.cells))
+    rgb, alpha = np.empty((*shown.shape, 3), np.float32), np.empty(shown.shape, np.float32)
+    for _ in _read(context.pixels, (context.order, context.transfer), shown, rgb, alpha):
         pass
     fill_hidden(rgb, alpha)
     seen_alpha = _unless_opaque(alpha)
-    if seen_alpha is not None or not seen.identity:
+    if seen_alpha is not None or not shown.identity:
         _without_roundings(rgb)
     return rgb, seen_alpha
 

@@ -100,15 +100,15 @@ def run_tiled(net: nn.Module, content: Content, runtime: Runtime, *, stride: int
     weight = None if small.alpha is None else _weight(small.alpha, stride, runtime.device)
     with collected_statistics(net, weight) as statistics:
         look = _forward(net, _inputs(small, stride, runtime.device), runtime)
-        seen = yield from _counted(look, 0, first, total, "looking at the whole")
-    seen = seen[: small.rgb.shape[0], : small.rgb.shape[1]]
+        answer = yield from _counted(look, 0, first, total, "looking at the whole")
+    answer = answer[: small.rgb.shape[0], : small.rgb.shape[1]]
     if not plan:
-        yield Result(seen)
+        yield Result(answer)
         return
     if own:
-        yield Preview(seen)
-    whole = None if own else seen
-    del seen, small, source, weight
+        yield Preview(answer)
+    whole = None if own else answer
+    del answer, small, source, weight
     for event in _painted(net, content, runtime, plan, statistics, stride, first, total):
         yield Result(event.rgb, whole) if isinstance(event, Result) else event
 

@@ -87,9 +87,9 @@ def _over(content: Content, small: Pixels, broad: Pixels) -> Content:
 
 def _laid_over(content: Content, change: Pixels) -> Pixels:
     """DETAIL of `content` and the `change` of its layer in small, enlarged; in [0, 1]."""
-    seen = replace(content, whole=change, full=content.full or content.rgb.shape[:2])
+    changed = replace(content, whole=change, full=content.full or content.rgb.shape[:2])
     rgb = empty(content.rgb.shape, np.float32)
-    for a, b, band in bands(change, *axes_from_whole(seen)):
+    for a, b, band in bands(change, *axes_from_whole(changed)):
         np.clip(DETAIL * content.rgb[a:b] + band, 0, 1, out=rgb[a:b])
         release_pages(content.rgb, rgb)
     return rgb

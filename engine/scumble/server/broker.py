@@ -136,7 +136,7 @@ class Broker:
             hello, welcome = self._handshake.first(frames, self._shared.facts)
             self._greet(route, hello, welcome, frames[0])
             return
-        client.heard = clock.now()
+        client.last_message = clock.now()
         message = messages.decode_work(frames[0].buffer if frames else b"", len(frames) - 1)
         match message:
             case messages.PixelStrip():
@@ -211,7 +211,7 @@ class Broker:
             client.signed = now
             self._probe(client)
         gone = client.lost is not None and now - client.lost > limits.UNREACHABLE
-        if gone or (live and now - client.heard > limits.SILENT):
+        if gone or (live and now - client.last_message > limits.SILENT):
             for job in live:
                 log.info("%r has %s; its job %s is cancelled", client.name, "gone" if gone else "fallen silent", job.id)
                 self._scheduler.cancel(job, why="silent")

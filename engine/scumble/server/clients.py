@@ -36,7 +36,8 @@ class Client:
     secret: str
     name: str
     route: bytes | None
-    heard: float
+    last_message: float
+    """When it sent its last message."""
     remote: bool
     """Proven by CURVE."""
     stays: bool = False
@@ -90,7 +91,7 @@ class Clients:
             client = self._by_secret[secret] = Client(secret, name, route, now, remote)
         elif client.route is not None:
             del self._by_route[client.route]
-        client.route, client.heard, client.lost, client.name, client.remote = route, now, None, name, remote
+        client.route, client.last_message, client.lost, client.name, client.remote = route, now, None, name, remote
         client.stays = stays
         client.outbox.clear()
         self._by_route[route] = client

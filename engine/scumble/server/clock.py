@@ -19,23 +19,23 @@ class Clock:
 
     def __init__(self) -> None:
         self._left_out = 0.0
-        self._seen = 0.0
+        self._last = 0.0
         self._pause: float | None = None
 
     def now(self) -> float:
         """Seconds."""
         real = time.monotonic()
         if self._pause is not None:
-            late = real - self._seen - self._pause
+            late = real - self._last - self._pause
             if late > limits.HELD_UP:
                 self._left_out += late
-            self._seen, self._pause = real, 0.0
+            self._last, self._pause = real, 0.0
         return real - self._left_out
 
     def expect(self, pause: float) -> None:
         """Say that the next `now` will be asked for in up to `pause` seconds; what it comes later is left out where that is
         more than limits.HELD_UP."""
-        self._seen, self._pause = time.monotonic(), pause
+        self._last, self._pause = time.monotonic(), pause
 
 
 clock = Clock()

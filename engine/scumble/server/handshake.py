@@ -27,9 +27,9 @@ class Handshake:
     def first(self, frames: list[zmq.Frame], facts: Facts) -> tuple[Hello, dict[str, Any]]:
         """The hello a connection began with, and its answer. Raises BadMessage, "hello-first" where it is none."""
         header = frames[0].buffer if frames else b""
-        seen = messages.peek(header)
-        if seen.type != "hello":
-            raise BadMessage("hello-first", "The first message on a connection is hello.", "", seen.id)
+        peeked = messages.peek(header)
+        if peeked.type != "hello":
+            raise BadMessage("hello-first", "The first message on a connection is hello.", "", peeked.id)
         hello = messages.decode_work(header, len(frames) - 1)
         assert isinstance(hello, Hello)
         return hello, self.welcome(hello, frames[0], facts)

@@ -239,12 +239,12 @@ def peek(header: bytes | memoryview) -> Peek:
     if len(header) > limits.HEADER:
         raise BadMessage("too-large", f"A header of {len(header)} bytes came; {limits.HEADER} is the most.")
     try:
-        seen = _PEEK.decode(header)
+        peeked = _PEEK.decode(header)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as e:
         raise BadMessage("bad-message", f"The header is not a JSON object ({e}).") from e
-    if isinstance(seen.id, bool) or not isinstance(seen.id, int) or not 0 <= seen.id <= 2**53:
-        seen.id = None
-    return seen
+    if isinstance(peeked.id, bool) or not isinstance(peeked.id, int) or not 0 <= peeked.id <= 2**53:
+        peeked.id = None
+    return peeked
 
 
 def number(header: bytes | memoryview) -> int | None:
@@ -269,21 +269,21 @@ def decode_control(header: bytes | memoryview, frames: int) -> Control:
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], header: bytes | memoryview, frames: int) -> Any:
-    seen = peek(header)
-    if seen.type == "hello" and seen.protocol != limits.PROTOCOL:
+    peeked = peek(header)
+    if peeked.type == "hello" and peeked.protocol != limits.PROTOCOL:
         raise BadMessage(
             "protocol-version",
-            f"This engine speaks protocol {limits.PROTOCOL}; the plug-in speaks {str(seen.protocol)[:20]}.",
+            f"This engine speaks protocol {limits.PROTOCOL}; the plug-in speaks {str(peeked.protocol)[:20]}.",
             "Install the engine and the plug-in of the same Scumble version.",
-            seen.id,
+            peeked.id,
         )
     try:
         message = decoder.decode(header)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as e:
-        raise BadMessage("bad-message", f"The engine does not understand this message: {e}.", "", seen.id) from e
+        raise BadMessage("bad-message", f"The engine does not understand this message: {e}.", "", peeked.id) from e
     wanted = 1 if isinstance(message, PixelStrip) else 0
     if frames != wanted:
-        raise BadMessage("bad-message", f"This message has {frames} raw frames; it takes {wanted}.", "", seen.id)
+        raise BadMessage("bad-message", f"This message has {frames} raw frames; it takes {wanted}.", "", peeked.id)
     return message
 
 

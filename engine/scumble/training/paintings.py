@@ -180,10 +180,10 @@ def measured(
                 for scale, layers in spec.styles.items():
                     wanted[scale] |= set(layers)
             with torch.random.fork_rng():  # a run draws the same numbers with and without the cache
-                seen = measure(pictures, teachers, wanted, see, variants, seed, report)
-            grams = {k: v.cpu() for k, v in seen.grams.items()}
+                whole = measure(pictures, teachers, wanted, see, variants, seed, report)
+            grams = {k: v.cpu() for k, v in whole.grams.items()}
             with replacing(kept) as temporary:  # another training may be measuring the same pictures
-                torch.save({"pictures": seen.pictures, "signatures": seen.signatures.cpu(), "grams": grams}, temporary)
+                torch.save({"pictures": whole.pictures, "signatures": whole.signatures.cpu(), "grams": grams}, temporary)
     cached = torch.load(kept, weights_only=True, map_location="cpu")
     return Paintings(cached["pictures"], cached["signatures"].to(device), {k: v.to(device) for k, v in cached["grams"].items()})
 

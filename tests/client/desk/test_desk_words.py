@@ -9,7 +9,7 @@ from scumble.api.options import option_specs
 from scumble.client.catalogue import Catalogue, Style
 from scumble.client.desk.names import live_name, name_of, new_name, result_name, style_name
 from scumble.client.desk.settings import Other, Settings
-from scumble.client.desk.words import CHOICES, Pace, choice_said, doing, said, summed_up, time_left
+from scumble.client.desk.words import CHOICES, Pace, choice_text, progress_text, stage_text, summary, time_left
 from scumble.client.events import Progress
 from scumble.painting.request import CommonOptions
 
@@ -31,7 +31,7 @@ from scumble.painting.request import CommonOptions
 )
 def test_the_engines_numbers_do_not_reach_the_painter(text: str, words: str) -> None:
     """Both hosts showed "step 8 of 60, loss 1.2884"."""
-    assert doing(Progress("job", "running", 0, 0.5, text)) == words
+    assert stage_text(Progress("job", "running", 0, 0.5, text)) == words
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_engines_numbers_do_not_reach_the_painter(text: str, words: str) -> 
     ],
 )
 def test_what_waits_says_for_what(state: str, position: int, words: str) -> None:
-    assert said(Progress("job", state, position, 0.0, "step 1"), 60.0) == words
+    assert progress_text(Progress("job", state, position, 0.0, "step 1"), 60.0) == words
 
 
 def test_the_time_left_follows_the_pace_of_the_last_seconds() -> None:
@@ -85,8 +85,8 @@ def test_times_are_round(seconds: float, words: str) -> None:
 
 def test_the_time_left_is_said_where_it_is_worth_a_word() -> None:
     running = Progress("job", "running", 0, 0.5, "step 8 of 60")
-    assert said(running, 21.0) == "painting, about 20 s left"
-    assert said(running, 1.0) == said(running) == "painting"
+    assert progress_text(running, 21.0) == "painting, about 20 s left"
+    assert progress_text(running, 1.0) == progress_text(running) == "painting"
 
 
 def test_a_result_is_named_by_what_differs() -> None:
@@ -121,15 +121,15 @@ def test_a_name_that_is_typed_again_counts_where_it_changes_something(typed: str
 
 
 def test_of_several_layers_it_is_said_how_many_were_painted_and_each_mistake_once() -> None:
-    assert summed_up(3, 3, []) == ""
-    assert summed_up(1, 3, ["The layer is empty.", "The layer is empty."]) == "1 of 3 layers was painted. The layer is empty."
-    assert summed_up(0, 2, ["Both are empty."]) == "None of 2 layers were painted. Both are empty."
+    assert summary(3, 3, []) == ""
+    assert summary(1, 3, ["The layer is empty.", "The layer is empty."]) == "1 of 3 layers was painted. The layer is empty."
+    assert summary(0, 2, ["Both are empty."]) == "None of 2 layers were painted. Both are empty."
 
 
 def test_a_choice_is_said_in_words_or_by_its_own_name() -> None:
     """A painter read "Scale: working"."""
-    assert choice_said("scale", "working") == "broad, as in a small picture"
-    assert choice_said("keep_colours", "luminance") == "luminance"
+    assert choice_text("scale", "working") == "broad, as in a small picture"
+    assert choice_text("keep_colours", "luminance") == "luminance"
 
 
 def test_every_choice_that_has_words_is_one_of_the_engine_s() -> None:

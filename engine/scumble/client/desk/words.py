@@ -36,7 +36,7 @@ CHOICES = {
 }
 
 
-def choice_said(option: str, choice: str) -> str:
+def choice_text(option: str, choice: str) -> str:
     """A choice of the option of that name as a painter reads it; its own name where there is nothing plainer."""
     return CHOICES.get((option, choice), choice)
 
@@ -67,7 +67,7 @@ class Pace:
         return max(0.0, ends - (time.monotonic() if now is None else now))
 
 
-def doing(progress: Progress) -> str:
+def stage_text(progress: Progress) -> str:
     """What the engine is doing with the picture, in a few words."""
     if progress.state == "queued":
         if not progress.position:
@@ -83,7 +83,7 @@ def doing(progress: Progress) -> str:
     return text
 
 
-def summed_up(painted: int, total: int, mistakes: Sequence[str]) -> str:
+def summary(painted: int, total: int, mistakes: Sequence[str]) -> str:
     """A sentence about several layers: how many were painted, and why others were not; empty where none failed."""
     if not mistakes:
         return ""
@@ -91,9 +91,9 @@ def summed_up(painted: int, total: int, mistakes: Sequence[str]) -> str:
     return " ".join([f"{painted or 'None'} of {total} layers {verb} painted.", *dict.fromkeys(mistakes)])
 
 
-def said(progress: Progress, left: float | None = None) -> str:
-    """`doing`, with the time `left` (seconds) where it is known and long enough to be named."""
-    words = doing(progress)
+def progress_text(progress: Progress, left: float | None = None) -> str:
+    """`stage_text`, with the time `left` (seconds) where it is known and long enough to be named."""
+    words = stage_text(progress)
     if progress.state == "running" and left is not None and left >= SHORT:
         return f"{words}, {time_left(left)}"
     return words

@@ -86,7 +86,7 @@ class AdaINMethod(FeedForward[AdaINNet, ChannelStatistics]):
     def stack(self, styles: Sequence[ChannelStatistics]) -> ChannelStatistics:
         return stacked(styles)
 
-    def seen_side(self, content: Content, options: Any) -> float:
+    def measured_side(self, content: Content, options: Any) -> float:
         return float(options.style_scale * content.painting_side)
 
     def stylize(

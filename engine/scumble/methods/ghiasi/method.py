@@ -81,7 +81,7 @@ class Ghiasi(FeedForward[Networks, Tensor]):
     def measure(self, networks: Networks, painting: Tensor) -> Tensor:
         return networks.known(painting)
 
-    def seen_side(self, content: Content, options: Any) -> float:
+    def measured_side(self, content: Content, options: Any) -> float:
         return float(options.style_scale * content.painting_side)
 
     def painter(self, networks: Networks, style: Tensor) -> nn.Module:

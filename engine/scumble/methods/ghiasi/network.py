@@ -125,17 +125,17 @@ class StylePredictor(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, seen: int, style_size: int, hidden: int = 192) -> None:
+    def __init__(self, inputs: int, style_size: int, hidden: int = 192) -> None:
         super().__init__()
-        self.register_buffer("centre", torch.zeros(seen))
-        self.register_buffer("spread", torch.ones(seen))
-        self.layers = nn.Sequential(nn.Linear(seen, hidden), nn.ReLU(), nn.Linear(hidden, BOTTLENECK))
+        self.register_buffer("centre", torch.zeros(inputs))
+        self.register_buffer("spread", torch.ones(inputs))
+        self.layers = nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, BOTTLENECK))
         self.to_style = nn.Linear(BOTTLENECK, style_size)
 
-    def bottleneck(self, seen: Tensor) -> Tensor:
+    def bottleneck(self, features: Tensor) -> Tensor:
         """(N, 100)."""
-        with torch.autocast(seen.device.type, enabled=False):
-            z = (seen.float() - self.centre) / self.spread
+        with torch.autocast(features.device.type, enabled=False):
+            z = (features.float() - self.centre) / self.spread
             return self.layers(z.clamp(-4, 4))  # type: ignore[no-any-return]
 
     def style(self, bottleneck: Tensor) -> Tensor:
@@ -143,17 +143,17 @@ class StylePredictor(nn.Module):
         with torch.autocast(bottleneck.device.type, enabled=False):
             return self.to_style(bottleneck)  # type: ignore[no-any-return]
 
-    def forward(self, seen: Tensor) -> Tensor:
-        return self.style(self.bottleneck(seen))
+    def forward(self, features: Tensor) -> Tensor:
+        return self.style(self.bottleneck(features))
 
 
 class GhiasiNet(nn.Module):
     """All trained parts in one file: the transformer, and the style prediction network behind the encoder."""
 
-    def __init__(self, seen: int, width: float = 0.5, blocks: int = 5) -> None:
+    def __init__(self, inputs: int, width: float = 0.5, blocks: int = 5) -> None:
         super().__init__()
         self.net = StyledNet(width, blocks)
-        self.predictor = StylePredictor(seen, self.net.style_size)
+        self.predictor = StylePredictor(inputs, self.net.style_size)
         self.begin()
 
     def begin(self, johnson: Mapping[str, Tensor] | None = None) -> None:

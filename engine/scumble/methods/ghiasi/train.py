@@ -138,15 +138,15 @@ def _losses(
     return painted_losses(y, x, targets, teachers, spec, recipe.tv, RECONSTRUCTION)
 
 
-def _sheet(model: GhiasiNet, seen: Paintings, photographs: Pictures, variants: int, see: StyleEncoder) -> Tensor:
+def _sheet(model: GhiasiNet, known: Paintings, photographs: Pictures, variants: int, see: StyleEncoder) -> Tensor:
     """Four contents by five paintings of the training, and at the right each content by its own style."""
-    device = seen.signatures.device
+    device = known.signatures.device
     x, generator = sheet_contents(photographs, 4, device, sky=True), torch.Generator().manual_seed(1)
     paintings, painted = [], []
-    for i in torch.linspace(0, len(seen.pictures) - 1, 7)[1:6].long().tolist():
+    for i in torch.linspace(0, len(known.pictures) - 1, 7)[1:6].long().tolist():
         which = i // variants * variants
-        paintings.append(seen.crop(which, x.shape[-1], generator)[None].to(device))
-        painted.append(model.net(x, model.predictor(seen.signatures[which][None])))
+        paintings.append(known.crop(which, x.shape[-1], generator)[None].to(device))
+        painted.append(model.net(x, model.predictor(known.signatures[which][None])))
     return sheet(x, [*painted, model.net(x, model.predictor(see(x)))], paintings)
 
 

@@ -36,10 +36,10 @@ def at_training_size(painting: Pixels) -> Tensor:
 
 def in_sizes(painting: Pixels, sides: Sequence[int]) -> list[Tensor]:
     """A painting (H, W, 3) with each of these short sides: (1, 3, h, w), sharp, for strokes that are blurred are none."""
-    seen = at_training_size(painting)
-    ratios = [min(side / min(seen.shape[2:]), ENLARGED) for side in sides]
-    sizes = [[max(1, round(n * ratio)) for n in seen.shape[2:]] for ratio in ratios]
-    return [F.interpolate(seen, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]
+    picture = at_training_size(painting)
+    ratios = [min(side / min(picture.shape[2:]), ENLARGED) for side in sides]
+    sizes = [[max(1, round(n * ratio)) for n in picture.shape[2:]] for ratio in ratios]
+    return [F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]
 
 
 def to_stride(x: Tensor) -> Tensor:
