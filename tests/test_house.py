@@ -130,6 +130,14 @@ def test_the_table_names_every_room_and_no_other() -> None:
     assert there == set(table())
 
 
+def test_the_table_allows_no_more_than_is_imported() -> None:
+    imported: dict[str, set[str]] = {}
+    for path in package_files():
+        if room_of(path):
+            imported.setdefault(row_of(path), set()).update(rooms(path))
+    assert {row: allowed - imported[row] for row, allowed in table().items() if allowed - imported[row]} == {}
+
+
 def test_nothing_lies_directly_in_the_package() -> None:
     assert {p.name for p in package_files() if not room_of(p)} == {"__init__.py", "__main__.py"}
 

@@ -75,9 +75,9 @@ class Another:
         raise AssertionError("each is waited for")
 
 
-def picture(height: int, width: int) -> Pixels:
-    leaves = synthetic.dead_leaves(max(height, width), torch.Generator().manual_seed(3))[:, :height, :width]
-    return np.ascontiguousarray(leaves.permute(1, 2, 0).numpy())
+def leaves(height: int, width: int) -> Pixels:
+    drawn = synthetic.dead_leaves(max(height, width), torch.Generator().manual_seed(3))[:, :height, :width]
+    return np.ascontiguousarray(drawn.permute(1, 2, 0).numpy())
 
 
 def run(method: Method, content: Content, styles: int, helpers: Another | None, half: bool) -> Pixels:
@@ -92,7 +92,7 @@ def run(method: Method, content: Content, styles: int, helpers: Another | None, 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("name", METHODS)
 def test_tiles_of_another_process_are_the_same_to_the_last_bit(name: str, half: bool, pool: ProcessPoolExecutor) -> None:
-    method, rgb = METHODS[name], picture(90, 330)
+    method, rgb = METHODS[name], leaves(90, 330)
     content = Content(rgb, whole=rgb, strength=0.8 if method.capabilities.strength else 1.0)
     helper = Another(pool)
     alone, helped = (run(method, content, 1, helpers, half) for helpers in (None, helper))
@@ -102,7 +102,7 @@ def test_tiles_of_another_process_are_the_same_to_the_last_bit(name: str, half: 
 
 @pytest.mark.parametrize("name", [id for id, m in METHODS.items() if m.capabilities.regions])
 def test_so_are_those_of_several_styles_by_place(name: str, pool: ProcessPoolExecutor) -> None:
-    rgb = picture(70, 300)
+    rgb = leaves(70, 300)
     share = np.linspace(0, 1, 300, dtype=np.float32)[None].repeat(70, 0)
     shares = np.dstack([share, 1 - share])
     content = Content(rgb, whole=rgb, regions=shares, whole_regions=shares)
@@ -114,7 +114,7 @@ def test_so_are_those_of_several_styles_by_place(name: str, pool: ProcessPoolExe
 
 def test_the_next_picture_is_painted_by_networks_of_its_own(pool: ProcessPoolExecutor) -> None:
     """A pass was named by its helper's address, which another may bear later: then the picture before painted this one."""
-    content, helper = Content(picture(70, 200), whole=picture(70, 200)), Another(pool)
+    content, helper = Content(leaves(70, 200), whole=leaves(70, 200)), Another(pool)
     for name in ("johnson", "adain"):
         alone, helped = (run(METHODS[name], content, 1, helpers, False) for helpers in (None, helper))
         np.testing.assert_array_equal(helped, alone)
@@ -131,7 +131,7 @@ def restored_threads() -> Iterator[None]:
 @pytest.mark.usefixtures("restored_threads")
 def test_a_picture_is_painted_by_as_many_threads_as_it_asks_for(pool: ProcessPoolExecutor) -> None:
     """A process' networks kept to the number of threads of its first picture, and each number gives other bytes."""
-    content, painted = Content(picture(70, 300), whole=picture(70, 300)), []
+    content, painted = Content(leaves(70, 300), whole=leaves(70, 300)), []
     for threads in (2, 1):
         torch.set_num_threads(threads)
         helper = Another(pool)
@@ -194,7 +194,7 @@ def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_network_that_only_this_process_can_make_paints_all_tiles_here(cancelled: list[int]) -> None:
     """A method that calls run_tiled with a module of its own failed on huge pictures, for want of a recipe."""
-    rgb = picture(64, 200)
+    rgb = leaves(64, 200)
     net = nn.Conv2d(3, 3, 1).requires_grad_(False)
     content = Content(rgb, whole=rgb)
     alone, helped = (
@@ -209,7 +209,7 @@ def test_a_network_that_only_this_process_can_make_paints_all_tiles_here(cancell
 
 def test_tiles_that_are_out_are_cancelled_when_a_picture_fails(cancelled: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """They kept slots of the cluster busy for nobody."""
-    method, rgb = METHODS["johnson"], picture(64, 300)
+    method, rgb = METHODS["johnson"], leaves(64, 300)
     real, passes = type(method).stylize, iter(range(3))
 
     def stylize(*given: Any) -> Any:

@@ -195,11 +195,11 @@ def at(work: int, control: int, token: str = "") -> Connection:
 
 def betrayals(record: bytes) -> list[bytes]:
     """What of a job can be read in a recording: names of the protocol and of the style, rows of pixels in and out."""
-    rows = [np.ascontiguousarray(p[y]).tobytes()[8:40] for p in (PIXELS, painted()) for y in range(0, 64, 7)]
+    rows = [np.ascontiguousarray(p[y]).tobytes()[8:40] for p in (PIXELS, inverted_pixels()) for y in range(0, 64, 7)]
     return [text for text in (b'"type"', b"welcome", b"submit", b"test-style", b"progress", *rows) if text in record]
 
 
-def painted() -> np.ndarray:
+def inverted_pixels() -> np.ndarray:
     result = 255 - PIXELS
     result[..., 3] = PIXELS[..., 3]
     return result
@@ -212,7 +212,7 @@ def test_a_known_key_gets_in_and_who_listens_in_learns_nothing(keys: Any) -> Non
         with Client.attach(start=False, connection=at(work.port, control.port), link=curve_link(load("known"))) as client:
             done = client.stylize(RASTER, [(STYLE, 1.0)], "invert")
             assert client.status()["pid"] == engine.process.pid
-        assert bytes(done.raster.data) == painted().tobytes()
+        assert bytes(done.raster.data) == inverted_pixels().tobytes()
         assert len(work.record) > 2 * PIXELS.nbytes, "the relay saw it all"
         assert betrayals(work.record + control.record) == []
 

@@ -77,7 +77,7 @@ def starts(data: Path) -> list[int]:
     return [json.loads(line)["steps"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def painted(peer: Peer, style: str) -> bytes:
+def result_in(peer: Peer, style: str) -> bytes:
     end, result = peer.finish(peer.submit(picture(), "darken", styles=[{"style": style, "weight": 1.0}]))
     assert end["type"] == "done", end
     return result
@@ -86,16 +86,16 @@ def painted(peer: Peer, style: str) -> bytes:
 def test_a_new_style_can_be_used_at_once_and_is_refined_under_a_new_revision(engine: Engine) -> None:
     with engine.peer() as peer, engine.peer() as other:
         assert put(peer) == "sea@1"
-        before = painted(peer, "sea@1")
+        before = result_in(peer, "sea@1")
         half = reported(peer, "running")
         assert (half["style"], half["method"], half["revision"]) == ("sea@1", "darken", 1)
         done = reported(peer, "done")
         assert (done["style"], done["revision"], done["fraction"]) == ("sea@2", 2, 1.0)
         assert reported(other, "done")["catalogue"] == done["catalogue"], "everybody hears of a new revision"
-        after = painted(peer, "sea")
+        after = result_in(peer, "sea")
         ratio = np.frombuffer(after, np.uint8)[:3] / np.frombuffer(before, np.uint8)[:3]
         np.testing.assert_allclose(ratio, 1 - STEPS / 1000, atol=0.02)
-        assert painted(peer, "sea@1") == before, "a pinned revision gives the same bytes"
+        assert result_in(peer, "sea@1") == before, "a pinned revision gives the same bytes"
         page = peer.ask("catalogue", page=0)
         assert page["revision"] >= done["catalogue"] > peer.welcome["revision"]
         shown = peer.listed("sea")
@@ -175,13 +175,13 @@ def test_a_style_is_refined_further_when_that_is_asked_for(engine: Engine) -> No
     with engine.peer() as peer:
         put(peer)
         reported(peer, "done")
-        grade = [painted(peer, "sea@1"), painted(peer, "sea@2")]
+        grade = [result_in(peer, "sea@1"), result_in(peer, "sea@2")]
         put(peer)
         assert ask(peer, "status")["state"] == "done", "the same picture again is the same style"
         ask(peer, "start")
         assert reported(peer, "done")["style"] == "sea@3"
-        assert [painted(peer, "sea@1"), painted(peer, "sea@2")] == grade
-        assert painted(peer, "sea@3")[0] < grade[1][0]
+        assert [result_in(peer, "sea@1"), result_in(peer, "sea@2")] == grade
+        assert result_in(peer, "sea@3")[0] < grade[1][0]
 
 
 def test_a_style_that_is_removed_while_it_is_refined_leaves_nothing(engine: Engine, data: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_style_that_is_removed_while_it_is_refined_leaves_nothing(engine: Engi
         assert put(peer, refine=False) == "sea@2"
         time.sleep(0.3)
         assert ask(peer, "status")["state"] == "idle"
-        assert painted(peer, "sea")
+        assert result_in(peer, "sea")
         with pytest.raises(TimeoutError):
             peer.next("refining", state="failed", seconds=0.1)
     assert sorted(p.name for p in (data / "styles").iterdir()) == ["ledger.json", "sea"]
@@ -212,7 +212,7 @@ def test_a_killed_worker_costs_a_refinement_little_and_a_second_one_fails_it(eng
         failed = reported(peer, "failed")
         assert (failed["style"], failed["code"]) == ("storm@1", "worker-died")
         assert "SIGKILL" in failed["message"]
-        assert painted(peer, "storm")
+        assert result_in(peer, "storm")
         (data / "die").unlink()
         assert ask(peer, "start", "storm")["state"] in ("waiting", "running")
         assert reported(peer, "done")["style"] == "storm@2"
@@ -296,10 +296,10 @@ def test_a_damaged_state_fails_its_own_revision_alone_and_a_new_refinement_mends
         assert (end["type"], end["code"]) == ("failed", "weights-corrupt")
         assert "sea" in end["message"]
         assert "earlier revision" in end["hint"]
-        assert painted(peer, "sea@1")
+        assert result_in(peer, "sea@1")
         ask(peer, "start")
         assert reported(peer, "done")["style"] == "sea@3"
-        assert painted(peer, "sea")
+        assert result_in(peer, "sea")
 
 
 def test_what_is_attached_while_a_style_is_refined_stays_and_the_refinement_begins_again(engine: Engine, data: Path) -> None:

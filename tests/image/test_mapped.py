@@ -22,6 +22,7 @@ from scumble.client.raster import Raster
 from scumble.image import mapped
 from scumble.image.files import Picture, read_picture, write_picture
 from scumble.painting import pipeline
+from support.painted import through_pipeline
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,8 @@ class Plain:
 
 
 def run(pixels: np.ndarray, **options: Any) -> np.ndarray:
-    out = np.empty_like(pixels)
     request = pipeline.Request(Invert(), [(Plain(), 1.0)], 1.0, {"scale": "full"} | options, pixels)  # type: ignore[list-item]
-    for _ in pipeline.run(request, Runtime(), out):
-        pass
-    return out
+    return through_pipeline(request)
 
 
 def noise_with_holes(height: int, width: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.painting import device, pipeline
 from scumble.painting.fitting import first_rung
+from support.painted import through_pipeline
 
 TESTS = Path(__file__).resolve().parents[1]
 ENGINE = TESTS.parent / "engine" / "scumble"
@@ -29,13 +30,10 @@ def request(name: str, pixels: np.ndarray) -> pipeline.Request:
     return pipeline.Request(registry.method(name), [(StyleStore().get("starry-night"), 1.0)], 1.0, {}, pixels)
 
 
-def painted(name: str, runtime: Runtime) -> np.ndarray:
+def painted_by(name: str, runtime: Runtime) -> np.ndarray:
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 4), np.uint8).repeat(4, 0).repeat(4, 1)
     pixels[..., 3] = 255
-    out = np.empty_like(pixels)
-    for _ in pipeline.run(request(name, pixels), runtime, out):
-        pass
-    return out
+    return through_pipeline(request(name, pixels), runtime)
 
 
 def test_torch_cuda_is_named_in_one_place() -> None:
@@ -102,7 +100,7 @@ def test_tests_that_need_a_gpu_are_skipped_without_one_and_say_why(
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["johnson", "memory", "adain", "ghiasi", "stylebank"])
 def test_a_gpu_paints_what_the_processor_paints(name: str) -> None:
-    here, there = painted(name, Runtime("cpu")), painted(name, Runtime("cuda:0"))
+    here, there = painted_by(name, Runtime("cpu")), painted_by(name, Runtime("cuda:0"))
     difference = np.abs(here.astype(int) - there)
     assert difference.mean() < 0.5
     assert np.quantile(difference, 0.999) <= 6
@@ -110,7 +108,9 @@ def test_a_gpu_paints_what_the_processor_paints(name: str) -> None:
 
 @pytest.mark.gpu
 def test_bfloat16_on_a_gpu_is_near_float32() -> None:
-    difference = np.abs(painted("johnson", Runtime("cuda:0")).astype(int) - painted("johnson", Runtime("cuda:0", half=True)))
+    difference = np.abs(
+        painted_by("johnson", Runtime("cuda:0")).astype(int) - painted_by("johnson", Runtime("cuda:0", half=True))
+    )
     assert difference.mean() < 4
 
 

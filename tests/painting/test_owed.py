@@ -22,7 +22,7 @@ from scumble.methods.style_memory.method import Memory
 from scumble.nst import synthetic
 from scumble.painting import pipeline
 from scumble.painting.pipeline import Context, Request
-from support.painted import result_of
+from support.painted import result_of, through_pipeline
 
 QUICK = {"gatys": {"steps": 3, "levels": 2, "network": "quarter"}}
 """Options under which a slow method is quick; each line of what is owed holds after any number of steps."""
@@ -84,11 +84,7 @@ def request(method: Method, pixels: np.ndarray, *styles: tuple[Painting, float],
 
 
 def paint(*given: Any, **more: Any) -> np.ndarray:
-    asked = request(*given, **more)
-    out = np.zeros_like(asked.pixels)
-    for _ in pipeline.run(asked, Runtime(), out):
-        pass
-    return out
+    return through_pipeline(request(*given, **more))
 
 
 def scene(height: int, width: int, depth: Any = np.uint8, seed: int = 7) -> np.ndarray:

@@ -23,6 +23,7 @@ from scumble.image.pixels import rgb8
 from scumble.image.resample import resize
 from scumble.painting import pipeline
 from scumble.painting.pipeline import Context, Request
+from support.painted import through_pipeline
 from support.pictures import layer, picture
 
 DEPTHS = (np.uint8, np.uint16, np.float16, np.float32)
@@ -90,13 +91,6 @@ def request(pixels: np.ndarray, method: Fake | None = None, strength: float = 1.
     return Request(method or Fake(), [(Plain(), 1.0)], strength, options, pixels, **more)
 
 
-def run(asked: Request) -> np.ndarray:
-    out = np.zeros_like(asked.pixels)
-    for _ in pipeline.run(asked, Runtime(), out):
-        pass
-    return out
-
-
 def refused(asked: Request) -> str:
     with pytest.raises(ScumbleError) as error:
         pipeline.run(asked, Runtime(), np.empty_like(asked.pixels))
@@ -109,7 +103,7 @@ def test_strength_0_returns_the_input_byte_for_byte_and_does_not_run_the_method(
     if np.dtype(depth).kind == "f":
         pixels[0, 0], pixels[1, 1], pixels[2, 2] = np.nan, -np.inf, 3
     method = Fake()
-    assert run(request(pixels, method, 0.0)).tobytes() == pixels.tobytes()
+    assert through_pipeline(request(pixels, method, 0.0)).tobytes() == pixels.tobytes()
     assert method.seen == []
 
 
@@ -123,7 +117,7 @@ def test_a_strength_outside_0_to_1_is_refused_before_anything_runs(strength: flo
 def test_alpha_comes_back_bit_identical_and_hidden_pixels_keep_their_bytes(depth: Any, order: Any) -> None:
     pixels = layer(40, 30, depth)
     for strength in (0.3, 1.0):
-        out = run(request(pixels, strength=strength, order=order))
+        out = through_pipeline(request(pixels, strength=strength, order=order))
         assert out[..., 3].tobytes() == pixels[..., 3].tobytes()
         hidden = pixels[..., 3] == 0
         assert np.array_equal(out[hidden], pixels[hidden])
@@ -140,7 +134,7 @@ def test_hidden_colours_influence_nothing(options: dict[str, Any], depth: Any) -
     two = one.copy()
     two[hidden, :3] = np.nan if np.dtype(depth).kind == "f" else 200
     methods = Fake(), Fake()
-    outs = [run(request(p, m, 0.7, options=options)) for p, m in zip((one, two), methods, strict=True)]
+    outs = [through_pipeline(request(p, m, 0.7, options=options)) for p, m in zip((one, two), methods, strict=True)]
     assert np.array_equal(outs[0][~hidden], outs[1][~hidden])
     assert methods[0].seen[0].rgb.tobytes() == methods[1].seen[0].rgb.tobytes()
 
@@ -148,13 +142,13 @@ def test_hidden_colours_influence_nothing(options: dict[str, Any], depth: Any) -
 def test_a_picture_without_a_visible_pixel_comes_back_as_it_was() -> None:
     pixels = layer(9, 9)
     pixels[..., 3] = 0
-    assert np.array_equal(run(request(pixels)), pixels)
+    assert np.array_equal(through_pipeline(request(pixels)), pixels)
 
 
 def test_the_method_gets_alpha_only_where_the_picture_is_not_opaque() -> None:
     method = Fake()
-    run(request(picture(8, 8), method))
-    run(request(layer(8, 8), method))
+    through_pipeline(request(picture(8, 8), method))
+    through_pipeline(request(layer(8, 8), method))
     assert method.seen[0].alpha is None
     assert set(np.unique(method.seen[1].alpha).round(2)) == {0, 0.5, 1}
 
@@ -168,7 +162,7 @@ def test_every_depth_is_mixed_in_its_own_precision(depth: Any, step: float) -> N
     if np.dtype(depth).kind == "u":
         x /= np.iinfo(depth).max
     expected = x + 0.25 * ((1 - x) - x)
-    out = run(request(pixels, strength=0.25))[..., :3].astype(np.float64)
+    out = through_pipeline(request(pixels, strength=0.25))[..., :3].astype(np.float64)
     if np.dtype(depth).kind == "u":
         out /= np.iinfo(depth).max
     assert np.abs(out - expected).max() <= step * 0.51
@@ -179,7 +173,7 @@ def test_floats_outside_0_to_1_are_clamped_for_the_method_only_and_what_is_no_nu
     pixels[0, :, 0] = [4.0, -2.0, np.nan, np.inf, -np.inf, 0.25]
     pixels[..., 3] = 1
     method = Fake(same)
-    half, full = run(request(pixels, method, 0.5)), run(request(pixels, method, 1.0))
+    half, full = through_pipeline(request(pixels, method, 0.5)), through_pipeline(request(pixels, method, 1.0))
     assert np.array_equal(method.seen[0].rgb[0, :, 0], [1, 0, 0, 1, 0, 0.25])
     assert np.array_equal(full[0, :, 0], [1, 0, 0, 1, 0, 0.25])
     assert np.array_equal(half[0, [0, 1, 2, 5], 0], [2.5, -1.0, 0, 0.25])
@@ -190,8 +184,8 @@ def test_blue_first_is_the_same_picture_in_another_order() -> None:
     pixels = layer(33, 44)
     swapped = np.ascontiguousarray(pixels[..., [2, 1, 0, 3]])
     options = {"brush_size": 4.0, "keep_colours": "luminance"}
-    a = run(request(pixels, strength=0.8, options=options))
-    b = run(request(swapped, strength=0.8, options=options, order="bgra"))
+    a = through_pipeline(request(pixels, strength=0.8, options=options))
+    b = through_pipeline(request(swapped, strength=0.8, options=options, order="bgra"))
     assert np.array_equal(a, b[..., [2, 1, 0, 3]])
 
 
@@ -201,7 +195,7 @@ def test_any_size_goes_through_and_a_flat_picture_stays_flat(height: int, width:
     pixels = layer(height, width, np.uint16, seed)
     pixels[..., :3] = [1000, 30000, 65535]
     visible = pixels[..., 3] > 0
-    out = run(request(pixels, options={"brush_size": brush}))
+    out = through_pipeline(request(pixels, options={"brush_size": brush}))
     assert np.abs(out[visible, :3].astype(int) - [64535, 35535, 0]).max(initial=0) <= 1
 
 
@@ -210,7 +204,7 @@ def test_statistics_and_scale_of_a_selection_come_from_the_whole_layer() -> None
     small = rgb8(layer, "rgba")[::4, ::4]
     context = Context(np.dstack([small, np.full(small.shape[:2], 255, np.uint8)]), 301, 407, 3000, 2000)
     method = Fake()
-    run(request(layer[407:1007, 301:1201], method, context=context))
+    through_pipeline(request(layer[407:1007, 301:1201], method, context=context))
     content = method.seen[0]
     assert content.whole is not None
     assert content.whole.shape == (500, 750, 3)  # what there is; the working scale would be 683 x 1024
@@ -222,8 +216,8 @@ def test_a_selection_comes_out_as_the_same_part_of_the_whole_layer_does() -> Non
     layer = np.rint(resize(np.random.default_rng(1).random((60, 90, 4), np.float32), 1400, 2100) * 255).astype(np.uint8)
     layer[..., 3] = 255
     context = Context(layer[::7, ::7], 530, 301, 2100, 1400)
-    whole = run(request(layer))
-    part = run(request(layer[301:901, 530:1330], context=context))
+    whole = through_pipeline(request(layer))
+    part = through_pipeline(request(layer[301:901, 530:1330], context=context))
     inner = np.s_[16:-16, 16:-16]
     difference = part[inner].astype(int) - whole[301:901, 530:1330][inner]
     assert np.abs(difference).max() <= 1
@@ -255,7 +249,7 @@ class Choosy:
 
 def test_a_methods_own_option_takes_the_place_of_a_common_one() -> None:
     method = Fake(Options=Choosy)
-    run(request(layer(4, 4), method, options={"keep_colours": True, "depth": 5, "brush_size": 2}))
+    through_pipeline(request(layer(4, 4), method, options={"keep_colours": True, "depth": 5, "brush_size": 2}))
     assert method.options == [Choosy(5, True)]
     names = [o["name"] for o in pipeline.describe(method)["options"]]
     assert names == ["depth", "keep_colours", "brush_size", "scale"]
@@ -271,9 +265,9 @@ def edges(height: int, width: int) -> np.ndarray:
 
 def test_edges_stay_sharp_when_a_picture_painted_in_small_is_brought_up() -> None:
     pixels = edges(700, 900)
-    out = run(request(pixels, Fake(same), options={"brush_size": 4.0}))
+    out = through_pipeline(request(pixels, Fake(same), options={"brush_size": 4.0}))
     method = Fake()
-    run(request(pixels, method, options={"brush_size": 4.0}))
+    through_pipeline(request(pixels, method, options={"brush_size": 4.0}))
     plain = np.clip(resize(method.seen[0].rgb, 700, 900), 0, 1) * 255
     error = np.square(out[..., :3] - pixels[..., :3].astype(float)).mean()
     error_plain = np.square(plain - pixels[..., :3]).mean()
@@ -283,19 +277,19 @@ def test_edges_stay_sharp_when_a_picture_painted_in_small_is_brought_up() -> Non
 def test_brush_strokes_that_the_picture_does_not_explain_survive_bringing_up() -> None:
     pixels = np.full((800, 800, 4), 128, np.uint8)
     strokes = np.random.default_rng(0).random((200, 200, 3), np.float32)
-    out = run(request(pixels, Fake(lambda rgb: strokes), options={"brush_size": 4.0}))
+    out = through_pipeline(request(pixels, Fake(lambda rgb: strokes), options={"brush_size": 4.0}))
     assert np.std(out[..., :3] / 255) > 0.9 * np.std(resize(strokes, 800, 800))
 
 
 def test_keeping_colours_keeps_hues_and_takes_the_paintings_light() -> None:
     pixels = picture(20, 20, np.float32)
     painted = np.random.default_rng(9).random((20, 20, 3), np.float32)
-    out = run(request(pixels, Fake(lambda rgb: painted), options={"keep_colours": "luminance"}))
+    out = through_pipeline(request(pixels, Fake(lambda rgb: painted), options={"keep_colours": "luminance"}))
     planes = np.moveaxis(out[..., :3], 2, 0)
     assert np.abs(luma(planes) - luma(np.moveaxis(painted, 2, 0))).max() < 1e-5
     grey = pixels.copy()
     grey[..., :3] = 0.5
-    out = run(request(grey, Fake(lambda rgb: painted), options={"keep_colours": "luminance"}))
+    out = through_pipeline(request(grey, Fake(lambda rgb: painted), options={"keep_colours": "luminance"}))
     assert np.abs(np.ptp(out[..., :3], axis=2)).max() < 1e-5
 
 
@@ -333,7 +327,7 @@ def test_closing_a_run_closes_the_method_and_leaves_the_rest_unwritten() -> None
 @pytest.mark.parametrize("paint", [lambda rgb: rgb[:-1], lambda rgb: rgb * np.nan])
 def test_a_method_that_gives_no_picture_is_a_failure_that_names_it(paint: Callable[..., np.ndarray]) -> None:
     with pytest.raises(ScumbleError, match="Fake") as error:
-        run(request(layer(9, 9), Fake(paint)))
+        through_pipeline(request(layer(9, 9), Fake(paint)))
     assert error.value.code == "internal"
 
 
@@ -341,7 +335,7 @@ def test_weights_of_styles_are_checked() -> None:
     asked = request(layer(2, 2))
     bad = Request(asked.method, [(Plain(), 0.0)], 1.0, {}, asked.pixels)
     with pytest.raises(ScumbleError) as error:
-        run(bad)
+        through_pipeline(bad)
     assert error.value.code == "bad-weights"
 
 

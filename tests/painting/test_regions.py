@@ -16,6 +16,7 @@ from scumble.api.errors import ScumbleError
 from scumble.api.method import Capabilities, Content, Method, Preview, Progress, Result, Runtime, Weighted
 from scumble.painting import pipeline, regions
 from scumble.painting.pipeline import Context, Request
+from support.painted import through_pipeline
 from support.pictures import layer, levels, picture
 
 SHADES = {"black": 0.0, "dim": 0.2, "grey": 0.5, "bright": 0.9}
@@ -96,21 +97,14 @@ def request(pixels: np.ndarray, method: Tint, styles: dict[str, float] | list[tu
     return Request(method, named, more.pop("strength", 1.0), more.pop("options", {}), pixels, **more)
 
 
-def run(asked: Request) -> np.ndarray:
-    out = np.zeros_like(asked.pixels)
-    for _ in pipeline.run(asked, Runtime(), out):
-        pass
-    return out
-
-
 @METHODS
 @DEPTHS
 @pytest.mark.parametrize("options", [{}, {"brush_size": 4.0}, {"brush_size": 4.0, "keep_colours": "luminance"}])
 def test_a_mask_of_ones_gives_the_bytes_that_no_mask_gives(make: Any, depth: Any, options: dict[str, Any]) -> None:
     pixels = layer(300, 410, depth)
     asked = {"strength": 0.7, "options": options}
-    whole = run(request(pixels, make(), {"dim": 2.0}, **asked))
-    masked = run(request(pixels, make(), {"dim": 2.0}, masks=levels(np.ones((300, 410, 1)), depth), **asked))
+    whole = through_pipeline(request(pixels, make(), {"dim": 2.0}, **asked))
+    masked = through_pipeline(request(pixels, make(), {"dim": 2.0}, masks=levels(np.ones((300, 410, 1)), depth), **asked))
     assert masked.tobytes() == whole.tobytes()
 
 
@@ -120,17 +114,17 @@ def test_masks_that_sum_to_one_and_share_one_style_give_the_bytes_of_that_style(
     pixels, mask = picture(40, 301), levels(ramp(40, 301), depth)
     most = mask.dtype.type(np.iinfo(depth).max if mask.dtype.kind == "u" else 1)
     masks = np.stack([mask, most - mask], 2)
-    out = run(request(pixels, make(), [("dim", 1.0), ("dim", 1.0)], masks=masks))
-    assert out.tobytes() == run(request(pixels, make(), {"dim": 1.0})).tobytes()
+    out = through_pipeline(request(pixels, make(), [("dim", 1.0), ("dim", 1.0)], masks=masks))
+    assert out.tobytes() == through_pipeline(request(pixels, make(), {"dim": 1.0})).tobytes()
 
 
 @pytest.mark.parametrize("masks", [None, np.ones((30, 40, 2), np.float32)])
 def test_weights_1_and_0_give_the_bytes_of_the_first_style(masks: np.ndarray | None) -> None:
     pixels = picture(30, 40)
-    alone = run(request(pixels, at_once(), {"dim": 1.0}))
+    alone = through_pipeline(request(pixels, at_once(), {"dim": 1.0}))
     for make in (at_once, one_by_one):
         method = make()
-        assert run(request(pixels, method, {"dim": 1.0, "bright": 0.0}, masks=masks)).tobytes() == alone.tobytes()
+        assert through_pipeline(request(pixels, method, {"dim": 1.0, "bright": 0.0}, masks=masks)).tobytes() == alone.tobytes()
         assert len(method.seen) == 1
 
 
@@ -139,9 +133,9 @@ def test_each_style_is_painted_where_its_mask_is(make: Any) -> None:
     pixels = picture(30, 40)
     masks = np.zeros((30, 40, 3), np.uint8)
     masks[:, :10, 0], masks[:, 10:20, 1], masks[:, 20:30, 2] = 255, 255, 255
-    out = run(request(pixels, make(), {"black": 1.0, "grey": 5.0, "bright": 0.1}, masks=masks))
+    out = through_pipeline(request(pixels, make(), {"black": 1.0, "grey": 5.0, "bright": 0.1}, masks=masks))
     for n, name in enumerate(("black", "grey", "bright")):
-        alone = run(request(pixels, make(), {name: 1.0}))
+        alone = through_pipeline(request(pixels, make(), {name: 1.0}))
         np.testing.assert_array_equal(out[:, 10 * n : 10 * n + 10], alone[:, 10 * n : 10 * n + 10])
     np.testing.assert_array_equal(out[:, 30:], pixels[:, 30:])
 
@@ -151,7 +145,7 @@ def test_weights_and_masks_make_the_shares(make: Any) -> None:
     pixels = np.full((8, 8, 4), 1.0, np.float32)
     masks = np.full((8, 8, 2), 1.0, np.float32)
     masks[:, 4:, 1] = 0.5
-    out = run(request(pixels, make(), {"black": 1.0, "bright": 3.0}, masks=masks))
+    out = through_pipeline(request(pixels, make(), {"black": 1.0, "bright": 3.0}, masks=masks))
     assert out[0, 0, 0] == pytest.approx((1 + 0.75 * 0.9) / 2, abs=1e-6)
     assert out[0, 7, 0] == pytest.approx((1 + 0.6 * 0.9) / 2, abs=1e-6)
 
@@ -163,9 +157,9 @@ def test_what_no_mask_covers_keeps_its_bytes_and_a_half_covered_pixel_is_half_pa
         pixels[0, 0, 0] = 7.5
     masks = np.zeros((20, 30, 1), np.float32)
     masks[:, 10:20], masks[:, 20:] = 0.5, 1
-    out = run(request(pixels, at_once(), {"dim": 1.0}, masks=masks))
-    half = run(request(pixels, at_once(), {"dim": 1.0}, strength=0.5))
-    full = run(request(pixels, at_once(), {"dim": 1.0}))
+    out = through_pipeline(request(pixels, at_once(), {"dim": 1.0}, masks=masks))
+    half = through_pipeline(request(pixels, at_once(), {"dim": 1.0}, strength=0.5))
+    full = through_pipeline(request(pixels, at_once(), {"dim": 1.0}))
     assert out[:, :10].tobytes() == pixels[:, :10].tobytes()
     np.testing.assert_array_equal(out[:, 10:20], half[:, 10:20])
     np.testing.assert_array_equal(out[:, 20:], full[:, 20:])
@@ -174,7 +168,7 @@ def test_what_no_mask_covers_keeps_its_bytes_and_a_half_covered_pixel_is_half_pa
 def test_masks_that_cover_nothing_give_the_picture_back_without_a_run() -> None:
     pixels, method = picture(9, 9, np.float32), at_once()
     pixels[0, 0] = np.nan
-    out = run(request(pixels, method, {"dim": 1.0, "grey": 1.0}, masks=np.zeros((9, 9, 2), np.uint16)))
+    out = through_pipeline(request(pixels, method, {"dim": 1.0, "grey": 1.0}, masks=np.zeros((9, 9, 2), np.uint16)))
     assert out.tobytes() == pixels.tobytes()
     assert method.seen == []
 
@@ -185,7 +179,7 @@ def test_a_soft_border_between_styles_makes_no_step(make: Any, brush: float) -> 
     pixels = np.full((60, 900, 4), 128, np.uint16) * np.uint16(257)
     mask = levels(ramp(60, 900), np.uint16)
     masks = np.stack([mask, np.uint16(65535) - mask], 2)
-    out = run(request(pixels, make(), {"black": 1.0, "bright": 1.0}, masks=masks, options={"brush_size": brush}))
+    out = through_pipeline(request(pixels, make(), {"black": 1.0, "bright": 1.0}, masks=masks, options={"brush_size": brush}))
     steps = np.abs(np.diff(out[..., :3].astype(int), axis=1))
     assert np.ptp(out[..., 0].astype(int)) > 0.4 * 65535
     assert steps.max() <= 1.1 * 0.45 * 65535 / 899 + 2
@@ -194,7 +188,7 @@ def test_a_soft_border_between_styles_makes_no_step(make: Any, brush: float) -> 
 
 def test_a_soft_mask_of_one_style_fades_into_the_picture_without_a_step() -> None:
     pixels = np.full((10, 600, 4), 65535, np.uint16)
-    out = run(request(pixels, at_once(), {"black": 1.0}, masks=ramp(10, 600)[..., None], strength=0.8))
+    out = through_pipeline(request(pixels, at_once(), {"black": 1.0}, masks=ramp(10, 600)[..., None], strength=0.8))
     steps = np.abs(np.diff(out[..., 0].astype(int), axis=1))
     assert steps.max() <= 0.5 * 0.8 * 65535 / 599 + 2
     assert np.array_equal(out[..., 3], pixels[..., 3])
@@ -211,7 +205,7 @@ def test_shares_sum_to_one_also_where_nothing_is_painted(make: Any) -> None:
     assert shares[25, 15, 0] > 0.9  # continued from what is near
     assert shares[25, 55, 1] > 0.9
     assert covered[25, 45] == pytest.approx(3 / 255)
-    run(request(picture(50, 70), method, {"dim": 1.0, "bright": 1.0}, masks=masks))
+    through_pipeline(request(picture(50, 70), method, {"dim": 1.0, "bright": 1.0}, masks=masks))
     seen = method.seen[0].regions
     assert (seen is None) == (make is one_by_one)
     assert seen is None or np.array_equal(seen, shares)
@@ -246,7 +240,7 @@ def test_both_ways_to_mix_agree_at_any_size(height: int, width: int, count: int,
     styles = [(name, float(rng.random() + 0.1)) for name in rng.choice(list(SHADES), count)]
     pixels = layer(height, width, np.float32, seed)
     asked = {"masks": masks, "options": {"brush_size": brush}, "strength": 0.6}
-    one, many = (run(request(pixels, make(), styles, **asked)) for make in (at_once, one_by_one))
+    one, many = (through_pipeline(request(pixels, make(), styles, **asked)) for make in (at_once, one_by_one))
     assert np.abs(one - many).max() < 3e-5  # bringing up a flat painting multiplies its roundings
 
 
@@ -256,11 +250,11 @@ def test_keep_colours_and_masks_go_together(make: Any) -> None:
     masks = np.stack([ramp(40, 60), 1 - ramp(40, 60)], 2)
     styles = {"black": 1.0, "bright": 1.0}
     for mode in ("luminance", "coral", "histogram"):
-        out = run(request(pixels, make(), styles, masks=masks, options={"keep_colours": mode}))
-        plain = run(request(pixels, make(), styles, masks=masks))
+        out = through_pipeline(request(pixels, make(), styles, masks=masks, options={"keep_colours": mode}))
+        plain = through_pipeline(request(pixels, make(), styles, masks=masks))
         assert np.isfinite(out).all()
         assert not np.array_equal(out, plain)
-        halved = run(request(pixels, make(), styles, masks=masks / 2, options={"keep_colours": mode}))
+        halved = through_pipeline(request(pixels, make(), styles, masks=masks / 2, options={"keep_colours": mode}))
         assert np.abs(halved - (out + pixels) / 2).max() < 1e-5
 
 
@@ -272,10 +266,10 @@ def test_a_selection_with_masks_comes_out_as_the_same_part_of_the_whole_layer_do
     masks = np.stack([mask, 255 - mask], 2)
     context = Context(layer[::7, ::7], 530, 301, 2100, 1400)
     part = np.s_[301:901, 530:1330]
-    whole = run(request(layer, at_once(), {"black": 1.0, "bright": 1.0}, masks=masks))
+    whole = through_pipeline(request(layer, at_once(), {"black": 1.0, "bright": 1.0}, masks=masks))
     for make in (at_once, one_by_one):
         method = make()
-        out = run(request(layer[part], method, {"black": 1.0, "bright": 1.0}, masks=masks[part], context=context))
+        out = through_pipeline(request(layer[part], method, {"black": 1.0, "bright": 1.0}, masks=masks[part], context=context))
         difference = out[16:-16, 16:-16].astype(int) - whole[part][16:-16, 16:-16]
         assert np.abs(difference).max() <= 1
         shares = method.seen[0].whole_regions
@@ -309,7 +303,7 @@ def test_a_mask_with_what_is_no_number_is_refused_before_anything_is_painted(num
     masks, method = np.ones((4, 4, 2), np.float32), at_once()
     masks[3, 3, 1] = number
     with pytest.raises(ScumbleError, match="mask") as error:
-        run(request(picture(4, 4), method, {"dim": 1.0, "grey": 0.0}, masks=masks))
+        through_pipeline(request(picture(4, 4), method, {"dim": 1.0, "grey": 0.0}, masks=masks))
     assert error.value.code == "bad-raster"
     assert error.value.hint
     assert method.seen == []
@@ -317,7 +311,7 @@ def test_a_mask_with_what_is_no_number_is_refused_before_anything_is_painted(num
 
 def test_without_masks_a_method_that_cannot_blend_still_refuses_two_styles() -> None:
     with pytest.raises(ScumbleError) as error:
-        run(request(picture(4, 4), one_by_one(), {"dim": 1.0, "grey": 1.0}))
+        through_pipeline(request(picture(4, 4), one_by_one(), {"dim": 1.0, "grey": 1.0}))
     assert error.value.code == "bad-weights"
 
 
@@ -347,7 +341,7 @@ def test_a_preview_shows_the_masks() -> None:
 def test_a_style_whose_mask_is_black_costs_no_run() -> None:
     masks, method = np.zeros((9, 9, 3), np.uint8), one_by_one()
     masks[..., 0], masks[:3, :, 2] = 255, 7
-    run(request(picture(9, 9), method, {"dim": 1.0, "grey": 1.0, "bright": 1.0}, masks=masks))
+    through_pipeline(request(picture(9, 9), method, {"dim": 1.0, "grey": 1.0, "bright": 1.0}, masks=masks))
     assert len(method.seen) == 2
 
 
@@ -368,7 +362,7 @@ def test_a_method_that_gives_a_picture_of_another_size_is_named(make: Any, monke
     method = make()
     monkeypatch.setattr(method, "run", lambda *_: (Result(np.ones(size, np.float32)) for size in [(1, 1, 3)]))
     with pytest.raises(ScumbleError, match="Tint") as error:
-        run(request(picture(9, 9), method, {"dim": 1.0, "grey": 1.0}, masks=np.ones((9, 9, 2), np.uint8)))
+        through_pipeline(request(picture(9, 9), method, {"dim": 1.0, "grey": 1.0}, masks=np.ones((9, 9, 2), np.uint8)))
     assert error.value.code == "internal"
 
 

@@ -40,7 +40,7 @@ def finish(jobs: Jobs, job: Job, how: str = "finished") -> None:
     jobs.finish(job, {"type": "done", "job": job.id}, how)
 
 
-def painted(jobs: Jobs, number: int) -> Job:
+def finished_job(jobs: Jobs, number: int) -> Job:
     """A job that is done and has its result."""
     job = admit(jobs, number)
     fill(jobs, job)
@@ -211,7 +211,7 @@ def test_a_job_ends_once(jobs: Jobs) -> None:
 def test_room_is_made_by_the_oldest_result_that_nobody_is_fetching(tmp_path: Path) -> None:
     size = 4 * 6 * 4
     jobs = Jobs(tmp_path, budget=4 * size)
-    done = [painted(jobs, n) for n in range(3)]
+    done = [finished_job(jobs, n) for n in range(3)]
     done[1].reported = done[2].reported = True
     done[0].unacknowledged.add(0)  # being fetched
     admit(jobs, 9)
@@ -240,7 +240,7 @@ def test_a_job_that_does_not_fit_beside_others_waits_before_its_pixels_travel(tm
 def test_no_result_is_given_up_for_a_job_that_does_not_fit_all_the_same(tmp_path: Path) -> None:
     size = 4 * 6 * 4
     jobs = Jobs(tmp_path, budget=4 * size - 1)
-    done = painted(jobs, 1)
+    done = finished_job(jobs, 1)
     done.reported = True
     admit(jobs, 2)
     with pytest.raises(Busy):

@@ -6,8 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from scumble.api.method import Content, Event, Method, Pixels, Result, Runtime, Style
+from scumble.painting import pipeline
 from scumble.painting.mixing import states
 
 
@@ -42,6 +47,14 @@ def painted(
     chosen, runtime = method.Options(**options), runtime or Runtime()
     given = content if isinstance(content, Content) else Content(content)
     return result_of(method.run(given, states(method, list(styles), chosen, runtime), chosen, runtime))
+
+
+def through_pipeline(request: pipeline.Request, runtime: Runtime | None = None) -> NDArray[Any]:
+    """The finished picture of a request, like its pixels."""
+    out = np.zeros_like(request.pixels)
+    for _ in pipeline.run(request, runtime or Runtime(), out):
+        pass
+    return out
 
 
 def result_of(events: Iterable[Event]) -> Pixels:

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from scumble.api.errors import ScumbleError
-from scumble.api.method import Runtime
 from scumble.image.transfer import to_linear
 from scumble.library.styles import StyleStore
 from scumble.methods.johnson.method import Johnson
@@ -21,6 +20,7 @@ from scumble.painting import pipeline
 from scumble.video.motion import is_cut
 from scumble.video.steady import Steady
 from support.flicker import flicker
+from support.painted import through_pipeline
 
 HEIGHT, WIDTH, FRAMES, BORDER = 96, 128, 6, 16
 JOHNSON = Johnson()
@@ -39,12 +39,9 @@ def frame(rgb: np.ndarray, noise: float = 0.0, seed: int = 0) -> np.ndarray:
     return rgba
 
 
-def painted(pixels: np.ndarray) -> np.ndarray:
-    out = np.empty_like(pixels)
+def by_johnson(pixels: np.ndarray) -> np.ndarray:
     style = StyleStore().get("starry-night")
-    for _ in pipeline.run(pipeline.Request(JOHNSON, [(style, 1.0)], 1.0, {}, pixels), Runtime(), out):
-        pass
-    return out
+    return through_pipeline(pipeline.Request(JOHNSON, [(style, 1.0)], 1.0, {}, pixels))
 
 
 def settled(frames: list[np.ndarray], paintings: list[np.ndarray]) -> list[np.ndarray]:
@@ -55,7 +52,7 @@ def settled(frames: list[np.ndarray], paintings: list[np.ndarray]) -> list[np.nd
 @pytest.mark.parametrize(("noise", "pan"), [(0.02, 0), (0.05, 0), (0.0, 1), (0.0, 3), (0.02, 3)])
 def test_what_stands_still_or_moves_with_the_camera_flickers_at_most_half_as_much(noise: float, pan: int) -> None:
     frames = [frame(scene()[:, pan * i : pan * i + WIDTH], noise, i) for i in range(FRAMES)]
-    off = [painted(f) for f in frames]
+    off = [by_johnson(f) for f in frames]
     assert flicker(off, pan, BORDER) > 3
     assert flicker(settled(frames, off), pan, BORDER) <= 0.5 * flicker(off, pan, BORDER)
 
@@ -101,7 +98,7 @@ def test_what_the_camera_turns_to_or_nears_flickers_at_most_half_as_much(
     """Found by whole pixels alone, as it was once, a zoom kept three quarters of its flicker, and a pan by 1.3 pixels half."""
     through = cameras(pan, zoom, degrees)
     frames = [seen_from(camera, noise, i) for i, camera in enumerate(through)]
-    off = [painted(f) for f in frames]
+    off = [by_johnson(f) for f in frames]
     assert error_along(off, through) > 3
     assert error_along(settled(frames, off), through) <= 0.5 * error_along(off, through)
 
@@ -115,7 +112,7 @@ def test_things_that_move_apart_are_each_carried_along() -> None:
         moving = cv2.warpAffine(still, np.array([[1, 0, 1.4 * i], [0, 1, 0]]), (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
         rgb[HEIGHT // 2 :] = moving[HEIGHT // 2 :]
         frames.append(frame(rgb, 0.01, i))
-    off = [painted(f) for f in frames]
+    off = [by_johnson(f) for f in frames]
     on = settled(frames, off)
     halves = (slice(0, HEIGHT // 2), 0.0), (slice(HEIGHT // 2, None), 1.4)
     for rows, pan in halves:
@@ -133,7 +130,7 @@ def test_a_cut_between_scenes_of_like_brightness_draws_no_ghost(seed: int) -> No
     """Their histograms do not tell them apart; what was painted of the one is not seen in the other."""
     other = synthetic.dead_leaves(256, torch.Generator().manual_seed(seed)).permute(1, 2, 0).numpy()[:HEIGHT, :WIDTH]
     frames = [frame(scene()[:, :WIDTH], 0.01, i) for i in range(3)] + [frame(other, 0.01, 9)]
-    off = [painted(f) for f in frames]
+    off = [by_johnson(f) for f in frames]
     on = settled(frames, off)
     old, new, shown = (p[..., :3].astype(float) for p in (on[2], off[3], on[3]))
     ghost = ((shown - new) * (old - new)).sum() / np.square(old - new).sum()
@@ -156,7 +153,7 @@ def test_what_moves_leaves_at_most_a_quarter_of_itself_behind(colour: float, noi
         square = rgb[40:64, 20 + 4 * i : 44 + 4 * i]
         square[...] = (1 - colour) * square + colour * np.array([0.9, 0.2, 0.1])
         frames.append(frame(rgb, noise, i))
-    off = [painted(f) for f in frames]
+    off = [by_johnson(f) for f in frames]
     on = settled(frames, off)
     left = slice(40, 64), slice(20 + 4 * 4, 20 + 4 * 7), slice(3)
     made = off[4][left].astype(float) - off[7][left]

@@ -3,6 +3,7 @@
 
 A profile is what the picture library converts from, and what can be put into a file again. Invariant: what is made is a
 version 4 display profile (ICC.1:2022) of three primaries, or of grey, with colours adapted to D50 by Bradford's method.
+It is our own because Pillow's ImageCms makes profiles of sRGB, Lab and XYZ only.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""IPTC as files hold it: in a TIFF as it is (tag 33723), in a JPEG as a resource of Photoshop's in APP13."""
+"""IPTC as files hold it: in a TIFF as it is (tag 33723), in a JPEG as a resource of Photoshop's in APP13.
+
+It is our own because Pillow reads IPTC and does not write it.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 """Resampling along one axis as a banded matrix, applied block by block.
 
 Invariant: what a row of the output is depends on the picture alone, not on the bands it was computed in; so a picture of any
-size is resampled in bounded memory.
+size is resampled in bounded memory. It is our own because a window of the output must have the weights that the whole has.
 """
 
 from __future__ import annotations

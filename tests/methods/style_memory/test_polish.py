@@ -27,7 +27,7 @@ from scumble.nst.tensors import to_pixels, to_tensor
 from scumble.painting import pipeline
 from scumble.painting.reading import MIXED
 from support.leaves import COLD, PHOTOGRAPH, WARM, leaves
-from support.painted import Painted, result_of
+from support.painted import Painted, result_of, through_pipeline
 
 WHOLE = Runtime()
 TERMS = PRESETS["scumble"].terms
@@ -138,10 +138,7 @@ def test_how_tightly_a_place_was_selected_does_not_count(method: Memory, by_plac
 
 
 def run(styles: Sequence[tuple[Any, float]], options: dict[str, Any], pixels: np.ndarray) -> np.ndarray:
-    out = np.empty_like(pixels)
-    for _ in pipeline.run(pipeline.Request(Memory(), styles, 1.0, options, pixels), WHOLE, out):
-        pass
-    return out
+    return through_pipeline(pipeline.Request(Memory(), styles, 1.0, options, pixels), WHOLE)
 
 
 def test_a_shipped_style_is_polished_without_its_painting_and_brush_size_counts() -> None:
