@@ -16,10 +16,9 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import host  # noqa: E402
 from gi.repository import Gegl, Gimp  # noqa: E402
+from scumble_client.desk.sizes import ALPHA_SIDE  # noqa: E402
 from settings import SELECTION, Mistake, Other, Settings  # noqa: E402
 
-LOOKED_AT = 256
-"""Longest side at which a layer is searched for transparent parts, so that preview and result decide alike."""
 WORDS = {"layer": "layer", "mask": "layer with a mask", "channel": "channel"}
 
 
@@ -85,7 +84,7 @@ def _plane(image: Gimp.Image, other: Other, area: host.Area, scale: float, size:
 def _opaque(layer: Gimp.Layer) -> bool:
     if not layer.has_alpha():
         return True
-    alpha = host.small(layer, LOOKED_AT).data[3::4]
+    alpha = host.small(layer, ALPHA_SIDE).data[3::4]
     return alpha.count(255) == len(alpha)
 
 

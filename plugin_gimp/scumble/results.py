@@ -127,7 +127,7 @@ def _found_again(image: Gimp.Image, taken: Taken) -> Gimp.Layer | None:
 
 
 def _replaced(target: host.Target, earlier: list[Gimp.Layer]) -> list[Gimp.Layer]:
-    """The results that the new one takes the place of, but for those that the painter has locked."""
+    """The results that the new one takes the place of, except for those that the painter has locked."""
     if not target.replacing:
         return []
     meant = earlier if target.edited is None else [target.edited] if target.edited.is_valid() else []

@@ -18,10 +18,9 @@ from .qt import QtCore
 from .sampling import sampled
 from .scumble_client.desk.blend import SELECTION
 from .scumble_client.desk.masks import deepened
+from .scumble_client.desk.sizes import ALPHA_SIDE
 from .scumble_client.errors import EngineError
 
-LOOKED_AT = 256
-"""Longest side at which a layer is searched for transparent parts, so that preview and picture decide alike."""
 MASKS = ("transparencymask", "selectionmask")
 GREY = "Gray-D50-elle-V2-srgbtrc.icc"
 """Krita's own grey with the curve of sRGB."""
@@ -108,7 +107,7 @@ def _node(document: Document, place: str, name: str) -> Node:
 
 def _opaque(document: Document, node: Node) -> bool:
     canvas = QtCore.QRect(0, 0, document.width(), document.height())
-    alpha = in_small(document, node, canvas, LOOKED_AT).data[3::4]
+    alpha = in_small(document, node, canvas, ALPHA_SIDE).data[3::4]
     return alpha.count(255) == len(alpha)
 
 

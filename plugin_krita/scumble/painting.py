@@ -126,7 +126,7 @@ class Painting:
 
     @property
     def written(self) -> bool:
-        """The new layer is complete, but for its place."""
+        """The new layer is complete, except for its place."""
         return self.result is not None and self._row == self.result.height
 
     @property

@@ -2,7 +2,7 @@
 """What the model asks of the program it works in. krita_host.py answers for Krita; tests answer for nobody.
 
 Invariant: nothing here says how a host stores pixels; sizes and places are in document pixels. Every call returns within
-some tens of milliseconds, so that the canvas never freezes, but for a conversion of colours the host itself makes.
+some tens of milliseconds, so that the canvas never freezes, except for a conversion of colours the host itself makes.
 """
 
 from __future__ import annotations

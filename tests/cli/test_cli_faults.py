@@ -278,7 +278,7 @@ def test_a_path_that_cannot_be_looked_at_is_a_sentence_and_no_bug(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
 def test_a_pipe_is_refused_and_nothing_waits_for_it(run: Run, tmp_path: Path) -> None:
-    """Nothing ever came out of it, and the command line waited for ever."""
+    """Nothing ever came out of it, and the command line waited forever."""
     os.mkfifo(tmp_path / "pipe.png")
     for arguments in (
         ("stylize", tmp_path / "pipe.png", "-o", tmp_path / "x.png", *PAINT),

@@ -27,7 +27,7 @@ def paints(engine: Engine, peer: Peer) -> bool:
 
 
 def test_every_request_that_meets_a_bug_in_the_styles_is_answered_and_the_engine_stays() -> None:
-    """A bug in the thread that changes styles was swallowed, and the client waited for ever."""
+    """A bug in the thread that changes styles was swallowed, and the client waited forever."""
     with running(**BROKEN) as engine, engine.peer() as peer:
         job = secrets.token_hex(16)
         assert peer.ask("style.put", job=job, name="My harbour", raster=RASTER)["type"] == "accepted"

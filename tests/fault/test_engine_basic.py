@@ -136,7 +136,7 @@ def test_the_request_that_meets_a_bug_of_the_engine_is_answered_with_it() -> Non
 
 
 def test_a_client_that_comes_for_the_rest_of_a_result_too_late_hears_that_it_is_gone() -> None:
-    """Krita's window may stand still for minutes. A client that heard nothing then waited for ever."""
+    """Krita's window may stand still for minutes. A client that heard nothing then waited forever."""
     with running(limits={"KEPT": 1.0, "WINDOW": 1}) as engine, engine.peer() as peer:
         job = peer.submit(picture(3000, 800))  # 9.6 MB, so two strips
         first = peer.next("result", job=job)
@@ -167,7 +167,7 @@ def test_nobody_gets_in_with_a_wrong_password_on_either_socket(engine: Engine) -
     for n, (which, password) in enumerate(itertools.product(("work", "control"), wrong)):
         with Peer(engine.connection, which, password=password, hello=False) as stranger:
             hello = {"type": "hello", "protocol": 1, "client": "c", "host": "h", "secret": "a" * 32, "nonce": "b" * 32}
-            with contextlib.suppress(zmq.Again):  # refused so soon that there is nobody to send to; waiting would be for ever
+            with contextlib.suppress(zmq.Again):  # refused so soon that there is nobody to send to; waiting would be forever
                 stranger.socket.send(json.dumps(hello).encode(), zmq.DONTWAIT)
             wait_for(lambda n=n: engine.log().count("refused a connection") > n)
             assert not stranger.socket.poll(50)

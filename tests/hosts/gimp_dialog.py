@@ -79,7 +79,7 @@ def wait_preview(desk: Desk, window: str, colour: tuple[int, ...], name: str) ->
 
 
 def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """The same but for what rounding does."""
+    """The same except for what rounding does."""
     return all(abs(a - b) <= 2 for a, b in zip(one, other, strict=True))
 
 

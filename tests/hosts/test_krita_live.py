@@ -219,7 +219,7 @@ def test_it_does_not_wait_for_ever_to_start(studio: Any, host: Host, monkeypatch
 
 
 def test_an_engine_that_has_ended_is_started_again(studio: Any, session: Session) -> None:
-    """It had ended after ten idle minutes, and live painting waited for it for ever."""
+    """It had ended after ten idle minutes, and live painting waited for it forever."""
     session.welcome = None
     asked = session.asked
     studio.canvas.start_live()

@@ -104,7 +104,7 @@ def test_cancelling_takes_the_unfinished_picture_away(saw: Any) -> None:
 
 @of("saved")
 def test_a_document_that_was_saved_before_the_picture_was_finished_opens_with_an_ordinary_layer(saw: Any) -> None:
-    """It kept the locked layer, and its name, for ever."""
+    """It kept the locked layer, and its name, forever."""
     assert saw["still"] == ["Background", "layer", "Test style 100 %, best, unfinished"]
     assert saw["locked"]
     assert saw["unfinished.kra"][:3] == ["layer", "Test style 100 %, best", "open"]

@@ -87,7 +87,7 @@ def test_a_protected_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
-    """Nobody writes into it, and opening it for reading used to wait for that for ever."""
+    """Nobody writes into it, and opening it for reading used to wait for that forever."""
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(OSError, match="pipe or a device"):
         open_regular(tmp_path / "pipe.png")

@@ -291,7 +291,7 @@ def test_a_result_is_forgotten_after_two_minutes(jobs: Jobs) -> None:
 
 
 def test_a_result_that_travels_slowly_is_not_forgotten_on_its_way(jobs: Jobs) -> None:
-    """A gigabyte over a thin line takes longer than two minutes; forgotten half-way, it left the client waiting for ever."""
+    """A gigabyte over a thin line takes longer than two minutes; forgotten half-way, it left the client waiting forever."""
     job = admit(jobs)
     finish(jobs, job)
     job.touched += limits.KEPT  # the client has acknowledged a strip just now

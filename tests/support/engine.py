@@ -184,7 +184,7 @@ class Peer:
     def next(self, *types: str, seconds: float = 60.0, **fields: Any) -> dict[str, Any]:
         """The next message of one of `types` (or of any) with these fields; `frames` holds its frames.
 
-        Others are kept for a later call, but for those that only say how things stand.
+        Others are kept for a later call, except for those that only say how things stand.
         """
         until = time.monotonic() + seconds
         for n, message in enumerate(self._kept):

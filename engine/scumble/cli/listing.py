@@ -40,7 +40,7 @@ PROBES = 3
 
 SPECIAL = "pipe or device"
 PEEK = 10_000
-"""Entries of subfolders that are looked at to say whether they hold pictures."""
+"""Entries of subfolders that are read at most to say whether they hold pictures."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def is_open(path: str) -> bool:
 def claim(path: str, *, link: bool = False) -> str:
     """Make `path` a private folder of ours (mode 0700) and give it back. Raises PermissionError that says why it cannot be.
 
-    The goal of a `link` only loses the right of others to write: it may be a disk's folder that they may read.
+    The target of a `link` only loses the right of others to write: it may be a disk's folder that they may read.
     """
     why = trouble(path, link=link)
     if why is None:

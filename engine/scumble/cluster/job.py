@@ -25,7 +25,7 @@ Files = dict[str, dict[str, bytes]]
 
 @dataclass(frozen=True)
 class Job:
-    """A picture to be painted, as the wire's job but for progress. `pixels` (H, W, 4), `masks` (H, W, S)."""
+    """A picture to be painted, as the wire's job except for progress. `pixels` (H, W, 4), `masks` (H, W, S)."""
 
     version: str
     method: str

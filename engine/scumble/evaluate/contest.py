@@ -97,8 +97,8 @@ class Table:
     def means(self) -> dict[str, dict[str, Any]]:
         """By contender: pairs, failures, median seconds, and a mean of each figure by judge.
 
-        They are over the pairs that all answered, but for those who answered too few of them (`shared_pairs`): theirs are over
-        whatever they answered, and "shared" is false. Only who answered nothing has 0 pairs.
+        They are over the pairs that all answered. A contender that answered too few of them (`shared_pairs`) has means over
+        whatever it answered, and "shared" is false; one that answered nothing has 0 pairs.
         """
         answered: dict[str, set[Pair]] = {row.method: set() for row in self.rows}
         for row in self.rows:

@@ -16,7 +16,7 @@ from scumble.api.errors import ScumbleError
 
 
 def open_regular(path: Path | str) -> BinaryIO:
-    """Open a file for reading. Raises OSError also for a pipe, a socket or a device, from which reading may block for ever."""
+    """Open a file for reading. Raises OSError also for a pipe, a socket or a device, from which reading may block forever."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
         mode = os.fstat(descriptor).st_mode

@@ -5,8 +5,8 @@ Bilinear upsampling by 2 is a convolution, too, one for each of the four phases 
 and the convolution behind it are one: as many multiplications, in half the time, because no large map is made between. Phases
 of a channel lie side by side, in the order of `pixel_shuffle`, which interleaves them.
 
-Invariant: weights are those of the plain convolutions at the large size, and so are the results, but for rounding and for the
-border, where the small map is padded instead of the large one.
+Invariant: weights and results are those of the plain convolutions at the large size, except for rounding and for the border,
+where the small map is padded instead of the large one.
 """
 
 from __future__ import annotations

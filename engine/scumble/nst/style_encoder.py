@@ -105,7 +105,7 @@ class Inception(nn.Module):
             return self.stages(picture.float() * 2 - 1).mean((2, 3))  # type: ignore[no-any-return]
 
     def patched(self, one: Tensor, two: Tensor, share: Tensor) -> Tensor:
-        """Means mix, but for the seam."""
+        """Means mix, except for the seam."""
         return torch.lerp(two, one, share[:, None])
 
 

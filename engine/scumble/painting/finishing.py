@@ -104,12 +104,14 @@ def preview(painted: Array, content: Content, covered: Array | None, strength: f
 
 
 def checked(painted: Array | None, method: Method, shape: tuple[int, ...]) -> Array:
-    """A method's result, or ScumbleError "internal" where there is none, or none of that size, or none that can be shown."""
+    """A method's result, or ScumbleError "internal" where there is none, it has another size, or it holds NaN or infinity."""
     if painted is None or painted.shape != shape:
         got = "nothing" if painted is None else f"a picture of shape {painted.shape}"
         raise ScumbleError("internal", f"{method.title} was to give a picture of shape {shape} and gave {got}.")
     for a, b in bands_of(*shape[:2]):
         if not np.isfinite(painted[a:b]).all():
-            raise ScumbleError("internal", f"{method.title} gave numbers that are no colours.", "Try another style or device.")
+            raise ScumbleError(
+                "internal", f"{method.title} gave colours that are NaN or infinite.", "Try another style or device."
+            )
         release_pages(painted)
     return painted

@@ -112,7 +112,7 @@ def test_tiles_with_regions_equal_the_whole(method: StyleBank) -> None:
 
 
 def test_a_bank_begins_as_the_paintings_own_statistics() -> None:
-    """Painted in its own statistics, a picture's features are what they were, so it is given back, but for the blur."""
+    """Painted in its own statistics, a picture's features are what they were, so it is given back, except for the blur."""
     net = network()
     x = torch.from_numpy(noise(48, 64)).permute(2, 0, 1)[None]
     back = net.coder.decode(net.coder.encode(x), painted=True)

@@ -18,7 +18,7 @@ WHICH = (("", "All"), ("favourites", "Favourites"), ("recent", "Recent"), ("own"
 
 def shelf(catalogue: Catalogue, favourites: Collection[str] = ()) -> list[Style]:
     """Favourites (ids) first, then the painter's own, then the others, each in the engine's order; those that no method can
-    paint are left out, but for the painter's own."""
+    paint are left out, except for the painter's own."""
     shown = [style for style in catalogue.styles if style.methods or style.own]
     return sorted(shown, key=lambda style: (style.id not in favourites, not style.own))
 

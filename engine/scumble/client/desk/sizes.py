@@ -20,6 +20,8 @@ unfinished picture comes soon; its strokes are up to twice as broad as those of 
 LIVE_SIDE = 384
 """The fast pass while the painter's hand moves, of a method that takes one pass."""
 
+ALPHA_SIDE = 256
+"""A layer when it is searched for transparent parts, so that preview and result decide alike."""
 SHEET_SIDE = 256
 """A picture of a contact sheet, which shows many styles at once."""
 

@@ -68,7 +68,7 @@ class Ghiasi(FeedForward[Networks, Tensor]):
     purpose = "Any painting at once, with Johnson's steady brush; styles mix, and weaken towards your picture's own."
     Options = Options
     capabilities = Capabilities(arbitrary=True, blend=True, regions=True, tiling=True, strength=True)
-    cost = Cost(bytes_per_pixel=330)  # as Johnson's network, which it is but for the norms
+    cost = Cost(bytes_per_pixel=330)  # as Johnson's network, which it is except for the norms
     stride, margin, sides = STRIDE, MARGIN, SIDES
     trained_by = "ghiasi-style"
 
