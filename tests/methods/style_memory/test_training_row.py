@@ -54,8 +54,8 @@ def test_a_row_starts_over_when_another_one_is_predicted(recipe: memory_row.Reci
     memory_row.train(recipe, tmp_path, lambda line: None)
     run = run_folder("memory-row-x", recipe)
     begun = torch.load(run / "checkpoint.pt", weights_only=True)["at"]["begun"]
-    assert memory_row._stood(run, begun)[0].step == 5
-    assert memory_row._stood(run, begun + 0.1)[0].step == 0
+    assert memory_row._resumed(run, begun)[0].step == 5
+    assert memory_row._resumed(run, begun + 0.1)[0].step == 0
 
 
 def test_several_processes_at_one_row_are_refused(
