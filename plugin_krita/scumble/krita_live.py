@@ -183,7 +183,7 @@ class KritaLive:
         return canvas & chosen.adjusted(-around, -around, around, around) if not chosen.isEmpty() else canvas
 
     def _small(self, area: QtCore.QRect, side: int) -> tuple[Raster, str]:
-        """The picture of an area, and whose it is."""
+        """The picture of an area, and the layer it shows (an id, or SEEN)."""
         node = self._painted()
         if node is None:
             return self._seen(area, side), SEEN

@@ -161,7 +161,7 @@ Refinement = Progress | Checkpoint | Refined
 
 
 class Helpers(Protocol):
-    """Others who paint tiles of the same picture at the same time, as this process would; a tile is a number."""
+    """Other processes that paint tiles of the same picture, with the same result as this one; a tile is a number."""
 
     def set_network(self, net: Any, statistics: Any, half: bool) -> None:
         """Set the network that paints the tiles from now on, its norms' frozen statistics, and whether it computes in
@@ -169,7 +169,7 @@ class Helpers(Protocol):
 
     @property
     def free(self) -> bool:
-        """Whether one of them would begin another tile."""
+        """Whether one of them can begin another tile."""
 
     def ask(self, tile: int, inputs: Sequence[NDArray[np.float32]]) -> None:
         """Have a tile painted; `inputs` as `painting.tiling.paint_tile` takes them."""
@@ -178,7 +178,7 @@ class Helpers(Protocol):
         """The tiles that have come since the last call; None for one that was lost. Does not wait."""
 
     def drop(self, tile: int) -> None:
-        """Nobody waits for the tile any more."""
+        """Cancel a tile that is not needed any more."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Runtime:
     """bfloat16 where the network allows it."""
     tile: int = 512
     helpers: Helpers | None = None
-    """Who else paints tiles of the picture."""
+    """Other processes that paint tiles of the picture, if any."""
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Contender:
-    """`paint` answers one photograph and painting, or raises whatever it likes, being code of anybody's; `can` says cheaply
-    whether it will. `weaker` paints at a strength in (0, 1), where that is more than a mixture with the photograph."""
+    """A method or peer that is compared.
+
+    `paint` paints one photograph by one painting; as it may be foreign code, it may raise any exception. `can` says cheaply
+    whether it will paint. `weaker` paints at a strength in (0, 1), where that is more than a mixture with the photograph.
+    """
 
     name: str
     title: str

@@ -63,8 +63,8 @@ class Row:
     """One contender's answer to one pair.
 
     `judged` is {judge: {"content", "style", "total", and the style of each layer by its name}}, empty where it failed; `lpips`
-    how far the answer is from the photograph, None where nobody says. `curve` has for each strength how far the picture is from
-    the photograph (LPIPS, else the first judge's content) and the first judge's style: {"strength", "distance", "style"}.
+    is the distance from the photograph, None where it is not measured. `curve` has for each strength {"strength", "distance"
+    (LPIPS from the photograph, else the first judge's content), "style" (the first judge's)}.
     """
 
     method: str

@@ -63,7 +63,7 @@ def page(table: Table, photographs: Sequence[Photograph], paintings: Sequence[Pa
 
 
 def marked(name: str, mean: dict[str, Any]) -> str:
-    """A method's name, with a mark if its means are over other pairs than everybody's."""
+    """A method's name, with a mark if its means are over other pairs than those of the other methods."""
     return name if mean["shared"] else f"{name} *"
 
 

@@ -16,14 +16,15 @@ from scumble.evaluate.judges import Expected, Judge, Lpips
 
 @dataclass(frozen=True)
 class Panel:
-    """The judges of one pair, each with what it expects, and who says how much of the photograph is left. Make it with `panel`.
+    """The judges of one pair with their expected features, and LPIPS, if it is measured. Make it with `panel`.
+
     Pictures are (1, 3, H, W) in [0, 1], of the photograph's size."""
 
     judges: Sequence[tuple[Judge, Expected]]
     lpips: tuple[Lpips, list[Tensor]] | None
 
     def distance(self, picture: Tensor) -> float | None:
-        """LPIPS from the photograph; None where nobody measures it."""
+        """LPIPS from the photograph; None where it is not measured."""
         return None if self.lpips is None else round(self.lpips[0](picture, self.lpips[1]), 5)
 
     def judged(self, picture: Tensor) -> dict[str, dict[str, float]]:

@@ -24,7 +24,7 @@ class BmpError(Exception):
 
 
 def read_bmp(path: Path, most: int) -> tuple[NDArray[Any], bytes | None]:
-    """(H, W, 3 or 4) uint8 and an ICC profile, if it says whose its colours are. Raises BmpError, also for more than `most`
+    """(H, W, 3 or 4) uint8 and an ICC profile, if it names a colour space. Raises BmpError, also for more than `most`
     pixels, OSError."""
     try:
         with Image.open(path, formats=["BMP", "DIB"]) as image:

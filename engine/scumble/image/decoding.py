@@ -48,7 +48,7 @@ LOADERS = {
 
 ICC, XMP, IPTC = "icc-profile-data", "xmp-data", "iptc-data"
 HEAD = 1 << 16
-"""Bytes in which an AVIF file says of whose colours it is."""
+"""Bytes at the start of an AVIF file that name its colour space."""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 """What a picture file says besides its pixels: EXIF, XMP, IPTC and texts (author, copyright, comments).
 
 Invariant: what the output's format can hold survives; what it cannot is named. Nothing is kept that has become untrue: the
-orientation, the thumbnail, and whose colours they are. Damaged EXIF costs what is damaged and is named.
+orientation, the thumbnail, and the colour space. Damaged EXIF costs what is damaged and is named.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 ORIENTATION, EXIF, GPS, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
 COLOUR_SPACE, WIDTH, HEIGHT, USER_COMMENT = 0xA001, 0xA002, 0xA003, 0x9286
 UNTRUE = (301, 318, 319, 0xA500)
-"""Tags that say of whose colours the numbers are (TransferFunction, WhitePoint, PrimaryChromaticities, Gamma)."""
+"""Tags that describe the colour space (TransferFunction, WhitePoint, PrimaryChromaticities, Gamma)."""
 
 DESCRIPTIVE = (269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095)
 """Tags of a TIFF's first directory that are of the picture and not of how it is stored: names, dates, makers, rights."""

@@ -83,7 +83,7 @@ def finish(device: str) -> None:
 
 
 def give_memory_back() -> None:
-    """Give back what nobody holds any more."""
+    """Release memory that is not used any more, also the GPU's."""
     gc.collect()
     torch = _torch()
     if torch is not None and torch.cuda.is_initialized():

@@ -39,7 +39,7 @@ def _never() -> bool:
 @dataclass(frozen=True)
 class Effort:
     """How much is done for a picture. `quality` None is the chosen method as it is; `seconds` limits the improvement, counted
-    from the first answer; `keep` says whether somebody wants what is shown now."""
+    from the first answer; `keep` says whether the picture shown last is wanted as it is."""
 
     quality: Quality | None = None
     seconds: float | None = None

@@ -74,7 +74,7 @@ class Request:
     masks: AnyMasks | None = None
     """One a style, of the picture's size: where it is painted, and how much. None paints all of them everywhere."""
     effort: Effort = field(default_factory=Effort)
-    """How much is done for it, and whether somebody wants what is shown now."""
+    """How much is done for the picture, and whether the one shown last is wanted as it is."""
 
 
 def all_options(method: Method) -> list[OptionSpec]:

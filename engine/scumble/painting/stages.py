@@ -31,7 +31,7 @@ from scumble.painting.grid import WHOLE
 from scumble.painting.selection import painted_in_layer
 
 OPTIMISER = "gatys"
-"""Who polishes."""
+"""The method that polishes."""
 
 OPTIMISING = Cost(bytes_per_pixel=1900, most_pixels=WHOLE)
 """Of an optimisation that cuts up what is larger: the values of its network's maps twice over, and 20 pairs of L-BFGS."""

@@ -175,7 +175,7 @@ def _counted(
 
 
 class _Closed(Exception):
-    """Unwinds a network's forward pass whose result nobody waits for."""
+    """Ends a network's forward pass whose result is not needed any more."""
 
 
 def _forward(net: nn.Module, inputs: Sequence[Tensor], runtime: Runtime) -> Generator[float, None, Pixels]:

@@ -32,7 +32,7 @@ ADAIN_LAYERS = ("relu4_1", "relu3_1")
 """Where AdaIN is applied, deepest first. The paper has relu4_1 alone (but see README.md)."""
 
 LOSS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-"""Whose statistics the paper's style loss compares (section 6.1)."""
+"""The layers whose statistics the paper's style loss compares (section 6.1)."""
 
 EPS = 1e-3
 """Added to variances. The encoder's layers have mean activation 1; a channel that varies less than 0.03 over a picture carries

@@ -191,17 +191,17 @@ def _checked(
     return total / len(held)
 
 
-def kept(at: Descent, whose: str, held: Tensor) -> Arrays:
-    """As a checkpoint keeps it, with what it belongs to: `whose` tells networks and recipe."""
+def kept(at: Descent, origin: str, held: Tensor) -> Arrays:
+    """The arrays of a checkpoint; `origin` is a text that identifies networks and recipe."""
     return {
         "step": np.array(at.step),
         "losses": np.array([at.least, at.first], np.float32),
-        "of": _digest(whose.encode()),
+        "of": _digest(origin.encode()),
         "held": _digest(held.numpy().tobytes()),
     } | {k: to_array(v) for k, v in (("row", at.row), ("moments", at.moments), ("best", at.best))}
 
 
-def resumed(checkpoint: Arrays | None, start: Tensor, whose: str, held: Tensor, steps: int) -> Descent | None:
+def resumed(checkpoint: Arrays | None, start: Tensor, origin: str, held: Tensor, steps: int) -> Descent | None:
     """Where a checkpoint of the same networks and recipe stood, which began at `start` (1, R). What it came to with other
     pictures held back than `held` says nothing of these: it is then measured again."""
     try:
@@ -211,7 +211,7 @@ def resumed(checkpoint: Arrays | None, start: Tensor, whose: str, held: Tensor, 
         )
         least, first = (float(x) for x in checkpoint["losses"])
         at = Descent(int(checkpoint["step"]), row, moments, start, best, least, first)
-        asked = kept(at, whose, held)
+        asked = kept(at, origin, held)
         ours, same = (np.array_equal(checkpoint[k], asked[k]) for k in ("of", "held"))
     except (AssertionError, KeyError, ValueError, TypeError):
         return None
