@@ -296,7 +296,7 @@ class Dialog:
 
     def _take_up(self, entry: history.Entry, again: bool) -> None:
         """Choose all that an earlier result was painted with; `again`: and paint."""
-        others = places.found_again(self._image, entry.settings.others)
+        others = places.with_current_names(self._image, entry.settings.others)
         own = self._config.get_property("replace")
         host.settings_into(self._config, replace(entry.settings, replace=own, others=others))
         ok = self._window.get_widget_for_response(Gtk.ResponseType.OK)

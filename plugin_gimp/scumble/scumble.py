@@ -202,7 +202,7 @@ def ask(procedure: Any, config: Any, image: Any, drawables: Any, session: Any) -
 
     made = parasites.made_of(drawables[0])
     if made is not None:
-        others = places.found_again(image, made.settings.others)
+        others = places.with_current_names(image, made.settings.others)
         host.settings_into(config, replace(made.settings, replace=True, others=others))
     else:  # what was chosen last may have been for another image
         others = places.there(image, host.settings_of(config).others)
