@@ -110,11 +110,11 @@ def _dialog(desk: Desk) -> None:
     window = desk.open_dialog()
     _rest(desk)
     _keep(_shot(desk, window), "gimp-dialog")
-    desk.click(window, TRY_ALL)
+    desk.push(TRY_ALL)
     desk.screen.sh("sleep 1")
     _rest(desk)
     _keep(_shot(desk, window), "gimp-tries")
-    desk.click(window, TRY_ALL)
+    desk.push(TRY_ALL)
     desk.answer(window, "Escape")
     desk.wait_plugin()
 

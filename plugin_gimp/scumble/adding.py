@@ -16,9 +16,9 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("Gtk", "3.0")
 import host  # noqa: E402
 from gi.repository import Gimp, Gtk  # noqa: E402
-from others import narrow  # noqa: E402
 from scumble_client.catalogue import Style  # noqa: E402
 from scumble_client.desk.choosing import plain_id  # noqa: E402
+from scumble_client.desk.labels import ADD, ADD_BUTTON, FROM_FILES  # noqa: E402
 from scumble_client.desk.names import LONGEST, new_name, style_name  # noqa: E402
 from scumble_client.desk.sizes import STYLE_SIDE  # noqa: E402
 from scumble_client.events import Answer, Event, Failed, Rejected, RequestFailed, StyleStored  # noqa: E402
@@ -30,7 +30,7 @@ RENAME = "A style of your own"
 
 
 class Adding:
-    """`widget` goes into the `window`."""
+    """`widget`, a button with a menu, goes into the `window`."""
 
     def __init__(
         self,
@@ -45,14 +45,7 @@ class Adding:
         self._jobs: set[str] = set()
         self._changes: set[int] = set()
         self._added = ""
-        button = Gtk.Button.new_with_mnemonic("_Add pictures…")
-        button.set_tooltip_text("Pictures become styles of your own; several can be chosen at once")
-        button.connect("clicked", lambda _: self._ask())
-        self._layers = _layer_list(image)
-        self._layers.connect("changed", lambda _: self._layer_chosen())
-        self.widget = Gtk.Box(spacing=6, homogeneous=True)
-        self.widget.pack_start(button, True, True, 0)
-        self.widget.pack_start(self._layers, True, True, 0)
+        self.widget = Gtk.MenuButton(label=ADD_BUTTON, tooltip_text=ADD, popup=self._menu(image))
 
     def remove(self, style: str) -> None:
         """Take a style of the painter's away."""
@@ -113,12 +106,22 @@ class Adding:
                 continue
             self._add(typed if typed and len(files) == 1 else style_name(called), raster)
 
-    def _layer_chosen(self) -> None:
-        chosen = self._layers.get_active_id()
-        layer = Gimp.Item.get_by_id(int(chosen)) if chosen else None
-        if layer is not None and layer.is_valid():
+    def _menu(self, image: Any) -> Gtk.Menu:
+        """Where a style can come from."""
+        menu = Gtk.Menu()
+        files = Gtk.MenuItem(label=FROM_FILES)
+        files.connect("activate", lambda _: self._ask())
+        menu.append(files)
+        for layer in host.other_layers(image):
+            item = Gtk.MenuItem(label=f"From the layer “{layer.get_name()}”")
+            item.connect("activate", lambda _, layer=layer: self._add_layer(layer))
+            menu.append(item)
+        menu.show_all()
+        return menu
+
+    def _add_layer(self, layer: Gimp.Layer) -> None:
+        if layer.is_valid():
             self._add(layer.get_name()[:LONGEST], host.small(layer, STYLE_SIDE))
-        self._layers.set_active(0)
 
     def _add(self, name: str, raster: Any) -> None:
         self._jobs.add(self._session.put_style(name, raster))
@@ -147,12 +150,3 @@ def _suggest(chooser: Gtk.FileChooserDialog, name: Gtk.Entry) -> None:
     one = len(files) == 1
     name.set_sensitive(one or not files)
     name.set_text(style_name(files[0].get_basename() or "") if one else "")
-
-
-def _layer_list(image: Any) -> Gtk.ComboBoxText:
-    box = Gtk.ComboBoxText()
-    box.append("", "Use a layer…")
-    for layer in host.other_layers(image):
-        box.append(str(layer.get_id()), layer.get_name())
-    box.set_active(0)
-    return narrow(box)

@@ -18,7 +18,8 @@ from gi.repository import Gtk  # noqa: E402
 from options import Options  # noqa: E402
 from others import Others, labelled, narrow, refill  # noqa: E402
 from scumble_client.catalogue import Catalogue  # noqa: E402
-from scumble_client.desk.effort import brush_takes  # noqa: E402
+from scumble_client.desk.effort import brush_takes, limits_of_brush  # noqa: E402
+from scumble_client.desk.labels import KEEP_COLOURS, METHOD, ONE_RESULT, ONE_RESULT_TIP, QUALITY  # noqa: E402
 from scumble_client.desk.quality import TIP, qualities, quality_of  # noqa: E402
 from settings import Settings, others_from_text, others_to_text  # noqa: E402
 
@@ -42,22 +43,18 @@ class Controls:
         self._brush.set_no_show_all(True)
         self._options = Options(lambda more: config.set_property("options", json.dumps(more) if more else ""))
         replaces = window.get_widget("replace", Gtk.CheckButton)
-        replaces.set_label("Take this result's place" if editing else "One result per layer")
-        replaces.set_tooltip_text(
-            "The new result replaces the one that is edited"
-            if editing
-            else "A new result takes the place of the layer's earlier ones"
-        )
+        replaces.set_label("Take this result's place" if editing else ONE_RESULT)
+        replaces.set_tooltip_text("The new result replaces the one that is edited" if editing else ONE_RESULT_TIP)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         for widget in (
             window.get_scale_entry("strength", 100.0),
             self._others.widget,
-            labelled("_Quality", self._quality),
-            labelled("_Method", self._method),
+            labelled(f"_{QUALITY}", self._quality),
+            labelled(f"_{METHOD}", self._method),
             self._purpose,
             window.get_scale_entry("brush-size", 1.0),
             self._brush,
-            labelled("_Keep colours", self._keeping),
+            labelled(f"_{KEEP_COLOURS}", self._keeping),
             self._options.widget,
             replaces,
         ):
@@ -79,7 +76,7 @@ class Controls:
 
     def show_brush(self, settings: Settings, size: tuple[int, int], seconds_a_pixel: float | None) -> None:
         """Show what the brush size means for a layer of `size`."""
-        text = asking.limits_of_brush(settings) or brush_takes(*size, settings.brush_size, seconds_a_pixel)
+        text = limits_of_brush(settings.more) or brush_takes(*size, settings.brush_size, seconds_a_pixel)
         self._brush.set_text(text)
         self._brush.set_visible(bool(text))
 

@@ -27,6 +27,7 @@ from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
 from history_list import HistoryList  # noqa: E402
 from preview import Previewer  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
+from scumble_client.desk.labels import BLEND_WITH_THIS, FAVOURITE, REMOVE, RENAME  # noqa: E402
 from scumble_client.desk.masks import masks_from, within  # noqa: E402
 from scumble_client.desk.shelf import on_shelf  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
@@ -97,7 +98,7 @@ class Dialog:
     def _layout(self) -> Gtk.Widget:
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin=6)
         left.pack_start(self._gallery.widget, True, True, 0)
-        left.pack_start(self._adding.widget, False, False, 0)
+        self._gallery.top.pack_end(self._adding.widget, False, False, 0)
         self._history.widget.set_margin_top(6)
         tabs = Gtk.Notebook()
         tabs.append_page(left, Gtk.Label(label="Styles"))
@@ -286,12 +287,12 @@ class Dialog:
             others = others_from_text(self._config.get_property("others") or "")
             self._config.set_property("others", others_to_text((*others, Other(style.id))))
 
-        entries: list[Entry] = [("Favourite", style.id in favourites, turn)]
+        entries: list[Entry] = [(FAVOURITE, style.id in favourites, turn)]
         if style.methods:
-            entries.append(("Blend with this style", None, blend))
+            entries.append((BLEND_WITH_THIS, None, blend))
         if style.own:
-            entries.append(("Rename…", None, lambda: self._adding.rename(style)))
-            entries.append(("Remove", None, lambda: self._adding.remove(style.id)))
+            entries.append((RENAME, None, lambda: self._adding.rename(style)))
+            entries.append((REMOVE, None, lambda: self._adding.remove(style.id)))
         return entries
 
     def _take_up(self, entry: history.Entry, again: bool) -> None:

@@ -232,13 +232,6 @@ def gradual(choice: Choice, settings: Settings) -> bool:
     return choice.method.gradual(settings.options()) if quality is None else quality != "draft"
 
 
-def limits_of_brush(settings: Settings) -> str:
-    """Why the brush size has no effect; "" where it has."""
-    if settings.more.get("scale") == "full":
-        return "Every pixel is painted (scale: full), whatever the brush size; the preview shows broader strokes."
-    return ""
-
-
 def titles(catalogue: Catalogue) -> Sequence[tuple[str, str, str]]:
     """(id, title, methods) of each style, as scripts get them."""
     return [(style.id, style.title, " ".join(style.methods)) for style in order(catalogue)]

@@ -18,6 +18,7 @@ gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GdkPixbuf, Gio, GLib, Gtk, Pango  # noqa: E402
 from scumble_client.catalogue import Style  # noqa: E402
+from scumble_client.desk.labels import FIND, TRY_ALL  # noqa: E402
 from scumble_client.desk.shelf import WHICH, matching  # noqa: E402
 
 Entry = tuple[str, "bool | None", Callable[[], None]]
@@ -52,7 +53,7 @@ class Gallery:
 
         self._which = _which_box()
         self._which.connect("changed", lambda _: shelved())
-        self._trying = Gtk.CheckButton.new_with_mnemonic("_Try all")
+        self._trying = Gtk.CheckButton.new_with_mnemonic(f"_{TRY_ALL}")
         self._trying.set_tooltip_text("Show every style on this layer, small, to pick from")
         self._trying.connect("toggled", lambda _: (self._show_pictures(), tried()))
         self._nothing = _dim_label("No style is called that.")
@@ -63,26 +64,27 @@ class Gallery:
         self._handler = self._flow.connect("selected-children-changed", self._changed)
         self._flow.connect("button-press-event", self._pressed)
         self._flow.connect_after("size-allocate", lambda *_: self._reveal())
-        self._search = Gtk.SearchEntry(placeholder_text="Find a style")
+        self._search = Gtk.SearchEntry(placeholder_text=FIND, width_chars=8)
         self._search.connect("search-changed", lambda _: self._filter())
         self._search.connect("activate", lambda _: self._filter() and self._settled())
         self._search.connect("stop-search", lambda _: left())
 
         self._scrolled = _scrolled(self._flow)
+        self.top = Gtk.Box(spacing=6)
+        """Above the styles; there is room for a button at its end."""
         self.widget = self._packed()
         _take_files(self.widget, dropped)
 
     def _packed(self) -> Gtk.Box:
-        """All of it below each other: the filter box and the tick, the styles, what the gallery is limited to."""
-        top = Gtk.Box(spacing=6)
-        top.pack_start(self._search, True, True, 0)
-        top.pack_start(self._trying, False, False, 0)
+        """All of it below each other: what the gallery is limited to and the filter box, the styles, the tick."""
+        self.top.pack_start(self._which, False, False, 0)
+        self.top.pack_start(self._search, True, True, 0)
 
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        box.pack_start(top, False, False, 0)
+        box.pack_start(self.top, False, False, 0)
         box.pack_start(self._nothing, False, False, 0)
         box.pack_start(self._scrolled, True, True, 0)
-        box.pack_start(self._which, False, False, 0)
+        box.pack_start(self._trying, False, False, 0)
         return box
 
     def fill(self, styles: Sequence[Style], favourites: Collection[str] = ()) -> None:

@@ -11,6 +11,7 @@ gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, GLib, Gtk, Pango  # noqa: E402
 from scumble_client.desk.history import THUMBNAIL, Entry  # noqa: E402
+from scumble_client.desk.labels import PAINT_AGAIN, USE  # noqa: E402
 
 
 class HistoryList:
@@ -26,7 +27,7 @@ class HistoryList:
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
         scrolled.add(self._list)
         buttons = Gtk.Box(spacing=6, homogeneous=True)
-        for label, again in (("Use settings", False), ("Paint again", True)):
+        for label, again in ((USE, False), (PAINT_AGAIN, True)):
             button = Gtk.Button(label=label, sensitive=bool(entries))
             button.connect("clicked", lambda _, again=again: self._chosen(again))
             buttons.pack_start(button, True, True, 0)

@@ -22,7 +22,7 @@ COMMON = ("brush_size", "keep_colours")
 
 
 class Options:
-    """`widget` goes into a window; hidden where a method has no further options."""
+    """`widget` goes into a window."""
 
     def __init__(self, changed: Callable[[dict[str, Any]], None]) -> None:
         self._changed = changed
@@ -30,9 +30,7 @@ class Options:
         self._chosen: dict[str, Any] = {}
         self._showers: dict[str, Callable[[Any], None]] = {}
         self._showing = False
-        self._box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self.widget = Gtk.Expander(label="More options", no_show_all=True)
-        self.widget.add(self._box)
+        self.widget = self._box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
 
     def show(self, method: Method, chosen: Mapping[str, Any]) -> None:
         """Show a method's options, with the values that are chosen."""
@@ -50,7 +48,6 @@ class Options:
             self._box.show_all()
         for option in options:
             self._showers[option.name](chosen.get(option.name, option.default))
-        self.widget.set_visible(bool(options))
         self._showing = False
 
     def _set(self, option: Option, value: Any) -> None:

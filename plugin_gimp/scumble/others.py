@@ -15,12 +15,19 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk, Pango  # noqa: E402
 from scumble_client.catalogue import Style  # noqa: E402
+from scumble_client.desk.labels import (  # noqa: E402
+    BLEND,
+    BLEND_MORE,
+    BY_SELECTION,
+    NO_OTHER,
+    SHARE,
+    WHERE,
+    WHERE_TIP,
+)
 from settings import SELECTION, Other  # noqa: E402
 
 HEIGHT = 170
 """Of two rows and a bit, in pixels; more are scrolled to."""
-BY_SELECTION = "The selection says where a style goes; all of the layer is painted."
-TIP = "A layer with transparent parts counts by its alpha, any other by how light it is. The first style has what is left."
 
 
 class Others:
@@ -69,7 +76,7 @@ class _Row:
         self._other: Other | None = None
         self._showing = False
         self._style, self._where = narrow(Gtk.ComboBoxText()), narrow(Gtk.ComboBoxText())
-        self._where.set_tooltip_text(TIP)
+        self._where.set_tooltip_text(WHERE_TIP)
         self._share = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 0, 100, 1)
         self._share.set_value_pos(Gtk.PositionType.RIGHT)
         self._share.connect("format-value", lambda _, value: f"{value:.0f} %")
@@ -77,20 +84,18 @@ class _Row:
         self._where.connect("changed", lambda _: self._placed())
         self._share.connect("value-changed", lambda _: self._shared())
         self._how = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin_start=18)
-        self._how.pack_start(labelled("Its share", self._share), False, False, 0)
-        self._how.pack_start(labelled("Where", self._where), False, False, 0)
+        self._how.pack_start(labelled(SHARE, self._share), False, False, 0)
+        self._how.pack_start(labelled(WHERE, self._where), False, False, 0)
         self._how.show_all()
         self._how.set_no_show_all(True)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2)
-        self.widget.pack_start(labelled("and with" if number else "Blend with", self._style), False, False, 0)
+        self.widget.pack_start(labelled(BLEND_MORE if number else BLEND, self._style), False, False, 0)
         self.widget.pack_start(self._how, False, False, 0)
         self.widget.show_all()
 
     def show(self, styles: Sequence[Style], other: Other | None, places: list[tuple[str, str]], blocked: bool) -> None:
         self._showing, self._other = True, other
-        refill(
-            self._style, [("", "No other style"), *((style.id, style.title) for style in styles)], other.style if other else ""
-        )
+        refill(self._style, [("", NO_OTHER), *((style.id, style.title) for style in styles)], other.style if other else "")
         self._how.set_visible(other is not None)
         if other is not None:
             gone = [] if any(where == other.where for where, _ in places) else [(other.where, f"{other.place[1]} (not there)")]

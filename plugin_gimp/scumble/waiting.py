@@ -16,6 +16,7 @@ import host  # noqa: E402
 from controls import note  # noqa: E402
 from engine import Verdict  # noqa: E402
 from gi.repository import GimpUi, Gtk  # noqa: E402
+from scumble_client.desk.labels import CANCEL, KEEP, KEEP_TIP  # noqa: E402
 from scumble_client.raster import Raster  # noqa: E402
 from viewer import Viewer  # noqa: E402
 
@@ -35,10 +36,10 @@ class Waiting:
         self._window.set_default_size(*SIZE)
         self._window.connect("delete-event", lambda *_: self._cancel())
         self._viewer, self._status, self._bar = Viewer(), note(1), Gtk.ProgressBar()
-        self._keeping = Gtk.Button.new_with_mnemonic("_Keep")
-        self._keeping.set_tooltip_text("End with the picture that is shown")
+        self._keeping = Gtk.Button.new_with_mnemonic(f"_{KEEP}")
+        self._keeping.set_tooltip_text(KEEP_TIP)
         self._keeping.connect("clicked", lambda _: self._kept())
-        cancel = Gtk.Button.new_with_mnemonic("_Cancel")
+        cancel = Gtk.Button.new_with_mnemonic(f"_{CANCEL}")
         cancel.connect("clicked", lambda _: self._cancel())
         buttons = Gtk.Box(spacing=6)
         buttons.pack_start(self._viewer.tools, False, False, 0)

@@ -10,7 +10,10 @@ from .others import Others
 from .qt import QtCore, QtWidgets
 from .scumble_client.catalogue import Option
 from .scumble_client.desk.choosing import method_of, methods_for
+from .scumble_client.desk.effort import brush_takes, limits_of_brush
+from .scumble_client.desk.labels import METHOD, QUALITY, STRENGTH
 from .scumble_client.desk.quality import TIP, qualities, quality_of
+from .scumble_client.desk.settings import brush_size
 from .scumble_client.desk.words import choice_text
 from .studio import Studio, Topic
 from .widgets import Choice, Share
@@ -29,21 +32,35 @@ class Controls(QtWidgets.QWidget):
         self._studio = studio
         self._shape: Any = None  # what the option widgets were made for
         self._showers: dict[str, Callable[[Any], None]] = {}
+        self._brush: tuple[QtWidgets.QLabel, QtWidgets.QLabel] | None = None
         self.strength = Share(lambda value: studio.choose(strength=value))
         self.method = Choice(lambda method: studio.choose(method=method))
         self.quality = Choice(lambda quality: studio.choose(quality=quality))
         self.quality.setToolTip(TIP)
         self._form = QtWidgets.QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.addRow("Strength", self.strength)
-        self._form.addRow("Quality", self.quality)
-        self._form.addRow("Method", self.method)
+        self._form.addRow(STRENGTH, self.strength)
+        self._form.addRow(QUALITY, self.quality)
+        self._form.addRow(METHOD, self.method)
         self.others = Others(studio, self._form, 1)
         self._show()
 
     def handle(self, topic: Topic) -> None:
         if topic in (Topic.SETTINGS, Topic.CATALOGUE):
             self._show()
+        elif topic is Topic.PREVIEW:
+            self._show_brush()
+
+    def _show_brush(self) -> None:
+        """What there is to say of the brush size."""
+        if self._brush is not None:
+            options, previewing = self._studio.settings.options, self._studio.previewing
+            method = method_of(self._studio.catalogue, self._studio.settings)
+            pace = previewing.paces.get(method.id) if method else None
+            text = limits_of_brush(options) or brush_takes(*previewing.size, brush_size(options), pace)
+            self._brush[1].setText(text)
+            for label in self._brush:
+                label.setVisible(bool(text))
 
     def _show(self) -> None:
         settings, catalogue = self._studio.settings, self._studio.catalogue
@@ -61,6 +78,7 @@ class Controls(QtWidgets.QWidget):
         if options != self._shape:
             self._shape = options
             self._showers.clear()
+            self._brush = None
             fixed = FIXED + self.others.count
             while self._form.rowCount() > fixed:
                 self._form.removeRow(fixed)
@@ -69,6 +87,10 @@ class Controls(QtWidgets.QWidget):
                 widget.setToolTip(option.help)
                 self._showers[option.name] = shower
                 self._form.addRow(option.title, widget)
+                if option.name == "brush_size":
+                    self._brush = _note()
+                    self._form.addRow(*self._brush)
+        self._show_brush()
         for option in options:
             self._showers[option.name](self._studio.settings.options.get(option.name, option.default))
 
@@ -76,6 +98,13 @@ class Controls(QtWidgets.QWidget):
         default = next((o.default for o in self._shape or () if o.name == name), None)
         options = {k: v for k, v in self._studio.settings.options.items() if k != name}
         self._studio.choose(options=options if value == default else {**options, name: value})
+
+
+def _note() -> tuple[QtWidgets.QLabel, QtWidgets.QLabel]:
+    """A line to be written in, and what stands beside it: nothing."""
+    note = QtWidgets.QLabel()
+    note.setWordWrap(True)
+    return QtWidgets.QLabel(), note
 
 
 def _widget(option: Option, changed: Callable[[Any], None]) -> tuple[QtWidgets.QWidget, Callable[[Any], None]]:

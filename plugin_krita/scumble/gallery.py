@@ -7,6 +7,17 @@ from .pictures import raster_of_file
 from .qt import QtCore, QtGui, QtWidgets
 from .scumble_client.catalogue import Style
 from .scumble_client.desk.choosing import find_style, plain_id
+from .scumble_client.desk.labels import (
+    ADD,
+    ADD_BUTTON,
+    BLEND_WITH_THIS,
+    FAVOURITE,
+    FAVOURITES,
+    FIND,
+    FROM_FILES,
+    REMOVE,
+    RENAME,
+)
 from .scumble_client.desk.names import LONGEST, new_name, style_name
 from .scumble_client.desk.shelf import WHICH, matching
 from .scumble_client.errors import EngineError
@@ -25,15 +36,15 @@ class Gallery(QtWidgets.QWidget):
         super().__init__()
         self._studio = studio
         self.filter = QtWidgets.QLineEdit()
-        self.filter.setPlaceholderText("Find a style")
+        self.filter.setPlaceholderText(FIND)
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._fill)
         self.add = QtWidgets.QToolButton()
-        self.add.setText("+")
-        self.add.setToolTip("Add a style of your own")
+        self.add.setText(ADD_BUTTON)
+        self.add.setToolTip(ADD)
         self.add.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QtWidgets.QMenu(self.add)
-        menu.addAction("From picture files …").triggered.connect(self._add_files)
+        menu.addAction(FROM_FILES).triggered.connect(self._add_files)
         menu.addAction("From the active layer").triggered.connect(studio.add_layer_as_style)
         self.add.setMenu(menu)
         self.list = Thumbnails()
@@ -47,7 +58,7 @@ class Gallery(QtWidgets.QWidget):
         self.progress.setVisible(False)
         self.which = Choice(lambda _: self._fill())
         self.which.setObjectName("scumble_which")
-        self.which.setMinimumContentsLength(len("Favourites"))
+        self.which.setMinimumContentsLength(len(FAVOURITES))
         self.which.offer(list(WHICH), "")
         self.setAcceptDrops(True)
         top = QtWidgets.QHBoxLayout()
@@ -111,16 +122,18 @@ class Gallery(QtWidgets.QWidget):
         studio = self._studio
         menu = QtWidgets.QMenu(self)
         liked = style.id in studio.shelves.favourites
-        like = menu.addAction("No favourite any more" if liked else "Favourite")
+        like = menu.addAction(FAVOURITE)
+        like.setCheckable(True)
+        like.setChecked(liked)
         like.triggered.connect(lambda: studio.shelves.like(style.id, not liked))
-        menu.addAction("Blend with this style").triggered.connect(lambda: studio.blend_with(style.id))
+        menu.addAction(BLEND_WITH_THIS).triggered.connect(lambda: studio.blend_with(style.id))
         if style.own:
             running = style.id in studio.stylebook.refining
             if running or any(m.capabilities.get("refine") for m in studio.catalogue.methods):
                 refine = menu.addAction("Stop refining" if running else "Refine")
                 refine.triggered.connect(lambda: studio.stylebook.refine(style.id, not running))
-            menu.addAction("Rename …").triggered.connect(lambda: self._rename(style))
-            menu.addAction("Remove").triggered.connect(lambda: studio.stylebook.remove(style.id))
+            menu.addAction(RENAME).triggered.connect(lambda: self._rename(style))
+            menu.addAction(REMOVE).triggered.connect(lambda: studio.stylebook.remove(style.id))
         return menu
 
     def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)

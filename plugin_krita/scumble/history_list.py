@@ -6,6 +6,7 @@ from __future__ import annotations
 from .history import Entry
 from .qt import QtCore, QtGui, QtWidgets
 from .scumble_client.desk.history import THUMBNAIL
+from .scumble_client.desk.labels import PAINT_AGAIN, USE
 from .studio import Studio, Topic
 
 
@@ -22,9 +23,9 @@ class HistoryList(QtWidgets.QWidget):
         self.list.setWordWrap(True)
         self.list.currentRowChanged.connect(self._enable)
         self.list.itemDoubleClicked.connect(lambda _: self._use())
-        self.use = QtWidgets.QPushButton("Use settings")
+        self.use = QtWidgets.QPushButton(USE)
         self.use.clicked.connect(self._use)
-        self.again = QtWidgets.QPushButton("Paint again")
+        self.again = QtWidgets.QPushButton(PAINT_AGAIN)
         self.again.clicked.connect(self._again)
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.use)
@@ -61,7 +62,7 @@ class HistoryList(QtWidgets.QWidget):
         entry = self._chosen()
         self.use.setEnabled(entry is not None)
         self.again.setEnabled(entry is not None)
-        self.again.setText("Insert" if entry is not None and entry.kept else "Paint again")
+        self.again.setText("Insert" if entry is not None and entry.kept else PAINT_AGAIN)
 
     def _use(self) -> None:
         entry = self._chosen()

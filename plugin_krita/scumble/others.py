@@ -11,12 +11,10 @@ from dataclasses import replace
 from .qt import QtWidgets
 from .scumble_client.desk.blend import SELECTION
 from .scumble_client.desk.choosing import obstacle, plain_id
+from .scumble_client.desk.labels import BLEND, BLEND_MORE, BY_SELECTION, NO_OTHER, SHARE, WHERE, WHERE_TIP
 from .scumble_client.desk.settings import Other
 from .studio import Studio
 from .widgets import Choice, Share
-
-BY_SELECTION = "The selection says where a style goes; all of the layer is painted."
-TIP = "A layer with transparent parts counts by its alpha, any other by how light it is. The first style has what is left."
 
 
 class Row:
@@ -27,7 +25,7 @@ class Row:
         self.style = Choice(self._styled)
         self.share: Share | None = None
         self.where: Places | None = None
-        form.insertRow(at, "and with" if number else "Blend with", self.style)
+        form.insertRow(at, BLEND_MORE if number else BLEND, self.style)
 
     @property
     def count(self) -> int:
@@ -39,7 +37,7 @@ class Row:
             self._form.removeRow(at)
 
     def show(self, at: int, styles: list[tuple[str, str]], other: Other | None, blocked: bool) -> None:
-        self.style.offer([("", "No other style"), *styles], plain_id(other.style) if other else "")
+        self.style.offer([("", NO_OTHER), *styles], plain_id(other.style) if other else "")
         if other is None:
             if self.share is not None:
                 self._form.removeRow(at + 1)
@@ -49,9 +47,9 @@ class Row:
         if self.share is None or self.where is None:
             self.share = Share(lambda share: self._set(replace(self._other(), share=share)))
             self.where = Places(self._studio, self._placed)
-            self.where.setToolTip(TIP)
-            self._form.insertRow(at + 1, "Its share", self.share)
-            self._form.insertRow(at + 2, "Where", self.where)
+            self.where.setToolTip(WHERE_TIP)
+            self._form.insertRow(at + 1, SHARE, self.share)
+            self._form.insertRow(at + 2, WHERE, self.where)
         self.where.show_place(other)
         self.share.show_value(other.share)
         self.share.setEnabled(bool(other.where) or not blocked)

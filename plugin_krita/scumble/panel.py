@@ -10,6 +10,7 @@ from .history_list import HistoryList
 from .live_button import LiveButton
 from .pictures import PictureView
 from .qt import QtCore, QtGui, QtWidgets
+from .scumble_client.desk.labels import CANCEL, KEEP, KEEP_TIP, ONE_RESULT, ONE_RESULT_TIP
 from .standing import Mood
 from .strip import Strip, TryButton
 from .studio import Studio, Topic
@@ -40,9 +41,9 @@ class Panel(QtWidgets.QWidget):
         self.button = QtWidgets.QPushButton("Scumble")
         self.button.setObjectName("scumble_button")
         self.button.clicked.connect(self._press)
-        self.keep = QtWidgets.QPushButton("Keep")
+        self.keep = QtWidgets.QPushButton(KEEP)
         self.keep.setObjectName("scumble_keep")
-        self.keep.setToolTip("End with the picture that is shown")
+        self.keep.setToolTip(KEEP_TIP)
         self.keep.clicked.connect(lambda: self._do(studio.keep))
 
         self.light = QtWidgets.QLabel("●")
@@ -67,10 +68,10 @@ class Panel(QtWidgets.QWidget):
         menu.addAction("Paint what I see").triggered.connect(lambda: self._do(studio.paint_seen))
         menu.addAction("Start the engine").triggered.connect(lambda: self._do(studio.wake))
         menu.addAction("Stop the engine").triggered.connect(lambda: self._do(studio.stop_engine))
-        self.one_result = menu.addAction("One result per layer")
+        self.one_result = menu.addAction(ONE_RESULT)
         self.one_result.setCheckable(True)
         self.one_result.setChecked(studio.preferences.one_result)
-        self.one_result.setToolTip("A new result takes the place of the layer's earlier ones")
+        self.one_result.setToolTip(ONE_RESULT_TIP)
         self.one_result.toggled.connect(lambda on: setattr(studio.preferences, "one_result", on))
         self.steady = menu.addAction("Steady frames")
         self.steady.setCheckable(True)
@@ -155,7 +156,7 @@ class Panel(QtWidgets.QWidget):
         self.live.show_state()
         busy = self._studio.busy
         self.keep.setVisible(self._studio.queue.keepable)
-        self.button.setText(f"Cancel ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
+        self.button.setText(f"{CANCEL} ({round(self._studio.fraction * 100)} %)" if busy else "Scumble")
 
     def _show_preview(self) -> None:
         shown = self._studio.previewing

@@ -14,9 +14,10 @@ from dataclasses import replace
 from .ports import Host, Layer
 from .scumble_client.catalogue import Catalogue, Method
 from .scumble_client.desk.choosing import asked_strength, method_of, options_for
+from .scumble_client.desk.effort import pace
 from .scumble_client.desk.masks import masks_from
 from .scumble_client.desk.settings import Settings, brush_size
-from .scumble_client.desk.sizes import preview_side
+from .scumble_client.desk.sizes import WORKING_SIDE, preview_side
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Preview, Rejected, Request
 from .scumble_client.raster import Masks, Raster
@@ -39,6 +40,11 @@ class Previewing:
         """The share of the preview in what is shown; the rest is the original."""
         self.active = False
         """A preview is on its way."""
+        self.size = (WORKING_SIDE, WORKING_SIDE)
+        """Of the layer, or of as large a copy as is painted of it."""
+        self.paces: dict[str, float] = {}
+        """Seconds that a painted pixel took, by the method's id."""
+        self._timed = ("", 1.0, 0.0)  # method, brush size and strength of what is on its way
         self._host, self._changed = host, changed
         self._job: str | None = None
         self._cancelling = False
@@ -105,6 +111,10 @@ class Previewing:
         """Whether the event was of a preview."""
         if getattr(event, "job", None) != self._job or self._job is None:
             return False
+        if isinstance(event, Done) and not self._cancelling:
+            method, brush, strength = self._timed
+            if strength:
+                self.paces[method] = pace(*self.size, brush, event.seconds)
         if isinstance(event, (Done, Preview)) and not self._cancelling:
             self.picture, self.share = event.raster, self._newest
             self._changed()
@@ -125,6 +135,8 @@ class Previewing:
             how = (method.id, settings.strength, method.quick(options_for(method, settings.options)))
             request = Request(self.original, settings.weights(), *how, None, True, self._masks(layer, settings, side))
             self._job = session.submit(request)
+            self._timed = (method.id, brush_size(settings.options), settings.strength)
+            self.size = (self.original.width, self.original.height)
         except EngineError:  # a preview that cannot be made is none; the picture itself will say why
             return
         self._shown, self._failed, self.active = wanted, None, True

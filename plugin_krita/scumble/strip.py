@@ -6,6 +6,7 @@ from __future__ import annotations
 from .clock import Clock
 from .pictures import image_of, mixed
 from .qt import QtCore, QtGui, QtWidgets
+from .scumble_client.desk.labels import APPLY, DISCARD, NEXT, ORIGINAL, PREVIOUS, STRIP_TIPS, TRY_ALL
 from .studio import Studio, Topic
 from .widgets import Thumbnails
 
@@ -27,7 +28,7 @@ class TryButton(QtWidgets.QToolButton):
         self.clicked.connect(self._press)
         menu = QtWidgets.QMenu(self)
         menu.addAction("Try the chosen style").triggered.connect(lambda: self._do(studio.canvas.start_trying))
-        menu.addAction("Try all styles").triggered.connect(lambda: self._do(studio.canvas.try_all))
+        menu.addAction(TRY_ALL).triggered.connect(lambda: self._do(studio.canvas.try_all))
         self.setMenu(menu)
 
     def handle(self, topic: Topic) -> None:
@@ -57,13 +58,13 @@ class Strip(QtWidgets.QWidget):
         self.list.itemClicked.connect(lambda item: self._chosen(studio.trying.show(self.list.row(item))))
         self.text = QtWidgets.QLabel()
         self.text.setWordWrap(True)
-        self.previous = _button("◀", "The previous one", lambda: self._chosen(studio.trying.step(-1)))
-        self.next = _button("▶", "The next one", lambda: self._chosen(studio.trying.step(1)))
-        self.hold = _button("Original", "Hold to see the picture without it", lambda: None)
+        self.previous = _button(PREVIOUS, lambda: self._chosen(studio.trying.step(-1)))
+        self.next = _button(NEXT, lambda: self._chosen(studio.trying.step(1)))
+        self.hold = _button(ORIGINAL, lambda: None)
         self.hold.pressed.connect(lambda: self._compare(True))
         self.hold.released.connect(lambda: self._compare(False))
-        self.apply = _button("Apply", "Paint it for good, at full size", lambda: self._do(studio.trying.apply))
-        self.discard = _button("Discard", "Take them all away", lambda: self._do(studio.canvas.stop_trying))
+        self.apply = _button(APPLY, lambda: self._do(studio.trying.apply))
+        self.discard = _button(DISCARD, lambda: self._do(studio.canvas.stop_trying))
         buttons = QtWidgets.QGridLayout()  # two rows, so that the docker may be narrow
         for column, button in enumerate((self.previous, self.next, self.hold)):
             buttons.addWidget(button, 0, column)
@@ -126,10 +127,10 @@ class Strip(QtWidgets.QWidget):
         self._clock.hurry()
 
 
-def _button(text: str, tip: str, clicked) -> QtWidgets.QToolButton:
+def _button(text: str, clicked) -> QtWidgets.QToolButton:
     button = QtWidgets.QToolButton()
     button.setText(text)
-    button.setToolTip(tip)
+    button.setToolTip(STRIP_TIPS[text])
     button.clicked.connect(clicked)
     button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
     return button

@@ -30,6 +30,7 @@ CHOOSER = "^A picture to use as the style$"
 ANY = f"{DIALOG}|{MESSAGE}"
 FRAME, FRAMED = 60, (21, 83, 158)
 """Pixels from the middle of a thumbnail to the frame of the one that is picked, about, and that frame's colour."""
+EYES = Path(__file__).parent / "gimp_eyes"
 FOLDED = 4000
 """Pixels that at least are others where a list unfolds or folds."""
 Point = tuple[int, int]
@@ -84,7 +85,7 @@ class Desk:
 
     def __init__(self, host: Host, screen: Screen, image: Path) -> None:
         self.host, self.screen, self.image = host, screen, image
-        self._asked = 0
+        self._asked = self._looked = 0
         screen.start(f"gimp -n --no-splash {image}")
         self.main = screen.window(f"{image.stem}.*GIMP", 240)  # a first start on a busy machine
         screen.until(self._fills_the_screen, 60, "GIMP's window does not take its size")
@@ -131,11 +132,21 @@ class Desk:
         asked = self.host.home / "spy" / str(self._asked)
         asked.with_suffix(".part").write_text(code)
         asked.with_suffix(".part").rename(asked.with_suffix(".py"))
-        answer = asked.with_suffix(".json")
+        return self._answer(asked.with_suffix(".json"), seconds)
+
+    def _answer(self, answer: Path, seconds: float) -> Any:
         self.screen.until(answer.exists, seconds, "the spy does not answer")
         said = json.loads(answer.read_text())
         assert "raised" not in said, said["raised"]
         return said["answer"]
+
+    def look(self, code: str, seconds: float = 60) -> Any:
+        """What `code` sets as `answer` in the dialogue that is open; gimp_eyes/sitecustomize.py says what it has."""
+        self._looked += 1
+        asked = self.host.home / "eyes" / f"{self._looked:06}"
+        asked.with_suffix(".part").write_text(code)
+        asked.with_suffix(".part").rename(asked.with_suffix(".py"))
+        return self._answer(asked.with_suffix(".json"), seconds)
 
     def layers(self) -> list[tuple[str, bytes]]:
         """Name and first pixel (RGBA) of each, from the top."""
@@ -165,6 +176,8 @@ class Desk:
 
     def reset(self) -> None:
         """One layer, nothing selected, nothing remembered, no run, menu or message left by a test that failed."""
+        with contextlib.suppress(AssertionError):
+            self.wait_plugin(5)  # one that is ending is no crash, of which GIMP would say something
         left = self.plugins()
         for process in left:
             process.kill()
@@ -210,22 +223,27 @@ class Desk:
 
         self.insist(lambda: self.click(window, at), framed, "the style is not picked")
 
-    def filter(self, window: str, at: Point, text: str, seen: Callable[[], bool]) -> None:
+    def push(self, where: str) -> None:
+        """Click on what `look` finds."""
+        self.screen.click(*self.look(where))
+
+    def filter(self, box: str, text: str, seen: Callable[[], bool]) -> None:
         """Write into the filter box until what that leaves is `seen`."""
 
         def write() -> None:
-            self.click(window, at)
+            self.push(box)
             self.screen.key("ctrl+a")
             self.screen.sh(f"xdotool type {text}; sleep 0.5")
 
         self.insist(write, seen, f"{text} does not filter")
 
-    def open_chooser(self, window: str, at: Point) -> None:
-        """Click the button that asks for a picture."""
+    def open_chooser(self, button: str) -> None:
+        """The first entry of the menu of styles of one's own, which asks for pictures."""
 
         def click() -> None:
             if not self.screen.windows(CHOOSER):
-                self.click(window, at)
+                self.push(button)
+                self.screen.key("Down", "Return")
 
         self.insist(click, lambda: bool(self.screen.windows(CHOOSER)), "no window asks for a picture")
 
@@ -324,6 +342,7 @@ def desk(root: Path, image: Path, plugins: str | None = gimp.TEST_METHODS) -> It
     """A desk, cleared afterwards. `image` is copied."""
     with gimp.user(root, plugins) as host:
         gimp.install_spy(host)
+        (host.home / "eyes").mkdir()
         copy = shutil.copy(image, host.home / image.name)
-        with window.screen(host) as screen:
+        with window.screen(host, {"PYTHONPATH": f"/outer{EYES}"}) as screen:
             yield Desk(host, screen, Path(copy))

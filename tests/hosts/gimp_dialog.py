@@ -21,13 +21,17 @@ BLEND = (57, 63, 69)
 CANCEL = (1122, 872)
 """The button in the status bar, on the screen."""
 
+FIND, ADD, TRY_ALL = (
+    f"answer = middle({what})" for what in ('shown("SearchEntry")[0]', 'button("+")', 'button("Try all styles")')
+)
+"""What `Desk.push` finds them by: the box to search in, the button that offers styles of one's own, and what tries all."""
+
 # Where things are in the dialogue; a negative number counts from its right or bottom.
-FILTER, TRY_ALL, PREVIEW = (90, 55), (262, 55), (559, 220)
+PREVIEW = (559, 220)
 TILES = ((92, 135), (238, 135), (92, 300))
 """The thumbnails."""
 NOTHING = (60, 60, 60)
 """The gallery's ground."""
-ADD, LAYERS, FIRST_LAYER = (89, -167), (238, -167), (238, -135)
 HISTORY, USE, AGAIN_BUTTON = (90, 15), (89, -167), (238, -167)
 """The other tab, and its buttons."""
 OTHER, SECOND = (-160, 55), (-160, 113)
@@ -81,6 +85,12 @@ def wait_preview(desk: Desk, window: str, colour: tuple[int, ...], name: str) ->
 def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """The same except for what rounding does."""
     return all(abs(a - b) <= 2 for a, b in zip(one, other, strict=True))
+
+
+def jobs_finished(desk: Desk) -> int:
+    """By the engine since it was started."""
+    with desk.engine() as engine:
+        return int(engine.status()["finished"])
 
 
 def press_stylize(desk: Desk, window: str) -> None:

@@ -131,6 +131,8 @@ class KritaUser:
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(DISPLAY)
         self._krita: WholeKrita | None = None
+        self.runtime = host.runtime
+        """Of the engine that the last Krita started."""
 
     def environment(self, **more: str) -> dict[str, str]:
         """What Krita runs with; the jobs of this folder can be imported."""
@@ -167,9 +169,9 @@ class KritaUser:
 
     def _runtime(self) -> str:
         """A runtime directory in which no engine runs yet."""
-        folder = self.host.home / f"run-{len(list(self.host.home.glob('run-*')))}"
-        folder.mkdir(mode=0o700)
-        return str(folder)
+        self.runtime = self.host.home / f"run-{len(list(self.host.home.glob('run-*')))}"
+        self.runtime.mkdir(mode=0o700)
+        return str(self.runtime)
 
     def _forget_the_last(self) -> None:
         """Which dockers were shown, and what the gallery held: each Krita begins as the first one did."""

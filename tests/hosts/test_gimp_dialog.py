@@ -19,6 +19,7 @@ from hosts.gimp_dialog import (
     QUALITY,
     TILES,
     TRY_ALL,
+    jobs_finished,
     near,
     press_stylize,
     wait_preview,
@@ -41,12 +42,6 @@ def framed(desk: Desk, window: str, name: str, corners: tuple[Point, Point]) -> 
     with Image.open(desk.screen.shot(name)) as shot:
         area = shot.convert("RGB").crop((x + left, y + top, x + right, y + bottom))
     return sum(count for count, colour in area.getcolors(1 << 20) if colour == FRAMED)
-
-
-def jobs_finished(desk: Desk) -> int:
-    """By the engine since it was started."""
-    with desk.engine() as engine:
-        return int(engine.status()["finished"])
 
 
 @pytest.fixture
@@ -144,13 +139,13 @@ def test_the_gallery_shows_every_style_on_the_layer_to_pick_one(desk: Desk) -> N
     assert INVERTED not in before
     finished = jobs_finished(desk)
     tried = lambda: all(near(desk.colour("try-all", window, tile), INVERTED) for tile in TILES)  # noqa: E731
-    desk.insist(lambda: desk.click(window, TRY_ALL), tried, "the styles are not tried", 60)
+    desk.insist(lambda: desk.push(TRY_ALL), tried, "the styles are not tried", 60)
     desk.pick(window, TILES[1])
     wait_preview(desk, window, INVERTED, "try-all-picked")
     wanted = finished + len(desk.styles())
     desk.screen.until(lambda: jobs_finished(desk) >= wanted, 60, "the sheet does not end")
     desk.screen.shot("try-all-done")
-    desk.insist(lambda: desk.click(window, TRY_ALL), lambda: not tried(), "the thumbnails do not come back")
+    desk.insist(lambda: desk.push(TRY_ALL), lambda: not tried(), "the thumbnails do not come back")
     assert [desk.colour("try-all-off", window, tile) for tile in TILES] == before
     press_stylize(desk, window)
     assert desk.wait_layers(2)[0][0] == f"{desk.styles()[1].title} 100 %"

@@ -175,23 +175,6 @@ def test_several_styles_take_a_method_that_can_and_at_once_if_one_can(plugin: Si
     assert said.value.about == "others"
 
 
-@pytest.mark.parametrize(
-    ("brush_size", "more", "words"),
-    [
-        (1.0, {}, ""),
-        (2.0, {}, ""),
-        (2.0, {"scale": "full"}, "whatever the brush size"),
-        (2.0, {"scale": "working"}, ""),
-    ],
-)
-def test_a_brush_size_without_effect_is_explained(
-    plugin: SimpleNamespace, brush_size: float, more: dict[str, object], words: str
-) -> None:
-    said = plugin.engine.limits_of_brush(plugin.settings.Settings(brush_size=brush_size, more=more))
-    assert words in said
-    assert bool(said) == bool(words)
-
-
 def test_inside_a_flatpak_a_missing_engine_is_explained_with_the_way_out(
     plugin: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from hosts import gimp, resting
 from hosts.gimp_desk import CHOOSER, DIALOG, Desk
 from hosts.gimp_dialog import ADD, INVERTED, TILES, press_stylize, wait_preview
 from hosts.gimp_scenes import HISTORY_OF
 
+DRAGGED = Path(__file__).parent / "gimp_jobs" / "dragged.py"
 NAMING = "^A style of your own$"
 
 
@@ -104,7 +108,7 @@ def test_a_picture_is_called_as_one_types(desk: Desk, own_styles: None) -> None:
     Image.new("RGB", (40, 30), (200, 40, 30)).save(picture)
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "typed")
-    desk.open_chooser(window, ADD)
+    desk.open_chooser(ADD)
     go_to(desk, str(picture))
     desk.screen.key("alt+n")
     type_name(desk, CHOOSER, "Red barn")
@@ -125,7 +129,7 @@ def test_several_files_at_once_are_styles_called_after_their_files(desk: Desk, o
     (folder / "zzz notes.txt").write_text("This is no picture.")
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "several")
-    desk.open_chooser(window, ADD)
+    desk.open_chooser(ADD)
     go_to(desk, f"{folder}/")
     desk.screen.key("Return")
     choose_all(desk)
@@ -135,3 +139,72 @@ def test_several_files_at_once_are_styles_called_after_their_files(desk: Desk, o
     assert desk.screen.windows(DIALOG), "a file that is no picture does not stop the others"
     press_stylize(desk, window)
     desk.wait_layers(2)
+
+
+def test_files_that_are_dragged_onto_the_gallery_are_styles(desk: Desk, own_styles: None) -> None:
+    desk.warm()
+    files = [desk.host.home / name for name in ("grey_pier.png", "a note.txt", "white_sail.png")]
+    for number, file in enumerate(files):
+        Image.new("RGB", (40, 30), (200, 40 * number, 30)).save(file, "PNG")
+    files[1].write_text("This is no picture.")
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "dragged")
+    x, y = desk.look('answer = middle(shown("FlowBox")[0].get_parent())')
+
+    def drag() -> None:
+        named = " ".join(shlex.quote(str(file)) for file in files)
+        desk.screen.start(f"python3 /outer{DRAGGED} {named}")
+        from_x, from_y, wide, high = desk.screen.place(desk.screen.window("^Files to be dragged$"))
+        steps = [f"xdotool mousemove {at} {y}; sleep 0.1" for at in range(x - 60, x + 1, 10)]
+        desk.screen.sh(
+            f"xdotool mousemove {from_x + wide // 2} {from_y + high // 2}; sleep 0.3; xdotool mousedown 1; sleep 0.3"
+        )
+        desk.screen.sh("; ".join(steps))
+        desk.screen.shot("dragging")
+        desk.screen.sh("sleep 0.3; xdotool mouseup 1")
+
+    wanted = {"test-style": "Test style", "grey-pier": "Grey pier", "white-sail": "White sail"}
+    desk.insist(drag, lambda: titles(desk) == wanted, "the styles do not appear")
+    desk.screen.until(lambda: desk.colour("dropped", window, TILES[0]) == (200, 0, 30), 30, "they are not shown")
+    desk.answer(window, "Escape")
+    desk.wait_plugin()
+
+
+@pytest.fixture
+def refining_engine(desk: Desk) -> Iterator[None]:
+    """One whose method refines a style, as long as it takes, and computes meanwhile."""
+    desk.kill_engine()
+    steering = [desk.host.home / "data" / name for name in ("very_slowly", "busily")]
+    for file in steering:
+        file.touch()
+    gimp.record(desk.host, desk.host.engine_command(f"{gimp.TEST_METHODS},scumble_refining"))
+    yield
+    for file in steering:
+        file.unlink(missing_ok=True)
+
+
+def test_a_refinement_rests_once_the_dialogue_is_closed_and_goes_on_with_the_next(
+    desk: Desk, another_engine: None, refining_engine: None, own_styles: None
+) -> None:
+    """It went on at 60 % of a core, and the painter wondered what her computer was doing. To the engine GIMP is
+    its dialogue."""
+    desk.warm()
+    picture = desk.host.home / "lighthouse.png"
+    Image.new("RGB", (40, 30), (200, 80, 40)).save(picture)
+    window = desk.open_dialog()
+    wait_preview(desk, window, INVERTED, "refining")
+    desk.open_chooser(ADD)
+    desk.choose_file(picture)
+    assert resting.comes_true(desk.host.runtime, "lighthouse@1")
+    load = resting.load(desk.host)
+    desk.answer(window, "Escape")
+    desk.wait_plugin()
+    assert resting.comes_true(desk.host.runtime, None)
+    assert resting.revision(desk.host.runtime, "lighthouse") == 1
+    assert resting.load(desk.host) < min(resting.MOST, load / 2)
+    window = desk.open_dialog()
+    assert resting.comes_true(desk.host.runtime, "lighthouse@1"), "it goes on"
+    (desk.host.home / "data" / "very_slowly").unlink()
+    desk.screen.until(lambda: resting.revision(desk.host.runtime, "lighthouse") == 2, 60, "it does not end")
+    desk.answer(window, "Escape")
+    desk.wait_plugin()

@@ -21,13 +21,11 @@ from hosts.gimp_dialog import (
     CANCEL,
     COLOUR,
     FACTORY,
-    FILTER,
-    FIRST_LAYER,
+    FIND,
     HISTOGRAM,
     INITIAL,
     INVERTED,
     KEEP,
-    LAYERS,
     NOTHING,
     PREVIEW,
     RESET,
@@ -103,12 +101,12 @@ def test_the_filter_box_picks_what_it_leaves_and_return_stylizes(desk: Desk) -> 
         """Whether so many of the first three tiles are there: nothing is as grey as nothing."""
         return lambda: len({desk.colour("filter", window, tile) for tile in TILES[count:]} | {NOTHING}) == 1
 
-    desk.filter(window, FILTER, "zzz", shown(0))
+    desk.filter(FIND, "zzz", shown(0))
     desk.screen.key("Return")
     desk.screen.shot("filter-nothing")
     desk.screen.sh("sleep 0.5")
     assert desk.screen.windows(DIALOG), "there is no such style to stylize with"
-    desk.filter(window, FILTER, "wave", shown(1))
+    desk.filter(FIND, "wave", shown(1))
     desk.answer(window, "Return")
     assert desk.wait_layers(2)[0][0] == "The Great Wave off Kanagawa 100 %"
 
@@ -119,7 +117,7 @@ def test_a_picture_added_in_the_dialogue_is_picked_and_paints(desk: Desk, own_st
     Image.new("RGB", (40, 30), RED).save(picture)
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "gallery")
-    desk.open_chooser(window, ADD)
+    desk.open_chooser(ADD)
     desk.choose_file(picture)
     desk.screen.until(lambda: desk.colour("added", window, TILES[0]) == RED, 30, "the style does not appear")
     desk.answer(window, "Return")
@@ -131,10 +129,14 @@ def test_a_layer_used_in_the_dialogue_becomes_a_style_and_paints(desk: Desk, own
     desk.spy(SWATCH)
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "gallery")
-    desk.unfold(window, LAYERS)
-    desk.screen.shot("layers")
-    desk.unfold(window, FIRST_LAYER)
-    desk.screen.until(lambda: desk.colour("used", window, TILES[0]) == RED, 30, "the style does not appear")
+
+    def use() -> None:
+        desk.push(ADD)
+        desk.screen.key("Down", "Down")
+        desk.screen.shot("layers")
+        desk.screen.key("Return")
+
+    desk.insist(use, lambda: desk.colour("used", window, TILES[0]) == RED, "the style does not appear", 30)
     desk.answer(window, "Return")
     names = [name for name, _ in desk.wait_layers(3)]
     assert names == ["Embers", "Embers 100 %", "picture.png"]
@@ -150,7 +152,7 @@ def test_a_style_that_no_method_can_paint_says_so(desk: Desk, another_engine: No
     desk.pick(window, TILES[1])
     picked = desk.styles()[0].title  # the first tile is of one that cannot be painted
     desk.screen.until(lambda: desk.brightest("stuck", window, *STATUS) < 200, 30, "something is said already")
-    desk.open_chooser(window, ADD)
+    desk.open_chooser(ADD)
     desk.choose_file(picture)
     desk.screen.until(lambda: desk.brightest("unpaintable", window, *STATUS) > 200, 30, "it is not said")
     desk.answer(window, "Return")

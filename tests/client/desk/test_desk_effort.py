@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scumble.client.desk.effort import brush_takes, pace, painted_pixels
+from scumble.client.desk.effort import brush_takes, limits_of_brush, pace, painted_pixels
 from scumble.painting.grid import working_grid
 
 
@@ -28,3 +28,8 @@ def test_a_fine_brush_on_a_small_picture_is_said_to_take_long() -> None:
 @pytest.mark.parametrize(("brush", "usual"), [(1.0, 60.0), (2.0, 60.0), (0.25, 0.1), (0.8, None)])
 def test_what_is_quick_or_usual_is_not_worth_a_word(brush: float, usual: float | None) -> None:
     assert brush_takes(800, 600, brush, None if usual is None else pace(800, 600, 1.0, usual)) == ""
+
+
+def test_a_brush_size_without_effect_is_explained() -> None:
+    assert "whatever the brush size" in limits_of_brush({"scale": "full"})
+    assert limits_of_brush({"scale": "working"}) == limits_of_brush({}) == ""

@@ -133,7 +133,7 @@ def dropped(stage: Stage) -> Scenario:
         report[name] = _shown(stage)
     gallery.which.setCurrentIndex(0)
     gallery.which.activated.emit(0)
-    _press(gallery.menu_of(_style(stage, "white-cliff")), "No favourite")
+    _press(gallery.menu_of(_style(stage, "white-cliff")), "Favourite")
     for style in ("red-sail", "white-cliff"):
         stage.studio.stylebook.remove(style)
     yield lambda: not {"red-sail", "white-cliff"} & set(_shown(stage))

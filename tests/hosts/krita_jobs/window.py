@@ -201,8 +201,8 @@ def controls(stage: Stage) -> Scenario:
     submit = stage.studio.session.submit
     stage.studio.session.submit = lambda request: wanted.append(request) or submit(request)
     form.strength.slider.setValue(60)
-    _field(form, "Brush size").setValue(2.0)
-    keep = _field(form, "Keep colours")
+    field(form, "Brush size").setValue(2.0)
+    keep = field(form, "Keep colours")
     for box, data in ((keep, "luminance"), (form.method, "average")):
         box.setCurrentIndex(box.findData(data))
         box.activated.emit(box.currentIndex())
@@ -339,7 +339,7 @@ def queued(stage: Stage) -> Scenario:
     return {"status": status, "names": layers}
 
 
-def _field(form: Any, label: str) -> Any:
+def field(form: Any, label: str) -> Any:
     """The widget beside a label."""
     rows = form.layout()
     texts = [rows.labelForField(rows.itemAt(row, rows.FieldRole).widget()).text() for row in range(rows.rowCount())]

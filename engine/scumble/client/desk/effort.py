@@ -7,7 +7,8 @@ where a picture of the same method has been timed on this computer.
 
 from __future__ import annotations
 
-from typing import Optional
+from collections.abc import Mapping
+from typing import Any, Optional
 
 from .sizes import WORKING_SIDE
 
@@ -28,6 +29,13 @@ def painted_pixels(width: int, height: int, brush_size: float) -> float:
 def pace(width: int, height: int, brush_size: float, seconds: float) -> float:
     """Seconds for each painted pixel of a picture that took `seconds`."""
     return seconds / max(1.0, painted_pixels(width, height, brush_size))
+
+
+def limits_of_brush(options: Mapping[str, Any]) -> str:
+    """What keeps the brush size from having an effect, as a sentence; else empty."""
+    if options.get("scale") == "full":
+        return "Strokes are fine, at every pixel, whatever the brush size; the preview shows broader ones."
+    return ""
 
 
 def brush_takes(width: int, height: int, brush_size: float, seconds_a_pixel: Optional[float]) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from ..catalogue import Catalogue, Style
+from .labels import ALL_STYLES, FAVOURITES, OWN
+from .labels import RECENT as LAST_USED
 
 RECENT = 12
 """Styles that are remembered as used."""
-WHICH = (("", "All"), ("favourites", "Favourites"), ("recent", "Recent"), ("own", "My own"))
+WHICH = (("", ALL_STYLES), ("favourites", FAVOURITES), ("recent", LAST_USED), ("own", OWN))
 """What a gallery can be limited to."""
 
 

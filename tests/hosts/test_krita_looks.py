@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the docker in a whole Krita says and shows: order, words and defaults as in GIMP, how long a fine brush takes, and
+that a refinement rests once Krita is closed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from hosts import alike, resting
+from hosts.kritas import KritaUser
+from hosts.seen import of
+
+SCENARIOS = ("window:docker", "looks:alike", "looks:fine_brush", "looks:refining")
+
+
+@pytest.fixture(scope="module")
+def seen(krita_user: KritaUser) -> dict[str, Any]:
+    """What all scenarios report, and how busy the engine is before and after Krita is closed."""
+    steering = [krita_user.host.home / "data" / name for name in ("busily", "very_slowly")]
+    for file in steering:
+        file.touch()
+    try:
+        found = krita_user.fresh_krita().play(*SCENARIOS)
+        refined = resting.comes_true(krita_user.runtime, "lighthouse@1")
+        found["open"] = {"refined": refined, "load": resting.load(krita_user.host)}
+        krita_user.close()
+        rests = resting.comes_true(krita_user.runtime, None)
+        unfinished = resting.revision(krita_user.runtime, "lighthouse") == 1
+        found["closed"] = {"rests": rests and unfinished, "load": resting.load(krita_user.host)}
+    finally:
+        for file in steering:
+            file.unlink()
+    return found
+
+
+@of("alike")
+def test_order_words_and_defaults_are_those_of_gimp(saw: Any) -> None:
+    """The other half is in test_gimp_looks.py. The shelves' box used to stand above the gallery here, and below it there."""
+    assert {name: saw[name] for name in alike.WINDOW} == alike.WINDOW
+    assert saw["strip"] == alike.STRIP
+    assert saw["width"] <= 320, "Krita's own dockers are about as wide"
+    assert saw["levels"] == [True, True], "from top to bottom: shelves, gallery, controls"
+
+
+@of("fine_brush")
+def test_what_a_fine_brush_takes_is_said_before_it_is_painted(saw: Any) -> None:
+    """A small picture with a brush of 0.25 took 70 s without a word."""
+    assert saw["usual"] == []
+    assert saw["untimed"] == ["Strokes this fine take about 16 times as long as with 1."]
+    (words,) = saw["timed"]
+    found = re.fullmatch(r"Strokes this fine take about (\d+) s\.", words)
+    assert found, words
+    assert 20 <= int(found[1]) <= 60, "sixteen times 1.5 s, and what the engine took beside"
+
+
+def test_a_refinement_rests_once_krita_is_closed(seen: dict[str, Any]) -> None:
+    """It went on at 60 % of a core, and the painter wondered what her computer was doing."""
+    assert "Lighthouse" in seen["refining"]["said"]
+    assert seen["open"]["refined"]
+    assert seen["closed"]["rests"]
+    assert seen["closed"]["load"] < min(resting.MOST, seen["open"]["load"] / 2)
