@@ -25,7 +25,7 @@ from controls import Controls, note  # noqa: E402
 from gallery import Entry, Gallery  # noqa: E402
 from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
 from history_list import HistoryList  # noqa: E402
-from preview import Previewer  # noqa: E402
+from preview import Previewer, Tried  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
 from scumble_client.desk.labels import BLEND_WITH_THIS, FAVOURITE, REMOVE, RENAME  # noqa: E402
 from scumble_client.desk.masks import masks_from, within  # noqa: E402
@@ -35,6 +35,7 @@ from scumble_client.events import Event, Listed, Lost, Recovered, Refining, Requ
 from scumble_client.raster import Masks, Raster  # noqa: E402
 from scumble_client.session import Session  # noqa: E402
 from settings import Mistake, Other, Settings, others_from_text, others_to_text  # noqa: E402
+from strip import Strip  # noqa: E402
 from trying import Trying  # noqa: E402
 from viewer import Viewer, pixbuf  # noqa: E402
 
@@ -72,13 +73,14 @@ class Dialog:
         self._history = HistoryList(history.read(image), self._take_up)
         self._controls = Controls(window, config, image, editing)
         self._viewer = Viewer()
+        self._strip = Strip(self._take_tried, self._viewer.compare, self._apply, lambda: self._previewer.forget())
         self._preview_on = Gtk.CheckButton.new_with_mnemonic("Previe_w")
         self._busy, self._status = Gtk.ProgressBar(), note(2)
         window.get_content_area().pack_start(self._layout(), True, True, 6)
         source = target.source
         self._look_at_selection()
         reading = (session, lambda side: host.small(source, side), self._masks)
-        self._previewer = Previewer(*reading, self._viewer.show_original, self._viewer.show, self._say)
+        self._previewer = Previewer(*reading, self._viewer.show_original, self._viewer.show, self._say, self._painted)
         self._trying = Trying(*reading, lambda style, raster: self._gallery.show_tried(style, pixbuf(raster)), self._say)
         self._handler = config.connect("notify", lambda *_: self._refresh())
         session.catalogue()
@@ -111,6 +113,7 @@ class Dialog:
         self._preview_on.connect("toggled", lambda _: self._refresh())
         tools.pack_start(self._preview_on, False, False, 0)
         tools.pack_end(self._viewer.tools, False, False, 0)
+        middle.pack_start(self._strip.widget, False, False, 0)
         middle.pack_start(self._busy, False, False, 0)
         middle.pack_start(tools, False, False, 0)
         middle.pack_start(self._status, False, False, 0)
@@ -211,9 +214,7 @@ class Dialog:
             self._gallery.select(choice.style.id)
             self._controls.show(choice, settings)
             places.check(self._image, settings)
-            source = self._target.source
-            pace = self._previewer.paces.get(choice.method.id)
-            self._controls.show_brush(settings, (source.get_width(), source.get_height()), pace)
+            self._show_brush(choice, settings)
             self._window.set_response_sensitive(Gtk.ResponseType.OK, True)
             if self._preview_on.get_active():
                 self._previewer.want(choice, settings)
@@ -232,6 +233,16 @@ class Dialog:
             self._controls.show_others(self._catalogue, blocked)
             self._filling = False
         self._say("")
+
+    def _show_brush(self, choice: asking.Choice, settings: Settings) -> None:
+        source = self._target.source
+        pace = self._previewer.paces.get(choice.method.id)
+        self._controls.show_brush(settings, (source.get_width(), source.get_height()), pace)
+
+    def _painted(self, tried: Tried) -> None:
+        """A preview is there, and its time is known."""
+        self._strip.take(tried)
+        self._show_brush(tried.choice, tried.settings)
 
     def _possible(self) -> tuple[asking.Choice, Settings]:
         """The settings of the config, without those that are gone since last time, which are named. Raises Mistake."""
@@ -299,9 +310,20 @@ class Dialog:
         """Choose all that an earlier result was painted with; `again`: and paint."""
         others = places.with_current_names(self._image, entry.settings.others)
         own = self._config.get_property("replace")
-        host.settings_into(self._config, replace(entry.settings, replace=own, others=others))
-        ok = self._window.get_widget_for_response(Gtk.ResponseType.OK)
-        if again and ok.get_sensitive():
+        with self._config.freeze_notify():  # half of them may not go together with the others of before
+            host.settings_into(self._config, replace(entry.settings, replace=own, others=others))
+        if again:
+            self._apply()
+
+    def _take_tried(self, tried: Settings) -> None:
+        """Choose all that a picture of the strip was tried with, but for what the preview does not show."""
+        now = host.settings_of(self._config)
+        with self._config.freeze_notify():
+            host.settings_into(self._config, replace(tried, replace=now.replace, quality=now.quality))
+
+    def _apply(self) -> None:
+        """Paint what is chosen, if that can be."""
+        if self._window.get_widget_for_response(Gtk.ResponseType.OK).get_sensitive():
             self._window.response(Gtk.ResponseType.OK)
 
     def _style_added(self, style: str) -> None:

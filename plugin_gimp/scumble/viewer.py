@@ -39,7 +39,7 @@ class Viewer:
         self._zoom: float | None = None  # None is as large as fits
         self._first: tuple[float, float, float, float] | None = None  # what to look at first, as fractions of the picture
         self._held: tuple[float, float, float, float] | None = None  # where the mouse was pressed, and what was in sight
-        self._moving = False
+        self._moving = self._comparing = False
         self._flat: dict[str, tuple[object, GdkPixbuf.Pixbuf]] = {}
         self._image = Gtk.Image()
         events = Gtk.EventBox()
@@ -88,6 +88,11 @@ class Viewer:
     def look_at(self, x: float, y: float, width: float, height: float) -> None:
         """A part of the picture to be seen first, as fractions of it."""
         self._first = (x, y, width, height)
+
+    def compare(self, original: bool) -> None:
+        """Show the layer as it is, as long as this is wanted."""
+        self._comparing = original
+        self._draw()
 
     def fit(self) -> None:
         """Show all of the picture."""
@@ -183,10 +188,10 @@ class Viewer:
         if self._original is None:
             return False
         shown = self._flattened("original", self._original)
-        comparing = self._held is not None and not self._moving
+        comparing = self._comparing or (self._held is not None and not self._moving)
         if self._painted is not None and not comparing and self._share > 0:
             painted = self._flattened("painted", self._painted)
-            shown = painted if self._share >= 1 else _mixed(shown, painted, self._share)
+            shown = painted if self._share >= 1 else mixed(shown, painted, self._share)
         self._image.set_from_pixbuf(shown)
         self._zoom_label.set_text(f"{self.scale * 100:.0f} %")
         return False
@@ -217,10 +222,11 @@ def _over_checks(picture: GdkPixbuf.Pixbuf, size: list[int], how: GdkPixbuf.Inte
     return picture.composite_color_simple(*size, how, 255, *CHECKS)
 
 
-def _mixed(original: GdkPixbuf.Pixbuf, painted: GdkPixbuf.Pixbuf, share: float) -> GdkPixbuf.Pixbuf:
-    mixed, size = original.copy(), (original.get_width(), original.get_height())
-    painted.composite(mixed, 0, 0, *size, 0, 0, 1, 1, GdkPixbuf.InterpType.NEAREST, round(255 * share))
-    return mixed
+def mixed(original: GdkPixbuf.Pixbuf, painted: GdkPixbuf.Pixbuf, share: float) -> GdkPixbuf.Pixbuf:
+    """A share of a painted picture over the original, which has its size."""
+    both, size = original.copy(), (original.get_width(), original.get_height())
+    painted.composite(both, 0, 0, *size, 0, 0, 1, 1, GdkPixbuf.InterpType.NEAREST, round(255 * share))
+    return both
 
 
 def _button(text: str, tip: str, act: Callable[[], None]) -> Gtk.Button:

@@ -20,6 +20,7 @@ from .scumble_client.catalogue import Catalogue
 from .scumble_client.desk.settings import Settings
 from .scumble_client.desk.sheet import mixes_pixels, quick_method, sheet
 from .scumble_client.desk.sizes import SHEET_SIDE, WORKING_SIDE
+from .scumble_client.desk.strip import key_of
 from .scumble_client.errors import EngineError
 from .scumble_client.events import Cancelled, Done, Event, Failed, Rejected
 from .scumble_client.raster import Raster
@@ -46,8 +47,7 @@ class Candidate:
     @property
     def key(self) -> Any:
         """Equal for candidates of which the newer replaces the older one."""
-        s = self.settings
-        return s.style, tuple((o.style, o.where) for o in s.others), s.method
+        return key_of(self.settings, self.settings.method)
 
 
 @dataclass(frozen=True)

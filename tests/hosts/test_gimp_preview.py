@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -33,16 +34,19 @@ class Desk:
         self.shown: list[tuple[object, float]] = []
         self.copies: list[int] = []
         self.said: list[str] = []
+        self.tried: list[Any] = []
+        self.masks: Any = None
         self.clock = 100.0
         self.original = sys.modules["scumble_client.raster"].Raster(1, 1, "u8", "rgba", bytes(4))
         monkeypatch.setattr(plugin.preview.time, "monotonic", lambda: self.clock)
         self.previewer = plugin.preview.Previewer(
             self.session,
             lambda side: self.copies.append(side) or self.original,
-            lambda settings, copy: None,
+            lambda settings, copy: self.masks,
             lambda original: None,
             lambda raster, share: self.shown.append((raster, share)),
             self.said.append,
+            self.tried.append,
         )
 
     def want(self, **settings: object) -> None:
@@ -113,12 +117,67 @@ def test_a_method_that_paints_weaker_by_itself_is_asked_again(desk: Desk) -> Non
     assert [share for _, share in desk.shown] == [1.0, 1.0]
 
 
-def test_going_back_to_what_is_shown_after_another_wish_paints_it_again(desk: Desk) -> None:
+def test_going_back_to_what_was_shown_costs_no_job_and_is_said_as_tried(desk: Desk) -> None:
     for brush in (1.0, 2.0, 1.0):
         desk.want(brush_size=brush)
         desk.rest()
-        desk.done(f"job{len(desk.session.submitted)}")
+        if len(desk.session.submitted) > len(desk.tried):
+            desk.done(f"job{len(desk.session.submitted)}")
+    assert len(desk.session.submitted) == 2
+    assert [tried.settings.brush_size for tried in desk.tried] == [1.0, 2.0, 1.0]
+    assert len({tried.key for tried in desk.tried}) == 1, "another brush makes no other try"
+    desk.previewer.forget()
+    desk.want(brush_size=2.0)
+    desk.rest()
     assert len(desk.session.submitted) == 3
+
+
+def test_only_so_many_pictures_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.plugin.preview, "KEPT", 2 * 8)  # two pictures of a pixel, with their originals
+    for brush in (1.0, 2.0, 3.0, 2.0, 1.0):
+        desk.want(brush_size=brush)
+        desk.rest()
+        if len(desk.session.submitted) > len(desk.tried):
+            desk.done(f"job{len(desk.session.submitted)}")
+    assert [request.options.get("brush_size", 1.0) for request in desk.session.submitted] == [1.0, 2.0, 3.0, 1.0]
+
+
+def test_what_was_tried_has_the_strength_that_was_chosen(desk: Desk) -> None:
+    desk.want(strength=0.5)
+    desk.rest()
+    desk.done("job1")
+    desk.want(strength=0.2)
+    assert [(tried.settings.strength, tried.share) for tried in desk.tried] == [(0.5, 0.5), (0.2, 0.2)]
+
+
+def test_going_back_paints_again_where_another_part_is_selected_by_now(desk: Desk) -> None:
+    masks = sys.modules["scumble_client.raster"].Masks
+    for number, selected in enumerate((bytes(1), bytes(1), b"\xff"), 1):
+        desk.masks = masks(1, 1, 1, "u8", selected)
+        desk.want(brush_size=1.0)
+        desk.rest()
+        if number != 2:
+            desk.done(f"job{len(desk.session.submitted)}")
+        desk.want(brush_size=3.0)
+        desk.rest()
+        if number != 2:
+            desk.done(f"job{len(desk.session.submitted)}")
+    assert [request.options.get("brush_size", 1.0) for request in desk.session.submitted] == [1.0, 3.0, 1.0, 3.0]
+
+
+def test_a_job_that_was_given_up_says_nothing_of_what_came_back(desk: Desk) -> None:
+    desk.want(brush_size=1.0)
+    desk.rest()
+    desk.done("job1")
+    desk.want(brush_size=2.0)
+    desk.rest()
+    desk.want(brush_size=1.0)
+    assert desk.session.cancelled == ["job2"]
+    desk.done("job2")
+    assert [tried.settings.brush_size for tried in desk.tried] == [1.0, 1.0]
+    desk.want(brush_size=1.0)
+    desk.rest()
+    assert len(desk.session.submitted) == 2, "it is still shown"
 
 
 def test_progress_is_said_in_a_painters_words(desk: Desk) -> None:
