@@ -10,7 +10,7 @@ import pytest
 from hosts.kritas import KritaUser, play
 from hosts.seen import of
 
-SCENARIOS = "painting selected seen closed_at_once hundred"
+SCENARIOS = "painting selected seen paused closed_at_once hundred"
 RESULT = "Test style 100 %"
 LIVE = "Test style, live"
 PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
@@ -76,6 +76,19 @@ def test_what_is_seen_is_painted_without_the_live_layer_itself(saw: Any) -> None
 @of("seen")
 def test_closing_the_document_ends_it(saw: Any) -> None:
     assert saw["status"].startswith("Ready")
+
+
+@of("paused")
+def test_a_layer_of_ones_choice_is_painted_while_another_is_active(saw: Any) -> None:
+    assert (saw["chosen"], saw["active"]) == ([[155, 145, 135, 255]], "layer")
+
+
+@of("paused")
+def test_it_waits_and_says_so_while_it_would_paint_for_nobody(saw: Any) -> None:
+    assert saw["another"].startswith("Live waits for its picture to be shown again.")
+    assert saw["hidden"].startswith("Live waits: its layer is hidden.")
+    assert saw["away"].startswith("Live waits until Krita's window is the active one.")
+    assert saw["huge"].startswith("The picture is too large for live painting (8 megapixels at most).")
 
 
 @of("closed_at_once")

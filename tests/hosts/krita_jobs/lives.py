@@ -130,6 +130,51 @@ def seen(stage: Stage) -> Scenario:
     return report
 
 
+def paused(stage: Stage) -> Scenario:
+    """A layer of the painter's choice is painted, not the active one, and that waits while it makes no sense."""
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    document, _ = yield from begin(stage)
+    sky = document.createNode("sky", "paintlayer")
+    sky.setPixelData(bytes((100, 110, 120, 255)) * 400 * 300, 0, 0, 400, 300)
+    document.rootNode().addChildNode(sky, document.topLevelNodes()[0])
+    yield 500  # Krita makes the new layer the active one
+    document.setActiveNode(document.nodeByName("layer"))
+    yield lambda: document.activeNode().name() == "layer"
+    yield lambda: "sky" in [name for _, name in stage.studio.host.places()]
+    place = next(place for place, name in stage.studio.host.places() if name == "sky")
+    stage.studio.canvas.start_live(place)
+    yield lambda: stage.studio.live.passes > 0 and not stage.studio.live.awaiting
+    live = document.nodeByName(NAME)
+    found: dict[str, Any] = {"chosen": row(live, 150, 200), "active": document.activeNode().name()}
+    other = stage.document(100, 80)
+    yield lambda: stage.panel.status.text().startswith("Live waits")
+    found["another"] = stage.panel.status.text()
+    stage.close(other)
+    yield lambda: not stage.panel.status.text().startswith("Live waits")
+    live.setVisible(False)
+    yield lambda: stage.panel.status.text().startswith("Live waits")
+    found["hidden"] = stage.panel.status.text()
+    live.setVisible(True)
+    yield lambda: not stage.panel.status.text().startswith("Live waits")
+    window = stage.krita.activeWindow().qwindow()
+    window.showMinimized()
+    yield lambda: stage.panel.status.text().startswith("Live waits")
+    found["away"] = stage.panel.status.text()
+    window.showMaximized()
+    window.activateWindow()
+    yield lambda: not stage.panel.status.text().startswith("Live waits")
+    stage.studio.canvas.stop_live()
+    stage.close(document)
+    huge = stage.document(4000, 3000)
+    yield stage.shown(huge)
+    stage.studio.canvas.start_live()
+    yield lambda: stage.panel.status.text().startswith("The picture is too large")
+    found["huge"] = stage.panel.status.text()
+    stage.studio.canvas.stop_live()
+    stage.close(huge)
+    return found
+
+
 def hundred(stage: Stage) -> Scenario:
     """A hundred strokes while it is painted live, now faster and now slower than the passes."""
     document, hand, node, _ = yield from started(stage)
