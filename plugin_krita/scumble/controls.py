@@ -11,7 +11,7 @@ from .qt import QtCore, QtWidgets
 from .scumble_client.catalogue import Option
 from .scumble_client.desk.choosing import method_of, methods_for
 from .scumble_client.desk.effort import brush_takes, limits_of_brush
-from .scumble_client.desk.labels import METHOD, QUALITY, STRENGTH
+from .scumble_client.desk.labels import KEEP_COLOURS, METHOD, QUALITY, STRENGTH
 from .scumble_client.desk.quality import TIP, qualities, quality_of
 from .scumble_client.desk.settings import brush_size
 from .scumble_client.desk.words import choice_text
@@ -86,13 +86,22 @@ class Controls(QtWidgets.QWidget):
                 widget, shower = _widget(option, lambda value, name=option.name: self._set(name, value))
                 widget.setToolTip(option.help)
                 self._showers[option.name] = shower
-                self._form.addRow(option.title, widget)
+                self._form.addRow(self._label(option.title), widget)
                 if option.name == "brush_size":
                     self._brush = _note()
                     self._form.addRow(*self._brush)
         self._show_brush()
         for option in options:
             self._showers[option.name](self._studio.settings.options.get(option.name, option.default))
+
+    def _label(self, title: str) -> QtWidgets.QLabel:
+        """In several lines where it is longer than the common ones: the docker may be narrow."""
+        label, words = QtWidgets.QLabel(title), self.fontMetrics()
+        most = words.boundingRect(KEEP_COLOURS).width() + 4
+        if words.boundingRect(title).width() > most:
+            label.setWordWrap(True)
+            label.setFixedWidth(most)
+        return label
 
     def _set(self, name: str, value: Any) -> None:
         default = next((o.default for o in self._shape or () if o.name == name), None)
@@ -115,6 +124,7 @@ def _widget(option: Option, changed: Callable[[Any], None]) -> tuple[QtWidgets.Q
         return check, _quietly(check, check.setChecked)
     if option.kind == "choice":
         box = QtWidgets.QComboBox()
+        box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for choice in option.choices or ():
             box.addItem(choice_text(option.name, choice), choice)
         box.activated.connect(lambda row: changed(box.itemData(row)))

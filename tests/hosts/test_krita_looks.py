@@ -41,7 +41,8 @@ def test_order_words_and_defaults_are_those_of_gimp(saw: Any) -> None:
     """The other half is in test_gimp_looks.py. The shelves' box used to stand above the gallery here, and below it there."""
     assert {name: saw[name] for name in alike.WINDOW} == alike.WINDOW
     assert saw["strip"] == alike.STRIP
-    assert saw["width"] <= 320, "Krita's own dockers are about as wide"
+    assert saw["slider"] > 60, "there is room to move it"
+    assert saw["aside"] == 0, "nothing is wider than the docker, which is as wide as Krita's own"
     assert saw["levels"] == [True, True], "from top to bottom: shelves, gallery, controls"
 
 

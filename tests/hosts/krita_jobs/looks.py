@@ -39,7 +39,11 @@ def alike(stage: Stage) -> Scenario:
     yield 300
     buttons = sorted(stage.panel.strip.findChildren(QToolButton), key=lambda one: (one.y(), one.x()))
     found |= {"strip": [one.text() for one in buttons if one.text()]}
-    found["width"] = stage.panel.minimumSizeHint().width()
+    found["aside"] = stage.panel.tabs.widget(0).horizontalScrollBar().maximum()
+    found["slider"] = stage.panel.controls.strength.slider.width()
+    stage.panel.tabs.widget(0).ensureWidgetVisible(stage.panel.controls)
+    yield 300
+    stage.shoot("alike")
     found["levels"] = [gallery.which.y() < gallery.list.y(), gallery.y() < stage.panel.controls.y()]
     stage.panel.strip.discard.click()
     yield lambda: not stage.studio.trying.active
@@ -72,6 +76,8 @@ def fine_brush(stage: Stage) -> Scenario:
     yield lambda: "slow" in model.paces and not model.active
     brush.setValue(0.25)
     found["timed"] = _notes(form)
+    yield 300
+    stage.panel.tabs.widget(0).verticalScrollBar().setValue(10_000)
     yield 300
     stage.shoot("fine-brush")
     stage.studio.take_up(Settings(style="test-style", method="invert"))
