@@ -50,7 +50,6 @@ class Gallery:
         """What each style (id@rev) makes of the painter's layer."""
         self._to_reveal: Gtk.FlowBoxChild | None = None
         """The style to scroll to as soon as it has a place."""
-
         self._which = _which_box()
         self._which.connect("changed", lambda _: shelved())
         self._trying = Gtk.CheckButton.new_with_mnemonic(f"_{TRY_ALL}")
@@ -70,8 +69,7 @@ class Gallery:
         self._search.connect("stop-search", lambda _: left())
 
         self._scrolled = _scrolled(self._flow)
-        self.top = Gtk.Box(spacing=6)
-        """Above the styles; there is room for a button at its end."""
+        self.top = Gtk.Box(spacing=6)  # above the styles; there is room for a button at its end
         self.widget = self._packed()
         _take_files(self.widget, dropped)
 
