@@ -67,7 +67,7 @@ PRESETS: Mapping[str, Preset] = {
         Terms(
             content={"relu4_2": 1.0},
             style={"relu1_2": 0.2, "relu2_2": 0.2, "relu3_3": 0.2, "relu4_3": 0.2, "relu5_1": 0.2},
-            style_weight=8.0,
+            style_weight=5.0,
             tv_weight=0.5,
         ),
         steps=40,
