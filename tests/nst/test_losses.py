@@ -11,6 +11,7 @@ from scumble.nst.losses import (
     calm_texture,
     colour_range,
     content_loss,
+    echo_loss,
     gram,
     gram_loss,
     lattice_loss,
@@ -132,6 +133,15 @@ def test_texture_embossed_on_a_plain_sky_is_punished_and_on_foliage_it_is_not() 
     assert float(relief_loss(sky, x, calm)) > 3
 
 
+def test_patches_of_another_hue_on_a_plain_wall_are_texture_though_they_are_as_bright() -> None:
+    """A training put the painting's rarest colour onto walls and shirts: relief looked at luminance alone."""
+    x = torch.full((1, 3, 128, 128), 0.5)
+    hue = torch.tensor((0.2, -0.0748, -0.18))[:, None, None]  # luminance 0
+    patches = (torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(4)) > 0.7).float()
+    patched = x + 0.5 * hue * torch.nn.functional.interpolate(patches, scale_factor=8)
+    assert float(relief_loss(patched, x, calm_texture(x))) > 2
+
+
 def test_as_much_texture_is_allowed_as_the_painting_has_where_it_is_calm() -> None:
     x = scenery()
     y = x + 0.05 * torch.randn(1, 1, 128, 128, generator=torch.Generator().manual_seed(2))
@@ -145,6 +155,38 @@ def test_texture_takes_every_size_from_a_window_on(size: tuple[int, int]) -> Non
     loss = relief_loss(x, x.detach().mean((2, 3), keepdim=True).expand_as(x), calm_texture(x).detach() * 0)
     assert loss.isfinite()
     (gradient,) = torch.autograd.grad(loss, x)
+    assert gradient.isfinite().all()
+
+
+def test_an_outline_that_is_repeated_on_the_plain_ground_beside_it_is_an_echo() -> None:
+    x = torch.full((1, 3, 128, 128), 0.6)
+    x[..., :, 56:64] = 0.1
+    calm = calm_texture(torch.full((1, 3, 128, 128), 0.5))
+    echoed, widened, far = x.clone(), x.clone(), x.clone()
+    echoed[..., :, 78:82] = 0.3
+    widened[..., :, 52:68] = 0.1
+    far[..., :, 108:112] = 0.3
+    assert float(echo_loss(x, x, calm)) == 0
+    assert float(echo_loss(echoed, x, calm)) > 1
+    assert float(echo_loss(widened, x, calm)) == 0, "paint may reach a little beyond an outline"
+    assert float(echo_loss(far, x, calm)) == 0, "what has nothing to do with an outline is for relief_loss"
+
+
+def test_an_echo_is_allowed_where_the_painting_is_as_rough_everywhere() -> None:
+    x = torch.full((1, 3, 128, 128), 0.6)
+    x[..., :, 56:64] = 0.1
+    y = x + 0.05 * torch.randn(1, 1, 128, 128, generator=torch.Generator().manual_seed(2))
+    pointillist = 0.5 + 0.1 * torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(3))
+    assert float(echo_loss(y, x, calm_texture(pointillist))) < 0.05 < float(echo_loss(y, x, calm_texture(x)))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (31, 47), (256, 130)])
+def test_echoes_are_looked_for_in_every_size(size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    y = x.flip(3).requires_grad_()
+    loss = echo_loss(y, x, calm_texture(x) * 0)
+    (gradient,) = torch.autograd.grad(loss, y)
+    assert loss.isfinite()
     assert gradient.isfinite().all()
 
 

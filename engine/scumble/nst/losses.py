@@ -66,16 +66,25 @@ FAINT = (2 / 255) ** 2
 """Texture that is not seen."""
 
 
+def _slopes(x: Tensor) -> Tensor:
+    """Squared slope at each pixel of (N, C, H, W), the same shape."""
+    across = F.pad(x[..., :, 1:] - x[..., :, :-1], (0, 1))
+    down = F.pad(x[..., 1:, :] - x[..., :-1, :], (0, 0, 0, 1))
+    return across.square() + down.square()
+
+
+def _luminance(x: Tensor) -> Tensor:
+    """(N, 1, H, W) of (N, 3, H, W), float32."""
+    return (x.float() * x.new_tensor((0.299, 0.587, 0.114), dtype=torch.float32)[:, None, None]).sum(1, keepdim=True)
+
+
 def texture(x: Tensor) -> Tensor:
-    """Mean squared slope of the luminance in windows of 16 pixels, at the picture's scale and at its half: (N, windows) of
-    (N, 3, H, W) with sides of at least 16."""
-    grey = (x.float() * x.new_tensor((0.299, 0.587, 0.114), dtype=torch.float32)[:, None, None]).sum(1, keepdim=True)
+    """Mean squared slope of all channels in windows of 16 pixels, at the picture's scale, its half and its quarter:
+    (N, windows) of (N, 3, H, W) with sides of at least 16."""
     energies = []
-    for scale in (1, 2):
-        g = F.avg_pool2d(grey, scale)
-        across = F.pad(g[..., :, 1:] - g[..., :, :-1], (0, 1))
-        down = F.pad(g[..., 1:, :] - g[..., :-1, :], (0, 0, 0, 1))
-        energies.append(F.avg_pool2d(across.square() + down.square(), RELIEF_WINDOW // scale))
+    for scale in (1, 2, 4):
+        slopes = _slopes(F.avg_pool2d(x.float(), scale)).mean(1, keepdim=True)
+        energies.append(F.avg_pool2d(slopes, RELIEF_WINDOW // scale))
     height, width = (min(e.shape[i] for e in energies) for i in (2, 3))
     return torch.stack([e[..., :height, :width] for e in energies]).sum(0).flatten(1)
 
@@ -97,6 +106,31 @@ def relief_loss(y: Tensor, x: Tensor, calm: Tensor) -> Tensor:
     allowed = torch.maximum(had, calm[:, None]) + FAINT
     chosen = had.topk(max(1, round(CALM * had.shape[1])), 1, largest=False).indices
     return F.relu((have + FAINT).log() - allowed.log()).gather(1, chosen).mean()
+
+
+ECHO_WINDOW = 8
+"""Side in pixels of the windows that `echo_loss` compares."""
+
+OUTLINES, PLAIN = 0.9, 0.5
+"""Quantiles of a picture's windows by texture: from the one on they hold outlines, up to the other they are plain."""
+
+BESIDE = 3
+"""How many windows away from an outline its echo is looked for, at most; the window next to it may hold its paint."""
+
+
+def echo_loss(y: Tensor, x: Tensor, calm: Tensor) -> Tensor:
+    """How much more texture (in natural logarithms of its energy) pictures `y` have in the plain windows beside outlines of
+    their contents `x` (N, 3, H, W) than is there already, or in the calm windows of their paintings (`calm` (N,), from
+    `calm_texture`): a network that sees far around itself repeats an outline on the plain ground beside it.
+    """
+    had, have = (F.avg_pool2d(_slopes(F.avg_pool2d(_luminance(z), 2)), ECHO_WINDOW // 2) for z in (x, y))
+    plain, outline = (torch.quantile(had.flatten(1), q, 1)[:, None, None, None] for q in (PLAIN, OUTLINES))
+    outlines = (had >= outline).float()
+    near, next_to = (F.max_pool2d(outlines, 2 * n + 1, 1, n) > 0 for n in (BESIDE, 1))
+    chosen = near & ~next_to & (had <= plain)
+    allowed = torch.maximum(had, calm.view(-1, 1, 1, 1) / 2) + FAINT / 4
+    more = F.relu((have + FAINT / 4).log() - allowed.log())
+    return (more * chosen).sum() / chosen.sum().clamp_min(1)
 
 
 def colour_range(x: Tensor) -> Tensor:
