@@ -99,7 +99,7 @@ def parts(net: MemoryNet) -> dict[str, list[int]]:
     sizes = [
         *(("skip statistics", 2 * skip.channels), ("skip a", skip.size - 2 * skip.channels)),
         *(("deep statistics", 2 * deep.channels), ("deep a", deep.size - 2 * deep.channels)),
-        *(("kernels" if isinstance(at, ConditionalConv2d) else "after", at.size) for at in (*net.in_blocks, *net.way_up)),
+        *(("kernels" if isinstance(at, ConditionalConv2d) else "after", at.size) for at in net.way_up),
         ("colours", 12),
     ]
     numbers = iter(range(net.row_size))

@@ -8,8 +8,8 @@ a mixture of styles is a mixture of rows, and adding a row changes no other styl
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import reduce
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,10 +23,10 @@ from scumble.nst.style_encoder import SIGNATURE_SIZE
 STRIDE = 8
 """Input sides must be multiples of this, and tiles must start at one."""
 
-MARGIN = 128
-"""Pixels on each side on which an output pixel depends, at most, a multiple of STRIDE: twelve 3x3 convolutions at an eighth
-and one neighbour for its upsampling (104), three at a quarter, the strided one among them, and one neighbour (16), one at a
-half and one (4), 1 + 2 + 1."""
+MARGIN = 72
+"""Pixels on each side on which an output pixel depends, at most, a multiple of STRIDE: two 3x3 convolutions at an eighth and
+one neighbour for its upsampling (24), nine at a quarter, the strided one among them, and one neighbour (40), one at a half
+and one (4), 1 + 2 + 1."""
 
 BEND = 0.1
 """By how much of an ordinary kernel's size a row's number of 1 bends a kernel. Rows are predicted and refined in numbers of the
@@ -97,6 +97,14 @@ class _Conv(nn.Conv2d):
         return F.conv2d(x, self.weight if weight is None else weight, self.bias if bias is None else bias, self.stride)
 
 
+def _zeroed(conv: _Conv) -> _Conv:
+    """The last convolution of a residual block, which begins as the identity."""
+    assert conv.bias is not None
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(conv.bias)
+    return conv
+
+
 class ConditionalConv2d(nn.Module):
     """Another place where the memory is read: a convolution by the kernel W + BEND sum_k a_k B_k, its bias likewise.
 
@@ -127,6 +135,29 @@ class ConditionalConv2d(nn.Module):
         return painted[0] if len(painted) == 1 else torch.cat(painted)
 
 
+class Block(nn.Module):
+    """A residual block: a convolution, a read, a convolution, both by kernels of the style's own. Begins as the identity.
+
+    There is no norm behind the second convolution. With one, what a block adds has the size that the row gives it; early in a
+    training that is noise, so rows learn to give it none, and the block learns nothing (docs/notebook/style_memory.md).
+    """
+
+    def __init__(self, channels: int, basis: int) -> None:
+        super().__init__()
+        self.first, self.read = ConditionalConv2d(_Conv(channels, channels), basis), Read(channels)
+        self.second = ConditionalConv2d(_zeroed(_Conv(channels, channels)), basis)
+
+    @property
+    def places(self) -> tuple[ConditionalConv2d, Read, ConditionalConv2d]:
+        """Where the memory is read, in that order."""
+        return self.first, self.read, self.second
+
+    def forward(self, y: Tensor, part: Iterator[Tensor], share: Tensor | None) -> Tensor:
+        """(N, C, h, w) >= 0 to the same; takes three parts of a row."""
+        z = F.relu_(self.read(self.first(y, next(part), share), next(part), share))
+        return F.relu_(y + self.second(z, next(part), share))
+
+
 class MemoryNet(nn.Module):
     """Picture (N, 3, H, W) in [0, 1] and rows (N or 1, `row_size`) to the stylized picture, same shape, a little beyond [0, 1].
 
@@ -139,30 +170,28 @@ class MemoryNet(nn.Module):
     has the contrast and the colours of its style by construction: a network that is not sure paints flat. Strokes and gate end
     with a fixed blur, as TransformNet does, and for its reason.
 
-    `basis` are the sizes of the bases at the skip, at the deepest read, in each conditional convolution on the way up and in
-    the second convolution of each block, which is conditional too.
+    Residual blocks work at a quarter of the resolution, one of them before the memory is read: at an eighth they did nothing
+    (docs/notebook/style_memory.md). `basis` are the sizes of the bases at the skip, at the deepest read, in each conditional
+    convolution on the way up and in those of the blocks.
     """
 
     def __init__(
         self,
-        widths: tuple[int, int, int, int] = (32, 80, 24, 16),
-        blocks: int = 4,
-        basis: tuple[int, int, int, int] = (16, 32, 48, 16),
+        widths: tuple[int, int, int, int] = (48, 80, 24, 16),
+        blocks: int = 2,
+        basis: tuple[int, int, int, int] = (16, 32, 48, 32),
     ) -> None:
         super().__init__()
         quarter, eighth, half, full = widths
         self.widths, self.blocks_count, self.basis_sizes = widths, blocks, basis
         self.stem = _Conv(48, quarter)
+        self.encoded = nn.ModuleList([_Conv(quarter, quarter), _zeroed(_Conv(quarter, quarter))])
         self.down = _Conv(quarter, eighth, 3, 2)
-        self.encoded = nn.ModuleList([_Conv(eighth, eighth), _Conv(eighth, eighth)])
         self.skip = Read(quarter, basis[0])
         self.deep = Read(eighth, basis[1])
-        self.blocks = nn.ModuleList()
-        for _ in range(blocks):
-            self.blocks.extend([_Conv(eighth, eighth), ConditionalConv2d(_Conv(eighth, eighth), basis[3])])
-        self.block_reads = nn.ModuleList([Read(eighth) for _ in range(2 * blocks)])
         self.to_quarter = ConditionalConv2d(_Conv(eighth, quarter), basis[2])
         self.at_quarter, self.read_quarter = ConditionalConv2d(_Conv(quarter, quarter), basis[2]), Read(quarter)
+        self.blocks = nn.ModuleList([Block(quarter, basis[3]) for _ in range(blocks)])
         self.at_half, self.read_half = ConditionalConv2d(DoubledConv(quarter, half), basis[2]), Read(half)
         self.to_full = ConditionalConv2d(_Conv(half, full, 1), basis[2])
         self.at_full = ConditionalConv2d(DoubledConv(full, full), basis[2])
@@ -171,21 +200,14 @@ class MemoryNet(nn.Module):
         nn.init.constant_(self.head.conv.bias[3:], -1.0)  # begins with little of the picture itself
         self.whitening = Whitening(FAINT)
         self.gain = nn.Parameter(torch.eye(3)[None])
-        self._parts = [place.size for place in (self.skip, self.deep, *self.in_blocks, *self.way_up)] + [COLOURS]
-
-    @property
-    def in_blocks(self) -> tuple[ConditionalConv2d | Read, ...]:
-        """Where the memory is read in the blocks, in that order."""
-        places: list[Any] = []
-        for i in range(0, len(self.blocks), 2):
-            places += [self.block_reads[i], self.blocks[i + 1], self.block_reads[i + 1]]
-        return tuple(places)
+        self._parts = [place.size for place in (self.skip, self.deep, *self.way_up)] + [COLOURS]
 
     @property
     def way_up(self) -> tuple[ConditionalConv2d | Read, ...]:
-        """Where the memory is read after the blocks, in that order."""
+        """Where the memory is read after the deepest read, in that order."""
         quarter, half = (self.at_quarter, self.read_quarter), (self.at_half, self.read_half)
-        return self.to_quarter, *quarter, *half, self.to_full, self.at_full, self.head
+        in_blocks = [place for block in self.blocks if isinstance(block, Block) for place in block.places]
+        return self.to_quarter, *quarter, *in_blocks, *half, self.to_full, self.at_full, self.head
 
     @property
     def row_size(self) -> int:
@@ -195,9 +217,9 @@ class MemoryNet(nn.Module):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """F at a quarter and at an eighth of the resolution, before normalization."""
         quarter = F.relu_(self.stem(_unshuffled(x - 0.5)))
-        eighth = F.relu_(self.down(quarter))
         first, second = self.encoded
-        return quarter, eighth + second(F.relu_(first(eighth)))
+        quarter = F.relu_(quarter + second(F.relu_(first(quarter))))
+        return quarter, F.relu_(self.down(quarter))
 
     def own_row(self, picture: Tensor, faint: float = FAINT) -> Tensor:
         """(N, `row_size`): the row whose sigma, mu and colours are the picture's own statistics, whose offset is 0 and which
@@ -206,7 +228,7 @@ class MemoryNet(nn.Module):
         for f, read in zip(self.encode(picture), (self.skip, self.deep), strict=True):
             mean, variance = (m.flatten(1) for m in moments(f))
             parts += [(variance + read.norm.eps).sqrt(), mean, mean.new_zeros(len(mean), read.size - 2 * read.channels)]
-        for place in (*self.in_blocks, *self.way_up):
+        for place in self.way_up:
             neutral = picture.new_zeros(len(picture), place.size)
             if isinstance(place, Read):
                 neutral[:, : place.channels] = 1
@@ -226,12 +248,10 @@ class MemoryNet(nn.Module):
         scaled = {s: None if shares is None else F.avg_pool2d(shares, s) for s in (2, 4, 8)}
         skip = self.skip(quarter, next(part), scaled[4])
         y = self.deep(eighth, next(part), scaled[8])
-        for i in range(0, len(self.blocks), 2):
-            z = F.relu_(self.block_reads[i](self.blocks[i](y), next(part), scaled[8]))
-            z = self.blocks[i + 1](z, next(part), scaled[8])
-            y = y + self.block_reads[i + 1](z, next(part), scaled[8])
         y = _doubled(self.to_quarter(y, next(part), scaled[8])).add_(skip)
         y = F.relu_(self.read_quarter(self.at_quarter(y, next(part), scaled[4]), next(part), scaled[4]))
+        for block in self.blocks:
+            y = block(y, part, scaled[4])
         y = interleaved(self.at_half(reflect_pad(y, 1, 1, 1, 1), next(part), scaled[4]))
         y = F.relu_(self.read_half(y, next(part), scaled[2]))
         # Padded while it is small, and woven last: at full resolution a copy costs as much as a layer.

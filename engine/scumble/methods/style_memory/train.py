@@ -28,7 +28,7 @@ from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.network import COLOURS, FAINT, PALETTE_FAINT, MemoryNet, StyleMemory, moved
-from scumble.nst.losses import calm_texture, colour_range, lattice_loss, overshoot, relief_loss
+from scumble.nst.losses import calm_texture, colour_range, echo_loss, lattice_loss, overshoot, relief_loss
 from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
 from scumble.nst.style_encoder import StyleEncoder, load_style_encoder
 from scumble.painting.two_passes import DETAIL
@@ -48,7 +48,7 @@ class Recipe(TrainingRecipe):
     `known` of the `batch` crops of a step are painted by these, the others by any painting. `start` is a weight file to go on
     from, with the rows that lie beside it. `side` is the short side in pixels of a painting of a style that ships; others lie
     between `side` times the two of `sides`. `roots` is the share of the style loss that compares roots of Gram matrices
-    (nst/losses.py). `relief` weighs texture in calm parts of a crop, `range` colours
+    (nst/losses.py). `relief` weighs texture in calm parts of a crop, `echo` texture beside outlines, `range` colours
     beyond the painting's. `reconstruction` weighs the mean squared error of a crop that is given back, where content counts 1;
     one is in every `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
 
@@ -65,9 +65,10 @@ class Recipe(TrainingRecipe):
     style_weight: float = 18.0
     roots: float = 0.5
     dialled: float = 0.35
-    second_every: int = 3
+    second_every: int = 8
     tv: float = 0.1
-    relief: float = 2.0
+    relief: float = 3.0
+    echo: float = 2.0
     range: float = 2000.0
     lattice: float = LATTICE
     reconstruction: float = 20.0
@@ -144,7 +145,7 @@ GRID = 32
 painting of a size of its own, a training slowed to a fifth."""
 
 
-WINDOW, NEW = 400, 0.6
+WINDOW, NEW = 400, 0.3
 """A step draws from this many variants of pictures, and this many of them are exchanged after each step: measuring one takes a
 fifth of a step."""
 
@@ -310,13 +311,14 @@ def _losses(
     grams = {f"1/{layer}": torch.stack([seen.grams[f"1/{layer}"] for seen in drawn]) for layer in spec.styles[1]}
     losses = perceptual_losses(y[:n], x[:n], grams, painter.teachers, spec, most=MOST)
     parts = losses.means()
-    parts["relief"] = relief_loss(y[:n], x[:n], torch.cat([seen.calm for seen in drawn]))
+    calm = torch.cat([seen.calm for seen in drawn])
+    parts["relief"], parts["echo"] = relief_loss(y[:n], x[:n], calm), echo_loss(y[:n], x[:n], calm)
     bounds = torch.cat([seen.bounds for seen in drawn], 1)
     parts["range"] = overshoot(y[:n], torch.lerp(colour_range(x[:n]), bounds, part.view(-1, 1, 1, 1)))
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if n < len(x) else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
     total = parts["content"] + recipe.style_weight * (part.square() * losses.style).mean() + recipe.tv * parts["tv"]
-    total = total + recipe.relief * parts["relief"] + recipe.range * parts["range"]
+    total = total + recipe.relief * parts["relief"] + recipe.echo * parts["echo"] + recipe.range * parts["range"]
     return {"total": total + recipe.reconstruction * parts["rebuilt"] + recipe.lattice * parts["lattice"], **parts}
 
 
