@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_pipeline import Fake, edges, request, run, same
+from test_pipeline import Fake, edges, request, same
 
 from scumble.image.resample import resize
+from support.painted import through_pipeline
 from support.pictures import picture
 
 
@@ -29,7 +30,7 @@ from support.pictures import picture
 )
 def test_brush_size_is_a_fraction_of_the_long_side_also_where_the_picture_has_too_few_pixels(size, options, worked) -> None:
     method = Fake()
-    out = run(request(picture(*size), method, options=options))
+    out = through_pipeline(request(picture(*size), method, options=options))
     assert method.seen[0].rgb.shape[:2] == worked
     assert method.seen[0].painting_side == min(1024, max(size))
     assert out.shape == (*size, 4)
@@ -37,8 +38,8 @@ def test_brush_size_is_a_fraction_of_the_long_side_also_where_the_picture_has_to
 
 def test_a_picture_that_is_enlarged_for_a_fine_brush_comes_back_as_sharp_as_it_was() -> None:
     pixels = edges(300, 400)
-    out = run(request(pixels, Fake(same), options={"brush_size": 0.4}))
+    out = through_pipeline(request(pixels, Fake(same), options={"brush_size": 0.4}))
     assert np.abs(out.astype(int) - pixels).mean() < 0.6
     strokes = np.random.default_rng(0).random((600, 800, 3), np.float32)
-    fine = run(request(pixels, Fake(lambda rgb: strokes), options={"brush_size": 0.5}))
+    fine = through_pipeline(request(pixels, Fake(lambda rgb: strokes), options={"brush_size": 0.5}))
     assert np.abs(fine[..., :3] / 255 - resize(strokes, 300, 400)).mean() < 0.08

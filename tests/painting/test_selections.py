@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_regions import Tint, request, run
+from test_regions import Tint, request
 
 from scumble.api.method import Capabilities, Content, Pixels, Progress, Result, Runtime, Weighted
 from scumble.image.resample import resize
@@ -17,7 +17,7 @@ from scumble.methods.gatys.method import Gatys
 from scumble.painting.pipeline import Context, Request
 from scumble.painting.pipeline import run as run_pipeline
 from scumble.painting.selection import carried, doublings, layer_of, part_of
-from support.painted import Painted
+from support.painted import Painted, through_pipeline
 
 
 @dataclass
@@ -59,7 +59,8 @@ def test_the_palette_of_a_selection_is_the_whole_layers_where_the_method_painted
     def painted(y: int, x: int, height: int, width: int, method: Tint) -> np.ndarray:
         part = np.s_[y : y + height, x : x + width]
         at, styles = Context(layer, x, y, 200, 140), {"black": 1.0, "bright": 1.0}
-        return run(request(layer[part], method, styles, masks=masks[part], context=at, options={"keep_colours": mode}))
+        options = {"keep_colours": mode}
+        return through_pipeline(request(layer[part], method, styles, masks=masks[part], context=at, options=options))
 
     def apart(far: bool) -> int:
         loose = painted(20, 40, 100, 140, Farsighted(capabilities, far=far))
@@ -72,8 +73,8 @@ def test_the_palette_of_a_selection_is_the_whole_layers_where_the_method_painted
 def test_a_selection_says_where_it_lies_on_the_grid_of_its_layer(layer: np.ndarray) -> None:
     method = Tint(Capabilities())
     at = Context(layer, 90, 50, 200, 140)
-    run(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at))
-    run(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at, options={"brush_size": 2.0}))
+    through_pipeline(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at))
+    through_pipeline(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at, options={"brush_size": 2.0}))
     assert [content.place for content in method.seen] == [(50, 90), (25, 45)]
 
 

@@ -82,7 +82,8 @@ def test_tiles_of_any_side_equal_the_whole_for_every_method(name: str) -> None:
         rgb = grained(long, short) if tall else grained(short, long)
         statistics = grained(60, 90, 1)
         tiled, whole = (in_tiles(METHODS[name], rgb, statistics, side) for side in (tile, WHOLE))
-        assert np.abs(tiled - whole).max() <= 1e-4
+        # By statistics of another picture values reach the hundreds before they are clamped, and float32 rounds them.
+        assert np.abs(tiled - whole).max() <= 3e-4
 
     check()
 

@@ -38,8 +38,12 @@ LOSS = LossSpec({1: STYLE_LAYERS}, {CONTENT_LAYER: 1.0}, style_weight=3.0)
 
 @pytest.fixture(scope="module")
 def memory() -> StyleMemory:
+    """With random weights everywhere: residual blocks begin as the identity, and would look at nothing."""
     torch.manual_seed(0)
-    return StyleMemory().requires_grad_(False).eval()
+    memory = StyleMemory().requires_grad_(False).eval()
+    for conv in (m for m in memory.modules() if isinstance(m, _Conv) and not m.weight.any()):
+        conv.reset_parameters()
+    return memory
 
 
 def contents(step: int) -> Tensor:
