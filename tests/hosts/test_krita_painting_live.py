@@ -87,7 +87,6 @@ def test_a_layer_of_ones_choice_is_painted_while_another_is_active(saw: Any) -> 
 def test_it_waits_and_says_so_while_it_would_paint_for_nobody(saw: Any) -> None:
     assert saw["another"].startswith("Live waits for its picture to be shown again.")
     assert saw["hidden"].startswith("Live waits: its layer is hidden.")
-    assert saw["away"].startswith("Live waits until Krita's window is the active one.")
     assert saw["huge"].startswith("The picture is too large for live painting (8 megapixels at most).")
 
 
