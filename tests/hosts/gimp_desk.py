@@ -30,7 +30,7 @@ CHOOSER = "^A picture to use as the style$"
 ANY = f"{DIALOG}|{MESSAGE}"
 FRAME, FRAMED = 60, (21, 83, 158)
 """Pixels from the middle of a thumbnail to the frame of the one that is picked, about, and that frame's colour."""
-EYES = Path(__file__).parent / "gimp_eyes"
+WIDGETS = Path(__file__).parent / "gimp_widgets"
 FOLDED = 4000
 """Pixels that at least are others where a list unfolds or folds."""
 Point = tuple[int, int]
@@ -85,7 +85,7 @@ class Desk:
 
     def __init__(self, host: Host, screen: Screen, image: Path) -> None:
         self.host, self.screen, self.image = host, screen, image
-        self._asked = self._looked = 0
+        self._asked = self._looks = 0
         screen.start(f"gimp -n --no-splash {image}")
         self.main = screen.window(f"{image.stem}.*GIMP", 240)  # a first start on a busy machine
         screen.until(self._fills_the_screen, 60, "GIMP's window does not take its size")
@@ -141,9 +141,9 @@ class Desk:
         return said["answer"]
 
     def look(self, code: str, seconds: float = 60) -> Any:
-        """What `code` sets as `answer` in the dialogue that is open; gimp_eyes/sitecustomize.py says what it has."""
-        self._looked += 1
-        asked = self.host.home / "eyes" / f"{self._looked:06}"
+        """What `code` sets as `answer` in the dialogue that is open; gimp_widgets/sitecustomize.py says what it has."""
+        self._looks += 1
+        asked = self.host.home / "widgets" / f"{self._looks:06}"
         asked.with_suffix(".part").write_text(code)
         asked.with_suffix(".part").rename(asked.with_suffix(".py"))
         return self._answer(asked.with_suffix(".json"), seconds)
@@ -342,7 +342,7 @@ def desk(root: Path, image: Path, plugins: str | None = gimp.TEST_METHODS) -> It
     """A desk, cleared afterwards. `image` is copied."""
     with gimp.user(root, plugins) as host:
         gimp.install_spy(host)
-        (host.home / "eyes").mkdir()
+        (host.home / "widgets").mkdir()
         copy = shutil.copy(image, host.home / image.name)
-        with window.screen(host, {"PYTHONPATH": f"/outer{EYES}"}) as screen:
+        with window.screen(host, {"PYTHONPATH": f"/outer{WIDGETS}"}) as screen:
             yield Desk(host, screen, Path(copy))

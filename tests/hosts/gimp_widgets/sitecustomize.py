@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Eyes in Scumble's dialogue, for tests only: a GIMP that has this folder on PYTHONPATH runs the Python in ~/eyes/N.py in the
-loop of the dialogue that is open, and writes what that sets as `answer` to ~/eyes/N.json. Python imports this file by itself.
+"""Reads the widgets of Scumble's dialogue, for tests only: a GIMP that has this folder on PYTHONPATH runs the Python in
+~/widgets/N.py in the loop of the dialogue that is open, and writes what that sets as `answer` to ~/widgets/N.json. Python
+imports this file by itself.
 
 Invariant: it looks at GTK's widgets alone, as they are on the screen, and knows nothing of the plug-in.
 """
@@ -13,7 +14,7 @@ import time
 import traceback
 from pathlib import Path
 
-FOLDER = Path(os.environ.get("HOME", "/"), "eyes")
+FOLDER = Path(os.environ.get("HOME", "/"), "widgets")
 
 
 def watch():
@@ -31,11 +32,11 @@ def obey(script):
     names = {"answer": None, "shown": shown, "texts": texts, "middle": middle, "button": button, "beside": beside}
     try:
         exec(script.read_text(), names)
-        said = {"answer": names["answer"]}
+        result = {"answer": names["answer"]}
     except Exception:
-        said = {"raised": traceback.format_exc()}
+        result = {"raised": traceback.format_exc()}
     draft = script.with_suffix(".draft")
-    draft.write_text(json.dumps(said))
+    draft.write_text(json.dumps(result))
     draft.rename(script.with_suffix(".json"))
     return False
 
@@ -45,8 +46,8 @@ def shown(kind):
     from gi.repository import Gtk
 
     windows = [window for window in Gtk.Window.list_toplevels() if window.get_mapped()]
-    found = [(*widget.translate_coordinates(window, 0, 0), widget) for window in windows for widget in _all(window)]
-    return [one for _, _, one in sorted(found, key=lambda place: (place[1], place[0])) if isinstance(one, getattr(Gtk, kind))]
+    placed = [(*widget.translate_coordinates(window, 0, 0), widget) for window in windows for widget in _all(window)]
+    return [one for _, _, one in sorted(placed, key=lambda place: (place[1], place[0])) if isinstance(one, getattr(Gtk, kind))]
 
 
 def texts():
