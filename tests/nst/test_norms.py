@@ -16,6 +16,16 @@ def test_a_plain_pass_normalises_each_channel_to_mean_0_and_variance_1() -> None
     assert torch.allclose(y.var((2, 3), correction=0), torch.ones(1, 3), atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_picture_whose_channels_lie_side_by_side_leaves_in_the_same_order(dtype: torch.dtype) -> None:
+    """Torch's instance normalization copies it to planes, and every convolution after that copies it back."""
+    norm = InstanceNorm2d(8).to(dtype)
+    x = torch.rand(1, 8, 12, 10, dtype=torch.float32).to(dtype)
+    y = norm(x.contiguous(memory_format=torch.channels_last))
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(y.float(), norm(x.expand(2, -1, -1, -1))[:1].float(), atol=0.02)
+
+
 def test_collecting_gives_the_same_picture_as_a_plain_pass() -> None:
     norm, x = InstanceNorm2d(3), torch.rand(1, 3, 17, 9)
     with collected_statistics(norm) as statistics:

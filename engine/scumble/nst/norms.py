@@ -42,7 +42,9 @@ class InstanceNorm2d(nn.Module):
         weight, bias = self.weight if weight is None else weight, self.bias if bias is None else bias
         if self.frozen is None and not self.collecting:
             w, b = (None if p is None else p.to(x.dtype) for p in (weight, bias))
-            return F.instance_norm(x, weight=w, bias=b, eps=self.eps)
+            if len(x) > 1:
+                return F.instance_norm(x, weight=w, bias=b, eps=self.eps)
+            return F.batch_norm(x, None, None, w, b, training=True, eps=self.eps)  # keeps channels last, where the other copies
         if self.collecting:
             self.frozen = moments(x, self.pixel_weight)
         assert self.frozen is not None
