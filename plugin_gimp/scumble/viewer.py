@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A picture that is looked at closely: as large as fits, or zoomed and moved; the layer itself while the mouse is held.
 
-Invariant: `show` never changes what part of the picture is in sight. Mixing by strength happens here, on what is on the screen,
-so that it follows a slider at once.
+Invariant: the point to have in the middle is kept as fractions of the picture, and is there at every size of picture and area
+as far as the edges allow; `show` never changes it. Mixing by strength happens here, on what is on the screen, so that it follows a
+slider at once.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Viewer:
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._share = 1.0
         self._zoom: float | None = None  # None is as large as fits
+        self._centre = (0.5, 0.5)  # the point of the picture, as fractions of it, to have in the middle
         self._first: tuple[float, float, float, float] | None = None  # what to look at first, as fractions of the picture
         self._held: tuple[float, float, float, float] | None = None  # where the mouse was pressed, and what was in sight
         self._moving = self._comparing = False
@@ -54,12 +56,15 @@ class Viewer:
         self._area.add(events)
         self._area.set_size_request(*LEAST)
         self._area.connect("size-allocate", lambda *_: self._sized())
+        for bar in self._bars():
+            bar.connect("changed", lambda _: self._put_in_middle())
+            bar.connect("value-changed", lambda _: self._scrolled())
         self._size = (0, 0)
         self._zoom_label = Gtk.Label(xalign=1.0)
         self.tools = Gtk.Box(spacing=4)
         for text, tip, act in (
-            ("−", "Smaller", lambda: self._zoom_by(1 / STEP)),
-            ("+", "Larger", lambda: self._zoom_by(STEP)),
+            ("−", "Smaller", lambda: self._zoom_to(self.scale / STEP)),
+            ("+", "Larger", lambda: self._zoom_to(self.scale * STEP)),
             ("1:1", "A pixel of the preview on a pixel of the screen", lambda: self._zoom_to(1.0)),
             ("Fit", "All of it", self.fit),
         ):
@@ -69,10 +74,9 @@ class Viewer:
 
     def show_original(self, raster: Raster) -> None:
         """The layer as it is, of the size of the pictures to come."""
-        before = self._original
         self._original = pixbuf(raster)
-        if before is None and self._first is not None:
-            GLib.idle_add(self._look_at_first)
+        if self._size != (0, 0):
+            self._look_at_first()
         self._draw()
 
     def show(self, raster: Raster | None, share: float = 1.0) -> None:
@@ -118,40 +122,39 @@ class Viewer:
         area = self._area.get_allocation()
         return max(LEAST[0], area.width) - 4, max(LEAST[1], area.height) - 4
 
-    def _look_at_first(self) -> bool:
-        if self._first is not None and self._original is not None:
-            x, y, width, height = self._first
-            room = self._room()
-            size = (self._original.get_width(), self._original.get_height())
-            wanted = min(room[0] / max(1.0, width * size[0]), room[1] / max(1.0, height * size[1])) * 0.9
-            self._first = None
-            if wanted > self._fitting() * 1.2:
-                self._zoom_to(min(wanted, MOST / 2), (x + width / 2, y + height / 2))
-        return False
+    def _look_at_first(self) -> None:
+        if self._first is None or self._original is None:
+            return
+        (x, y, width, height), self._first = self._first, None
+        room = self._room()
+        size = (self._original.get_width(), self._original.get_height())
+        wanted = min(room[0] / max(1.0, width * size[0]), room[1] / max(1.0, height * size[1])) * 0.9
+        if wanted > self._fitting() * 1.2:
+            self._centre = (x + width / 2, y + height / 2)
+            self._zoom_to(min(wanted, MOST / 2))
 
-    def _zoom_by(self, factor: float, at: tuple[float, float] | None = None) -> None:
-        self._zoom_to(self.scale * factor, at)
-
-    def _zoom_to(self, scale: float, middle: tuple[float, float] | None = None) -> None:
-        """`middle` is the point, in fractions of the picture, to have in the middle; the one that is there now by default."""
-        middle = middle or self._middle()
-        fitting = self._fitting()
-        self._zoom = None if scale <= fitting else min(scale, self._most())
+    def _zoom_to(self, scale: float) -> None:
+        self._zoom = None if scale <= self._fitting() else min(scale, self._most())
         self._draw()
-        GLib.idle_add(self._centre, *middle)  # once the area knows the new size
 
-    def _middle(self) -> tuple[float, float]:
-        bars = (self._area.get_hadjustment(), self._area.get_vadjustment())
-        x, y = ((bar.get_value() + bar.get_page_size() / 2) / max(1.0, bar.get_upper()) for bar in bars)
-        return x, y
+    def _bars(self) -> tuple[Gtk.Adjustment, Gtk.Adjustment]:
+        return self._area.get_hadjustment(), self._area.get_vadjustment()
 
-    def _centre(self, x: float, y: float) -> bool:
-        for bar, at in ((self._area.get_hadjustment(), x), (self._area.get_vadjustment(), y)):
-            bar.set_value(at * bar.get_upper() - bar.get_page_size() / 2)
-        return False
+    def _put_in_middle(self) -> None:
+        """Called when picture and area have got their sizes, which may be some time after a zoom."""
+        for bar, at in zip(self._bars(), self._centre, strict=True):
+            bar.set_value(_value(bar, at))
+
+    def _scrolled(self) -> None:
+        """The painter has moved the picture, unless the bars stand where they were put."""
+        x, y = (
+            _at(bar) if abs(bar.get_value() - _value(bar, at)) > 1 else at
+            for bar, at in zip(self._bars(), self._centre, strict=True)
+        )
+        self._centre = (x, y)
 
     def _press(self, event: Gdk.EventButton) -> None:
-        bars = (self._area.get_hadjustment(), self._area.get_vadjustment())
+        bars = self._bars()
         self._held = (event.x_root, event.y_root, bars[0].get_value(), bars[1].get_value())
         self._moving = False
         self._draw()
@@ -174,19 +177,24 @@ class Viewer:
     def _scroll(self, event: Gdk.EventScroll) -> bool:
         up = event.direction == Gdk.ScrollDirection.UP
         if up or event.direction == Gdk.ScrollDirection.DOWN:
-            self._zoom_by(STEP if up else 1 / STEP)
+            self._zoom_to(self.scale * (STEP if up else 1 / STEP))
         return True
 
     def _sized(self) -> None:
         area = self._area.get_allocation()
         if (area.width, area.height) != self._size:
             self._size = (area.width, area.height)
-            if self._zoom is None:
-                GLib.idle_add(self._draw)
+            GLib.idle_add(self._resized)
 
-    def _draw(self) -> bool:
+    def _resized(self) -> bool:
+        self._look_at_first()
+        if self._zoom is None:
+            self._draw()
+        return False
+
+    def _draw(self) -> None:
         if self._original is None:
-            return False
+            return
         shown = self._flattened("original", self._original)
         comparing = self._comparing or (self._held is not None and not self._moving)
         if self._painted is not None and not comparing and self._share > 0:
@@ -194,7 +202,6 @@ class Viewer:
             shown = painted if self._share >= 1 else mixed(shown, painted, self._share)
         self._image.set_from_pixbuf(shown)
         self._zoom_label.set_text(f"{self.scale * 100:.0f} %")
-        return False
 
     def _flattened(self, name: str, picture: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
         """The picture without transparency, at the scale of the screen; kept, since a slider asks for it again and again."""
@@ -205,6 +212,16 @@ class Viewer:
             how = GdkPixbuf.InterpType.BILINEAR if self.scale < 2 else GdkPixbuf.InterpType.NEAREST
             kept = self._flat[name] = (key, _over_checks(picture, size, how))
         return kept[1]
+
+
+def _value(bar: Gtk.Adjustment, at: float) -> float:
+    """Where a bar stands when this fraction of the picture is in the middle, or as near to it as can be."""
+    return max(0.0, min(at * bar.get_upper() - bar.get_page_size() / 2, bar.get_upper() - bar.get_page_size()))
+
+
+def _at(bar: Gtk.Adjustment) -> float:
+    """The fraction of the picture that is in the middle."""
+    return (bar.get_value() + bar.get_page_size() / 2) / max(1.0, bar.get_upper())
 
 
 def pixbuf(raster: Raster) -> GdkPixbuf.Pixbuf:

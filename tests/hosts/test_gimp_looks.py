@@ -26,6 +26,20 @@ picture = next(one for one in shown("Image") if one.is_ancestor(view)).get_pixbu
 answer = {"middle": [(bar.get_value() + bar.get_page_size() / 2) / bar.get_upper() for bar in bars],
           "part": [bar.get_page_size() / bar.get_upper() for bar in bars], "at": middle(area), "width": picture.get_width()}
 """
+ZOOM = """
+once = []
+
+def zoom(clock):
+    if not once:
+        once.append(True)
+        for tip in {tips!r}:
+            next(one for one in shown("Button") if one.get_tooltip_text() == tip).clicked()
+
+window = shown("ScrolledWindow")[0].get_toplevel()
+window.get_frame_clock().connect("after-paint", zoom)
+window.queue_draw()
+"""
+"""Right after the window has been drawn: it will not be for a sixtieth of a second, and anything else comes first."""
 WINDOW = """
 box = min(shown("ComboBoxText"), key=lambda one: middle(one)[0])
 search = shown("SearchEntry")[0]
@@ -141,11 +155,45 @@ def test_the_preview_begins_at_the_selection_and_zooms_around_it(desk: Desk) -> 
     desk.screen.sh(f"xdotool mousemove {x} {y}; sleep 0.2; xdotool click 4")
     desk.screen.until(lambda: desk.look(VIEW)["width"] == first["width"], 30, "the wheel does not zoom")
     desk.screen.until(lambda: near(shown((x, y)), INVERTED), 60, "the selection has left the middle")
+    assert desk.look(VIEW)["middle"] == pytest.approx(first["middle"], abs=0.005), "smaller and larger again is where one was"
     desk.screen.click(*desk.look('answer = middle(button("Fit"))'))
     desk.screen.until(lambda: desk.look(VIEW)["part"] == [1, 1], 30, "all of it is not shown")
     view = desk.look(VIEW)
     corner = (round(x + view["width"] * (340 / 400 - 0.5)), round(y + view["width"] * 3 / 4 * (230 / 300 - 0.5)))
     assert (near(shown(corner), INVERTED), near(shown((x, y)), COLOUR)) == (True, True)
+    desk.answer(window, "Escape")
+    desk.wait_plugin()
+
+
+def test_the_middle_of_the_preview_stays_however_late_the_window_is_drawn(desk: Desk) -> None:
+    """Zoomed between two frames, the picture was moved before it had its new size, and what was in the middle left it."""
+    desk.warm()
+    desk.spy("image.select_rectangle(Gimp.ChannelOps.REPLACE, 190, 130, 80, 60)")
+    window = desk.open_dialog()
+    wanted = pytest.approx([230 / 400, 160 / 300], abs=0.02)
+    desk.screen.until(lambda: desk.look(VIEW)["middle"] == wanted, 60, "the selection is not in the middle")
+    first = desk.look(VIEW)["width"]
+    smaller, larger = ["Smaller"], ["Larger"]
+    for tips, width in (
+        (smaller, first / 1.5),
+        (larger, first),
+        (smaller * 2 + larger, first / 1.5),
+        (larger * 2, first * 1.5),
+    ):
+        desk.look(ZOOM.format(tips=tips))
+        desk.screen.until(lambda width=width: abs(desk.look(VIEW)["width"] - width) < 2, 30, f"{tips} does not zoom")
+        desk.screen.until(lambda: desk.look(VIEW)["middle"] == wanted, 10, f"{tips} moves the picture")
+    part = desk.look(VIEW)["part"]
+    desk.screen.sh(f"xdotool windowsize {window} 1120 620")
+    desk.screen.until(lambda: desk.look(VIEW)["part"] != part, 30, "the area does not become smaller")
+    desk.screen.until(lambda: desk.look(VIEW)["middle"] == wanted, 10, "a smaller window moves the picture")
+    x, y = desk.look(VIEW)["at"]
+    desk.screen.sh(f"xdotool mousemove {x} {y} mousedown 1 mousemove {x + 20} {y} mousemove {x + 60} {y + 30} mouseup 1")
+    desk.screen.until(lambda: desk.look(VIEW)["middle"][0] < 0.56, 30, "dragging does not move the picture")
+    dragged = pytest.approx(desk.look(VIEW)["middle"], abs=0.005)
+    desk.look(ZOOM.format(tips=larger))
+    desk.screen.until(lambda: desk.look(VIEW)["width"] > first * 1.9, 30, "it does not become larger")
+    desk.screen.until(lambda: desk.look(VIEW)["middle"] == dragged, 10, "where the painter looks is left")
     desk.answer(window, "Escape")
     desk.wait_plugin()
 
