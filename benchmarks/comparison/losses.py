@@ -20,7 +20,7 @@ from scumble.api.method import Pixels, Runtime
 from scumble.cli.sheet import Cell, contact_sheet
 from scumble.evaluate.contenders import Answer, Contender, Painting, method_contender, unchanged
 from scumble.evaluate.contest import Photograph, Table, hold, keep, picture_name, read_paintings, read_photographs, resumed
-from scumble.evaluate.judges import Judge, squeezenet_judge, teachers_judge
+from scumble.evaluate.judges import Judge, Lpips, lpips_judge, squeezenet_judge, teachers_judge
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 
@@ -55,6 +55,7 @@ class Round:
     judges: Sequence[Judge]
     shown: Sequence[Photograph]
     on_show: Painting
+    lpips: Lpips | None = None
 
     def forget(self, methods: Collection[str]) -> None:
         """Have these painted again."""
@@ -69,7 +70,7 @@ class Round:
         table, order = self._table(self.out), [c.name for c in everybody]
         asked = {(p.id, s.id) for p in self.judged for s in self.paintings}
         table.rows[:] = [row for row in table.rows if row.method in order and (row.content, row.style) in asked]
-        hold(table, everybody, self.judged, self.paintings, self.judges, self.out, note)
+        hold(table, everybody, self.judged, self.paintings, self.judges, self.out, note, self.lpips)
         hold(self._table(self._show), self.contenders, self.shown, [self.on_show], [], self._show, note)
         return Table(table.conditions, sorted(table.rows, key=lambda row: order.index(row.method)))
 
@@ -92,13 +93,14 @@ class Round:
 def contests(shared: Path, out: Path) -> dict[str, Round]:
     """By "own" and "unseen" who paints what, from the pictures and networks in `shared`. Raises ScumbleError "bad-picture"."""
     judges, named, folder = _judges(shared), _methods(), shared / "images" / "photos"
+    lpips = lpips_judge(str(shared / "perceptual"))
     judged, free = read_photographs(folder, SIZE, "test", None)[::JUDGED], free_photographs(folder)
     rounds = {}
     for name, paintings in _paintings(shared / "images" / "paintings", named).items():
         able = [c for c in named if all(c.can(p) for p in paintings)]
         also = [unchanged(), *(instant(c) for c in able if c.name == MEMORY and name == "own")]
         on_show = next(p for p in paintings if SHOWN[name] in p.id)
-        rounds[name] = Round(out / name, able, also, judged, paintings, judges, free, on_show)
+        rounds[name] = Round(out / name, able, also, judged, paintings, judges, free, on_show, lpips)
     return rounds
 
 

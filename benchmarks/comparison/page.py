@@ -13,7 +13,6 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.comparison.losses import INSTANT, MEMORY
 from benchmarks.comparison.speed import SIZES
 from benchmarks.comparison.switching import RESIDENT
 from scumble.evaluate.contest import Table
@@ -92,35 +91,34 @@ def _size(count: float) -> str:
 
 
 def losses(table: Table) -> str:
-    """Content, style and total by each judge, and the least total by each in bold."""
+    """Style by each judge and in each layer of the first, and LPIPS, which is how much of the photograph is gone."""
     judges: list[str] = table.conditions["judges"]
-    means = {name: m["judged"] for name, m in table.means().items()}
-    least = {j: min(judged[j]["total"] for name, judged in means.items() if name != "input") for j in judges}
-    head = ["", *(f"{j}: {k}" for j in judges for k in ("content", "style", "total"))]
+    means = table.means()
+    layers = [key for key in next(iter(means.values()))["judged"][judges[0]] if "/" in key]
+    head = ["", "LPIPS", *(f"{judge}: style" for judge in judges), *(layer.split("/")[1] for layer in layers)]
     rows = []
-    for name, judged in means.items():
-        row = [{"input": "(the photograph)"}.get(name, name)]
-        for judge in judges:
-            total = f"{judged[judge]['total']:.2f}"
-            bold = judged[judge]["total"] == least[judge] and name != "input"
-            row += [f"{judged[judge]['content']:.2f}", f"{judged[judge]['style']:.3f}", f"**{total}**" if bold else total]
-        rows.append(row)
+    for name, mean in means.items():
+        judged, distance = mean["judged"], mean["lpips"]
+        row = [{"input": "(the photograph)"}.get(name, name), NONE if distance is None else f"{distance:.3f}"]
+        row += [f"{judged[judge]['style']:.3f}" for judge in judges]
+        rows.append(row + [f"{judged[judges[0]][layer]:.2f}" for layer in layers])
     return markdown(head, rows)
 
 
 def by_style(table: Table, titles: Mapping[str, str]) -> str:
-    """Total by the first judge, a row a painting: where a method is behind the style memory's first look, it is said."""
+    """Style by the first judge and LPIPS, a row a painting."""
     judge = table.conditions["judges"][0]
     names = [n for n in dict.fromkeys(row.method for row in table.rows) if n != "input"]
-    behind: dict[str, list[str]] = {n: [] for n in names if n not in (INSTANT, MEMORY)}
     rows = []
     for style, title in titles.items():
-        totals = {n: _mean(r.judged[judge]["total"] for r in table.rows if (r.method, r.style) == (n, style)) for n in names}
-        rows.append([title, *(f"{totals[n]:.2f}" for n in names)])
-        for name, where in behind.items():
-            where += [title] if totals[name] > totals[INSTANT] else []
-    lines = [f"{name} in {'all' if len(where) == len(titles) else ', '.join(where)}" for name, where in behind.items() if where]
-    return markdown(["", *names], rows) + f"\n\nBehind the style memory's first look: {'; '.join(lines) or 'none'}."
+        figures = []
+        for name in names:
+            answers = [row for row in table.rows if (row.method, row.style) == (name, style)]
+            distances = [row.lpips for row in answers if row.lpips is not None]
+            distance = f" at {_mean(distances):.2f}" if distances else ""
+            figures.append(f"{_mean(row.judged[judge]['style'] for row in answers):.2f}{distance}")
+        rows.append([title, *figures])
+    return markdown(["", *names], rows)
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -25,18 +25,15 @@ from scumble.methods import registry
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def row(method: str, style: str, total: float) -> Row:
-    said = {"content": total / 2, "style": total / 6, "total": total}
-    return Row(method, "photo", style, judged={"teachers": said, "squeezenet": said})
+def row(method: str, style: str, loss: float) -> Row:
+    judged = {"content": 0.5, "style": loss, "total": 9.0, "vgg16/relu1_2": loss / 2}
+    return Row(method, "photo", style, judged={"vgg16": judged, "squeezenet": {**judged, "style": 3 * loss}}, lpips=loss / 4)
 
 
 @pytest.fixture
 def table() -> Table:
-    rows = [
-        row(m, s, t + k) for k, s in enumerate("ab") for m, t in (("input", 9), ("johnson", 2), (INSTANT, 2.5), ("memory", 1))
-    ]
-    rows[1].judged["teachers"]["total"] = 3.0
-    return Table({"judges": ["teachers", "squeezenet"]}, rows)
+    losses = (("input", 0.9), (INSTANT, 0.5), ("memory", 0.4))
+    return Table({"judges": ["vgg16", "squeezenet"]}, [row(m, s, x + k / 5) for k, s in enumerate("ab") for m, x in losses])
 
 
 def test_only_what_stands_between_the_marks_is_written() -> None:
@@ -60,15 +57,17 @@ def test_a_size_that_was_not_tried_is_a_dash() -> None:
     assert "2.00" in page.by_size({"slow": [{"side": 256, "seconds": 1.2, "memory": 2e9}]}, "memory")
 
 
-def test_the_least_loss_is_bold_and_the_photograph_never_is(table: Table) -> None:
+def test_losses_say_how_much_was_painted_and_how_much_of_the_photograph_is_gone(table: Table) -> None:
     lines = page.losses(table).splitlines()
-    assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == ["(the photograph)", "johnson", INSTANT, "memory"]
-    assert "**1.50**" in lines[-1]
-    assert not any("**" in line for line in lines[2:-1])
+    assert lines[0] == "|  | LPIPS | vgg16: style | squeezenet: style | relu1_2 |"
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == ["(the photograph)", INSTANT, "memory"]
+    assert lines[-1] == "| memory | 0.125 | 0.500 | 1.500 | 0.25 |"
 
 
-def test_who_is_behind_the_style_memorys_first_look_is_named(table: Table) -> None:
-    assert page.by_style(table, {"a": "Sea", "b": "Sky"}).endswith("first look: johnson in Sea.")
+def test_each_painting_has_a_row_of_style_at_lpips(table: Table) -> None:
+    lines = page.by_style(table, {"a": "Sea", "b": "Sky"}).splitlines()
+    assert lines[0] == f"|  | {INSTANT} | memory |"
+    assert lines[2:] == ["| Sea | 0.50 at 0.12 | 0.40 at 0.10 |", "| Sky | 0.70 at 0.17 | 0.60 at 0.15 |"]
 
 
 def test_the_chart_draws_each_line_within_the_paper() -> None:
