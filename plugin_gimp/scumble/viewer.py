@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A picture that is looked at closely: as large as fits, or zoomed and moved; the layer itself while the mouse is held.
 
-Invariant: the point to have in the middle is kept as fractions of the picture, and is there at every size of picture and area
-as far as the edges allow; `show` never changes it. Mixing by strength happens here, on what is on the screen, so that it follows a
-slider at once.
+Invariant: the point to have in the middle is kept as fractions of the picture, and is there at every size of picture and
+area, as far as the edges allow; `show` never changes it. Mixing by strength happens here, on what is on the screen, so that
+it follows a slider at once.
 """
 
 from __future__ import annotations
