@@ -11,9 +11,12 @@ from scumble.nst.losses import (
     calm_texture,
     colour_range,
     content_loss,
+    contrast,
+    contrast_loss,
     echo_loss,
     gram,
     gram_loss,
+    hue_loss,
     lattice_loss,
     mean_gram,
     overshoot,
@@ -140,6 +143,59 @@ def test_patches_of_another_hue_on_a_plain_wall_are_texture_though_they_are_as_b
     patches = (torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(4)) > 0.7).float()
     patched = x + 0.5 * hue * torch.nn.functional.interpolate(patches, scale_factor=8)
     assert float(relief_loss(patched, x, calm_texture(x))) > 2
+
+
+def test_a_fine_weave_is_seen_on_a_ground_that_is_shaded() -> None:
+    """A shade has more energy at a coarse scale than any weave has at a fine one: summed, they hid a weave on skies."""
+    x = torch.linspace(0.2, 0.8, 128).expand(1, 3, 128, 128).contiguous()
+    across, down = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    weave = x + 0.03 * torch.sin((across + 2 * down) * 1.1)
+    assert float(relief_loss(weave, x, calm_texture(x))) > 0.5
+
+
+def squares(colours: Tensor) -> Tensor:
+    """(1, 3, 64, 64) of 4 x 4 squares with these colours (16, 3)."""
+    return torch.nn.functional.interpolate(colours.T.reshape(1, 3, 4, 4), scale_factor=16)
+
+
+@pytest.fixture
+def colours() -> Tensor:
+    return torch.rand(16, 3, generator=torch.Generator().manual_seed(5))
+
+
+def test_a_picture_that_is_duller_than_its_painting_is_asked_for_contrast(colours: Tensor) -> None:
+    """Pictures had 0.8 of their paintings' contrast: strokes in the wrong place cost less when they are faint."""
+    painting = squares(colours)
+    dull, strong = 0.5 + 0.5 * (painting - 0.5), 0.5 + 1.5 * (painting - 0.5)
+    grey = painting.mean(1, keepdim=True).expand_as(painting)
+    wanted = contrast(painting)
+    assert float(contrast_loss(painting, painting, wanted)) == pytest.approx(0, abs=1e-5)
+    assert float(contrast_loss(strong, painting, wanted)) == 0, "more than the painting's is for others to judge"
+    assert float(contrast_loss(dull, painting, wanted)) > 0.8
+    assert float(contrast_loss(grey, painting, wanted)) > 1, "hues count, too"
+
+
+def test_a_content_without_tones_is_asked_for_none(colours: Tensor) -> None:
+    """Forced to have its painting's contrast, a plain sky has blotches."""
+    plain = torch.full((1, 3, 64, 64), 0.5)
+    assert float(contrast_loss(plain, plain, contrast(squares(colours)))) < 0.05
+
+
+def test_what_is_warmer_than_its_surroundings_is_to_stay_so(colours: Tensor) -> None:
+    """A man's shirt was redder than his face: every layer's Gram matrix was right."""
+    x = squares(colours)
+    cooler = 0.3 * x + 0.2 * x.mean(1, keepdim=True) + torch.tensor((0.0, 0.1, 0.3))[:, None, None]
+    assert float(hue_loss(x, x)) == pytest.approx(0, abs=1e-3)
+    assert float(hue_loss(cooler, x)) < 0.1, "another chord of colours in the same places"
+    assert float(hue_loss(squares(colours.roll(5, 0)), x)) > 0.5
+    assert float(hue_loss(x.mean(1, keepdim=True).expand_as(x), x)) > 0.9
+
+
+def test_hues_and_contrast_of_one_colour_have_a_finite_slope() -> None:
+    x = torch.full((2, 3, 32, 32), 0.4).requires_grad_()
+    content = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(6))
+    (gradient,) = torch.autograd.grad(hue_loss(x, content) + contrast_loss(x, content, contrast(content)), x)
+    assert gradient.isfinite().all()
 
 
 def test_as_much_texture_is_allowed_as_the_painting_has_where_it_is_calm() -> None:

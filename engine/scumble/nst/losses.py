@@ -78,34 +78,90 @@ def _luminance(x: Tensor) -> Tensor:
     return (x.float() * x.new_tensor((0.299, 0.587, 0.114), dtype=torch.float32)[:, None, None]).sum(1, keepdim=True)
 
 
+RELIEF_SCALES = (1, 2, 4, 8)
+"""By how much a picture is made smaller before its texture is measured: each scale is compared for itself, because a coarse
+shade has more of it than any fine weave."""
+
+
 def texture(x: Tensor) -> Tensor:
-    """Mean squared slope of all channels in windows of 16 pixels, at the picture's scale, its half and its quarter:
-    (N, windows) of (N, 3, H, W) with sides of at least 16."""
+    """Mean squared slope of all channels in windows of 16 pixels, at each of RELIEF_SCALES: (N, scales, windows) of
+    (N, 3, H, W) with sides of at least 16."""
     energies = []
-    for scale in (1, 2, 4):
+    for scale in RELIEF_SCALES:
         slopes = _slopes(F.avg_pool2d(x.float(), scale)).mean(1, keepdim=True)
         energies.append(F.avg_pool2d(slopes, RELIEF_WINDOW // scale))
     height, width = (min(e.shape[i] for e in energies) for i in (2, 3))
-    return torch.stack([e[..., :height, :width] for e in energies]).sum(0).flatten(1)
+    return torch.cat([e[..., :height, :width] for e in energies], 1).flatten(2)
+
+
+def _calm(energies: Tensor) -> Tensor:
+    """Numbers (N, 1, calm) of the windows of (N, scales, windows) with the least texture, all scales together."""
+    n = max(1, round(CALM * energies.shape[2]))
+    return energies.sum(1, keepdim=True).topk(n, 2, largest=False).indices
 
 
 def calm_texture(x: Tensor) -> Tensor:
-    """Mean texture (N,) of the calm windows of (N, 3, H, W)."""
+    """Mean texture (N, scales) of the calm windows of (N, 3, H, W)."""
     energies = texture(x)
-    return energies.topk(max(1, round(CALM * energies.shape[1])), 1, largest=False).values.mean(1)
+    return energies.gather(2, _calm(energies).expand(-1, energies.shape[1], -1)).mean(2)
 
 
 def relief_loss(y: Tensor, x: Tensor, calm: Tensor) -> Tensor:
-    """How much more texture (in natural logarithms of its energy) pictures `y` have in the calm windows of their contents `x`
-    (N, 3, H, W) than is there already, or in the calm windows of their paintings (`calm` (N,), from `calm_texture`).
+    """How much more texture pictures `y` have in the calm windows of their contents `x` (N, 3, H, W) than is there already, or
+    in the calm windows of their paintings (`calm` (N, scales), from `calm_texture`); in natural logarithms of its energy, the
+    mean over RELIEF_SCALES.
 
     Gram matrices are means over a picture, so by them alone a network embosses a plain sky with the texture that the painting
     has elsewhere.
     """
     had, have = texture(x), texture(y)
-    allowed = torch.maximum(had, calm[:, None]) + FAINT
-    chosen = had.topk(max(1, round(CALM * had.shape[1])), 1, largest=False).indices
-    return F.relu((have + FAINT).log() - allowed.log()).gather(1, chosen).mean()
+    allowed = torch.maximum(had, calm[..., None]) + FAINT
+    more = F.relu((have + FAINT).log() - allowed.log())
+    return more.gather(2, _calm(had).expand(-1, had.shape[1], -1)).mean()
+
+
+TONE_CELL = 8
+"""Side in pixels of the cells whose colours `contrast_loss` and `hue_loss` compare: larger than a stroke."""
+
+TONED = (0.1, 0.03, 0.03)
+"""Deviation of a content's light, red-green and yellow-blue from which on it is asked for its painting's contrast in full."""
+
+
+def _tones(x: Tensor) -> Tensor:
+    """(N, 3, cells) of (N, 3, H, W): the luminance of cells of 8 pixels, and their red-green and yellow-blue less what the
+    luminance explains of them; all with mean 0."""
+    cells = F.avg_pool2d(x.float(), TONE_CELL).flatten(2)
+    red, green, blue = cells.unbind(1)
+    mixed = torch.stack([0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue], 1)
+    mixed = mixed - mixed.mean(2, keepdim=True)
+    light, hues = mixed[:, :1], mixed[:, 1:]
+    explained = (hues * light).mean(2, keepdim=True) / (light.square().mean(2, keepdim=True) + 1e-6) * light
+    return torch.cat([light, hues - explained], 1)
+
+
+def contrast(x: Tensor) -> Tensor:
+    """Deviations (N, 3) of the light, the red-green and the yellow-blue of (N, 3, H, W) over cells of 8 pixels."""
+    return (_tones(x).square().mean(2) + 1e-8).sqrt()
+
+
+def contrast_loss(y: Tensor, x: Tensor, wanted: Tensor) -> Tensor:
+    """By how much, in natural logarithms, pictures `y` have less contrast than their paintings (`wanted` (N, 3), from
+    `contrast`), of light as much as of both hues; a content `x` (N, 3, H, W) that has hardly any is asked for less.
+
+    A network that is not sure which strokes belong where makes them fainter, and with them all light, dark and colour.
+    """
+    share = (contrast(x) / x.new_tensor(TONED, dtype=torch.float32)).clamp(max=1)
+    missing = share * F.relu((wanted + 0.01).log() - (contrast(y) + 0.01).log())
+    return (missing[:, 0] + missing[:, 1:].mean(1)).mean()
+
+
+def hue_loss(y: Tensor, x: Tensor) -> Tensor:
+    """1 less the correlation of the hues of pictures `y` with those of their contents `x` (N, 3, H, W), as far as light does
+    not explain them and contents have any: what is warmer than what surrounds it stays so in the painting's colours."""
+    of_y, of_x = _tones(y)[:, 1:], _tones(x)[:, 1:]
+    share = (contrast(x)[:, 1:] / TONED[1]).clamp(max=1)
+    sizes = (of_y.square().mean(2) * of_x.square().mean(2) + 1e-8).sqrt()
+    return (share * (1 - (of_y * of_x).mean(2) / sizes)).mean()
 
 
 ECHO_WINDOW = 8
@@ -120,7 +176,7 @@ BESIDE = 3
 
 def echo_loss(y: Tensor, x: Tensor, calm: Tensor) -> Tensor:
     """How much more texture (in natural logarithms of its energy) pictures `y` have in the plain windows beside outlines of
-    their contents `x` (N, 3, H, W) than is there already, or in the calm windows of their paintings (`calm` (N,), from
+    their contents `x` (N, 3, H, W) than is there already, or in the calm windows of their paintings (`calm` (N, scales), from
     `calm_texture`): a network that sees far around itself repeats an outline on the plain ground beside it.
     """
     had, have = (F.avg_pool2d(_slopes(F.avg_pool2d(_luminance(z), 2)), ECHO_WINDOW // 2) for z in (x, y))
@@ -128,7 +184,7 @@ def echo_loss(y: Tensor, x: Tensor, calm: Tensor) -> Tensor:
     outlines = (had >= outline).float()
     near, next_to = (F.max_pool2d(outlines, 2 * n + 1, 1, n) > 0 for n in (BESIDE, 1))
     chosen = near & ~next_to & (had <= plain)
-    allowed = torch.maximum(had, calm.view(-1, 1, 1, 1) / 2) + FAINT / 4
+    allowed = torch.maximum(had, calm[:, 1].view(-1, 1, 1, 1)) + FAINT / 4
     more = F.relu((have + FAINT / 4).log() - allowed.log())
     return (more * chosen).sum() / chosen.sum().clamp_min(1)
 

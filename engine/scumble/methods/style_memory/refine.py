@@ -19,12 +19,12 @@ from torch import Tensor
 
 from scumble.api.method import Arrays
 from scumble.methods.style_memory.network import COLOURS, MemoryNet
-from scumble.nst.losses import calm_texture, lattice_loss, pseudo_huber, relief_loss
+from scumble.nst.losses import calm_texture, contrast, contrast_loss, hue_loss, lattice_loss, pseudo_huber, relief_loss
 from scumble.nst.perceptual_loss import FeatureExtractor, Grams, LossSpec, PerceptualLosses, grams_of, perceptual_losses
 from scumble.nst.tensors import to_array
 
-LATTICE, TV, RELIEF = 300.0, 0.1, 1.0
-"""Weights of the losses beside content and style."""
+LATTICE, TV, RELIEF, CONTRAST, HUE = 300.0, 0.1, 1.0, 1.0, 1.0
+"""Weights of the losses beside content and style. Without the last two a row gives up contrast and hues that it began with."""
 
 CHECKED = 2
 """Times that a descent tries its row on contents held back, spread over its steps; the last time at its end."""
@@ -64,23 +64,25 @@ class Descent:
 
 @dataclass(frozen=True)
 class Target:
-    """The statistics that a row descends towards: a painting's Gram matrices by "scale/layer", (1, C, C), and its calm texture
-    (1,)."""
+    """The statistics that a row descends towards: a painting's Gram matrices by "scale/layer", (1, C, C), its calm texture
+    (1, scales) and its contrast (1, 3)."""
 
     grams: Grams
     calm: Tensor
+    contrast: Tensor
 
 
 @torch.no_grad()
 def target_of(painting: Tensor, features: FeatureExtractor, spec: LossSpec) -> Target:
     """The target of a painting (1, 3, H, W) in [0, 1], at the size that it has."""
-    return Target(grams_of(painting, features, spec.layers), calm_texture(painting))
+    return Target(grams_of(painting, features, spec.layers), calm_texture(painting), contrast(painting))
 
 
 def mean_target(targets: Sequence[Target]) -> Target:
     """The mean target of a painting in several sizes."""
     grams = {name: torch.stack([target.grams[name] for target in targets]).mean(0) for name in targets[0].grams}
-    return Target(grams, torch.stack([target.calm for target in targets]).mean(0))
+    calm, contrasts = (torch.stack(parts).mean(0) for parts in zip(*((t.calm, t.contrast) for t in targets), strict=True))
+    return Target(grams, calm, contrasts)
 
 
 def begin(row: Tensor) -> Descent:
@@ -149,7 +151,8 @@ def _gradient(
         with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
             losses = perceptual_losses(y, x, target.grams, features, spec, delta)
             total = _pulling(losses, spec) + TV * losses.tv + LATTICE * lattice_loss(y)
-            total = total + RELIEF * relief_loss(y, x, target.calm)
+            total = total + RELIEF * relief_loss(y, x, target.calm) + HUE * hue_loss(y, x)
+            total = total + CONTRAST * contrast_loss(y, x, target.contrast)
         gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
         means = {k: means[k] + float(v.detach()) / len(pictures) for k, v in losses.means().items()}
         yield None

@@ -28,7 +28,17 @@ from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.network import COLOURS, FAINT, PALETTE_FAINT, MemoryNet, StyleMemory, moved
-from scumble.nst.losses import calm_texture, colour_range, echo_loss, lattice_loss, overshoot, relief_loss
+from scumble.nst.losses import (
+    calm_texture,
+    colour_range,
+    contrast,
+    contrast_loss,
+    echo_loss,
+    hue_loss,
+    lattice_loss,
+    overshoot,
+    relief_loss,
+)
 from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
 from scumble.nst.style_encoder import StyleEncoder, load_style_encoder
 from scumble.painting.two_passes import DETAIL
@@ -48,9 +58,10 @@ class Recipe(TrainingRecipe):
     `known` of the `batch` crops of a step are painted by these, the others by any painting. `start` is a weight file to go on
     from, with the rows that lie beside it. `side` is the short side in pixels of a painting of a style that ships; others lie
     between `side` times the two of `sides`. `roots` is the share of the style loss that compares roots of Gram matrices
-    (nst/losses.py). `relief` weighs texture in calm parts of a crop, `echo` texture beside outlines, `range` colours
-    beyond the painting's. `reconstruction` weighs the mean squared error of a crop that is given back, where content counts 1;
-    one is in every `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
+    (nst/losses.py). `relief` weighs texture in calm parts of a crop, `echo` texture beside outlines, `contrast` light, dark and
+    colour that are missing, `hue` hues that lie elsewhere than in the crop, `range` colours beyond the painting's.
+    `reconstruction` weighs the mean squared error of a crop that is given back, where content counts 1; one is in every
+    `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
 
     paintings: Path
     _: KW_ONLY
@@ -67,8 +78,10 @@ class Recipe(TrainingRecipe):
     dialled: float = 0.35
     second_every: int = 8
     tv: float = 0.1
-    relief: float = 3.0
-    echo: float = 2.0
+    relief: float = 2.0
+    echo: float = 1.0
+    contrast: float = 4.0
+    hue: float = 3.0
     range: float = 2000.0
     lattice: float = LATTICE
     reconstruction: float = 20.0
@@ -76,6 +89,12 @@ class Recipe(TrainingRecipe):
     pace: float = 10.0
     styles: Path | None = None
     start: Path | None = None
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the losses beside content and style, by their names."""
+        names = ("tv", "relief", "echo", "contrast", "hue", "range", "lattice")
+        return {name: getattr(self, name) for name in names} | {"rebuilt": self.reconstruction}
 
 
 BALANCED = {"relu1_2": 8.0, "relu2_2": 5.7, "relu3_3": 4.0, "relu4_3": 0.5, "relu5_1": 0.1}
@@ -94,13 +113,14 @@ were trained with are lost."""
 @dataclass(frozen=True)
 class Seen:
     """A painting as a step needs it: (1, 3, H, W) in [0, 1], what the predictor reads of it (1, S), and its Gram matrices
-    (C, C) by "scale/teacher/layer"; `calm` (1,) is how much texture its calm parts have, `bounds` (2, 1, 3, 1, 1) the range of
-    its colours."""
+    (C, C) by "scale/teacher/layer"; `calm` (1, scales) is how much texture its calm parts have, `contrast` (1, 3) that of its
+    light and hues, `bounds` (2, 1, 3, 1, 1) the range of its colours."""
 
     picture: Tensor
     signature: Tensor
     grams: dict[str, Tensor]
     calm: Tensor
+    contrast: Tensor
     bounds: Tensor
 
 
@@ -179,7 +199,7 @@ class Painter:
         x = picture[None, :, :height, :width].float().div(255)
         x = x.to(self.device, memory_format=torch.channels_last)
         grams = {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()}
-        return Seen(x, self.see(x), grams, calm_texture(x), colour_range(x))
+        return Seen(x, self.see(x), grams, calm_texture(x), contrast(x), colour_range(x))
 
     def draw(self, side: int, sides: tuple[float, float], step: int, generator: torch.Generator) -> Seen:
         """One of the variants of this step. A variant depends on its number alone, so that a resumed run draws what an unbroken
@@ -310,16 +330,27 @@ def _losses(
     y = net(seen_by_net, torch.cat([painted, given_back]))
     grams = {f"1/{layer}": torch.stack([seen.grams[f"1/{layer}"] for seen in drawn]) for layer in spec.styles[1]}
     losses = perceptual_losses(y[:n], x[:n], grams, painter.teachers, spec, most=MOST)
-    parts = losses.means()
-    calm = torch.cat([seen.calm for seen in drawn])
-    parts["relief"], parts["echo"] = relief_loss(y[:n], x[:n], calm), echo_loss(y[:n], x[:n], calm)
-    bounds = torch.cat([seen.bounds for seen in drawn], 1)
-    parts["range"] = overshoot(y[:n], torch.lerp(colour_range(x[:n]), bounds, part.view(-1, 1, 1, 1)))
+    parts = losses.means() | _others(y[:n], x[:n], drawn, part)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if n < len(x) else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
-    total = parts["content"] + recipe.style_weight * (part.square() * losses.style).mean() + recipe.tv * parts["tv"]
-    total = total + recipe.relief * parts["relief"] + recipe.echo * parts["echo"] + recipe.range * parts["range"]
-    return {"total": total + recipe.reconstruction * parts["rebuilt"] + recipe.lattice * parts["lattice"], **parts}
+    weighed = sum(weight * parts[name] for name, weight in recipe.weights.items())
+    total = parts["content"] + recipe.style_weight * (part.square() * losses.style).mean() + weighed
+    return {"total": total, **parts}
+
+
+def _others(y: Tensor, x: Tensor, drawn: Sequence[Seen], part: Tensor) -> dict[str, Tensor]:
+    """What is asked of pictures `y` of contents `x` (N, 3, H, W) beside content and style, by the paintings that were drawn for
+    them and by how far `part` (N,) they are on their way to these."""
+    calm = torch.cat([seen.calm for seen in drawn])
+    wanted = torch.lerp(contrast(x), torch.cat([seen.contrast for seen in drawn]), part[:, None])
+    bounds = torch.lerp(colour_range(x), torch.cat([seen.bounds for seen in drawn], 1), part.view(-1, 1, 1, 1))
+    return {
+        "relief": relief_loss(y, x, calm),
+        "echo": echo_loss(y, x, calm),
+        "contrast": contrast_loss(y, x, wanted),
+        "hue": hue_loss(y, x),
+        "range": overshoot(y, bounds),
+    }
 
 
 @torch.no_grad()
