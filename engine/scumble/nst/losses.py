@@ -145,14 +145,15 @@ def contrast(x: Tensor) -> Tensor:
 
 
 def contrast_loss(y: Tensor, x: Tensor, wanted: Tensor) -> Tensor:
-    """By how much, in natural logarithms, pictures `y` have less contrast than their paintings (`wanted` (N, 3), from
+    """How far, in natural logarithms, the contrast of pictures `y` is from that of their paintings (`wanted` (N, 3), from
     `contrast`), of light as much as of both hues; a content `x` (N, 3, H, W) that has hardly any is asked for less.
 
     A network that is not sure which strokes belong where makes them fainter, and with them all light, dark and colour.
     """
     share = (contrast(x) / x.new_tensor(TONED, dtype=torch.float32)).clamp(max=1)
-    missing = share * F.relu((wanted + 0.01).log() - (contrast(y) + 0.01).log())
-    return (missing[:, 0] + missing[:, 1:].mean(1)).mean()
+    missing = (wanted + 0.01).log() - (contrast(y) + 0.01).log()
+    off = share * F.relu(missing) + F.relu(-missing)
+    return (off[:, 0] + off[:, 1:].mean(1)).mean()
 
 
 def hue_loss(y: Tensor, x: Tensor) -> Tensor:

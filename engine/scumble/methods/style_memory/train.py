@@ -59,7 +59,7 @@ class Recipe(TrainingRecipe):
     from, with the rows that lie beside it. `side` is the short side in pixels of a painting of a style that ships; others lie
     between `side` times the two of `sides`. `roots` is the share of the style loss that compares roots of Gram matrices
     (nst/losses.py). `relief` weighs texture in calm parts of a crop, `echo` texture beside outlines, `contrast` light, dark and
-    colour that are missing, `hue` hues that lie elsewhere than in the crop, `range` colours beyond the painting's.
+    colour that are missing or too much, `hue` hues that lie elsewhere than in the crop, `range` colours beyond the painting's.
     `reconstruction` weighs the mean squared error of a crop that is given back, where content counts 1; one is in every
     `rebuilt_every`th step. A number of a row moves `pace` times as fast as a weight."""
 
@@ -81,7 +81,7 @@ class Recipe(TrainingRecipe):
     relief: float = 2.0
     echo: float = 1.0
     contrast: float = 4.0
-    hue: float = 3.0
+    hue: float = 2.0
     range: float = 2000.0
     lattice: float = LATTICE
     reconstruction: float = 20.0
