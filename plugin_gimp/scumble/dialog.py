@@ -27,7 +27,7 @@ from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
 from history_list import HistoryList  # noqa: E402
 from preview import Previewer, Tried  # noqa: E402
 from scumble_client.catalogue import Catalogue, Style  # noqa: E402
-from scumble_client.desk.labels import BLEND_WITH_THIS, FAVOURITE, REMOVE, RENAME  # noqa: E402
+from scumble_client.desk.labels import BLEND_WITH_THIS, FAVOURITE, HISTORY, REMOVE, RENAME, STYLES  # noqa: E402
 from scumble_client.desk.masks import masks_from, within  # noqa: E402
 from scumble_client.desk.shelf import on_shelf  # noqa: E402
 from scumble_client.errors import EngineError  # noqa: E402
@@ -103,8 +103,8 @@ class Dialog:
         self._gallery.top.pack_end(self._adding.widget, False, False, 0)
         self._history.widget.set_margin_top(6)
         tabs = Gtk.Notebook()
-        tabs.append_page(left, Gtk.Label(label="Styles"))
-        tabs.append_page(self._history.widget, Gtk.Label(label="History"))
+        tabs.append_page(left, Gtk.Label(label=STYLES))
+        tabs.append_page(self._history.widget, Gtk.Label(label=HISTORY))
 
         middle = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=4)
         middle.pack_start(self._viewer.widget, True, True, 0)

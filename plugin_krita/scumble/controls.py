@@ -11,21 +11,21 @@ from .qt import QtCore, QtWidgets
 from .scumble_client.catalogue import Option
 from .scumble_client.desk.choosing import method_of, methods_for
 from .scumble_client.desk.effort import brush_takes, limits_of_brush
-from .scumble_client.desk.labels import KEEP_COLOURS, METHOD, QUALITY, STRENGTH
+from .scumble_client.desk.labels import KEEP_COLOURS, METHOD, QUALITY
 from .scumble_client.desk.quality import TIP, qualities, quality_of
 from .scumble_client.desk.settings import brush_size
 from .scumble_client.desk.words import choice_text
 from .studio import Studio, Topic
-from .widgets import Choice, Share
+from .widgets import Choice, Share, calm
 
-FIXED = 3
-"""Rows that are always there: strength, quality, method."""
+FIXED = 2
+"""Rows that are always there: quality, method."""
 COMMON = ("brush_size", "keep_colours")
 """Options that a painter wants at hand, before all others."""
 
 
 class Controls(QtWidgets.QWidget):
-    """Everything but the gallery."""
+    """Everything but the gallery; `strength` has a place of its own, beside the picture that it changes at once."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -38,11 +38,12 @@ class Controls(QtWidgets.QWidget):
         self.quality = Choice(lambda quality: studio.choose(quality=quality))
         self.quality.setToolTip(TIP)
         self._form = QtWidgets.QFormLayout(self)
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.addRow(STRENGTH, self.strength)
+        self._form.setContentsMargins(4, 4, 4, 4)
+        calm(self.method)
+        calm(self.quality)
         self._form.addRow(QUALITY, self.quality)
         self._form.addRow(METHOD, self.method)
-        self.others = Others(studio, self._form, 1)
+        self.others = Others(studio, self._form, 0)
         self._show()
 
     def handle(self, topic: Topic) -> None:
@@ -85,6 +86,7 @@ class Controls(QtWidgets.QWidget):
             for option in sorted(options, key=lambda o: COMMON.index(o.name) if o.name in COMMON else len(COMMON)):
                 widget, shower = _widget(option, lambda value, name=option.name: self._set(name, value))
                 widget.setToolTip(option.help)
+                calm(widget)
                 self._showers[option.name] = shower
                 self._form.addRow(self._label(option.title), widget)
                 if option.name == "brush_size":

@@ -14,7 +14,7 @@ from .scumble_client.desk.choosing import obstacle, plain_id
 from .scumble_client.desk.labels import BLEND, BLEND_MORE, BY_SELECTION, NO_OTHER, SHARE, WHERE, WHERE_TIP
 from .scumble_client.desk.settings import Other
 from .studio import Studio
-from .widgets import Choice, Share
+from .widgets import Choice, Share, calm
 
 
 class Row:
@@ -23,6 +23,7 @@ class Row:
     def __init__(self, studio: Studio, form: QtWidgets.QFormLayout, number: int, at: int) -> None:
         self._studio, self._form, self._number = studio, form, number
         self.style = Choice(self._styled)
+        calm(self.style)
         self.share: Share | None = None
         self.where: Places | None = None
         form.insertRow(at, BLEND_MORE if number else BLEND, self.style)
@@ -48,6 +49,8 @@ class Row:
             self.share = Share(lambda share: self._set(replace(self._other(), share=share)))
             self.where = Places(self._studio, self._placed)
             self.where.setToolTip(WHERE_TIP)
+            calm(self.share)
+            calm(self.where)
             self._form.insertRow(at + 1, SHARE, self.share)
             self._form.insertRow(at + 2, WHERE, self.where)
         self.where.show_place(other)

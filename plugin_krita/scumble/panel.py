@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The docker's contents: gallery, controls, preview and history above one button and the status line."""
+"""The docker's contents: preview and strength, below them styles, settings or history, then the buttons and the status line.
+
+Invariant: nothing that scrolls is in something that scrolls, so that a turn of the wheel moves one thing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from .history_list import HistoryList
 from .live_button import LiveButton
 from .pictures import PictureView
 from .qt import QtCore, QtGui, QtWidgets
-from .scumble_client.desk.labels import CANCEL, KEEP, KEEP_TIP, ONE_RESULT, ONE_RESULT_TIP
+from .scumble_client.desk.labels import CANCEL, HISTORY, KEEP, KEEP_TIP, ONE_RESULT, ONE_RESULT_TIP, STRENGTH, STYLES
 from .standing import Mood
 from .strip import Strip, TryButton
 from .studio import Studio, Topic
@@ -107,28 +110,25 @@ class Panel(QtWidgets.QWidget):
         self._studio.previewing.enabled = False
 
     def _lay_out(self) -> None:
-        split = QtWidgets.QVBoxLayout()
-        split.setContentsMargins(4, 4, 4, 4)
-        split.addWidget(self.gallery, 3)
-        split.addWidget(self.strip, 3)
-        split.addWidget(self.preview, 4)
-        split.addWidget(self.controls)
-        page = QtWidgets.QWidget()
-        page.setLayout(split)
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.settings = QtWidgets.QScrollArea()
+        self.settings.setWidget(self.controls)
+        self.settings.setWidgetResizable(True)
+        self.settings.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.tabs = QtWidgets.QTabWidget()
-        self.tabs.addTab(scroll, "Paint")
-        self.tabs.addTab(self.history, "History")
+        for page, title in ((self.gallery, STYLES), (self.settings, "Settings"), (self.history, HISTORY)):
+            self.tabs.addTab(page, title)
+        strength = QtWidgets.QFormLayout()
+        strength.addRow(STRENGTH, self.controls.strength)
         line = QtWidgets.QHBoxLayout()
         line.addWidget(self.light)
         line.addWidget(self.status, 1)
         line.addWidget(self.more)
         layout = QtWidgets.QVBoxLayout(self)
-        layout.setContentsMargins(2, 2, 2, 2)
-        layout.addWidget(self.tabs, 1)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.preview, 2)
+        layout.addWidget(self.strip, 3)
+        layout.addLayout(strength)
+        layout.addWidget(self.tabs, 3)
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.button, 1)
         buttons.addWidget(self.keep)

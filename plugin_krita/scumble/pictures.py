@@ -90,7 +90,7 @@ class PictureView(QtWidgets.QWidget):
         self._share = 1.0
         self._pressed = False
         self.text = ""
-        self.setMinimumHeight(140)
+        self.setMinimumHeight(80)
         self.setToolTip("Hold to see the layer; let go to paint the preview again")
 
     def show_raster(self, picture: Raster | None, original: Raster | None, share: float) -> None:

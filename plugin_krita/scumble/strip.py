@@ -53,9 +53,8 @@ class Strip(QtWidgets.QWidget):
         super().__init__()
         self._studio, self._clock = studio, clock
         self._pictures: list[object] = []  # of the list's items
-        self.list = Thumbnails()
+        self.list = Thumbnails(lambda item: self._chosen(studio.trying.show(self.list.row(item))))
         self.list.setObjectName("scumble_strip")
-        self.list.itemClicked.connect(lambda item: self._chosen(studio.trying.show(self.list.row(item))))
         self.text = QtWidgets.QLabel()
         self.text.setWordWrap(True)
         self.previous = _button(PREVIOUS, lambda: self._chosen(studio.trying.step(-1)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .qt import QtCore, QtWidgets
+from .qt import QtCore, QtGui, QtWidgets
 
 
 class Share(QtWidgets.QWidget):
@@ -35,12 +35,15 @@ class Share(QtWidgets.QWidget):
 
 
 class Thumbnails(QtWidgets.QListWidget):
-    """Pictures in rows, as many as the docker is wide, each with its title below."""
+    """Pictures in rows, as many as the docker is wide, each with its title below. `chosen` is told of an item that is clicked,
+    or that the keyboard moves to. The current item stays in sight when the docker becomes another size."""
 
     SIDE = 72
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: Callable[[QtWidgets.QListWidgetItem], None]) -> None:
         super().__init__()
+        self._chosen = chosen
+        self.itemClicked.connect(chosen)
         self.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self.setIconSize(QtCore.QSize(self.SIDE, self.SIDE))
         self.setGridSize(QtCore.QSize(self.SIDE + 20, self.SIDE + 36))
@@ -48,6 +51,40 @@ class Thumbnails(QtWidgets.QListWidget):
         self.setMovement(QtWidgets.QListView.Movement.Static)
         self.setWordWrap(True)
         self.setMinimumHeight(self.SIDE + 44)
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        before = self.currentRow()
+        super().keyPressEvent(event)
+        if self.currentRow() not in (before, -1):
+            self._chosen(self.currentItem())
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        current = self.currentItem()
+        seen = current is not None and QtCore.QRect(QtCore.QPoint(), event.oldSize()).intersects(self.visualItemRect(current))
+        super().resizeEvent(event)
+        if seen:
+            QtCore.QTimer.singleShot(0, self._reveal)  # once the rows have been made anew
+
+    def _reveal(self) -> None:
+        if self.currentItem() is not None:
+            self.scrollToItem(self.currentItem())
+
+
+class _Calm(QtCore.QObject):
+    def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:  # noqa: N802 (Qt's name)
+        stray = event.type() == QtCore.QEvent.Type.Wheel and not watched.hasFocus()
+        if stray:
+            event.ignore()  # so that what it is in gets it
+        return stray
+
+
+def calm(widget: QtWidgets.QWidget) -> None:
+    """Let the wheel change a value only where the painter has clicked: over any other it turns the page that it is on."""
+    for kind in (QtWidgets.QComboBox, QtWidgets.QAbstractSpinBox, QtWidgets.QSlider):
+        for one in [widget, *widget.findChildren(kind)]:
+            if isinstance(one, kind):
+                one.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+                one.installEventFilter(_Calm(one))
 
 
 class Choice(QtWidgets.QComboBox):

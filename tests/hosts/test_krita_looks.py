@@ -12,8 +12,9 @@ import pytest
 from hosts import alike, resting
 from hosts.kritas import KritaUser
 from hosts.seen import of
+from scumble.client.desk import labels
 
-SCENARIOS = ("window:docker", "looks:alike", "looks:fine_brush", "looks:refining")
+SCENARIOS = ("window:docker", "looks:alike", "looks:wheel", "looks:fine_brush", "looks:refining")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,33 @@ def test_order_words_and_defaults_are_those_of_gimp(saw: Any) -> None:
     assert saw["strip"] == alike.STRIP
     assert saw["slider"] > 60, "there is room to move it"
     assert saw["aside"] == 0, "nothing is wider than the docker, which is as wide as Krita's own"
-    assert saw["levels"] == [True, True], "from top to bottom: shelves, gallery, controls"
+    assert saw["levels"] == [True, True], "from top to bottom: strength, shelves, gallery"
+    assert saw["tabs"] == [labels.STYLES, "Settings", labels.HISTORY]
+
+
+@of("wheel")
+def test_a_turn_of_the_wheel_moves_one_thing(saw: Any) -> None:
+    """The gallery scrolled in a page that scrolled too: at its end the page went on, and the styles were gone. Over a box on
+    that page the wheel changed what was chosen there."""
+    assert saw["nested"] == saw["nested settings"] == []
+    assert (saw["turned"], saw["at its end"]) == (1, 0)
+    assert saw["settings"] == 1, "the page of settings, which is longer than this docker"
+    assert saw["kept"], "nothing is chosen by the wheel"
+
+
+@of("wheel")
+def test_the_chosen_style_is_in_sight_whatever_the_size_of_the_docker(saw: Any) -> None:
+    assert saw["opened"], "the last style of all, with the docker just opened"
+    assert saw["reached"], "by the keyboard"
+    assert saw["smaller"]
+    assert saw["rows"] > 2, "in a docker of 350 x 700 pixels"
+    assert saw["least"] < 420, "there is room for other dockers"
+
+
+@of("wheel")
+def test_the_arrow_keys_choose_a_style(saw: Any) -> None:
+    """They framed another style, and the one of before was painted. The scenario waits until the first one is chosen."""
+    assert saw["framed"] == [0]
 
 
 @of("fine_brush")

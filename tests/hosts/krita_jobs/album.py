@@ -28,7 +28,7 @@ def album(stage: Stage) -> Scenario:
     """The photograph at SCUMBLE_TEST_PHOTO: all styles tried, one of them painted for good and better, then painted live."""
     yield from trained_engine(stage)
     document = yield from photo(stage)
-    stage.panel.tabs.setCurrentIndex(0)
+    stage.panel.tabs.setCurrentWidget(stage.panel.gallery)
     stage.studio.take_up(Settings(style="starry-night"))
     stage.studio.offer.listed = False
     stage.studio.wake()

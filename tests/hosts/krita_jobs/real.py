@@ -34,7 +34,7 @@ def photograph(stage: Stage) -> Scenario:
     stage.studio.choose(style="great-wave", strength=0.7)
     stage.panel.button.click()
     yield idle(stage)
-    stage.panel.tabs.setCurrentIndex(1)
+    stage.panel.tabs.setCurrentWidget(stage.panel.history)
     stage.panel.history.list.setCurrentRow(0)
     yield 300
     report["history"] = [stage.panel.history.list.item(row).text() for row in range(stage.panel.history.list.count())]

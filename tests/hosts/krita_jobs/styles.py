@@ -166,6 +166,7 @@ def blended(stage: Stage) -> Scenario:
     yield stage.shown(document)
     stage.studio.take_up(Settings(style="blue-harbour", method="invert"))
     controls = stage.panel.controls
+    stage.panel.tabs.setCurrentWidget(stage.panel.settings)
     second = controls.others.rows[0]
     before = second.share is not None
     _press(stage.panel.gallery.menu_of(_style(stage, "layer")), "Blend with this style")
@@ -190,6 +191,7 @@ def blended(stage: Stage) -> Scenario:
     _press(stage.panel.gallery.menu_of(_style(stage, "layer")), "Remove")
     yield lambda: "layer" not in _shown(stage)
     report["left"] = _shown(stage)
+    stage.panel.tabs.setCurrentWidget(stage.panel.gallery)
     report["shipped"] = [a.text() for a in stage.panel.gallery.menu_of(stage.studio.catalogue.styles[0]).actions()]
     stage.close(document)
     return report
@@ -224,8 +226,10 @@ def parted(stage: Stage) -> Scenario:
     yield lambda: not stage.studio.previewing.active and len(set(_row(stage))) > 1
     yield lambda: bytes(stage.studio.previewing.original.data[:4]) == ours and not stage.studio.previewing.active
     yield lambda: bytes((255, 255, 255, 255)) not in _row(stage)  # one of the sky that was given up made way for this one
+    stage.panel.tabs.setCurrentWidget(stage.panel.settings)
     yield 300
     stage.shoot("regions")
+    stage.panel.tabs.setCurrentWidget(stage.panel.gallery)
     preview = _row(stage)
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)

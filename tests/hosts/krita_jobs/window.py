@@ -211,7 +211,7 @@ def controls(stage: Stage) -> Scenario:
     yield idle(stage)
     painted = [request for request in wanted if not request.previews][-1]
     stage.studio.take_up(Settings(style="test-style", method="invert"))
-    stage.panel.tabs.setCurrentIndex(1)
+    stage.panel.tabs.setCurrentWidget(stage.panel.history)
     stage.panel.history.list.setCurrentRow(0)
     pictured = not stage.panel.history.list.item(0).icon().isNull()
     button = stage.panel.history.again.text()
@@ -219,7 +219,7 @@ def controls(stage: Stage) -> Scenario:
     yield idle(stage)
     again = [request for request in wanted if not request.previews][-1]
     del stage.studio.session.submit
-    stage.panel.tabs.setCurrentIndex(0)
+    stage.panel.tabs.setCurrentWidget(stage.panel.gallery)
     stage.panel.copy_report()
     report = {
         "chosen": [chosen.method, dict(chosen.options)],

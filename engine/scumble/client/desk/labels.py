@@ -6,6 +6,8 @@ Invariant: a word that two host programs show stands here once, without a shortc
 
 from __future__ import annotations
 
+STYLES, HISTORY = "Styles", "History"
+"""What the window has a page of."""
 ALL_STYLES, FAVOURITES, RECENT, OWN = "All", "Favourites", "Recent", "My own"
 """Which styles the gallery shows."""
 FIND = "Find a style"
