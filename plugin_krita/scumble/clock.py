@@ -36,7 +36,9 @@ class Clock(QtCore.QObject):
             pause = self._studio.tick()
         except Exception as e:
             traceback.print_exc()
-            self._studio.stumble(EngineError("internal", f"Scumble has a bug: {type(e).__name__}: {e}.", "Copy the report."))
+            self._studio.stumble(
+                EngineError("internal", f"Something unforeseen has happened: {type(e).__name__}: {e}.", "Copy the report.")
+            )
         finally:
             self._timer.start(int(pause * 1000))
 

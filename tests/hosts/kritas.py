@@ -139,11 +139,13 @@ class KritaUser:
         jobs = f"/outer{JOBS}:{self.resources / 'pykrita'}"
         return {"PYTHONPATH": jobs, **more}
 
-    def fresh_krita(self) -> WholeKrita:
-        """A new Krita, in which neither docker nor engine was started; the one before is closed."""
+    def fresh_krita(self, forget: bool = True) -> WholeKrita:
+        """A new Krita, in which neither docker nor engine was started; the one before is closed. It begins as the first one
+        did, unless it is not to `forget` what that one has left on disk."""
         self.close()
         self._install_driver()
-        self._forget_the_last()
+        if forget:
+            self._forget_the_last()
         self._krita = WholeKrita(self.host, self.environment(SCUMBLE_RUNTIME_DIR=self._runtime()))
         return self._krita
 

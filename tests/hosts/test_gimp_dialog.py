@@ -168,6 +168,8 @@ def test_keep_ends_with_the_picture_that_is_shown(desk: Desk, improving_engine: 
     desk.remember(**SLOWLY)
     desk.press(gimp.AGAIN)
     window = desk.screen.window(PAINTS)
+    desk.screen.until(lambda: any(text.endswith(" left") for text in desk.look("answer = texts()")), 60, "no time is said")
+    desk.screen.shot("paints-time-left")
 
     def keep() -> None:
         if desk.screen.windows(PAINTS):

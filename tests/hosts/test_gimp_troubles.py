@@ -40,8 +40,9 @@ def saw(records: dict[str, Any], scenario: str) -> Any:
     return answer
 
 
-def test_an_image_that_is_closed_ends_its_job_without_a_word(records: dict[str, Any]) -> None:
-    """The plug-in used to paint on, and then said "Scumble has a bug"."""
+def test_a_result_whose_image_is_gone_ends_without_a_word(records: dict[str, Any]) -> None:
+    """The plug-in said "Scumble has a bug". A script that has called it holds the image until it returns; that the job ends at
+    once where a painter closes the image is shown in test_gimp_window.py."""
     entry = saw(records, "closed")
     assert entry["said"]["answer"] is True
     assert entry["gone"]

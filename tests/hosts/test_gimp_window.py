@@ -242,6 +242,28 @@ def test_cancel_ends_the_engines_job_within_10_seconds(desk: Desk, record_proper
     assert len(desk.layers()) == 1
 
 
+OPEN_ANOTHER = """
+other = Gimp.Image.new(200, 150, Gimp.ImageBaseType.RGB)
+layer = Gimp.Layer.new(other, "Photo", 200, 150, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+other.insert_layer(layer, None, 0)
+other.set_selected_layers([layer])
+answer = [other.get_id(), Gimp.Display.new(other).get_id()]
+"""
+
+
+def test_an_image_that_is_closed_ends_its_job_without_a_word(desk: Desk) -> None:
+    desk.warm()
+    desk.remember(style="test-style", method="slow", more={"seconds": 300.0})
+    other, display = desk.spy(OPEN_ANOTHER)
+    desk.press(gimp.AGAIN)
+    desk.screen.until(lambda: desk.jobs()["running"] == 1, 60, "nothing is painted")
+    desk.spy(f"Gimp.Display.get_by_id({display}).delete()")
+    desk.screen.until(lambda: desk.jobs()["running"] == 0, 60, "the job is not cancelled")
+    desk.wait_plugin()
+    assert not desk.screen.windows(MESSAGE)
+    assert desk.spy(f"answer = [one.get_id() for one in Gimp.get_images() if one.get_id() == {other}]") == []
+
+
 def test_an_engine_killed_mid_job_is_started_again_and_the_result_comes(desk: Desk) -> None:
     desk.warm()
     desk.remember(style="test-style", method="slow", more={"seconds": 3.0})

@@ -31,6 +31,7 @@ def seen(krita_user: KritaUser) -> dict[str, Any]:
         rests = resting.comes_true(krita_user.runtime, None)
         unfinished = resting.revision(krita_user.runtime, "lighthouse") == 1
         found["closed"] = {"rests": rests and unfinished, "load": resting.load(krita_user.host)}
+        found |= krita_user.fresh_krita(forget=False).play("looks:remembered")
     finally:
         for file in steering:
             file.unlink()
@@ -46,6 +47,17 @@ def test_order_words_and_defaults_are_those_of_gimp(saw: Any) -> None:
     assert saw["aside"] == 0, "nothing is wider than the docker, which is as wide as Krita's own"
     assert saw["levels"] == [True, True], "from top to bottom: strength, shelves, gallery"
     assert saw["tabs"] == [labels.STYLES, "Settings", labels.HISTORY]
+
+
+@of("wheel")
+def test_the_artist_is_named(saw: Any) -> None:
+    assert saw["by"] == "Rain, Steam and Speed, J. M. W. Turner, 1844"
+
+
+@of("remembered")
+def test_the_gallery_of_last_time_is_there_without_an_engine(saw: Any) -> None:
+    assert not saw["running"]
+    assert saw["styles"] == saw["pictured"] > 50
 
 
 @of("wheel")

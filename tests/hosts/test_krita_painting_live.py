@@ -10,7 +10,7 @@ import pytest
 from hosts.kritas import KritaUser, play
 from hosts.seen import of
 
-SCENARIOS = "painting selected seen paused closed_at_once hundred"
+SCENARIOS = "painting rested following preview selected seen paused closed_at_once hundred"
 RESULT = "Test style 100 %"
 LIVE = "Test style, live"
 PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
@@ -52,6 +52,36 @@ def test_the_button_ends_it_and_the_layer_stays_as_an_ordinary_one(saw: Any) -> 
     assert saw["kept"] == ["Background", "layer", RESULT]
     assert saw["unlocked"]
     assert saw["left"] == 1
+
+
+@of("rested")
+def test_a_small_pass_follows_the_stroke_and_every_pixel_when_the_hand_rests(saw: Any) -> None:
+    *small, full = saw["sides"]
+    assert small
+    assert max(small) < full == 1600
+
+
+@of("following")
+def test_another_style_names_the_layer(saw: Any) -> None:
+    assert saw["named"] == "The Starry Night, live"
+
+
+@of("following")
+def test_it_waits_while_the_transform_tool_has_the_layer_and_then_follows(saw: Any) -> None:
+    assert saw["held"] == [0, INVERTED]
+    assert saw["moved"] == [True, True]
+
+
+@of("following")
+def test_it_waits_while_another_program_has_the_focus(saw: Any) -> None:
+    """The scenario ends only when live painting has gone on."""
+    assert saw["away"].startswith("Live waits until Krita's window is the active one.")
+
+
+@of("preview")
+def test_the_dockers_preview_follows_strokes_and_undo_by_itself(saw: Any) -> None:
+    """The scenario waits for each; the preview of a small picture has its size."""
+    assert saw["size"] == [400, 300]
 
 
 @of("selected")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -68,6 +69,7 @@ def test_a_picture_gets_better_on_the_canvas_within_the_selection(saw: Any) -> N
     assert saw["begun"] == ["Background", "layer", "Test style 100 %, best, unfinished"]
     assert saw["locked"]
     assert saw["selected"][0] < saw["first"]
+    assert re.fullmatch(r"layer: painting, .+ left", saw["said"]), saw["said"]
     assert saw["beside"] == PLAIN
 
 

@@ -266,8 +266,15 @@ def test_several_pictures_are_dropped_on_the_gallery_and_a_favourite_comes_first
     assert saw["first"] == ["★ White cliff", "white-cliff"]
     assert not saw["notes"]
     assert saw["favourites"] == ["white-cliff"]
+    assert saw["recent"][0] == "blue-harbour", "painted with last"
     assert {"red-sail", "white-cliff"} <= set(saw["own"])
     assert len(saw["own"]) < 10
+
+
+@of("dropped")
+def test_a_single_picture_is_called_as_one_types(saw: Any) -> None:
+    assert saw["offered"] == ["Red sail"], "by its file, unless one types"
+    assert saw["typed"] == "Grey mist"
 
 
 @of("from_layer")

@@ -4,22 +4,31 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import Any
 
 from driver import Scenario, Stage
 from PyQt5.QtWidgets import QAbstractItemView
 from scumble.scumble_client.desk.settings import Settings
-from strokes import PLAIN, begin, row
+from strokes import BRUSH, PLAIN, begin, choose, row
 from window import names
 
 NAME = "Test style, live"
+ANOTHER_PROGRAM = """
+from PyQt5.QtWidgets import QApplication, QLabel
+program = QApplication([])
+window = QLabel("Another program")
+window.resize(300, 200)
+window.show()
+program.exec()
+"""
 INVERTED, INVERTED_INK = [245, 235, 225, 255], [255, 255, 255, 255]
 
 
-def started(stage: Stage, source: str = "") -> Any:
+def started(stage: Stage, source: str = "", size: tuple[int, int] = (400, 300)) -> Any:
     """A document that is painted live; `yield from` gives it, a hand, its layer and the live one."""
     stage.studio.take_up(Settings(style="test-style", method="invert"))
-    document, hand = yield from begin(stage)
+    document, hand = yield from begin(stage, size=size)
     stage.studio.canvas.start_live(source)
     yield lambda: stage.studio.live.active
     yield lambda: stage.studio.live.passes > 0 and not stage.studio.live.awaiting
@@ -74,6 +83,82 @@ def painting(stage: Stage) -> Scenario:
     report |= {"kept": names(document), "unlocked": not live.locked(), "left": steps(stage) - before}
     stage.close(document)
     return report
+
+
+def rested(stage: Stage) -> Scenario:
+    """A stroke on a picture that is larger than any quick pass, and a rest."""
+    document, hand, _, _ = yield from started(stage, size=(1600, 1200))
+    sides: list[int] = []
+    submit = stage.studio.session.submit
+    full = lambda: bool(sides) and sides[-1] == 1600 and not stage.studio.live.awaiting  # noqa: E731
+    stage.studio.session.submit = lambda request: sides.append(request.raster.width) or submit(request)
+    yield full
+    sides.clear()
+    yield hand.quick([(700, 600), (800, 600), (900, 600)])
+    yield full
+    del stage.studio.session.submit
+    stage.studio.canvas.stop_live()
+    stage.close(document)
+    return {"sides": sides}
+
+
+def following(stage: Stage) -> Scenario:
+    """A stroke, redo, another style; then the transform tool, and the window of another program."""
+    document, hand, node, live = yield from started(stage)
+    yield lambda: document.activeNode() == node
+    passes = stage.studio.live.passes
+    yield hand.quick([(100, 150), (200, 150), (300, 150)])
+    yield follows(stage, passes)
+    report: dict[str, Any] = {}
+    for action, wanted in (("edit_undo", INVERTED), ("edit_redo", INVERTED_INK)):
+        stage.krita.action(action).trigger()
+        yield lambda wanted=wanted: row(live, 150, 200) == [wanted]
+    passes = stage.studio.live.passes
+    stage.studio.choose(style="starry-night")
+    yield follows(stage, passes)
+    report["named"] = live.name()
+    stage.studio.choose(style="test-style")
+    yield lambda: live.name() == NAME and not stage.studio.live.awaiting
+    yield 1500  # every pixel is painted, too
+
+    yield choose(stage, "KisToolTransform")
+    yield 500
+    yield from hand.stroke([(100, 100), (120, 110), (140, 120)])
+    passes = stage.studio.live.passes
+    stage.studio.live.touch()
+    yield 3000
+    report["held"] = [stage.studio.live.passes - passes, *row(live, 150, 30)]
+    yield hand.do("key", "Return")
+    yield lambda: row(live, 150, 30) != [INVERTED]  # the layer has been moved from there
+    report["moved"] = [node.bounds().x() > 20, stage.studio.live.passes > passes]
+    yield choose(stage, BRUSH)
+
+    with subprocess.Popen(["python3", "-c", ANOTHER_PROGRAM]) as another:
+        yield lambda: stage.panel.status.text().startswith("Live waits")
+        report["away"] = stage.panel.status.text()
+        another.kill()
+    yield lambda: not stage.panel.status.text().startswith("Live waits")
+    stage.studio.canvas.stop_live()
+    stage.close(document)
+    return report
+
+
+def preview(stage: Stage) -> Scenario:
+    """The docker's preview, without live painting, while one draws and takes that back."""
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    document, hand = yield from begin(stage)
+    previewing = stage.studio.previewing
+    previewing.enabled = True
+    colours = lambda: [bytes(previewing.picture.rows(150, 1))[800:804]] if previewing.picture else []  # noqa: E731
+    yield lambda: colours() == [bytes(INVERTED)]
+    yield hand.quick([(100, 150), (200, 150), (300, 150)])
+    yield lambda: colours() == [bytes(INVERTED_INK)]
+    stage.krita.action("edit_undo").trigger()
+    yield lambda: colours() == [bytes(INVERTED)]
+    size = [previewing.picture.width, previewing.picture.height]
+    previewing.enabled = False
+    stage.close(document)
+    return {"size": size}
 
 
 def closed_at_once(stage: Stage) -> Scenario:

@@ -80,6 +80,7 @@ def wheel(stage: Stage) -> Scenario:
     yield 500
     stage.shoot("docker-350")
     found: dict[str, Any] = {"least": panel.minimumSizeHint().height(), "opened": _in_sight(gallery), "nested": _nested(panel)}
+    found["by"] = panel.gallery.by.text()
     found["rows"] = gallery.viewport().height() / gallery.gridSize().height()
     found["turned"] = yield from _turned(stage, gallery.viewport(), UP, 40)
     found["at its end"] = yield from _turned(stage, gallery.viewport(), UP, 10)
@@ -148,6 +149,21 @@ def _point(stage: Stage, widget: Any, area: Any) -> Any:
         if widget.underMouse():
             return
     raise AssertionError("the pointer does not get there")
+
+
+def remembered(stage: Stage) -> Scenario:
+    """The first docker of a Krita whose user has had the gallery before."""
+    stage.studio.preferences.late_engine = True
+    document = stage.document(120, 100)
+    yield stage.shown(document)
+    stage.tidy()
+    yield lambda: stage.panel.gallery.list.count() > 0
+    running, gallery = stage.studio.session.welcome is not None, stage.panel.gallery.list
+    pictured = sum(not gallery.item(row).icon().isNull() for row in range(gallery.count()))
+    stage.shoot("remembered")
+    stage.studio.preferences.late_engine = False
+    stage.close(document)
+    return {"running": running, "styles": gallery.count(), "pictured": pictured}
 
 
 def _value(widget: Any) -> Any:

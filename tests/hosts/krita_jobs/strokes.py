@@ -14,9 +14,9 @@ BRUSH = "KritaShape/KisToolBrush"
 PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
 
 
-def begin(stage: Stage, tool: str = BRUSH) -> Any:
+def begin(stage: Stage, tool: str = BRUSH, size: tuple[int, int] = (400, 300)) -> Any:
     """A document at 100 % with the tool chosen; `yield from` gives it and a hand."""
-    document = stage.document(400, 300)
+    document = stage.document(*size)
     yield stage.shown(document)
     stage.tidy()
     stage.krita.activeWindow().activeView().canvas().setZoomLevel(1.0)

@@ -127,13 +127,21 @@ def dropped(stage: Stage) -> Scenario:
     yield lambda: {"red-sail", "white-cliff"} <= set(_shown(stage))
     _press(gallery.menu_of(_style(stage, "white-cliff")), "Favourite")
     report: dict[str, Any] = {"first": [gallery.list.item(0).text(), _shown(stage)[0]], "notes": "notes" in _shown(stage)}
-    for row, name in ((1, "favourites"), (3, "own")):
+    for row, name in ((1, "favourites"), (2, "recent"), (3, "own")):
         gallery.which.setCurrentIndex(row)
         gallery.which.activated.emit(row)
         report[name] = _shown(stage)
     gallery.which.setCurrentIndex(0)
     gallery.which.activated.emit(0)
     _press(gallery.menu_of(_style(stage, "white-cliff")), "Favourite")
+    asked, offered = QFileDialog.getOpenFileNames, []
+    QFileDialog.getOpenFileNames = staticmethod(lambda *_: ([str(paths[0])], ""))
+    with _typed(offered, " Grey mist "):
+        _press(gallery.add.menu(), "From picture files")
+    QFileDialog.getOpenFileNames = asked
+    yield lambda: "grey-mist" in _shown(stage)
+    report |= {"offered": offered, "typed": _style(stage, "grey-mist").title}
+    stage.studio.stylebook.remove("grey-mist")
     for style in ("red-sail", "white-cliff"):
         stage.studio.stylebook.remove(style)
     yield lambda: not {"red-sail", "white-cliff"} & set(_shown(stage))

@@ -144,6 +144,8 @@ def growing(stage: Stage) -> Scenario:
     yield lambda: row(grown, 150, 50)[0][0] < held[-1]
     document.waitForDone()
     report |= {"held": held, "drawn": row(node, 250, 100), "selected": _seen(document, 100), "beside": _seen(document, 300)}
+    yield lambda: stage.panel.status.text().endswith(" left")
+    report["said"] = stage.panel.status.text()
     stage.shoot("growing")
     shown = row(grown, 150, 50)[0][0]
     stage.panel.keep.click()
