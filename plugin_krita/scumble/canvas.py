@@ -53,7 +53,7 @@ class Canvas:
     @property
     def waits(self) -> bool:
         """Whether it goes on by itself."""
-        return self.active or self.live.starting
+        return self.active or self.live.starting or self.trying.leaving
 
     def start_live(self, source: str = "") -> None:
         """Paint live from a source as `Live.source` names it."""

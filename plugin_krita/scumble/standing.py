@@ -37,7 +37,7 @@ class Standing:
 
 
 def standing(state: State, device: str, trouble: EngineError | None, work: str, wanted: bool, live: str = "") -> Standing:
-    """`work` says what is being done, `live` what live painting does, "" if nothing; `wanted`: something is asked of the
+    """`work` says what is being done, `live` what is on the canvas does, "" if nothing; `wanted`: something is asked of the
     engine."""
     if trouble is not None:
         return Standing(Mood.ERROR, trouble.message, trouble.hint)

@@ -128,7 +128,8 @@ class Studio:
     @property
     def standing(self) -> Standing:
         wanted = self.busy or self.offer.awaited
-        return standing(self.session.state, self.offer.device, self.troubles.error, self.queue.text, wanted, self.live.text)
+        on_canvas = self.live.text or self.trying.text
+        return standing(self.session.state, self.offer.device, self.troubles.error, self.queue.text, wanted, on_canvas)
 
     @property
     def report(self) -> str:

@@ -74,6 +74,9 @@ class Trying:
         self._hidden = self._hides = False  # whether the original is to be seen, and is
         self._applying = False
         self._touched = 0.0
+        self._leaving: list[LiveLayer] = []  # to be taken away as soon as nothing is in the way
+        self.text = ""
+        """What one of those waits for, as a sentence."""
 
     @property
     def active(self) -> bool:
@@ -87,6 +90,11 @@ class Trying:
     @property
     def awaiting(self) -> bool:
         return self._job is not None
+
+    @property
+    def leaving(self) -> bool:
+        """A layer that was discarded is still there."""
+        return bool(self._leaving)
 
     @property
     def current(self) -> Candidate | None:
@@ -153,7 +161,7 @@ class Trying:
             self._remove()
 
     def discard(self, session: Session) -> None:
-        """Forget all candidates and take the layer away. Idempotent."""
+        """Forget all candidates and take the layer away, as soon as nothing is in the way. Idempotent."""
         self._cancel(session)
         self._remove()
 
@@ -167,6 +175,7 @@ class Trying:
 
     def advance(self, session: Session, settings: Settings, catalogue: Catalogue | None, busy: bool) -> None:
         """Go on a little. `busy`: the engine is needed for a picture."""
+        self._take_away()
         if self.layer is None:
             return
         if self.layer.gone:
@@ -284,6 +293,19 @@ class Trying:
         self.candidates, self.at = [], -1
         self._wish, self._job, self._written = None, None, None
         self._sheet.clear()
-        if layer is not None and not layer.gone:
-            layer.finish("")
+        if layer is not None:
+            self._leaving.append(layer)
+        self._take_away()
         self._calls.changed()
+
+    def _take_away(self) -> None:
+        """Taking a layer away applies a transformation that is under way: it waits for that, too."""
+        left, why = [], ""
+        for layer in self._leaving:
+            way = "" if layer.gone else self._host.in_the_way(layer)
+            if way:
+                left.append(layer)
+                why = f"The try {way}."
+            elif not layer.gone:
+                layer.finish("")
+        self._leaving, self.text = left, why

@@ -133,6 +133,7 @@ class LiveLayer:
         self.visible = visible
 
     def finish(self, name: str) -> None:
+        assert name or not self.host.way, "taking it away changes the document"
         self.finished = name
 
 

@@ -11,7 +11,7 @@ import pytest
 from hosts.kritas import KritaUser, play
 from hosts.seen import of
 
-SCENARIOS = "trying sheet better growing given_up saved"
+SCENARIOS = "trying discarded sheet better growing given_up saved"
 PLAIN, INVERTED = [10, 20, 30, 255], [245, 235, 225, 255]
 
 
@@ -44,6 +44,15 @@ def test_applying_leaves_one_ordinary_result(saw: Any) -> None:
     assert saw["painted"] == [INVERTED]
     assert saw["layer"] == [PLAIN]
     assert saw["steps"] == 3  # the try, the result, the try's end
+
+
+@of("discarded")
+def test_discarding_waits_for_the_transform_tool(saw: Any) -> None:
+    """Taking the try away applied the transformation that was under way."""
+    assert saw["during"] == ["Background", "layer", "Test style 100 %, a try"]
+    assert saw["status"] == "The try waits until the transformation is applied (Enter) or another tool is chosen."
+    assert saw["names"] == ["Background", "layer"]
+    assert saw["moved"] == [pytest.approx(80, abs=8), pytest.approx(40, abs=8)]
 
 
 @of("sheet")

@@ -132,6 +132,18 @@ def test_discarding_takes_the_layer_away(studio: Any, layer: LiveLayer, session:
     assert not studio.trying.candidates
 
 
+def test_a_layer_that_is_discarded_goes_as_soon_as_nothing_is_in_the_way(studio: Any, layer: LiveLayer, host: Host) -> None:
+    host.way = "waits until the transformation is applied"
+    studio.canvas.stop_trying()
+    ticks(studio)
+    assert layer.finished is None
+    assert studio.standing.text == "The try waits until the transformation is applied."
+    host.way = ""
+    ticks(studio)
+    assert layer.finished == ""
+    assert studio.standing.text.startswith("Ready")
+
+
 def test_all_styles_make_a_contact_sheet_in_small_and_the_one_that_is_shown_is_painted_larger(
     studio: Any, layer: LiveLayer, session: Session
 ) -> None:

@@ -9,7 +9,7 @@ from driver import Scenario, Stage
 from krita import Selection
 from lives import steps
 from scumble.scumble_client.desk.settings import Settings
-from strokes import begin, row
+from strokes import BRUSH, begin, choose, row
 from window import idle, names
 
 SLOWLY = Settings(style="test-style", method="darkening", quality="best", options={"pause": 1.0})
@@ -49,7 +49,7 @@ def trying(stage: Stage) -> Scenario:
     report["active"] = document.activeNode().name()
     stage.shoot("trying")
     stage.panel.strip.apply.click()
-    yield lambda: not stage.studio.trying.active
+    yield lambda: not stage.studio.trying.active and not stage.studio.trying.leaving
     yield idle(stage)
     yield 300
     report |= {
@@ -58,6 +58,31 @@ def trying(stage: Stage) -> Scenario:
         "steps": steps(stage) - before,
     }
     report["layer"] = row(node, 150, 50)
+    stage.close(document)
+    return report
+
+
+def discarded(stage: Stage) -> Scenario:
+    """A try is discarded while the transform tool has the layer below."""
+    stage.studio.take_up(Settings(style="test-style", method="invert"))
+    document, hand = yield from begin(stage)
+    node = document.nodeByName("layer")
+    stage.panel.attempt.click()
+    yield lambda: stage.studio.trying.current is not None and document.activeNode() == node
+    yield choose(stage, "KisToolTransform")
+    yield 500
+    yield from hand.stroke([(100, 100), (120, 110), (140, 120)])
+    yield 500
+    stage.panel.strip.discard.click()
+    yield 1500
+    report: dict[str, Any] = {"during": names(document), "status": stage.panel.status.text()}
+    stage.shoot("discarded")
+    yield from hand.stroke([(120, 110), (140, 120), (160, 130)])  # and on
+    yield hand.do("key", "Return")
+    yield lambda: len(names(document)) == 2
+    document.waitForDone()
+    report |= {"names": names(document), "moved": [node.bounds().x(), node.bounds().y()]}
+    yield choose(stage, BRUSH)
     stage.close(document)
     return report
 
@@ -75,7 +100,7 @@ def sheet(stage: Stage) -> Scenario:
     yield lambda: names(document)[-1].startswith(last.text())
     report["chosen"] = stage.studio.settings.style
     stage.panel.strip.discard.click()
-    yield lambda: not stage.studio.trying.active
+    yield lambda: not stage.studio.trying.active and not stage.studio.trying.leaving
     yield 300
     report |= {"names": names(document), "strip": stage.panel.strip.isVisible()}
     stage.studio.take_up(Settings(style="test-style", method="invert"))
