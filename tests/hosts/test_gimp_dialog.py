@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -32,6 +33,11 @@ GALLERY = ((20, 80), (300, 490))
 LEFT, RIGHT = (450, 220), (690, 220)
 """Points of the preview."""
 PAINTS = "^Scumble paints"
+CORNER = """
+view = next(one for one in shown("EventBox"))
+answer = list(next(one for one in shown("Image") if one.is_ancestor(view)).get_pixbuf().get_pixels()[:3])
+"""
+"""The first pixel of the picture that is looked at."""
 SLOWLY = {"style": "test-style", "method": "darkening", "quality": "best", "more": {"pause": 2.0}}
 
 
@@ -170,6 +176,15 @@ def test_keep_ends_with_the_picture_that_is_shown(desk: Desk, improving_engine: 
     window = desk.screen.window(PAINTS)
     desk.screen.until(lambda: any(text.endswith(" left") for text in desk.look("answer = texts()")), 60, "no time is said")
     desk.screen.shot("paints-time-left")
+    seen: list[Any] = []
+
+    def better() -> bool:
+        now = desk.look(CORNER)
+        if not seen or now[0] < seen[-1][0]:
+            seen.append(now)
+        return len(seen) > 2
+
+    desk.screen.until(better, 60, "the picture in the window does not get better, which is darker")
 
     def keep() -> None:
         if desk.screen.windows(PAINTS):

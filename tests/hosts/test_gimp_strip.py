@@ -40,9 +40,12 @@ def two_tried(desk: Desk) -> tuple[str, list[str]]:
     assert strip(desk) == [], "there is nothing to choose from yet"
     desk.pick(window, TILES[1])
     desk.screen.until(lambda: len(strip(desk)) == 2, 60, "there is no strip")
+    finished = jobs_finished(desk)
     desk.look(STRENGTH.format("set_value(20)"))
     titles = ["Test style 100 %", f"{desk.styles()[1].title} 20 %"]
     desk.screen.until(lambda: strip(desk) == [[titles[0], False], [titles[1], True]], 30, "the slider makes another try")
+    wait_preview(desk, window, BLEND, "strip-weaker")
+    assert jobs_finished(desk) == finished, "a strength that mixes pixels makes no job"
     return window, titles
 
 
