@@ -175,14 +175,14 @@ def _until_idle(worker: psutil.Process, stopped: list[float]) -> None:
 class _Listening(Link):
     """Notes when `cancelling` arrives, which a session keeps to itself."""
 
-    def __init__(self, endpoint: str, password: str, heard: list[float]) -> None:
+    def __init__(self, endpoint: str, password: str, received: list[float]) -> None:
         super().__init__(endpoint, password)
-        self._heard = heard
+        self._received = received
 
     def poll(self, timeout: float = 0.0, budget: int = 1 << 22) -> list[Any]:
         messages: list[Any] = super().poll(timeout, budget)
         if any(b'"cancelling"' in bytes(frames[0]) for frames in messages):
-            self._heard.append(time.monotonic())
+            self._received.append(time.monotonic())
         return messages
 
 

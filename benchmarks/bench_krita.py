@@ -54,7 +54,7 @@ def bench() -> Iterator[Figure]:
     own = large["U8"]
     where = "4000 x 3000, U8, a 5 ms timer in Krita"
     yield Figure("Krita's longest pause while a layer is read, painted and written", own["working"], "s", BLOCKED, note=where)
-    yield Figure("Krita's pause when the layer is copied in small for a preview", own["preview"], "s", BLOCKED, note=where)
+    yield Figure("Krita's pause when the layer is copied small for a preview", own["preview"], "s", BLOCKED, note=where)
     yield Figure("Krita's longest pause when the layer is inserted", own["inserting"], "s", BLOCKED, note=where)
     yield Figure(
         "Krita's pause for an empty layer", own["empty"], "s", note="addChildNode, which redraws the canvas; Krita's part"

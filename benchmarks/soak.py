@@ -2,8 +2,8 @@
 """`make soak`: fuzz, faults, overload and endurance of a real engine, and the figures of docs/reliability.md.
 
 Four parts share the time (--minutes, a few by default, hours on request). Each counts what it did and what went wrong; the
-exit code is 1 where anything did. The engine has the test methods, which need no torch, so that its own work is what is
-seen. Invariant: the user's own folders and engine are never touched.
+exit code is 1 where anything did. The engine has the test methods, which need no torch, so that its own work is
+measured. Invariant: the user's own folders and engine are never touched.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Row:
 
     part: str
     did: str
-    saw: str
+    outcome: str
     wrong: int = 0
 
 
@@ -60,7 +60,7 @@ def main() -> int:
         private_folders(Path(folder))
         for part in PARTS:
             for row in part(seconds, random.Random(given.seed)):
-                print(f"{row.part}: {row.did}: {row.saw}{f' ({row.wrong} WRONG)' if row.wrong else ''}", flush=True)
+                print(f"{row.part}: {row.did}: {row.outcome}{f' ({row.wrong} WRONG)' if row.wrong else ''}", flush=True)
                 rows.append(row)
     write(given.page, rows, given.minutes, given.seed)
     return 1 if any(row.wrong for row in rows) else 0
@@ -90,7 +90,7 @@ def fuzz(seconds: float, rng: random.Random) -> Iterator[Row]:
             peer.socket.send_multipart(spoiled(rng.choice(messages(job)), rng))
             sent += 1
             if sent % 16 == 0:
-                codes += heard(each for each, _ in peers)
+                codes += error_codes(each for each, _ in peers)
             if sent % 250 == 0:
                 for each, _ in peers:
                     each.hello()
@@ -114,7 +114,7 @@ def fuzz(seconds: float, rng: random.Random) -> Iterator[Row]:
         )
 
 
-def heard(peers: Iterator[Any]) -> Counter[str]:
+def error_codes(peers: Iterator[Any]) -> Counter[str]:
     codes: Counter[str] = Counter()
     for peer in peers:
         while peer.socket.poll(0):
@@ -179,12 +179,12 @@ def overload(seconds: float, rng: random.Random) -> Iterator[Row]:
     asked = rounds * clients * jobs
     lost = asked - sum(counts[end] for end in ("done", "failed", "cancelled", "rejected", "wrong"))
     median = sorted(waits)[len(waits) // 2] if waits else 0.0
-    saw = (
+    outcome = (
         f"{counts['done']:,} done, {counts['failed']} failed on purpose, {counts['cancelled']} cancelled, {counts['rejected']} "
         f"refused as busy (median {1000 * median:.0f} ms); {counts['wrong']} wrong, {lost} lost; engine {grown >> 20} MB in all"
     )
     wrong = counts["wrong"] + abs(lost)
-    yield Row("overload", f"{asked:,} jobs of {clients} clients at once, rounds: {rounds}", saw, wrong)
+    yield Row("overload", f"{asked:,} jobs of {clients} clients at once, rounds: {rounds}", outcome, wrong)
 
 
 def soak(seconds: float, rng: random.Random) -> Iterator[Row]:
@@ -210,8 +210,8 @@ def soak(seconds: float, rng: random.Random) -> Iterator[Row]:
         grown = [after - before for after, before in zip(memories(engine), first, strict=True)]
         held = engine.status()["bytes"]
     wrong += sum(g > GROWTH for g in grown[:1]) + (held != 0)
-    saw = f"engine {mb(grown[0])}, worker {mb(grown[1])} after the first 50; {held} bytes of pictures held at the end"
-    yield Row("endurance", f"{painted:,} pictures of random sizes and depths, one after the other", saw, wrong)
+    outcome = f"engine {mb(grown[0])}, worker {mb(grown[1])} after the first 50; {held} bytes of pictures held at the end"
+    yield Row("endurance", f"{painted:,} pictures of random sizes and depths, one after the other", outcome, wrong)
 
 
 def memories(engine: Any) -> list[int]:
@@ -230,8 +230,13 @@ def write(page: Path, rows: list[Row], minutes: float, seed: int) -> None:
     _, _, tail = rest.partition(END)
     load = f", load {os.getloadavg()[0]:.0f}" if hasattr(os, "getloadavg") else ""
     where = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}, Python {platform.python_version()}"
-    lines = ["", f"{minutes:g} minutes in all, seed {seed}; {where}.", "", "| part | what was done | what was seen | wrong |"]
-    lines += ["|---|---|---|---|", *(f"| {r.part} | {r.did} | {r.saw} | {r.wrong} |" for r in rows), ""]
+    lines = [
+        "",
+        f"{minutes:g} minutes in all, seed {seed}; {where}.",
+        "",
+        "| part | what was done || what came of it | wrong ||",
+    ]
+    lines += ["|---|---|---|---|", *(f"| {r.part} | {r.did} | {r.outcome} | {r.wrong} |" for r in rows), ""]
     page.write_text(head + BEGIN + "\n".join(lines) + END + tail, encoding="utf-8")
 
 

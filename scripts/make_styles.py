@@ -45,21 +45,21 @@ def main() -> None:
         if asked.only is not None and style.style_id not in asked.only:
             continue
         print(style.style_id, flush=True)
-        said = asdict(style)
+        settings = asdict(style)
         card = SHIPPED / "styles" / f"{style.style_id}.json"
         if not card.exists():
             about = style.described | {"licence": "Public domain", "revision": 1, "rank": rank}
             card.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
         if "gatys" in asked.methods and not gatys.current(state_path(SHIPPED, "gatys", style.style_id)):
-            gatys.train(gatys.Recipe(**said), SHIPPED)
+            gatys.train(gatys.Recipe(**settings), SHIPPED)
         if "adain" in asked.methods and (shared_path(SHIPPED, "adain")).exists():
-            adain_style.train(adain_style.Recipe(**said), SHIPPED)
+            adain_style.train(adain_style.Recipe(**settings), SHIPPED)
         if "ghiasi" in asked.methods and (shared_path(SHIPPED, "ghiasi")).exists() and style.style_id not in DOTTED:
-            ghiasi_style.train(ghiasi_style.Recipe(**said), SHIPPED)
+            ghiasi_style.train(ghiasi_style.Recipe(**settings), SHIPPED)
         wanted = "memory" in asked.methods and (shared_path(SHIPPED, "memory")).exists()
         if wanted and not made(style.style_id, bool(asked.photographs)):
             steps = asked.steps if asked.photographs else 0
-            recipe = memory_row.Recipe(**said, photographs=asked.photographs, teachers=asked.teachers, steps=steps)
+            recipe = memory_row.Recipe(**settings, photographs=asked.photographs, teachers=asked.teachers, steps=steps)
             memory_row.train(recipe, SHIPPED)
 
 

@@ -3,7 +3,7 @@
 
     python scripts/thumbnails.py PHOTOGRAPH [--crop X Y SIDE] [--method gatys] [--only ID ...]
 
-The photograph should show a face, sky and foliage, so that the manner is seen at a glance: a woman in a meadow (Unsplash
+The photograph should show a face, sky and foliage, so that the manner shows at a glance: a woman in a meadow (Unsplash
 licence) was used. Neither it nor a painting ships. Gatys paints them: twenty seconds each on one core.
 """
 

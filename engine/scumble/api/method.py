@@ -50,7 +50,7 @@ class Content:
     alpha: NDArray[np.float32] | None = None
     """(H, W) in [0, 1]; how much each pixel counts in statistics. None is opaque."""
     whole: Pixels | None = None
-    """The whole layer in small, same scale rule, when `rgb` is a selection of it: statistics come from here. Else None."""
+    """A small copy of the whole layer, same scale rule, where `rgb` is a selection of it: statistics come from it."""
     whole_alpha: NDArray[np.float32] | None = None
     strength: float = 1.0
     """In (0, 1], for methods with the capability; others always paint in full."""
@@ -297,7 +297,7 @@ class Improver(Method, Protocol):
     ) -> Iterator[Event]:
         """Yield Progress and Preview, and one Result last, as `run` does; it may be closed after any of them.
 
-        `answer` has the content's height and width. Other than `run` this heeds `content.strength` and `content.regions`.
+        `answer` has the content's height and width. Other than `run` this follows `content.strength` and `content.regions`.
         `levels` is at how many sizes, each half the next, to work; None is the method's own choice.
         """
 

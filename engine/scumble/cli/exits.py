@@ -18,7 +18,7 @@ class Exit(IntEnum):
     JOB = 5, "the engine took the job and could not do it"
     BUG = 70, "an error in Scumble itself; `scumble --debug ...` shows where"
     NO_WRITE = 74, "the output cannot be written: disk full, no permission, output closed"
-    LOCKED = 75, "another engine already runs in this runtime directory (said by `serve`)"
+    LOCKED = 75, "another engine already runs in this runtime directory (reported by `serve`)"
     HUNG_UP = 129, "cancelled by SIGHUP: its terminal was closed"
     CANCELLED = 130, "cancelled with Ctrl-C"
     TERMINATED = 143, "cancelled by SIGTERM"

@@ -55,11 +55,11 @@ def plan(
     """Expand files, folders and globs, and pair each picture with its output.
 
     `out` is a folder when it exists as one, ends with a separator, or there is more than one picture; then each output
-    bears its input's name. Without it, outputs lie beside their inputs. `also_read` are the files that are read besides, and
+    has its input's name. Without it, outputs lie beside their inputs. `also_read` are the files that are read besides, and
     what for; `tell` takes a line about what is left out.
 
     Raises click.UsageError where nothing is found, outputs would collide or a file that is read would be replaced, ScumbleError
-    "bad-picture" and "no-write" where a folder or output cannot be looked at.
+    "bad-picture" and "no-write" where a folder or output cannot be read.
     """
     naming = naming or Naming(format)
     listing = Listing(naming.recursive, _not_meant(out, naming))
@@ -164,15 +164,15 @@ def _refuse_replacing(tasks: Sequence[Task], also_read: Mapping[Path, str]) -> N
 
 
 def _refuse_collisions(tasks: Sequence[Task], recursive: bool) -> None:
-    seen: dict[Identity, Path] = {}
+    sources: dict[Identity, Path] = {}
     for task in tasks:
         key = identity(task.target)
-        if key in seen:
-            apart = seen[key].parent != task.source.parent
+        if key in sources:
+            apart = sources[key].parent != task.source.parent
             way = (
                 ", or give the folder that both lie in with -r, which keeps their subfolders" if apart and not recursive else ""
             )
             raise click.UsageError(
-                f"{seen[key]} and {task.source} would both become {task.target}. Do them one at a time{way}."
+                f"{sources[key]} and {task.source} would both become {task.target}. Do them one at a time{way}."
             )
-        seen[key] = task.source
+        sources[key] = task.source

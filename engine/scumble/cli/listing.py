@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pictures that an argument names: a file, a folder, a folder with its subfolders, or a pattern.
 
-Invariant: no question about a path raises. What cannot be looked at is listed as it was named, and reading it says why; what
+Invariant: no question about a path raises. What cannot be examined is listed as it was named, and reading it says why; what
 a folder holds besides pictures is counted, so that it can be named.
 """
 
@@ -26,7 +26,7 @@ OUTPUTS = (*SAVERS, ".gif")
 """Suffixes an output may have, lower case."""
 
 PICTURES = (*OUTPUTS, ".apng", ".bmp", ".dib", ".avif")
-"""Suffixes a folder is searched for, lower case, with HEIC's where they can be decoded. An input named outright may bear any
+"""Suffixes a folder is searched for, lower case, with HEIC's where they can be decoded. An input named outright may have any
 name."""
 
 FILMS = (*film.WRITTEN, *film.READ_ONLY)
@@ -153,7 +153,7 @@ def in_order(name: str) -> tuple[list[str | int], str]:
 
 
 def _is(entry: os.DirEntry[str], what: str) -> bool:
-    """Whether an entry is a "folder", or "special": a pipe, a socket or a device. False where that cannot be found out."""
+    """Whether an entry is a "folder", or "special": a pipe, a socket or a device. False where that cannot be known."""
     try:
         return entry.is_dir() if what == "folder" else not entry.is_file() and not entry.is_dir() and exists(Path(entry.path))
     except OSError:

@@ -80,7 +80,7 @@ def find_style(catalogue: Catalogue, name: str) -> Style:
 
 
 def pinned(style: Style, name: str) -> str:
-    """id@rev of the style that was found by `name`: the revision it says, else the newest."""
+    """id@rev of a style that was looked up by `name`: the revision that the name has, else the newest."""
     revision = name.partition("@")[2]
     return f"{style.id}@{revision or style.revision}"
 

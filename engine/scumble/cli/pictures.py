@@ -50,7 +50,7 @@ def from_wire(result: Raster, like: Picture) -> AnyPixels:
 
 
 def style_raster(path: str) -> Raster:
-    """A painting for `style.put`, in small where it is a camera's: the engine keeps no more.
+    """A painting for `style.put`, made smaller where it is a camera's: the engine keeps no more.
 
     Raises ScumbleError "bad-picture".
     """

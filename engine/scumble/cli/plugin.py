@@ -68,7 +68,7 @@ def status(host: str, folder: Path | None, as_json: bool) -> None:
         emit_json([_as_json(s) for s in standings])
         return
     for s in standings:
-        OUT.print(escape(f"{s.place.host}: {_said(s)}"))
+        OUT.print(escape(f"{s.place.host}: {_in_words(s)}"))
         OUT.print(f"[dim]{escape(printable(s.place.folder))}[/]")
 
 
@@ -81,7 +81,7 @@ def _places(host: Host, folder: Path | None) -> list[core.Place]:
     return places
 
 
-def _said(s: core.Standing) -> str:
+def _in_words(s: core.Standing) -> str:
     if not s.installed:
         return "not installed"
     if not s.current:

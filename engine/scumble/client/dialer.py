@@ -125,7 +125,7 @@ class Dialer:
                 if work or control:
                     self._last_message_at = now
                 elif now - self._last_message_at > SILENCE:
-                    raise silent(f"The engine has said nothing for {SILENCE:.0f} s.")
+                    raise silent(f"The engine has sent nothing for {SILENCE:.0f} s.")
                 if self.welcome is None and self.control.welcome is not None:
                     events = self._opened(now)
         except EngineError as e:

@@ -46,7 +46,7 @@ class WithError:
 
 @dataclass(frozen=True)
 class Context:
-    """The whole layer in small (long side at most 1024), and where in it the picture lies, in layer pixels."""
+    """A small copy of the whole layer (long side at most 1024), and where in it the picture lies, in layer pixels."""
 
     raster: Raster
     x: int

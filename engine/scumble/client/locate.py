@@ -2,7 +2,7 @@
 """Finds the engine's connection file and starts an engine where there is none (docs/protocol.md, section 2).
 
 Invariant: a connection file is used only if nobody but its owner, who is us, could have written it, it names places on
-this machine alone, and its process is alive where that can be found out. Anything else counts as no engine.
+this machine alone, and its process is alive where that can be known. Anything else counts as no engine.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _log_hint(log: str) -> str:
 
 
 def _command_of(line: str) -> list[str]:
-    """The command that a shell-quoted line names. The program, and each argument that is a file, seen from our working
+    """The command that a shell-quoted line names. The program, and each argument that is a file, relative to our working
     folder are named from the root: the command will be run in another folder. Raises EngineError "engine-missing"."""
     try:
         command = shlex.split(line, posix=os.name == "posix")

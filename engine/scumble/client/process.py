@@ -16,7 +16,7 @@ _CLOCK_SLACK = 60.0
 
 def process_lives(pid: int, started: float, birth: str = "") -> bool:
     """Whether process `pid` lives and is the one that `birth` (or, without it, `started`, in seconds since the epoch)
-    describes; True where that cannot be found out."""
+    describes; True where that cannot be known."""
     if os.name != "posix" or os.path.exists("/.flatpak-info"):  # a sandbox has process numbers of its own
         return True
     if pid <= 0:

@@ -76,7 +76,7 @@ class Session:
         self._dialer = Dialer(find if connection is None else lambda: connection, identity, link, launch)
         self._jobs: dict[str, Job] = {}
         self._pending: dict[int, _Pending] = {}
-        self._abandoned: list[str] = []  # cancelled while not connected; the engine is told later
+        self._abandoned: list[str] = []  # cancelled while not connected; the engine learns it later
         self._job_of_request: dict[int, str] = {}  # the requests that are a job's
         self._number = _OWN_ID
         self._engine: tuple[int, str] | None = None
@@ -229,7 +229,7 @@ class Session:
         self._engine = engine
 
     def _cancel_while_away(self) -> None:
-        """End cancelled jobs while no engine is connected; one that comes back is told."""
+        """End cancelled jobs while no engine is connected; one that comes back gets the cancels."""
         for job in self._jobs.values():
             if job.cancelling and not job.over:
                 job.over = True

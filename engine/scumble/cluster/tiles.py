@@ -19,7 +19,7 @@ from torch import nn
 from scumble import __version__
 from scumble.api.method import Pixels, Runtime
 from scumble.methods import registry
-from scumble.methods.feed_forward import FeedForward, Pass, Recipe
+from scumble.methods.feed_forward import FeedForward, Pass, PassRecipe
 from scumble.nst.norms import NormStatistics
 from scumble.painting.device import choose
 from scumble.painting.tiling import paint_tile
@@ -32,7 +32,7 @@ class PassSpec:
     """The network that paints the tiles of one pass, as data that another process can rebuild it from."""
 
     version: str
-    recipe: Recipe
+    recipe: PassRecipe
     statistics: NormStatistics
     half: bool
     threads: int

@@ -43,7 +43,7 @@ MANIFEST = "manifest.csv"
 
 Split = Literal["train", "test", "all"]
 
-Seen = TypeVar("Seen", "Photograph", Painting)
+Input = TypeVar("Input", "Photograph", Painting)
 
 Pair = tuple[str, str]
 """Ids of a photograph and a painting."""
@@ -89,7 +89,7 @@ class Row:
 
 @dataclass
 class Table:
-    """Everything that was found. `conditions` says how: sizes, options, machine, judges."""
+    """All results. `conditions` says how they were measured: sizes, options, machine, judges."""
 
     conditions: dict[str, Any]
     rows: list[Row] = field(default_factory=list)
@@ -151,7 +151,7 @@ def read_photographs(folder: Path, size: int, split: Split, limit: int | None) -
 
 
 def read_paintings(folder: Path, size: int, split: Split, limit: int | None, shipped: Iterable[Any] = ()) -> list[Painting]:
-    """Paintings with a short side of `size` pixels. One that bears the title of a style in `shipped` is painted with that
+    """Paintings with a short side of `size` pixels. One that has the title of a style in `shipped` is painted with that
     style's trained states too. Raises ScumbleError "bad-picture"."""
     by_title: dict[str, Style] = {style.title.casefold(): style for style in shipped}
     return _with_own_ids(
@@ -325,7 +325,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_text)[:60].strip("-") or "picture"
 
 
-def _with_own_ids(photographs: list[Seen]) -> list[Seen]:
+def _with_own_ids(photographs: list[Input]) -> list[Input]:
     """Numbers for those whose names would clash."""
     uses: dict[str, int] = {}
     result = []

@@ -3,7 +3,7 @@
 
 Every layer's Gram loss is divided by the painting's Gram matrix' mean square, and the content loss by the variance of the
 photograph's features (losses.py), so that figures compare across layers and networks: 0 is equal, 1 to 2 is unrelated. How much
-of the photograph is left is said by LPIPS, which was fitted to what people call alike.
+of the photograph is left, LPIPS measures, which was fitted to what people call alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A painting in the colours of the photograph: by luma, pixel by pixel, or palette by palette, by CORAL or by histograms.
 
-Arrays are planes of float32, (3, ...) for colours and (...) for luma, sRGB curve, in [0, 1], unless said otherwise.
+Arrays are planes of float32, (3, ...) for colours and (...) for luma, sRGB curve, in [0, 1], unless a docstring has others.
 Invariant: palettes are collected in bands, so that what is held beside the pictures does not grow with them.
 """
 

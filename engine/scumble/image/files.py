@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 JPEG_PIXELS_PER_BYTE = 600
 """No JPEG packs more: each 8 x 8 block takes a bit at least, which makes 512 in grey. One that claims more is cut short, and
-must be found out before libjpeg makes room for a progressive one's coefficients."""
+must be known before libjpeg makes room for a progressive one's coefficients."""
 
 UPRIGHT: dict[int, Callable[[AnyPixels], AnyPixels]] = {
     2: lambda a: a[:, ::-1],

@@ -71,7 +71,7 @@ def what_else(head: bytes) -> str:
 
 
 def why_not(kind: str, path: Path, error_text: str) -> str | None:
-    """Why a file of a known kind is not read though it is not damaged, if so; `said` is what its loader complained of."""
+    """Why a file of a known kind is not read though it is not damaged, if so; `error_text` is its loader's complaint."""
     if kind == "tiff" and (reason := _why_not_tiff(path)):
         return reason
     if not UNSUPPORTED.search(error_text):

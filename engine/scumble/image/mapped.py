@@ -84,6 +84,6 @@ def _mapped(size: int) -> Mapped:
         mb = -(-size // 1_000_000)
         raise ScumbleError(
             "no-memory",
-            f"This picture needs {mb} MB in {folder} to work in, and the disk said: {e.strerror}.",
+            f"This picture needs {mb} MB in {folder} to work in, and the disk answers: {e.strerror}.",
             "Make room there, or set SCUMBLE_CACHE_DIR to a roomier disk.",
         ) from e

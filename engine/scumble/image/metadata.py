@@ -120,7 +120,7 @@ def read_exif(block: bytes | None) -> tuple[Image.Exif, bool]:
 
 
 def interoperability(exif: Image.Exif) -> str:
-    """DCF's index: "R98" is sRGB, "R03" Adobe RGB, "" is not said."""
+    """DCF's index: "R98" is sRGB, "R03" Adobe RGB, "" is unknown."""
     try:
         return str(exif.get_ifd(INTEROPERABILITY).get(1, ""))
     except Exception:  # Pillow, of a directory that is missing or damaged
@@ -187,7 +187,7 @@ def _updated(
     block: bytes | None, texts: Mapping[str, str], size: tuple[int, int], srgb: bool, without: Sequence[int] = ()
 ) -> tuple[bytes | None, bool, bool]:
     """EXIF for an upright picture of that size, with `texts`, without the thumbnail, which would show the picture as it was;
-    whether the old one was damaged; and whether some text found no place. Tags `without` are left out."""
+    whether the old one was damaged; and whether some text was left out for want of a place. Tags `without` are left out."""
     if block is None and not texts:
         return None, False, False
     exif, damaged = read_exif(block)
@@ -218,7 +218,7 @@ def _updated(
 
 
 def _take_texts(exif: Image.Exif, detail: dict[int, Any], texts: Mapping[str, str]) -> bool:
-    """Put texts where EXIF has a place for them that is free; whether some found none."""
+    """Put texts where EXIF has a place for them that is free; whether some were left out."""
     rest = []
     for keyword, text in texts.items():
         tag = TEXTS.get(keyword)

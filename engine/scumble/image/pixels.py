@@ -79,7 +79,7 @@ def encode(rgb: Array, visible: NDArray[np.bool_] | None, order: Order, out: Any
 
 
 def reduced(pixels: AnyPixels, order: Order, height: int, width: int, transfer: Transfer = "srgb") -> tuple[Array, Array]:
-    """A picture in small: (height, width, 3) in [0, 1], colours weighted with alpha, and alpha; for pictures that fit into
+    """A smaller picture: (height, width, 3) in [0, 1], colours weighted with alpha, and alpha; for pictures that fit into
     memory as floats. Colours under alpha 0 are none."""
     planes = clamp(decode(pixels, order, transfer), pixels.dtype)
     planes[:3] *= planes[3]

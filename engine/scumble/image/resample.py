@@ -32,7 +32,7 @@ def linear(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Catmull-Rom interpolation (Keys 1981, a = -1/2): sharp, for bringing up what was worked out in small."""
+    """Catmull-Rom interpolation (Keys 1981, a = -1/2): sharp, for bringing up what was computed at a smaller size."""
     t = np.abs(x)
     return np.where(t < 1, (1.5 * t - 2.5) * t * t + 1, np.where(t < 2, ((-0.5 * t + 2.5) * t - 4) * t + 2, 0.0))
 

@@ -110,7 +110,7 @@ def of_code_points(primaries: int, transfer: int, full_range: bool = True) -> tu
     known = {1: PRIMARIES[1], 2: PRIMARIES[1]} | PRIMARIES
     if primaries not in known or transfer not in TRANSFERS or not full_range:
         what = f"primaries {primaries}, transfer {transfer}" + ("" if full_range else ", narrow range")
-        return None, f"its colours are said to be those of H.273's {what}, which is not known here; read as sRGB."
+        return None, f"it declares H.273's {what}, which is not known here; read as sRGB."
     if primaries in (1, 2) and transfer in SRGB_TRANSFERS:
         return None, ""
     curve = TRANSFERS[transfer]

@@ -40,8 +40,8 @@ def to_linear(curved: Array) -> Array:
 def decoded(channel: NDArray[Any]) -> Array:
     """One channel of linear floats, of 16 or 32 bits, on the sRGB curve; finite, NaN as 0."""
     if channel.dtype == np.float16:
-        looked_up: Array = _half_to_srgb()[channel.view(np.uint16)]
-        return looked_up
+        encoded: Array = _half_to_srgb()[channel.view(np.uint16)]
+        return encoded
     most = float(np.finfo(channel.dtype).max)
     return to_srgb(np.nan_to_num(channel.astype(np.float32), nan=0.0, posinf=most, neginf=-most))
 

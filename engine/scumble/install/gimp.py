@@ -47,7 +47,7 @@ def given(plug_ins: Path) -> Place:
 
 
 def places(environment: Mapping[str, str] | None = None, home: Path | None = None) -> list[Place]:
-    """The plug-in's place in each GIMP 3 of this user; none where there is no GIMP 3 to be seen."""
+    """The plug-in's place in each GIMP 3 of this user; none where there is no sign of GIMP 3."""
     env = os.environ if environment is None else environment
     home = Path.home() if home is None else home
     if env.get("GIMP3_DIRECTORY"):

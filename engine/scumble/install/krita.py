@@ -74,7 +74,7 @@ def given(resources: Path) -> Place:
 
 
 def places(environment: Mapping[str, str] | None = None, home: Path | None = None) -> list[Place]:
-    """The plug-in's place in each Krita of this user; none where there is no Krita to be seen."""
+    """The plug-in's place in each Krita of this user; none where there is no sign of Krita."""
     env = os.environ if environment is None else environment
     home = Path.home() if home is None else home
     return [

@@ -233,7 +233,7 @@ class FeedForward(Method, Generic[N, S]):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PassRecipe:
     """The networks and settings that a Pass is made of, without those that every machine has. `style` is as `FeedForward.mix`
     gives it."""
 
@@ -248,7 +248,7 @@ class Pass(nn.Module):
     def __init__(self, method: FeedForward[N, S], networks: N, style: S, options: Any) -> None:
         super().__init__()
         self.painter = method.painter(networks, style)
-        self.recipe = Recipe(method.id, style, options)
+        self.recipe = PassRecipe(method.id, style, options)
 
         def paint(x: Tensor, shares: Tensor | None) -> Tensor:
             return method.stylize(networks, x, style, options, shares)

@@ -84,8 +84,8 @@ def recolouring(painted: Array, picture: Array, alpha: Array | None, common: Com
         return colour.keep_colours
     if common.keep_colours in PALETTES:
         palette = PALETTES[common.keep_colours](painted, picture, alpha)
-        return lambda y, seen: palette(y)
-    return lambda y, seen: y
+        return lambda y, _: palette(y)
+    return lambda y, _: y
 
 
 def preview(painted: Array, content: Content, covered: Array | None, strength: float, common: CommonOptions) -> Preview:

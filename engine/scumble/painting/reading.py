@@ -91,13 +91,13 @@ def _content(request: Request, grid: Grid) -> Generator[Progress, None, Content]
     rgb, alpha = empty((*grid.shape, 3), np.float32), empty(grid.shape, np.float32)
     yield from _progress(_read(request.pixels, (request.order, request.transfer), grid, rgb, alpha), 0.02, READ)
     fill_hidden(rgb, alpha)
-    seen_alpha = _unless_opaque(alpha)
-    if seen_alpha is not None or not grid.identity:
+    used_alpha = _unless_opaque(alpha)
+    if used_alpha is not None or not grid.identity:
         _without_roundings(rgb)
     whole, whole_alpha = _whole(request.context, grid)
     return Content(
         rgb,
-        seen_alpha,
+        used_alpha,
         whole,
         whole_alpha,
         strength=request.strength,
@@ -162,10 +162,10 @@ def _whole(context: Context | None, grid: Grid) -> tuple[Array | None, Array | N
     for _ in _read(context.pixels, (context.order, context.transfer), shown, rgb, alpha):
         pass
     fill_hidden(rgb, alpha)
-    seen_alpha = _unless_opaque(alpha)
-    if seen_alpha is not None or not shown.identity:
+    used_alpha = _unless_opaque(alpha)
+    if used_alpha is not None or not shown.identity:
         _without_roundings(rgb)
-    return rgb, seen_alpha
+    return rgb, used_alpha
 
 
 def _of_whole(shares: Array, request: Request, whole: Array) -> Array:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masks: which style goes where, and how much of each pixel is painted at all.
 
-Invariants: a style seen through a mask is the style without one, mixed with the picture by the mask; what no mask covers
+Invariants: a style limited by a mask is the style without one, mixed with the picture by the mask; what no mask covers
 keeps its bytes. The styles' shares sum to 1 everywhere, also where nothing is painted, so that no method looks at a hole.
 """
 
@@ -105,7 +105,7 @@ def _levels(band: AnyMasks) -> Array:
 
 
 def of_whole(shares: Array, at: Size, size: Size, full: Size, whole: Size) -> Array:
-    """Shares of a selection of `size` at `at` in a layer of `full` pixels on the `whole` of it in small, (h, w, S): beyond
+    """Shares of a selection of `size` at `at` in a layer of `full` pixels on the smaller `whole` of it, (h, w, S): beyond
     the selection they are continued."""
     result, there = np.zeros((*whole, shares.shape[2]), np.float32), np.zeros(whole, np.float32)
     first = [min(n - 1, round(a * n / f)) for a, f, n in zip(at, full, whole, strict=True)]

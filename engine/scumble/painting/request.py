@@ -46,7 +46,7 @@ class CommonOptions:
 
 @dataclass(frozen=True)
 class Context:
-    """The whole layer in small, when the raster is a selection of it, and where in it (in its pixels) the raster lies."""
+    """A small copy of the whole layer, where the raster is a selection of it, and where in it (in its pixels) that lies."""
 
     pixels: AnyPixels
     x: int

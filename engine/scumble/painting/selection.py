@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A selection as a part of its layer, for methods that look at their picture as a whole: they paint the layer in small, and
+"""A selection as a part of its layer, for methods that look at their picture as a whole: they paint the small layer, and
 from there the selection takes what was changed.
 
-Invariant: where the layer in small has as many pixels as it is worked at, a pixel's answer is the layer's, however tightly it
+Invariant: where the small layer has as many pixels as it is worked at, a pixel's answer is the layer's, however tightly it
 was selected; and what a layer's own small copy shows is what the layer will be.
 """
 
@@ -25,7 +25,7 @@ def painted_in_layer(
     improve: Callable[[Pixels, int], Iterator[Event]],
     levels: int,
 ) -> Iterator[Event]:
-    """What a method yields that paints pictures and, where the selection has more pixels than the layer in small, improves an
+    """What a method yields that paints pictures and, where the selection has more pixels than the small layer, improves an
     answer of the selection's at so many finer sizes, each twice the one before and `levels` at most."""
     layer, finer = layer_of(content), min(doublings(content), levels)
     share = layer.rgb.size / (layer.rgb.size + content.rgb.size) if finer else 1.0
@@ -46,7 +46,7 @@ def painted_in_layer(
 
 
 def layer_of(content: Content) -> Content:
-    """The layer in small, as a picture of its own."""
+    """The small layer, as a picture of its own."""
     assert content.whole is not None
     full = content.full or content.whole.shape[:2]
     ratio = max(content.whole.shape[:2]) / max(full)
@@ -54,14 +54,14 @@ def layer_of(content: Content) -> Content:
 
 
 def doublings(content: Content) -> int:
-    """How many times the layer in small must be doubled to have as many pixels as it is painted with."""
+    """How many times the small layer must be doubled to have as many pixels as it is painted with."""
     assert content.whole is not None
     full = content.full or content.whole.shape[:2]
     return max(0, math.ceil(math.log2(max(full) / max(content.whole.shape[:2])) - 0.1))
 
 
 def carried(content: Content, painted: Pixels) -> Pixels:
-    """The selection with what was changed in the layer, of which `painted` is the answer in small; in [0, 1]."""
+    """The selection with what was changed in the layer, of which `painted` is the small answer; in [0, 1]."""
     assert content.whole is not None
     rows, columns = axes_from_whole(content)
     out = empty(content.rgb.shape, np.float32)

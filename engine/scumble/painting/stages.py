@@ -41,7 +41,7 @@ PASSES = 20
 
 COARSEST = 256
 """Long side in pixels of the coarsest size at which a picture is polished, that of the crops of trainings or so: what is
-broader than their strokes is found there, sooner than at full size."""
+broader than their strokes is reached there, sooner than at full size."""
 
 Paint = Callable[[Content], Iterator[Event]]
 

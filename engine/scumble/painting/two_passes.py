@@ -86,7 +86,7 @@ def _over(content: Content, small: Pixels, broad: Pixels) -> Content:
 
 
 def _laid_over(content: Content, change: Pixels) -> Pixels:
-    """DETAIL of `content` and the `change` of its layer in small, enlarged; in [0, 1]."""
+    """DETAIL of `content` and the `change` of the small layer, enlarged; in [0, 1]."""
     changed = replace(content, whole=change, full=content.full or content.rgb.shape[:2])
     rgb = empty(content.rgb.shape, np.float32)
     for a, b, band in bands(change, *axes_from_whole(changed)):

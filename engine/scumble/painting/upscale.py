@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings a picture that was stylized in small up to full size, with the edges of the original.
+"""Brings a picture that was stylized at a smaller size up to full size, with the edges of the original.
 
 A guided filter (He and Sun 2015, arXiv 1505.00996) alone would keep only what the original explains and wash brush
 strokes away. So its gain is used and its smoothing is not: `q = up(p) + up(a) * (I - up(I_small))`, where `a` is the

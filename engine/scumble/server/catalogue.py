@@ -46,7 +46,7 @@ class Catalogue:
         self.ready = False
         """Whether the worker has named its methods."""
         self.revision = store.revision
-        """As last seen; an integer that another thread may read."""
+        """As of the last look; an integer that another thread may read."""
         self._methods: dict[str, dict[str, Any]] = {}
         self._available: dict[str, list[str]] = {}
         self._outdated: Mapping[str, list[str]] = {}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine's own time: monotonic seconds without those in which the engine itself stood still.
 
-A process that is stopped, frozen with its container, or starved while the machine swaps hears nobody. Once it goes on, the
+A process that is stopped, frozen with its container, or starved while the machine swaps receives nothing. Once it goes on, the
 silence of those seconds proves nothing against its worker or its clients, so no deadline may count them.
 
 Invariant: `now` never goes back, and is never ahead of `time.monotonic`. One thread, the broker's, uses it.

@@ -44,7 +44,7 @@ class ControlThread(threading.Thread):
         self._shared, self._inbox = shared, inbox
         self._began = time.monotonic()
         self._secrets: OrderedDict[bytes, str] = OrderedDict()
-        """Who said hello on which route; the longest silent go first."""
+        """Who sent hello on which route; the longest silent go first."""
 
     def run(self) -> None:
         try:

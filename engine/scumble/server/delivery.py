@@ -2,7 +2,7 @@
 """How a finished job reaches its client: result strips within a window, then the outcome.
 
 Invariant: on one connection each strip and each outcome is sent once for each time the client submitted the job there;
-after a reconnection nothing of a job is sent before the client has said, by submitting it again, what it has.
+after a reconnection nothing of a job is sent before the client submits it again, which says what it has.
 """
 
 from __future__ import annotations

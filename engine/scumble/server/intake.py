@@ -74,7 +74,7 @@ class Intake:
             self._clients.post(client, error("job-unknown", "There is no such picture in work."))
             return
         if job.state is not State.RECEIVING:
-            return  # sent before the client heard how its job ended
+            return  # sent before the client knew how its job ended
         try:
             complete = self._jobs.receive(job, strip, data)
         except ScumbleError as e:

@@ -173,7 +173,7 @@ class Jobs:
         try:
             spool = Spool(size, self.folder)
         except OSError as e:
-            raise _no_memory(expected, f"and the disk said: {e.strerror}", "Make room on the disk.") from e
+            raise _no_memory(expected, f"and the disk answers: {e.strerror}", "Make room on the disk.") from e
         job = Job(request.job, secret, request, styles, planes, spool, expected)
         self._all[job.id] = job
         return job
@@ -200,7 +200,7 @@ class Jobs:
         try:
             job.input.write(data, plane.offset + plane.rows * plane.raster.row_bytes)
         except OSError as e:
-            raise _no_memory(job.input.size, f"and the disk said: {e.strerror}", "Make room on the disk.") from e
+            raise _no_memory(job.input.size, f"and the disk answers: {e.strerror}", "Make room on the disk.") from e
         self.bytes += size
         plane.rows += strip.rows
         job.credit -= 1
@@ -229,7 +229,7 @@ class Jobs:
             except OSError as e:
                 if spool is not None:
                     spool.close()
-                raise _no_memory(size, f"and the disk said: {e.strerror}", "Make room on the disk.") from e
+                raise _no_memory(size, f"and the disk answers: {e.strerror}", "Make room on the disk.") from e
             job.result = spool
             self.bytes += size
         return job.result

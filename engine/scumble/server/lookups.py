@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that can be answered only once the worker has said which methods there are: the catalogue, and refinements.
+"""Requests that can be answered only once the worker has reported which methods there are: the catalogue, and refinements.
 
 Invariant: each request gets one answer; those that come while the worker starts wait for it, or for its failure.
 """

@@ -78,7 +78,7 @@ AnyRaster = Raster | MaskRaster
 
 
 class ContextRaster(Raster, frozen=True, forbid_unknown_fields=True):
-    """The whole layer in small, and where the picture lies in it, in layer pixels."""
+    """A small copy of the whole layer, and where the picture lies in it, in layer pixels."""
 
     x: Size
     y: Size

@@ -52,7 +52,7 @@ class RefinementQueue:
         self._next_start = 0.0
         """When the next refinement may start: some time after the last picture."""
         self._attended_at = clock.now()
-        """When a painter's program was last seen."""
+        """When a painter's program last sent a message."""
         self._resumed = False
 
     @property
@@ -117,7 +117,7 @@ class RefinementQueue:
             log.info("%s is not refined: %s", style, e.message)
 
     def drop(self, style_id: str) -> None:
-        """End the refinement of a style that has been removed; no client is told."""
+        """End the refinement of a style that has been removed; no client hears of it."""
         refinement = self._all.pop(style_id, None)
         if refinement is not None:
             refinement.stage = Stage.IDLE

@@ -2,7 +2,7 @@
 """One refinement inside the worker: follow the method, stop between two yields, hand over what it has come to.
 
 Invariant: `refine` always returns how it ended, whatever the method does short of killing the process, and one that is
-stopped has said its last checkpoint before.
+stopped has sent its last checkpoint before.
 """
 
 from __future__ import annotations

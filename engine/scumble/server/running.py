@@ -100,7 +100,7 @@ class JobRunner:
                 self._kept.clear()
 
     def remember(self) -> None:
-        """Keep the picture that was painted last, in small, to refine styles on; once its client has its result."""
+        """Keep the picture that was painted last, made smaller, to refine styles on; once its client has its result."""
         request, self._painted = self._painted, None
         if request is not None and any(m.capabilities.refine for m in registry.methods().values()):
             self.recent.keep(request.pixels, request.order, request.context, request.transfer)

@@ -2,7 +2,7 @@
 """Which job runs next, what the worker reports about it, and how each job ends. Styles are refined between jobs.
 
 Invariant: every admitted job ends exactly once (reported by the worker, cancelled, or failed after two worker deaths), and its
-client is told.
+client learns how.
 """
 
 from __future__ import annotations

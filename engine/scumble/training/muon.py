@@ -26,7 +26,7 @@ BETAS, EPS = (0.9, 0.999), 1e-8
 
 
 class Muon(Optimizer):
-    """`matrices` are weights (C_out, ...), seen as (C_out, rest), that move by Muon; `others` move by Adam."""
+    """`matrices` are weights (C_out, ...), reshaped to (C_out, rest), that move by Muon; `others` move by Adam."""
 
     def __init__(self, matrices: Iterable[Tensor], others: Iterable[Tensor], lr: float) -> None:
         groups = [{"params": list(matrices), "muon": True}, {"params": list(others), "muon": False}]

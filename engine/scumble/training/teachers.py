@@ -30,7 +30,7 @@ CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 
 
 class Teachers(nn.Module):
-    """Several frozen networks seen as one: input (N, 3, H, W) in [0, 1], output {"vgg16/relu1_2": (N, C, h, w), ...}."""
+    """Several frozen networks used as one: input (N, 3, H, W) in [0, 1], output {"vgg16/relu1_2": (N, C, h, w), ...}."""
 
     def __init__(self, nets: dict[str, VGG]) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def credited(source: str) -> str:
 def files_of(source: str) -> list[Path]:
     """The files that `load_teachers` reads of a folder; none where `source` is a name."""
     known = source in ("", *NAMED)
-    return [] if known else [path for _, path, _ in _found(Path(source))]
+    return [] if known else [path for _, path, _ in _networks_in(Path(source))]
 
 
 def load_teachers(source: str) -> Teachers:
@@ -90,7 +90,7 @@ def load_teachers(source: str) -> Teachers:
         names = ("vgg16", "vgg19") if source == "torchvision" else (source,)
         return Teachers({n: load_perceptual(typing.cast(Network, n)) for n in names})
     folder = Path(source)
-    nets = {name: read(path) for name, path, read in _found(folder)}
+    nets = {name: read(path) for name, path, read in _networks_in(folder)}
     if not nets:
         raise ScumbleError(
             "weights-missing",
@@ -100,7 +100,7 @@ def load_teachers(source: str) -> Teachers:
     return Teachers(nets)
 
 
-def _found(folder: Path) -> list[tuple[str, Path, Callable[[Path], VGG]]]:
+def _networks_in(folder: Path) -> list[tuple[str, Path, Callable[[Path], VGG]]]:
     """Name, file and reader of every teacher in a folder; a complete VGG-16 comes before a partial one."""
     networks: dict[str, tuple[str, Path, Callable[[Path], VGG]]] = {}
     for pattern, name, read in FILES:

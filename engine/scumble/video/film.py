@@ -65,7 +65,7 @@ SLACK = Fraction(1, 2)
 """Seconds by which a complete film may be shorter than it states."""
 
 EARLY = 1
-"""Seconds that sound may lie before the picture in a file and still be found where an excerpt begins."""
+"""Seconds that sound may lie before the picture in a file and still belong to the beginning of an excerpt."""
 
 LATE = 10
 """Seconds that sound may lie behind the picture in a file and still be taken at the end of an excerpt."""

@@ -29,7 +29,7 @@ MOST_SIDE = 32000
 """OpenCV's remap counts in 16 bits."""
 
 FLOW_SIDE = 1280
-"""Long side above which flow is found in a smaller picture, and enlarged: a quarter of the time at twice that."""
+"""Long side above which flow is computed in a smaller picture, and enlarged: a quarter of the time at twice that."""
 
 RELATIVE, ABSOLUTE = 0.01, 0.5
 """Forward and backward flow agree where the square of their sum is below RELATIVE times the sum of their squares plus ABSOLUTE
@@ -104,7 +104,7 @@ def camera_motion(flow: Motion, before: Array, now: Array, interrupt: Interrupt)
 
 
 def _aligned(matrix: NDArray[np.float64], before: Array, now: Array) -> NDArray[np.float64]:
-    """An affine motion (2, 3) made exact by maximal correlation of the frames (Evangelidis and Psarakis 2008), in small."""
+    """An affine motion (2, 3) made exact by maximal correlation of the frames (Evangelidis, Psarakis 2008), at a small size."""
     height, width = now.shape
     ratio = min(1.0, ALIGN_SIDE / max(height, width))
     size = max(1, round(width * ratio)), max(1, round(height * ratio))

@@ -77,7 +77,7 @@ class Palettes:
         shown = rgb[visible]
         own = _Palette.of(shown, COLOURS - 1)
         error = own.error(shown[None])
-        if self._last is not None and self._last.error(shown[None]) <= FITS * error + 0.5:  # half a step is not seen
+        if self._last is not None and self._last.error(shown[None]) <= FITS * error + 0.5:  # half a step is not visible
             own = self._last
         self._last = own
         return own.nearest(rgb), own.colours

@@ -43,7 +43,7 @@ class Animation:
         return tuple(part.milliseconds for part in self.layout.parts)
 
     def frames(self) -> Generator[Picture, None, None]:
-        """Each frame as it is seen, of the canvas' size. Raises ScumbleError "bad-picture", "no-memory"."""
+        """Each frame as it is shown, of the canvas' size. Raises ScumbleError "bad-picture", "no-memory"."""
         done = 0
         try:
             with open(self.path, "rb") as file, TemporaryDirectory(prefix="scumble-") as folder:
@@ -79,7 +79,7 @@ class Animation:
                 raise
             raise DamagedError(e.message) from e
         if pixels.shape[:2] != (part.height, part.width):
-            raise DamagedError("not of the size that was said")
+            raise DamagedError("not of the size that it declares")
         return pixels
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Animated WebP (RFC 9649, section 2.7): a RIFF file whose ANMF chunks each hold what a still WebP holds.
 
-Invariant: what is written says how long it is, so that one cut short is found out. It is our own because Pillow assembles the
+Invariant: what is written says how long it is, so that one cut short is noticed. It is our own because Pillow assembles the
 whole file in memory.
 """
 

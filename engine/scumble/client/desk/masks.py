@@ -29,7 +29,7 @@ def parted(others: Sequence[tuple[Optional[Buffer], float]], pixels: int, format
     planes = [_scaled(where, share, pixels, format) for where, share in others]
     left = array(code, range(full, -1, -1))
     if len(planes) == 1:
-        rest = _looked_up(planes[0], left)
+        rest = _mapped(planes[0], left)
     else:
         left.extend(array(code, bytes(left.itemsize * full * (len(planes) - 1))))
         sums = functools.reduce(lambda a, b: map(operator.add, a, b), planes[1:], iter(planes[0]))
@@ -88,10 +88,10 @@ def _scaled(where: Optional[Buffer], share: float, pixels: int, format: str) -> 
     plane = array(code, bytes(where))
     if share >= 1:
         return plane
-    return _looked_up(plane, array(code, (round(value * share) for value in range(full + 1))))
+    return _mapped(plane, array(code, (round(value * share) for value in range(full + 1))))
 
 
-def _looked_up(values: array[int], table: array[int]) -> array[int]:
+def _mapped(values: array[int], table: array[int]) -> array[int]:
     if values.typecode == "B":
         return array("B", values.tobytes().translate(table.tobytes()))
     return array(values.typecode, map(table.__getitem__, values))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The catalogue as it was last seen, on disk, so that a gallery is there before any engine is.
+"""The catalogue that an engine sent last, on disk, so that a gallery is there before any engine is.
 
 Invariant: it is only shown; what is painted is decided by the engine's own catalogue. A file that cannot be read, or is of
 another version, counts as none; one that cannot be written is left out.

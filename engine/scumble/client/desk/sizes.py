@@ -11,7 +11,7 @@ from ..catalogue import Method
 STYLE_SIDE = 1536
 """A picture that becomes a style: the engine keeps no more of it (MAX_SIDE of its style store)."""
 CONTEXT_SIDE = 1024
-"""The whole layer in small that goes with a selection (docs/protocol.md, section 5)."""
+"""A small copy of the whole layer that goes with a selection (docs/protocol.md, section 5)."""
 WORKING_SIDE = 1024
 """The size at which the engine paints with brush size 1; with 0.5 it is twice that. A smaller layer is painted at its own."""
 DESCENT_SIDE = 512

@@ -83,7 +83,7 @@ class Objective:
     delta: float = 0.0
     """How much of a relative style term of one layer pulls in full. Far above it a term's pull grows like its root, so that
     one that begins at a thousand times its end does not wreck the content, which takes longer to mend than to keep. Without
-    bound on any term and with the same bottom for each; 0 pulls as the loss does. Losses are always told as they are."""
+    bound on any term and with the same bottom for each; 0 pulls as the loss does. Losses are always reported as they are."""
     _weights: dict[tuple[int, int, int | None], Tensor] = field(default_factory=dict)
     _whitening: dict[Tensor, Tensor] = field(default_factory=dict)
 

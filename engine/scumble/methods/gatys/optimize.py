@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Descends a loss over the pixels of a picture, by L-BFGS or Adam, one evaluation a step.
 
-Invariant: what comes out is the best picture that was seen; a step that blows up is taken back.
+Invariant: what comes out is the best picture of the descent; a step that blows up is taken back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SMOOTHING = 0.5
 """Exponent of the change of variables in `Spectrum`. 0.25 to 0.75 do about as well."""
 
 WILD = 4.0
-"""A loss so many times the best one seen means that a step went wrong."""
+"""A loss so many times the best one so far means that a step went wrong."""
 
 
 class Spectrum:

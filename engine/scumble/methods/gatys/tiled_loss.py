@@ -2,8 +2,8 @@
 """The loss of a large picture and its gradient, stage by stage and tile by tile.
 
 A Gram matrix is a mean over the whole picture, so the picture is passed twice: once without gradients, for the matrices and
-for the maps that each stage begins with; then backwards from the last stage, where each tile is computed again from those
-and told what the loss makes of the matrices' change.
+for the maps that each stage begins with; then backwards from the last stage, where each tile is computed again from those,
+with the gradient of the loss by the matrices.
 Invariant: losses and gradient are those of the picture in one piece but for rounding; beside maps of 30 bytes a pixel (of the
 compact network) only a tile is held.
 """

@@ -2,7 +2,7 @@
 """The networks of Ghiasi et al. 2017 (arXiv 1705.06830): a transformer that takes a style's numbers, and their predictor.
 
 Invariant: a style is a vector of scales and shifts, and the vector an affine function of a bottleneck of 100 numbers; so a
-mixture of styles is the mixture of either, and every style, seen or not, is a point of one space.
+mixture of styles is the mixture of either, and every style, trained or not, is a point of one space.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class StyledNet(nn.Module):
 class StylePredictor(nn.Module):
     """Maps the features of a painting, (N, S), to its bottleneck, (N, 100), and the bottleneck to a style vector.
 
-    `centre` and `spread` (S,) bring what is seen to mean 0 and deviation 1 over the paintings of the training.
+    `centre` and `spread` (S,) bring the statistics to mean 0 and deviation 1 over the paintings of the training.
     """
 
     centre: Tensor
