@@ -310,7 +310,7 @@ class Dialog:
         """Choose all that an earlier result was painted with; `again`: and paint."""
         others = places.with_current_names(self._image, entry.settings.others)
         own = self._config.get_property("replace")
-        with self._config.freeze_notify():  # half of them may not go together with the others of before
+        with self._config.freeze_notify():  # half of them may not go together with the earlier others
             host.settings_into(self._config, replace(entry.settings, replace=own, others=others))
         if again:
             self._apply()

@@ -86,7 +86,7 @@ class Gallery:
         return box
 
     def fill(self, styles: Sequence[Style], favourites: Collection[str] = ()) -> None:
-        """Show these, in this order; those that no method can paint cannot be picked, favourites (ids) bear a star."""
+        """Show these, in this order; those that no method can paint cannot be picked, favourites (ids) have a star."""
         with self._flow.handler_block(self._handler):
             for child in self._flow.get_children():
                 self._flow.remove(child)

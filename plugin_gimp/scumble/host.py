@@ -43,7 +43,7 @@ class Target:
 
     source: Gimp.Layer
     area: Area
-    seen: Area
+    sent: Area
     """That part and as much around it as counts, which is sent and painted as well."""
     limited: bool
     """The selection limits the result."""
@@ -126,7 +126,7 @@ def targets(
         edited = None if origin is None else drawable
         try:
             area = _area(image, source, whole)
-            outcomes[source.get_id()] = Target(source, area, _seen(source, area, brush_size), not whole, replacing, edited)
+            outcomes[source.get_id()] = Target(source, area, _sent(source, area, brush_size), not whole, replacing, edited)
         except Mistake as e:
             outcomes[source.get_id()] = e
     able = [target for target in outcomes.values() if isinstance(target, Target)]
@@ -147,10 +147,10 @@ def read(target: Target, image: Gimp.Image) -> Raster:
     """The pixels at the image's own depth: u8, u16, or f32 for all other precisions."""
     nick = image.get_precision().value_nick.split("-")[0]
     format = nick if nick in ("u8", "u16") else "f32"
-    seen = target.seen
-    rectangle = Gegl.Rectangle.new(seen.x, seen.y, seen.width, seen.height)
+    sent = target.sent
+    rectangle = Gegl.Rectangle.new(sent.x, sent.y, sent.width, sent.height)
     data = target.source.get_buffer().get(rectangle, 1.0, BABL[format], Gegl.AbyssPolicy.CLAMP)
-    return Raster(seen.width, seen.height, format, "rgba", data)
+    return Raster(sent.width, sent.height, format, "rgba", data)
 
 
 def small(drawable: Gimp.Drawable, side: int) -> Raster:
@@ -163,7 +163,7 @@ def small(drawable: Gimp.Drawable, side: int) -> Raster:
 
 
 def selected_small(image: Gimp.Image, source: Gimp.Layer, scale: float, size: tuple[int, int]) -> bytes | None:
-    """How much each pixel of the layer in small is selected; None where nothing is."""
+    """How much each pixel of the small layer is selected; None where nothing is."""
     if Gimp.Selection.is_empty(image):
         return None
     _, x, y = source.get_offsets()
@@ -172,13 +172,13 @@ def selected_small(image: Gimp.Image, source: Gimp.Layer, scale: float, size: tu
 
 
 def context(target: Target, side: int, descends: bool) -> Context | None:
-    """The whole layer in small, where only a part of it is stylized, or where a method that `descends` is to go on from
+    """A small copy of the whole layer, where only a part of it is stylized, or where a method that `descends` is to go on from
     what the preview was of."""
-    source, seen = target.source, target.seen
+    source, sent = target.source, target.sent
     full = (source.get_width(), source.get_height())
-    if full == (seen.width, seen.height) and not (descends and max(full) > side):
+    if full == (sent.width, sent.height) and not (descends and max(full) > side):
         return None
-    return Context(small(source, side), seen.x, seen.y, *full)
+    return Context(small(source, side), sent.x, sent.y, *full)
 
 
 def picture(file: object, side: int) -> tuple[str, Raster]:
@@ -202,13 +202,13 @@ def other_layers(image: Gimp.Image) -> list[Gimp.Layer]:
 
 
 def cropped(raster: Raster, target: Target) -> bytes:
-    """The pixels of the area, of a picture of all that was seen."""
-    area, seen = target.area, target.seen
-    if area == seen:
+    """The pixels of the area, of a picture of all that was sent."""
+    area, sent = target.area, target.sent
+    if area == sent:
         return bytes(raster.data)
     pixel = raster.stride // raster.width
-    left, width = (area.x - seen.x) * pixel, area.width * pixel
-    starts = (row * raster.stride + left for row in range(area.y - seen.y, area.y - seen.y + area.height))
+    left, width = (area.x - sent.x) * pixel, area.width * pixel
+    starts = (row * raster.stride + left for row in range(area.y - sent.y, area.y - sent.y + area.height))
     data = memoryview(raster.data)
     return b"".join(data[start : start + width] for start in starts)
 
@@ -237,7 +237,7 @@ def _area(image: Gimp.Image, source: Gimp.Layer, whole: bool) -> Area:
     return Area(left, top, right - left, bottom - top)
 
 
-def _seen(source: Gimp.Layer, area: Area, brush_size: float) -> Area:
+def _sent(source: Gimp.Layer, area: Area, brush_size: float) -> Area:
     width, height = source.get_width(), source.get_height()
     around = margin(width, height, brush_size)
     x, y = max(0, area.x - around), max(0, area.y - around)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a further style goes: the selection, a layer, a layer's mask or a channel, found by its name and read as a mask.
+"""Where a further style goes: the selection, a layer, a layer's mask or a channel, looked up by its name and read as a mask.
 
-Invariant: only looks. A place that is not there any more is said, never left out. A layer with transparent parts counts by
+Invariant: changes nothing. A place that has gone is an error, never left out. A layer with transparent parts counts by
 its alpha, one without by how light it is.
 """
 
@@ -106,7 +106,7 @@ def _drawable(image: Gimp.Image, other: Other) -> Gimp.Drawable:
 
 
 def _item(image: Gimp.Image, other: Other) -> Gimp.Drawable | None:
-    """The layer or channel by its name, which no other in the image bears."""
+    """The layer or channel by its name, which no other in the image has."""
     kind, name = other.place
     if kind == "channel":
         return image.get_channel_by_name(name)

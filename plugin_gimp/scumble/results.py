@@ -103,7 +103,7 @@ class Refused(Exception):
 def _insert(image: Gimp.Image, painted: Painted) -> Gimp.Layer:
     """Insert one result into the image. Raises Refused, and whatever GIMP's calls raise, with the image as it was."""
     taken = painted.taken
-    source = _found_again(image, taken)
+    source = _source_of(image, taken)
     earlier = [] if source is None else parasites.results_of(image, source)
     replaced = _replaced(taken.target, earlier)
     model = replaced[-1] if replaced else None
@@ -117,12 +117,12 @@ def _insert(image: Gimp.Image, painted: Painted) -> Gimp.Layer:
         raise Refused(Gimp.get_pdb().get_last_error())
     for old in replaced:
         image.remove_layer(old)
-    layer.set_name(painted.title)  # last, since GIMP would number it while the replaced one bears the same name
+    layer.set_name(painted.title)  # last, since GIMP would number it while the replaced one has the same name
     return layer
 
 
-def _found_again(image: Gimp.Image, taken: Taken) -> Gimp.Layer | None:
-    """The layer, wherever it has gone in the image; None where it is not, as what is seen of the image never was."""
+def _source_of(image: Gimp.Image, taken: Taken) -> Gimp.Layer | None:
+    """The layer, wherever it has gone in the image; None where it is not: the visible image never was a layer."""
     return image.get_layer_by_tattoo(taken.tattoo)
 
 

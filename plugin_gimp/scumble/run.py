@@ -162,9 +162,9 @@ def _masks(image: Gimp.Image, settings: Settings, target: host.Target, raster: R
     if not settings.placed:
         return None
     _, x, y = target.source.get_offsets()
-    seen, size = target.seen, (raster.width, raster.height)
+    sent, size = target.sent, (raster.width, raster.height)
     format = mask_format(raster.format)
-    there = host.Area(x + seen.x, y + seen.y, seen.width, seen.height)
+    there = host.Area(x + sent.x, y + sent.y, sent.width, sent.height)
     return masks_from(settings, places.planes(image, settings, there, 1.0, size, format), *size, format)
 
 

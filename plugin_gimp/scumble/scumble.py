@@ -3,7 +3,7 @@
 """Scumble in GIMP 3: Filters > Artistic, and procedures for scripts.
 
 Invariant: nothing but the standard library and gi is imported before a procedure runs, since a plug-in that fails to
-import loses its menu entries without a word; whatever fails later is said in a sentence.
+import loses its menu entries without a word; whatever fails later is reported in a sentence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gi.repository import Gegl, Gimp, GLib, GObject  # noqa: E402
 
 STYLIZE = "plug-in-scumble-stylize"
 AGAIN = "plug-in-scumble-again"
-SEEN = "plug-in-scumble-what-i-see"
+WHAT_I_SEE = "plug-in-scumble-what-i-see"
 LIST = "plug-in-scumble-list-styles"
 READWRITE = GObject.ParamFlags.READWRITE
 LISTED = (
@@ -36,14 +36,14 @@ class Scumble(Gimp.PlugIn):
     """Four procedures; each run is a process of its own."""
 
     def do_query_procedures(self) -> list[str]:
-        return [STYLIZE, AGAIN, SEEN, LIST]
+        return [STYLIZE, AGAIN, WHAT_I_SEE, LIST]
 
     def do_set_i18n(self, name: str) -> bool:
         return False
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
-        make = {STYLIZE: self._make_stylize, AGAIN: self._make_again, SEEN: self._make_seen, LIST: self._make_list}[name]
-        procedure = make()
+        makers = {STYLIZE: self._make_stylize, AGAIN: self._make_again, WHAT_I_SEE: self._make_visible, LIST: self._make_list}
+        procedure = makers[name]()
         procedure.set_attribution("The Scumble authors", "The Scumble authors", "2026")
         return procedure
 
@@ -58,10 +58,10 @@ class Scumble(Gimp.PlugIn):
         self._add_arguments(p)
         return p
 
-    def _make_seen(self) -> Gimp.Procedure:
-        p = self._image_procedure(SEEN, "Scumble _What I See…", stylize)
+    def _make_visible(self) -> Gimp.Procedure:
+        p = self._image_procedure(WHAT_I_SEE, "Scumble _What I See…", stylize)
         p.set_documentation(
-            "Stylize all that is seen, without a group",
+            "Stylize all that is visible, without a group",
             "Sends the image as it shows, or the selected part of it, to the Scumble engine and puts the answer on top as a "
             f"new layer, whichever layers are selected. The arguments are those of {STYLIZE}.",
             None,
@@ -142,14 +142,14 @@ def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: A
         import run
         from settings import Settings
 
-        seen = host.visible(image) if procedure.get_name() == SEEN else None
-        layers = drawables if seen is None else [seen]
+        visible = host.visible(image) if procedure.get_name() == WHAT_I_SEE else None
+        layers = drawables if visible is None else [visible]
         style_from, own, session = None, None, run.open_session()
         try:
             host.check(image, layers)
             windows = run_mode == Gimp.RunMode.INTERACTIVE
             if windows:
-                if seen is not None:  # GIMP has last values of this procedure, but the painter's are those of both
+                if visible is not None:  # GIMP has last values of this procedure, but the painter's are those of both
                     host.settings_into(config, parasites.remembered() or Settings())
                 own = own_values(config, layers[0])
                 if not ask(procedure, config, image, layers, session):
@@ -159,8 +159,8 @@ def stylize(procedure: Any, run_mode: Any, image: Any, drawables: Any, config: A
             outcome = run.stylize(session, image, layers, host.settings_of(config), style_from, windows)
         finally:
             session.close()
-            if seen is not None and seen.is_valid():
-                seen.delete()
+            if visible is not None and visible.is_valid():
+                visible.delete()
             if own is not None:
                 host.settings_into(config, own)  # GIMP keeps what the config holds at the end as the last values
         if own is None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What was tried in the dialogue, as a strip to choose from: next and previous, the original while it is held, apply, discard.
 
-Invariant: there is one picture of each choice of styles, places and method, the newest; it is seen once there are two to choose
+Invariant: there is one picture of each choice of styles, places and method, the newest; it shows once there are two to choose
 from. GIMP lets a plug-in show nothing on the canvas but a layer, whose coming and going were steps to undo.
 """
 
@@ -27,7 +27,7 @@ from viewer import mixed, pixbuf  # noqa: E402
 SIDE = 64
 """Longest side of a picture, in pixels."""
 WIDTH = 524
-"""Pixels that it takes from the beginning, though it is not seen yet: more than its buttons need, so that nothing moves when it
+"""Pixels that it takes from the beginning, while it is hidden: more than its buttons need, so that nothing moves when it
 comes."""
 KEPT_TIP = "Forget all but the one that is shown"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture that is looked at closely: as large as fits, or zoomed and moved; the layer itself while the mouse is held.
+"""A picture to examine: as large as fits, or zoomed and moved; the layer itself while the mouse is held.
 
 Invariant: the point to have in the middle is kept as fractions of the picture, and is there at every size of picture and
 area, as far as the edges allow; `show` never changes it. Mixing by strength happens here, on what is on the screen, so that
@@ -90,7 +90,7 @@ class Viewer:
         self._draw()
 
     def look_at(self, x: float, y: float, width: float, height: float) -> None:
-        """A part of the picture to be seen first, as fractions of it."""
+        """A part of the picture to show first, as fractions of it."""
         self._first = (x, y, width, height)
 
     def compare(self, original: bool) -> None:

@@ -55,11 +55,11 @@ class Waiting:
 
     def begin(self, original: Raster, target: host.Target, of: str) -> None:
         """Another layer; `target` is what of it is painted."""
-        source, seen = target.source, target.seen
+        source, sent = target.source, target.sent
         full = (source.get_width(), source.get_height())
         self._keep = False
         self._viewer.show(None)
-        self._viewer.show_original(original if (seen.width, seen.height) == full else _cropped(original, seen, full))
+        self._viewer.show_original(original if (sent.width, sent.height) == full else _cropped(original, sent, full))
         self._keeping.set_sensitive(False)
         self._window.set_title(f"{TITLE} “{source.get_name()}”{of}")
         self._status.set_text("")

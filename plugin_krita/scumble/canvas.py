@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is painted on the canvas itself while the painter looks: live painting, or candidates to choose from.
+"""What is painted on the canvas itself while the painter works: live painting, or candidates to choose from.
 
 Invariant: one of both at a time.
 """
@@ -86,7 +86,7 @@ class Canvas:
         return self.trying.active
 
     def try_all(self) -> None:
-        """Try the chosen style, and paint every style in small beside it."""
+        """Try the chosen style, and paint every style at a small size beside it."""
         if self.start_trying():
             self.trying.try_all(*self._now()[1:])
 

@@ -19,7 +19,7 @@ class Entry(shared.Entry):
     when: float = 0.0
     """Seconds since the epoch."""
     kept: int = 0
-    """Not 0: the result found no place and waits under this number."""
+    """Not 0: the result had no place and waits under this number."""
 
 
 def dump(entries: Sequence[Entry]) -> str:

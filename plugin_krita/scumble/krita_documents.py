@@ -46,7 +46,7 @@ def annotated(document: Document, key: str) -> Node | None:
 def settle() -> None:
     """Have Krita's lists of layers take in soon that a layer was renamed, locked or hidden: before its document can go.
 
-    They hear of it when this turn of the event loop ends, and do so up to 0.1 s later. That ends Krita (5.2.9) when
+    They learn it when this turn of the event loop ends, and do so up to 0.1 s later. That ends Krita (5.2.9) when
     the document has been closed by then. What is posted here comes directly after that.
     """
     QtCore.QTimer.singleShot(0, _take_in)

@@ -57,7 +57,7 @@ class Hand(QtCore.QObject):
         self._buttons: list[QtWidgets.QToolButton] = []  # of that window's tools
 
     def watch(self) -> None:
-        """Hear of what happens on every canvas that there is now. Idempotent."""
+        """Watch what happens on every canvas that there is now. Idempotent."""
         for window in Krita.instance().windows():
             for widget in window.qwindow().findChildren(QtWidgets.QWidget):
                 if widget.metaObject().className() in CANVASES:
@@ -77,7 +77,7 @@ class Hand(QtCore.QObject):
         return False
 
     def tool(self) -> str:
-        """The id of the tool that is chosen in the active window; "" if none is seen."""
+        """The id of the tool that is chosen in the active window; "" if none is known."""
         active = Krita.instance().activeWindow()
         window = active.qwindow() if active is not None else None
         if window is None:

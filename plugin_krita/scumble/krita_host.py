@@ -14,7 +14,7 @@ from .krita_documents import is_open
 from .krita_frames import FrameSource, FrameTarget, KritaFrame, frames_of
 from .krita_growing import KritaGrowing, can_grow, finish_left, is_left
 from .krita_hand import Hand
-from .krita_layers import KritaLayer, KritaSeen, KritaSource, KritaTarget, in_small
+from .krita_layers import KritaLayer, KritaSource, KritaTarget, KritaVisible, in_small
 from .krita_live import KritaLive
 from .krita_places import in_small_of, listed, rows_of
 from .krita_watch import Watch
@@ -44,9 +44,9 @@ class KritaHost:
         nodes = view.selectedNodes() if view is not None else []
         return self.these(document, nodes or [node for node in [document.activeNode()] if node is not None])
 
-    def seen(self) -> KritaSeen | None:
+    def visible(self) -> KritaVisible | None:
         _, document = self._active()
-        return KritaSeen(document) if document is not None else None
+        return KritaVisible(document) if document is not None else None
 
     def these(self, document: Document, nodes: list[Node]) -> list[KritaLayer]:
         """`nodes` as layers; a mask stands for its layer."""

@@ -77,8 +77,8 @@ class KritaLayer:
         return KritaSource(self, detached(document, node, area), shape, selection, canvas)
 
 
-class KritaSeen(KritaLayer):
-    """All that is seen of a document; what is painted from it comes on top."""
+class KritaVisible(KritaLayer):
+    """All that is visible in a document; what is painted from it comes on top."""
 
     def __init__(self, document: Document) -> None:
         super().__init__(document, document.rootNode())

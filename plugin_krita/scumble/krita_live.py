@@ -28,8 +28,8 @@ from .scumble_client.errors import EngineError
 from .scumble_client.events import Context
 from .scumble_client.raster import Raster
 
-SEEN = "seen"
-"""The source that is all that is seen, without the live layer."""
+VISIBLE = "visible"
+"""The source that is all that is visible, without the live layer."""
 NOTES, WHAT = "scumble/live", "Scumble's live layer"
 LARGEST = 8 << 20
 """Pixels of the canvas, or around the selection, up to which a pass does not keep the painter waiting."""
@@ -54,7 +54,7 @@ class KritaLive:
         document, before = self.document, self.document.activeNode()
         home = None if space_of(document) == SRGB else ColourConverter(SRGB)
         node = home.layer(name) if home else document.createNode(name, "paintlayer")
-        under = self._painted() if self._source not in ("", SEEN) else None
+        under = self._painted() if self._source not in ("", VISIBLE) else None
         parent = under.parentNode() if under is not None else document.rootNode()
         if not parent.addChildNode(node, above(document, under) if under is not None else None):
             raise EngineError("layer-gone", "Krita does not take a layer there.", "Choose another layer to paint from.")
@@ -159,8 +159,8 @@ class KritaLive:
         self._node.setPixelData(pixels, area.x(), area.y(), area.width(), area.height())
 
     def _painted(self) -> Node | None:
-        """The layer that is painted; None for what is seen. Raises EngineError "layer-gone"."""
-        if self._source == SEEN:
+        """The layer that is painted; None for all that is visible. Raises EngineError "layer-gone"."""
+        if self._source == VISIBLE:
             return None
         if self._source:
             node = self.document.nodeByUniqueID(QtCore.QUuid(self._source))
@@ -183,10 +183,10 @@ class KritaLive:
         return canvas & chosen.adjusted(-around, -around, around, around) if not chosen.isEmpty() else canvas
 
     def _small(self, area: QtCore.QRect, side: int) -> tuple[Raster, str]:
-        """The picture of an area, and the layer it shows (an id, or SEEN)."""
+        """The picture of an area, and the layer it shows (an id, or VISIBLE)."""
         node = self._painted()
         if node is None:
-            return self._seen(area, side), SEEN
+            return self._visible(area, side), VISIBLE
         if node == self._node:
             raise EngineError("layer-gone", "choose the layer to paint from.", "")
         if same(space_of(node), SRGB) and max(area.width(), area.height()) <= side:  # every pixel, at once
@@ -197,7 +197,7 @@ class KritaLive:
             raster = in_small(self.document, node, area, side)
         return raster, node.uniqueId().toString()
 
-    def _seen(self, area: QtCore.QRect, side: int) -> Raster:
+    def _visible(self, area: QtCore.QRect, side: int) -> Raster:
         """The whole picture without the live layer, which is hidden in the same turn of the event loop."""
         document, node = self.document, self._node
         node.setVisible(False)

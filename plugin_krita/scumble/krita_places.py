@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a further style goes: the selection, or a layer or mask by its id, read as a mask.
 
-Invariant: only looks. A place that is not there any more is said, never left out. A layer with transparent parts counts by
+Invariant: changes nothing. A place that has gone is an error, never left out. A layer with transparent parts counts by
 its alpha, one without by how light it is; a mask by what it lets through.
 """
 
@@ -40,7 +40,7 @@ def rows_of(document: Document, places: Sequence[tuple[str, str]], shape: Shape)
 
 
 def in_small_of(document: Document, place: tuple[str, str], side: int) -> bytes:
-    """The canvas in small, as `krita_layers.in_small` makes it, u8. Raises EngineError "place-gone"."""
+    """A small copy of the canvas, as `krita_layers.in_small` makes it, u8. Raises EngineError "place-gone"."""
     canvas = QtCore.QRect(0, 0, document.width(), document.height())
     if place[0] != SELECTION:
         node = _node(document, *place)

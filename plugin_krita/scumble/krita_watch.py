@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hears of every stroke, undo and redo: Krita tells scripts of none, but its History docker's list starts over with each.
+"""Notices every stroke, undo and redo: Krita tells scripts of none, but its History docker's list starts over with each.
 
 Invariant: only listens, and calls back in a later turn of the event loop: the list changes while Krita holds the image.
 """

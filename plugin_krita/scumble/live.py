@@ -30,7 +30,7 @@ PATIENCE = 5.0
 REST = 0.8
 """Seconds for which the hand rests before the full pass begins."""
 LOOK = 1.5
-"""Seconds between two looks at the layer where no stroke was heard of: not all changes are undo steps."""
+"""Seconds between two looks at the layer where no stroke was reported: not all changes are undo steps."""
 QUICK, SLOW = 0.25, 0.45
 """Seconds of a fast pass: below the one a larger pass is expected to fit, above the other a smaller one is taken."""
 SIDES = (256, LIVE_SIDE, 768, WORKING_SIDE)
@@ -61,7 +61,7 @@ class Live:
     def __init__(self, host: Host, calls: Calls) -> None:
         self._host, self._calls = host, calls
         self.source = ""
-        """What it paints: "" is the active layer, "seen" all that is seen, else the id of a layer."""
+        """What it paints: "" is the active layer, "visible" all that is visible, else the id of a layer."""
         self.layer: LiveLayer | None = None
         self.text = ""
         """What it does, or why it pauses."""

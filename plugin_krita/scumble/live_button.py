@@ -7,7 +7,7 @@ from .clock import Clock
 from .qt import QtCore, QtWidgets
 from .studio import Studio
 
-SOURCES = (("", "The active layer"), ("seen", "What I see"))
+SOURCES = (("", "The active layer"), ("visible", "What I see"))
 TIP = "Paint live: a layer above yours follows every stroke. Press again to keep it as an ordinary layer."
 
 

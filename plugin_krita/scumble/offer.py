@@ -22,7 +22,7 @@ class Offer:
     def __init__(self, changed: Callable[[Catalogue], None], trouble: Callable[[EngineError], None]) -> None:
         self.catalogue: Catalogue | None = remembered()
         self.listed = False
-        """Whether the engine has said what there is; until then the catalogue is the one of last time, only to be shown."""
+        """Whether the engine has sent its catalogue; until then the catalogue is the one of last time, only to be shown."""
         self.device = ""
         self._changed, self._trouble = changed, trouble
         self._asked: int | None = None  # for the catalogue
@@ -35,7 +35,7 @@ class Offer:
 
     @property
     def known(self) -> Catalogue | None:
-        """The catalogue as far as the engine has said it."""
+        """The catalogue as far as the engine has sent it."""
         return self.catalogue if self.listed else None
 
     def ask(self, session: Session) -> None:

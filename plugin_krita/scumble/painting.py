@@ -56,7 +56,7 @@ class Painting:
     placing: bool = False
     """The document is being changed."""
     shown: bool = False
-    """An unfinished picture has been seen, which may be kept."""
+    """An unfinished picture has been shown, which may be kept."""
     kept: bool = False
     """It is to end with that one."""
     unfinished: Raster | None = None

@@ -68,7 +68,7 @@ class Panel(QtWidgets.QWidget):
         """The menu of the "…" button: the engine, what is kept for all documents, and a report."""
         studio = self._studio
         menu = QtWidgets.QMenu(self.more)
-        menu.addAction("Paint what I see").triggered.connect(lambda: self._do(studio.paint_seen))
+        menu.addAction("Paint what I see").triggered.connect(lambda: self._do(studio.paint_visible))
         menu.addAction("Start the engine").triggered.connect(lambda: self._do(studio.wake))
         menu.addAction("Stop the engine").triggered.connect(lambda: self._do(studio.stop_engine))
         self.one_result = menu.addAction(ONE_RESULT)

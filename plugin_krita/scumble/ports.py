@@ -61,7 +61,7 @@ class Source(Protocol):
         """How much of each pixel of those rows is in a place that it was opened with: u8 where the shape is, else u16."""
 
     def context(self) -> Context | None:
-        """The whole canvas in small, unless the shape is all of it."""
+        """A small copy of the whole canvas, unless the shape is all of it."""
 
     def release(self) -> None:
         """Forget the pixels: all has been read."""
@@ -162,7 +162,7 @@ class Host(Protocol):
     def layers(self) -> list[Layer]:
         """The selected layers of the active document, bottom to top; empty without a document."""
 
-    def seen(self) -> Layer | None:
+    def visible(self) -> Layer | None:
         """The visible document as a layer, whose results come on top; None without a document."""
 
     def frames(self) -> list[Layer]:
@@ -177,7 +177,7 @@ class Host(Protocol):
         "layer-gone", "layer-empty", "place-gone"."""
 
     def small(self, layer: Layer, side: int) -> Raster:
-        """The layer in small, u8, for a preview; the long side is at most `side`."""
+        """A small copy of the layer, u8, for a preview; the long side is at most `side`."""
 
     def small_place(self, layer: Layer, place: tuple[str, str], side: int) -> bytes:
         """How much of each pixel of that small picture is in a place, u8. Raises EngineError "place-gone"."""
@@ -199,8 +199,8 @@ class Host(Protocol):
         tool has the picture. "" if it may be, until the event loop turns, or is closed."""
 
     def live(self, source: str, name: str) -> LiveLayer:
-        """Put one into the active document, in one undo step. `source` is "" for the active layer, "seen" for all that is
-        seen, or the id of a layer. Raises EngineError "layer-gone", "host-busy"."""
+        """Put one into the active document, in one undo step. `source` is "" for the active layer, "visible" for all that is
+        visible, or the id of a layer. Raises EngineError "layer-gone", "host-busy"."""
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` after every stroke, undo and redo from now on. Idempotent."""

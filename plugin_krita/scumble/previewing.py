@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The live preview: the layer in small, painted again whenever a choice or the layer changes.
+"""The live preview: a small copy of the layer, painted again whenever a choice or the layer changes.
 
 Invariant: the newest wish wins. At most one preview is in the engine; an older one is cancelled, and what it still answers
 is not shown.

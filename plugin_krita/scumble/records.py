@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the history: in the document what was painted in it, in memory what found no place.
+"""Keeps the history: in the document what was painted in it, in memory what has no place there.
 
 Invariant: a finished picture is never thrown away before ROOM is full, oldest first.
 """

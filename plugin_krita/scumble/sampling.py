@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture in small by leaving out pixels, of any pixel size, in the standard library.
+"""A small copy of a picture by leaving out pixels, of any pixel size, in the standard library.
 
 Invariant: at most 2 * side rows are read, each once.
 """

@@ -182,10 +182,10 @@ class Studio:
             self.offer.ask(self.session)
         self._tell(Topic.STANDING)
 
-    def paint_seen(self) -> None:
-        """Paint all that is seen, as a layer on top."""
-        seen = self.host.seen()
-        self.paint([] if seen is None else [seen])
+    def paint_visible(self) -> None:
+        """Paint all that is visible, as a layer on top."""
+        visible = self.host.visible()
+        self.paint([] if visible is None else [visible])
 
     def paint_again(self) -> None:
         """The last painting's settings on the layers that are selected now."""
@@ -196,7 +196,7 @@ class Studio:
         self._attempt(lambda: self.paint(self.host.frames()))
 
     def watch(self) -> None:
-        """Hear of strokes, so that live painting and the preview follow them. Idempotent."""
+        """Watch strokes, so that live painting and the preview follow them. Idempotent."""
         self.host.watch(self.touch)
 
     def opened(self) -> None:
@@ -233,7 +233,7 @@ class Studio:
             self._attempt(lambda: self.add_style(layers[-1].name, self.host.small(layers[-1], STYLE_SIDE)))
 
     def insert_kept(self, entry: Entry) -> None:
-        """Put a result that had found no place above the active layer."""
+        """Put a result that had no place above the active layer."""
         self._attempt(lambda: self.records.insert(entry))
 
     def complain(self, error: EngineError, engine: bool = False) -> None:
@@ -296,7 +296,7 @@ class Studio:
             self.complain(event.error(), engine=True)
 
     def _listed(self, catalogue: Catalogue) -> None:
-        """The engine has said what there is."""
+        """The engine has sent its catalogue."""
         self._choose_something(catalogue)
         self.previewing.repeat()  # a style may have changed, or can be painted only now
         self.canvas.touch()

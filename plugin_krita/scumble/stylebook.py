@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The painter's own styles: adding, renaming, removing, refining.
 
-Invariant: `refining` holds what the engine has said last of every refinement that waits or runs, and nothing that is over.
+Invariant: `refining` holds what the engine has reported last of every refinement that waits or runs, and nothing that is over.
 """
 
 from __future__ import annotations

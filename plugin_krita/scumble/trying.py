@@ -71,7 +71,7 @@ class Trying:
         self._job: tuple[str, _Wish, Shot] | None = None
         self._settings: Settings | None = None
         self._written: Candidate | None = None
-        self._hidden = self._hides = False  # whether the original is to be seen, and is
+        self._hidden = self._hides = False  # whether the original is to show, and does
         self._applying = False
         self._touched = 0.0
         self._leaving: list[LiveLayer] = []  # to be taken away as soon as nothing is in the way
@@ -114,7 +114,7 @@ class Trying:
         self._calls.changed()
 
     def try_all(self, settings: Settings, catalogue: Catalogue | None) -> None:
-        """Paint every style in small, for a contact sheet."""
+        """Paint every style at a small size, for a contact sheet."""
         self._sheet.clear()
         if catalogue is not None:
             self._sheet += [_Wish(wanted, SHEET_SIDE) for wanted, _ in sheet(catalogue, settings)]
@@ -262,7 +262,7 @@ class Trying:
         self._calls.changed()
 
     def _bring(self) -> None:
-        """Bring to the canvas what is to be seen there, as soon as nothing is in the way."""
+        """Bring to the canvas what is to show there, as soon as nothing is in the way."""
         layer, current = self.layer, self.current
         if layer is None or (current is self._written and self._hidden == self._hides):
             return

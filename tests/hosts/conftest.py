@@ -12,7 +12,7 @@ from hosts.gimp_dialog import another_engine, desk, one_desk, own_styles
 from hosts.gimp_plugin import catalogue, plugin
 from hosts.krita_doubles import host, krita_plugin, session, studio
 from hosts.kritas import krita_user
-from hosts.seen import saw
+from hosts.reports import report
 
 __all__ = [
     "another_engine",
@@ -25,7 +25,7 @@ __all__ = [
     "one_desk",
     "own_styles",
     "plugin",
-    "saw",
+    "report",
     "session",
     "studio",
 ]

@@ -21,8 +21,8 @@ from scumble.library.styles import StyleStore
 from support.engine import TEST_METHODS
 
 BATCH = ("gimp-console", "-i", "-d", "-s", "--quit", "--batch-interpreter=python-fu-eval", "-b")
-STYLIZE, AGAIN, SEEN = "plug-in-scumble-stylize", "plug-in-scumble-again", "plug-in-scumble-what-i-see"
-KEYS = {STYLIZE: "n", AGAIN: "m", SEEN: "k"}
+STYLIZE, AGAIN, WHAT_I_SEE = "plug-in-scumble-stylize", "plug-in-scumble-again", "plug-in-scumble-what-i-see"
+KEYS = {STYLIZE: "n", AGAIN: "m", WHAT_I_SEE: "k"}
 """With Ctrl and Alt."""
 TRAINED_ONLY = "-,scumble.methods.johnson.method"
 """An engine whose methods cannot paint a style of one's own."""
@@ -103,7 +103,7 @@ def newer_engine(host: Host) -> list[str]:
 
 
 def scenarios(host: Host, jobs: str) -> tuple[dict[str, Any], str]:
-    """What every scenario of these modules of gimp_jobs/ saw, by its name, and what GIMP printed meanwhile."""
+    """What every scenario of these modules of gimp_jobs/ reported, by its name, and what GIMP printed meanwhile."""
     record = host.home / "record.json"
     output = batch(host, Path(__file__).parent / "gimp_jobs" / "batch.py", RECORD=str(record), JOBS=jobs)
     assert record.exists(), output

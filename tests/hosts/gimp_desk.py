@@ -49,15 +49,15 @@ def pixels(drawable, format):
 
 def look(layer):
     mask = layer.get_mask()
-    seen = {"id": layer.get_id(), "tattoo": layer.get_tattoo(), "name": layer.get_name(), "at": layer.get_offsets()[1:],
+    facts = {"id": layer.get_id(), "tattoo": layer.get_tattoo(), "name": layer.get_name(), "at": layer.get_offsets()[1:],
             "size": [layer.get_width(), layer.get_height()], "opacity": layer.get_opacity(), "mode": int(layer.get_mode()),
             "visible": layer.get_visible(), "tag": int(layer.get_color_tag()), "pixels": pixels(layer, "R'G'B'A u8"),
             "parasites": {name: bytes(layer.get_parasite(name).get_data()).hex() for name in layer.get_parasite_list()}}
     if mask is not None:
-        seen["mask"] = [pixels(mask, "Y u8"), layer.get_apply_mask(), layer.get_show_mask()]
+        facts["mask"] = [pixels(mask, "Y u8"), layer.get_apply_mask(), layer.get_show_mask()]
     if layer.is_group():
-        seen["children"] = [look(child) for child in layer.get_children()]
-    return seen
+        facts["children"] = [look(child) for child in layer.get_children()]
+    return facts
 
 own = [name for name in image.get_parasite_list() if not name.startswith("GimpProcedureConfigRun-")]  # GIMP's last values
 answer = {"layers": [look(layer) for layer in image.get_layers()], "parasites": own,
@@ -112,13 +112,13 @@ class Desk:
         self.screen.focus(self.main)
         self.screen.key(*keys)
 
-    def insist(self, act: Callable[[], object], seen: Callable[[], bool], otherwise: str, seconds: float = 15) -> None:
-        """Act until the effect is seen: a program on a busy machine may miss a key or a click."""
+    def insist(self, act: Callable[[], object], done: Callable[[], bool], otherwise: str, seconds: float = 15) -> None:
+        """Act until it has had its effect, which `done` says: a program on a busy machine may miss a key or a click."""
         for _ in range(3):
             act()
             with contextlib.suppress(AssertionError):
-                return self.screen.until(seen, seconds, "")
-        self.screen.until(seen, seconds, otherwise)
+                return self.screen.until(done, seconds, "")
+        self.screen.until(done, seconds, otherwise)
 
     def step(self, key: str) -> None:
         """Undo or redo, ctrl+z or ctrl+y, once; returns when the document is another."""
@@ -126,7 +126,7 @@ class Desk:
         before = self.document()
         self.insist(lambda: self.key(key), lambda: self.document() != before, f"{key} changes nothing", 30)
 
-    def spy(self, code: str, seconds: float = 30) -> Any:
+    def spy(self, code: str, seconds: float = 60) -> Any:
         """What `code` sets as `answer`; it has `image`, Gimp and Gegl."""
         self._asked += 1
         asked = self.host.home / "spy" / str(self._asked)
@@ -136,9 +136,9 @@ class Desk:
 
     def _answer(self, answer: Path, seconds: float) -> Any:
         self.screen.until(answer.exists, seconds, "the spy does not answer")
-        said = json.loads(answer.read_text())
-        assert "raised" not in said, said["raised"]
-        return said["answer"]
+        reply = json.loads(answer.read_text())
+        assert "raised" not in reply, reply["raised"]
+        return reply["answer"]
 
     def look(self, code: str, seconds: float = 60) -> Any:
         """What `code` sets as `answer` in the dialogue that is open; gimp_widgets/sitecustomize.py says what it has."""
@@ -227,15 +227,15 @@ class Desk:
         """Click on what `look` finds."""
         self.screen.click(*self.look(where))
 
-    def filter(self, box: str, text: str, seen: Callable[[], bool]) -> None:
-        """Write into the filter box until what that leaves is `seen`."""
+    def filter(self, box: str, text: str, done: Callable[[], bool]) -> None:
+        """Write into the filter box until `done`."""
 
         def write() -> None:
             self.push(box)
             self.screen.key("ctrl+a")
             self.screen.sh(f"xdotool type {text}; sleep 0.5")
 
-        self.insist(write, seen, f"{text} does not filter")
+        self.insist(write, done, f"{text} does not filter")
 
     def open_chooser(self, button: str) -> None:
         """The first entry of the menu of styles of one's own, which asks for pictures."""

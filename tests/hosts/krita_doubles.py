@@ -199,7 +199,7 @@ class Host:
         self.growings.append(Growing(self, name))
         return self.growings[-1]
 
-    def seen(self) -> Layer | None:
+    def visible(self) -> Layer | None:
         return Layer("What I see") if self.layers() else None
 
     def finish_left(self) -> bool:
@@ -248,7 +248,7 @@ class Session:
         self.cancelled: list[str] = []
         self.kept: list[str] = []
         self.asked = 0
-        self.says: list[Any] = []
+        self.coming: list[Any] = []
 
     def submit(self, request: Any) -> str:
         self.requests.append(request)
@@ -270,8 +270,8 @@ class Session:
     catalogue = status = shutdown = remove_style = rename_style = refine_style = _ask
 
     def pump(self, timeout: float, budget: int) -> list[Any]:
-        said, self.says = self.says, []
-        return said
+        events, self.coming = self.coming, []
+        return events
 
     def close(self) -> None:
         pass
@@ -310,7 +310,7 @@ def studio(host: Host, session: Session) -> Any:
     """With its catalogue."""
     studio = module("studio").Studio(host, lambda name: session)
     studio.wake()
-    session.says.append(event("Listed", session.asked, catalogue()))
+    session.coming.append(event("Listed", session.asked, catalogue()))
     studio.tick()
     return studio
 
@@ -324,5 +324,5 @@ def finish(studio: Any, session: Session) -> None:
     """The engine is done with the newest job."""
     request = session.requests[-1]
     styles = tuple(f"{style.partition('@')[0]}@2" for style, _ in request.styles)
-    session.says.append(event("Done", f"job{len(session.requests)}", request.raster, styles, 1.5, "cpu"))
+    session.coming.append(event("Done", f"job{len(session.requests)}", request.raster, styles, 1.5, "cpu"))
     ticks(studio)

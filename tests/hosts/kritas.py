@@ -92,7 +92,7 @@ class WholeKrita:
             left = [name for name in scenarios if name.split(":")[1] not in results]
             how = "takes too long" if self.alive else f"ended with {self._process.poll()}"
             self.kill()
-            raise AssertionError(f"Krita {how} before {left} were played:\n{self.said()}")
+            raise AssertionError(f"Krita {how} before {left} were played:\n{self.printed()}")
         return results
 
     def close(self) -> None:
@@ -104,14 +104,14 @@ class WholeKrita:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-        assert code == 0, f"Krita ended with {code}:\n{self.said()}"
+        assert code == 0, f"Krita ended with {code}:\n{self.printed()}"
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def said(self) -> str:
+    def printed(self) -> str:
         return (self._inbox / "log").read_text(errors="replace")
 
     def _ask(self, wanted: Mapping[str, Any]) -> None:
@@ -200,8 +200,8 @@ class KritaUser:
         report = self.host.home / "report.json"
         report.unlink(missing_ok=True)
         command = ("kritarunner", "-s", "runner", "-f", "main", str(report), *jobs)
-        code, said = self.host.run(*command, environment=self.environment(QT_QPA_PLATFORM="offscreen"), timeout=SECONDS)
-        assert report.exists(), f"kritarunner ended with {code} and no report:\n{said}"
+        code, printed = self.host.run(*command, environment=self.environment(QT_QPA_PLATFORM="offscreen"), timeout=SECONDS)
+        assert report.exists(), f"kritarunner ended with {code} and no report:\n{printed}"
         results: dict[str, Any] = json.loads(report.read_text())
         assert "error" not in results, results["error"]
         return results

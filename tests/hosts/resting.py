@@ -20,8 +20,8 @@ MOST = 0.1
 def refining(runtime: Path) -> str | None:
     """The style that the engine refines now; it does not take this question for a painter's program."""
     with Engine.attach(start=False, connection=read_connection(str(runtime))) as engine:
-        found: str | None = engine.status()["refining"]
-        return found
+        style: str | None = engine.status()["refining"]
+        return style
 
 
 def revision(runtime: Path, style: str) -> int:

@@ -152,7 +152,7 @@ def _output(*command: str, cwd: Path | None = None) -> str:
 
 @dataclass(frozen=True)
 class Host:
-    """The root seen by one user: `home` is the same path inside and outside and holds all that the user has."""
+    """The root as one user has it: `home` is the same path inside and outside and holds all that the user has."""
 
     root: Path
     home: Path

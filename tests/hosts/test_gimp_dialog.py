@@ -69,7 +69,7 @@ def test_the_gallery_opens_at_the_chosen_style(desk: Desk) -> None:
     desk.wait_layers(2)
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "at-the-style")
-    desk.screen.until(lambda: framed(desk, window, "at-the-style", GALLERY) > 200, 30, "the chosen style is not in sight")
+    desk.screen.until(lambda: framed(desk, window, "at-the-style", GALLERY) > 200, 60, "the chosen style is not in sight")
     desk.answer(window, "Escape")
     desk.wait_plugin()
 
@@ -213,4 +213,4 @@ def test_cancel_in_that_window_changes_nothing(desk: Desk, improving_engine: Non
     desk.wait_plugin()
     assert len(desk.layers()) == 1
     assert not desk.screen.windows(MESSAGE), "the painter knows"
-    desk.screen.until(lambda: desk.jobs()["running"] == 0, 30, "the job runs on")
+    desk.screen.until(lambda: desk.jobs()["running"] == 0, 60, "the job runs on")

@@ -85,7 +85,7 @@ def test_a_second_style_goes_by_a_layer_that_the_result_finds_again_until_it_has
     desk.spy(MADE)
     before = desk.document()
     window = desk.open_dialog()
-    desk.screen.until(lambda: desk.brightest("second-gone", window, *STATUS) > 200, 30, "it is not said")
+    desk.screen.until(lambda: desk.brightest("second-gone", window, *STATUS) > 200, 60, "the status line stays empty")
     desk.screen.focus(window)
     desk.screen.key("Return")
     desk.screen.sh("sleep 1")

@@ -46,16 +46,16 @@ search = shown("SearchEntry")[0]
 add = button("+")
 top = [(middle(box), box.get_active_text()), (middle(search), search.get_placeholder_text()), (middle(add), add.get_label())]
 labels = {labels!r}
-said = [text.replace(" (%)", "") for text in texts()]
+written = [text.replace(" (%)", "") for text in texts()]
 values = {{}}
 for label in labels:
     name = label + " (%)" if label == "Strength" else label
     row = middle(next(one for one in shown("Label") if one.get_text() == name))[1]
     kinds = [one for kind in ("SpinButton", "ComboBoxText") for one in shown(kind) if abs(middle(one)[1] - row) < 8]
-    found = max(kinds, key=lambda one: middle(one)[0])
-    values[label] = found.get_value() if hasattr(found, "get_value") else found.get_active_text()
+    widget = max(kinds, key=lambda one: middle(one)[0])
+    values[label] = widget.get_value() if hasattr(widget, "get_value") else widget.get_active_text()
 answer = {{"top": [text for _, text in sorted(top)], "level": len({{at[1] // 8 for at, _ in top}}), "values": values,
-          "add": add.get_popup().get_children()[0].get_label(), "controls": [text for text in said if text in labels]}}
+          "add": add.get_popup().get_children()[0].get_label(), "controls": [text for text in written if text in labels]}}
 """
 COPY = """
 copy = image.get_layers()[0].copy()
@@ -65,7 +65,7 @@ image.set_selected_layers([copy])
 BRUSH = 'beside("Brush size", "SpinButton").set_value({})'
 
 
-def said(desk: Desk, beginning: str) -> str:
+def label_of(desk: Desk, beginning: str) -> str:
     """What a label says that begins so; empty where none does."""
     return next((text for text in desk.look("answer = texts()") if text.startswith(beginning)), "")
 
@@ -79,14 +79,14 @@ def edited(desk: Desk, **settings: Any) -> str:
     return desk.open_dialog()
 
 
-def test_what_a_fine_brush_takes_is_said_before_it_is_painted(desk: Desk) -> None:
+def test_what_a_fine_brush_takes_is_reported_before_it_is_painted(desk: Desk) -> None:
     """A small picture with a brush of 0.25 took 70 s without a word. Nothing has been timed yet."""
     window = edited(desk, method="invert", brush_size=0.25)
     words = "Strokes this fine take about 16 times as long as with 1."
-    desk.screen.until(lambda: said(desk, "Strokes this fine") == words, 60, "it is not said")
+    desk.screen.until(lambda: label_of(desk, "Strokes this fine") == words, 60, "the line does not show")
     desk.screen.shot("fine-brush")
     desk.look(BRUSH.format(1.0))
-    desk.screen.until(lambda: not said(desk, "Strokes this fine"), 30, "it is said of a usual brush")
+    desk.screen.until(lambda: not label_of(desk, "Strokes this fine"), 60, "the line shows with a usual brush")
     desk.answer(window, "Escape")
     desk.wait_plugin()
 
@@ -95,12 +95,12 @@ def test_seconds_are_named_once_a_preview_has_been_timed(desk: Desk) -> None:
     window = edited(desk, method="slow", more={"seconds": 1.5})
     wait_preview(desk, window, INVERTED, "timed")
     desk.look(BRUSH.format(0.25))
-    desk.screen.until(lambda: bool(said(desk, "Strokes this fine")), 30, "it is not said")
-    words = said(desk, "Strokes this fine")
+    desk.screen.until(lambda: bool(label_of(desk, "Strokes this fine")), 60, "the line does not show")
+    words = label_of(desk, "Strokes this fine")
     desk.screen.shot("fine-brush-timed")
-    found = re.fullmatch(r"Strokes this fine take about (\d+) s\.", words)
-    assert found, words
-    assert 20 <= int(found[1]) <= 60, "sixteen times 1.5 s, and what the engine took beside"
+    match = re.fullmatch(r"Strokes this fine take about (\d+) s\.", words)
+    assert match, words
+    assert 20 <= int(match[1]) <= 60, "sixteen times 1.5 s, and what the engine took beside"
     desk.answer(window, "Escape")
     desk.wait_plugin()
 
@@ -111,29 +111,29 @@ def test_order_words_and_defaults_are_those_of_krita(desk: Desk) -> None:
     desk.remember(style="test-style", method="invert")
     window = desk.open_dialog()
     wait_preview(desk, window, INVERTED, "order")
-    seen = desk.look(WINDOW.format(labels=alike.WINDOW["controls"]))
-    assert seen.pop("level") == 1, "box, search and button stand in one row"
-    assert seen == alike.WINDOW
-    assert said(desk, "Vincent van Gogh"), "artists are named"
+    laid_out = desk.look(WINDOW.format(labels=alike.WINDOW["controls"]))
+    assert laid_out.pop("level") == 1, "box, search and button stand in one row"
+    assert laid_out == alike.WINDOW
+    assert label_of(desk, "Vincent van Gogh"), "artists are named"
     desk.answer(window, "Escape")
     desk.wait_plugin()
 
 
 def test_a_bar_moves_and_words_say_what_is_done_while_a_preview_is_computed(desk: Desk) -> None:
     window = edited(desk, method="slow", more={"seconds": 4.0})
-    seen: list[float] = []
+    fractions: list[float] = []
 
     def moved() -> bool:
         fraction, opacity, texts = desk.look(BAR)
         previews = [text for text in texts if text.startswith("Preview: ")]
-        if opacity == 1 and previews and (not seen or fraction > seen[-1]):
-            seen.append(fraction)
-        return len(seen) > 3
+        if opacity == 1 and previews and (not fractions or fraction > fractions[-1]):
+            fractions.append(fraction)
+        return len(fractions) > 3
 
     desk.screen.until(moved, 60, "the bar does not move")
     desk.screen.shot("bar")
     wait_preview(desk, window, INVERTED, "bar")
-    desk.screen.until(lambda: desk.look(BAR)[1] == 0, 30, "the bar is still there")
+    desk.screen.until(lambda: desk.look(BAR)[1] == 0, 60, "the bar is still there")
     desk.answer(window, "Escape")
     desk.wait_plugin()
 
@@ -150,14 +150,14 @@ def test_the_preview_begins_at_the_selection_and_zooms_around_it(desk: Desk) -> 
     assert first["middle"] == pytest.approx([340 / 400, 230 / 300], abs=0.02)
     assert max(first["part"]) < 0.6
     desk.screen.click(*desk.look('answer = middle(button("−"))'))
-    desk.screen.until(lambda: desk.look(VIEW)["width"] < first["width"], 30, "it does not become smaller")
+    desk.screen.until(lambda: desk.look(VIEW)["width"] < first["width"], 60, "it does not become smaller")
     desk.screen.until(lambda: near(shown((x, y)), INVERTED), 60, "the selection does not stay where it is")
     desk.screen.sh(f"xdotool mousemove {x} {y}; sleep 0.2; xdotool click 4")
-    desk.screen.until(lambda: desk.look(VIEW)["width"] == first["width"], 30, "the wheel does not zoom")
+    desk.screen.until(lambda: desk.look(VIEW)["width"] == first["width"], 60, "the wheel does not zoom")
     desk.screen.until(lambda: near(shown((x, y)), INVERTED), 60, "the selection has left the middle")
     assert desk.look(VIEW)["middle"] == pytest.approx(first["middle"], abs=0.005), "smaller and larger again is where one was"
     desk.screen.click(*desk.look('answer = middle(button("Fit"))'))
-    desk.screen.until(lambda: desk.look(VIEW)["part"] == [1, 1], 30, "all of it is not shown")
+    desk.screen.until(lambda: desk.look(VIEW)["part"] == [1, 1], 60, "all of it is not shown")
     view = desk.look(VIEW)
     corner = (round(x + view["width"] * (340 / 400 - 0.5)), round(y + view["width"] * 3 / 4 * (230 / 300 - 0.5)))
     assert (near(shown(corner), INVERTED), near(shown((x, y)), COLOUR)) == (True, True)
@@ -213,5 +213,5 @@ def test_a_dialogue_whose_layer_is_deleted_closes_without_a_word(desk: Desk) -> 
 def at_screen(desk: Desk, name: str, at: tuple[int, int]) -> tuple[int, ...]:
     """The colour of a point of the screen."""
     with Image.open(desk.screen.shot(name)) as shot:
-        found: tuple[int, ...] = shot.convert("RGB").getpixel(at)
-        return found
+        colour: tuple[int, ...] = shot.convert("RGB").getpixel(at)
+        return colour

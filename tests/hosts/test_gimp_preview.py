@@ -33,7 +33,7 @@ class Desk:
         self.plugin, self.catalogue, self.session = plugin, catalogue, Recorder()
         self.shown: list[tuple[object, float]] = []
         self.copies: list[int] = []
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.tried: list[Any] = []
         self.masks: Any = None
         self.clock = 100.0
@@ -45,7 +45,7 @@ class Desk:
             lambda settings, copy: self.masks,
             lambda original: None,
             lambda raster, share: self.shown.append((raster, share)),
-            self.said.append,
+            self.messages.append,
             self.tried.append,
         )
 
@@ -117,7 +117,7 @@ def test_a_method_that_paints_weaker_by_itself_is_asked_again(desk: Desk) -> Non
     assert [share for _, share in desk.shown] == [1.0, 1.0]
 
 
-def test_going_back_to_what_was_shown_costs_no_job_and_is_said_as_tried(desk: Desk) -> None:
+def test_going_back_to_what_was_shown_costs_no_job_and_is_reported_as_tried(desk: Desk) -> None:
     for brush in (1.0, 2.0, 1.0):
         desk.want(brush_size=brush)
         desk.rest()
@@ -180,12 +180,12 @@ def test_a_job_that_was_given_up_says_nothing_of_what_came_back(desk: Desk) -> N
     assert len(desk.session.submitted) == 2, "it is still shown"
 
 
-def test_progress_is_said_in_a_painters_words(desk: Desk) -> None:
+def test_progress_is_reported_in_a_painters_words(desk: Desk) -> None:
     events = sys.modules["scumble_client.events"]
     desk.want()
     desk.rest()
     desk.previewer.handle(events.Progress("job1", "running", 0, 0.1, "step 8 of 60, loss 1.2884"))
-    assert desk.said[-1] == "Preview: painting"
+    assert desk.messages[-1] == "Preview: painting"
 
 
 def test_a_timed_preview_says_what_a_pixel_takes(desk: Desk) -> None:

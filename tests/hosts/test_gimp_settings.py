@@ -96,9 +96,9 @@ def test_the_ways_to_keep_colours_are_the_engines_own(plugin: SimpleNamespace, c
     offered = kinds.Catalogue((replace(johnson, options=(ways,)), gatys), styles, 1)
     chosen = e.choose(offered, s.Settings("waves", keep_colours="sorcery"))
     assert e.keep_colours(chosen.method) == e.Keeping(("off", "luminance", "sorcery"), "off", "By what.")
-    with pytest.raises(s.Mistake, match="“Johnson” cannot keep colours by “tone”") as said:
+    with pytest.raises(s.Mistake, match="“Johnson” cannot keep colours by “tone”") as caught:
         e.choose(offered, s.Settings("waves", keep_colours="tone"))
-    assert (said.value.about, "off, luminance, sorcery" in str(said.value)) == ("keep-colours", True)
+    assert (caught.value.about, "off, luminance, sorcery" in str(caught.value)) == ("keep-colours", True)
     with pytest.raises(s.Mistake, match="Choices: none"):
         e.choose(offered, s.Settings("waves", "gatys", keep_colours="luminance"))
 
@@ -164,15 +164,15 @@ def test_several_styles_take_a_method_that_can_and_at_once_if_one_can(plugin: Si
     chosen = e.choose(able, s.Settings("waves", others=(s.Other("night"),)))
     assert (chosen.method.id, chosen.titles, [m.id for m in chosen.able]) == ("adain", ("waves", "night"), ["adain", "gatys"])
     assert e.choose(able, s.Settings("waves", others=(s.Other("night", 1.0, "selection"),))).method.id == "johnson"
-    with pytest.raises(s.Mistake, match="“johnson” cannot blend “waves” and “night”") as said:
+    with pytest.raises(s.Mistake, match="“johnson” cannot blend “waves” and “night”") as caught:
         e.choose(able, s.Settings("waves", "johnson", others=(s.Other("night"),)))
-    assert said.value.about == "method"
-    with pytest.raises(s.Mistake, match="No method can blend") as said:
+    assert caught.value.about == "method"
+    with pytest.raises(s.Mistake, match="No method can blend") as caught:
         e.choose(kinds.Catalogue(tuple(methods[:1]), tuple(styles), 1), s.Settings("waves", others=(s.Other("night"),)))
-    assert said.value.about == "share"
-    with pytest.raises(s.Mistake, match="no style called “nobody”") as said:
+    assert caught.value.about == "share"
+    with pytest.raises(s.Mistake, match="no style called “nobody”") as caught:
         e.choose(able, s.Settings("waves", others=(s.Other("nobody"),)))
-    assert said.value.about == "others"
+    assert caught.value.about == "others"
 
 
 def test_inside_a_flatpak_a_missing_engine_is_explained_with_the_way_out(

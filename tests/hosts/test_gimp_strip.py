@@ -16,8 +16,8 @@ pictures = shown("RadioButton")
 answer = [[one.get_tooltip_text(), one.get_active()] for one in sorted(pictures, key=lambda one: middle(one)[0])]
 """
 BUTTONS = f"""
-found = [one for one in shown("Button") if one.get_label() in {(PREVIOUS, NEXT, ORIGINAL, APPLY, DISCARD)!r}]
-answer = [one.get_label() for one in sorted(found, key=lambda one: middle(one)[0])]
+buttons = [one for one in shown("Button") if one.get_label() in {(PREVIOUS, NEXT, ORIGINAL, APPLY, DISCARD)!r}]
+answer = [one.get_label() for one in sorted(buttons, key=lambda one: middle(one)[0])]
 """
 BRUSH = 'answer = middle(beside("Brush size", "SpinButton"))'
 STRENGTH = 'beside("Strength (%)", "SpinButton").{}'

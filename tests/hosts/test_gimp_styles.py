@@ -95,7 +95,7 @@ def test_a_style_is_renamed_by_its_menu_and_what_was_painted_with_it_finds_it(de
     before = label(desk, window, "not-renamed")
     desk.insist(lambda: rename("Return"), lambda: titles(desk) != {"test-style": "Test style"}, "it is not renamed")
     assert titles(desk) == {"test-style": "Fog over the harbour"}
-    desk.screen.until(lambda: label(desk, window, "renamed") != before, 30, "the gallery still shows the old name")
+    desk.screen.until(lambda: label(desk, window, "renamed") != before, 60, "the gallery still shows the old name")
     press_stylize(desk, window)
     assert desk.wait_layers(3)[0][0] == "Fog over the harbour 100 %"
     new, old = desk.spy(HISTORY_OF)
@@ -113,9 +113,9 @@ def test_a_picture_is_called_as_one_types(desk: Desk, own_styles: None) -> None:
     desk.screen.key("alt+n")
     type_name(desk, CHOOSER, "Red barn")
     desk.screen.gone(CHOOSER)
-    desk.screen.until(lambda: len(titles(desk)) == 2, 30, "the style does not appear")
+    desk.screen.until(lambda: len(titles(desk)) == 2, 60, "the style does not appear")
     assert titles(desk)["red-barn"] == "Red barn"
-    desk.screen.until(lambda: desk.colour("typed", window, TILES[0]) == (200, 40, 30), 30, "it is not shown")
+    desk.screen.until(lambda: desk.colour("typed", window, TILES[0]) == (200, 40, 30), 60, "it is not shown")
     press_stylize(desk, window)
     assert desk.wait_layers(2)[0][0] == "Red barn 100 %"
 
@@ -134,8 +134,8 @@ def test_several_files_at_once_are_styles_called_after_their_files(desk: Desk, o
     desk.screen.key("Return")
     choose_all(desk)
     wanted = {"test-style": "Test style", "blue-harbour": "Blue harbour", "red-barn": "Red barn", "white-cliff": "White cliff"}
-    desk.screen.until(lambda: titles(desk) == wanted, 30, "the styles do not appear")
-    desk.screen.until(lambda: desk.colour("several", window, TILES[0]) == (200, 0, 30), 30, "they are not shown")
+    desk.screen.until(lambda: titles(desk) == wanted, 60, "the styles do not appear")
+    desk.screen.until(lambda: desk.colour("several", window, TILES[0]) == (200, 0, 30), 60, "they are not shown")
     assert desk.screen.windows(DIALOG), "a file that is no picture does not stop the others"
     press_stylize(desk, window)
     desk.wait_layers(2)
@@ -165,7 +165,7 @@ def test_files_that_are_dragged_onto_the_gallery_are_styles(desk: Desk, own_styl
 
     wanted = {"test-style": "Test style", "grey-pier": "Grey pier", "white-sail": "White sail"}
     desk.insist(drag, lambda: titles(desk) == wanted, "the styles do not appear")
-    desk.screen.until(lambda: desk.colour("dropped", window, TILES[0]) == (200, 0, 30), 30, "they are not shown")
+    desk.screen.until(lambda: desk.colour("dropped", window, TILES[0]) == (200, 0, 30), 60, "they are not shown")
     desk.answer(window, "Escape")
     desk.wait_plugin()
 

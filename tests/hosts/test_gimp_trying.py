@@ -23,7 +23,7 @@ class Sheet:
         self.submitted: list[Any] = []
         self.cancelled: list[str] = []
         self.shown: list[str] = []
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.copies: list[int] = []
         self.clock = 100.0
         self.original = sys.modules["scumble_client.raster"].Raster(1, 1, "u8", "rgba", bytes(4))
@@ -33,7 +33,7 @@ class Sheet:
             lambda side: self.copies.append(side) or self.original,
             lambda settings, copy: None,
             lambda style, raster: self.shown.append(style),
-            self.said.append,
+            self.messages.append,
         )
 
     def submit(self, request: Any) -> str:
@@ -79,7 +79,7 @@ def test_every_style_that_is_quick_is_painted_small_and_alone_one_after_another(
     sheet.tick()
     sheet.tick()
     assert len(sheet.submitted) == 1
-    assert sheet.said[-1] == "Every style on this layer: 2 more to come…"
+    assert sheet.messages[-1] == "Every style on this layer: 2 more to come…"
     sheet.done()
     assert (sheet.shown, sheet.trying.fraction) == ([sheet.pinned("waves")], 0.5)
     sheet.all()
@@ -87,7 +87,7 @@ def test_every_style_that_is_quick_is_painted_small_and_alone_one_after_another(
         ((("waves", 1.0),), "johnson", 0.5),
         ((("night", 1.0),), "johnson", 0.5),
     ], "harbour can only be painted step by step, barn not at all"
-    assert (sheet.copies, sheet.said[-1]) == ([256], "")
+    assert (sheet.copies, sheet.messages[-1]) == ([256], "")
 
 
 def test_the_preview_goes_first_and_what_was_given_up_comes_again(sheet: Sheet) -> None:
@@ -148,7 +148,7 @@ def test_a_style_that_fails_by_itself_leaves_the_others_their_turn(sheet: Sheet)
     sheet.tick()
     left = sheet.trying.left
     sheet.trying.handle(sys.modules["scumble_client.events"].Failed("job1", "weights-corrupt", "It is damaged.", ""))
-    assert (sheet.trying.left, sheet.said[-1]) == (left - 1, "It is damaged.")
+    assert (sheet.trying.left, sheet.messages[-1]) == (left - 1, "It is damaged.")
     sheet.tick()
     assert len(sheet.submitted) == 2
 
@@ -157,6 +157,6 @@ def test_a_picture_that_fails_ends_the_sheet_with_a_word(sheet: Sheet) -> None:
     sheet.want()
     sheet.tick()
     sheet.trying.handle(sys.modules["scumble_client.events"].Failed("job1", "no-memory", "There is no room.", ""))
-    assert (sheet.trying.left, sheet.said[-1]) == (0, "There is no room.")
+    assert (sheet.trying.left, sheet.messages[-1]) == (0, "There is no room.")
     sheet.tick()
     assert len(sheet.submitted) == 1

@@ -18,7 +18,7 @@ def test_the_gallery_of_last_time_is_there_before_any_engine_and_decides_nothing
     later.paint()
     ticks(later)
     assert not later.session.requests
-    later.session.says.append(event("Listed", later.session.asked, catalogue()))
+    later.session.coming.append(event("Listed", later.session.asked, catalogue()))
     ticks(later)
     assert [request.method for request in later.session.requests] == ["fast"]
 

@@ -99,7 +99,7 @@ def test_kritas_own_importer_takes_the_archive(krita_user: KritaUser) -> None:
     home = krita_user.host.home
     packed = archive("krita", home)
     (home / "imported").mkdir()
-    code, said = krita_user.host.run("python3", "-c", IMPORT, str(packed), str(home / "imported"))
-    assert (code, said) == (0, "['scumble']\n")
+    code, printed = krita_user.host.run("python3", "-c", IMPORT, str(packed), str(home / "imported"))
+    assert (code, printed) == (0, "['scumble']\n")
     assert (home / "imported" / "pykrita" / "scumble" / "scumble_client" / "wire.py").is_file()
     assert (home / "imported" / "actions" / "scumble.action").is_file()

@@ -78,7 +78,7 @@ def test_when_the_hand_rests_all_pixels_are_painted_and_a_stroke_stops_that(
     draw(host)
     studio.tick()
     assert session.cancelled == ["job2"]
-    session.says.append(event("Cancelled", "job2"))
+    session.coming.append(event("Cancelled", "job2"))
     ticks(studio)
     finish(studio, session)
     assert live.written == [0, 1]
@@ -118,7 +118,7 @@ def test_it_waits_while_a_picture_is_painted_and_goes_on(studio: Any, live: Live
     studio.paint()
     ticks(studio)
     assert "job1" in session.cancelled
-    session.says.append(event("Cancelled", "job1"))
+    session.coming.append(event("Cancelled", "job1"))
     finish(studio, session)
     assert host.inserted
     ticks(studio)
@@ -231,12 +231,12 @@ def test_nothing_is_asked_of_another_engine_before_it_has_said_what_it_can(
 ) -> None:
     """It was asked for a method of the engine before, and live painting stood still."""
     finish(studio, session)
-    session.says.append(session.welcome)
+    session.coming.append(session.welcome)
     ticks(studio)
     draw(host)
     ticks(studio)
     assert len(session.requests) == 1
-    session.says.append(event("Listed", session.asked, catalogue()))
+    session.coming.append(event("Listed", session.asked, catalogue()))
     ticks(studio)
     assert len(session.requests) == 2
 

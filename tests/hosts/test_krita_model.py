@@ -71,14 +71,14 @@ def test_the_frames_of_an_animation_go_out_as_one_sequence_unless_the_painter_wa
     assert [request.sequence for request in session.requests] == ["1" * 32, "1" * 32, None, None, None]
 
 
-def test_what_the_engine_remarks_of_frames_is_said_once(studio: Any, host: Host, session: Session) -> None:
+def test_what_the_engine_remarks_of_frames_is_reported_once(studio: Any, host: Host, session: Session) -> None:
     for number in (1, 2):
         host.selected = [Layer("one"), Layer("two")]
         studio.paint()
         for _ in range(2):
             ticks(studio)
             job, raster = f"job{len(session.requests)}", session.requests[-1].raster
-            session.says.append(event("Done", job, raster, ("night@2",), 1.5, "cpu", "They flicker."))
+            session.coming.append(event("Done", job, raster, ("night@2",), 1.5, "cpu", "They flicker."))
             ticks(studio)
         assert host.messages.count("They flicker.") == number
 
@@ -88,7 +88,7 @@ def test_cancel_drops_what_waits_and_cancels_what_runs(studio: Any, host: Host, 
     studio.paint()
     ticks(studio)
     studio.cancel()
-    session.says.append(event("Cancelled", "job1"))
+    session.coming.append(event("Cancelled", "job1"))
     ticks(studio)
     assert session.cancelled == ["job1"]
     assert not studio.busy
@@ -162,7 +162,7 @@ def test_a_method_that_cannot_blend_paints_styles_with_places_of_their_own(studi
     assert session.requests[0].method == "fast"
 
 
-def test_a_place_that_has_gone_is_said_and_nothing_is_sent(studio: Any, host: Host, session: Session) -> None:
+def test_a_place_that_has_gone_is_reported_and_nothing_is_sent(studio: Any, host: Host, session: Session) -> None:
     studio.choose(others=(other("wave", 1.0, "{2}", "Clouds"),))
     studio.paint()
     ticks(studio)
@@ -176,7 +176,7 @@ def test_styles_that_nothing_can_blend_are_named_and_the_way_out(studio: Any, se
     kinds, now = module("scumble_client.catalogue"), catalogue()
     alone = [style for style in now.styles if style.id == "night"]
     later = kinds.Style("later", 1, "Later", None, None, None, True, ("fast",), None)
-    session.says.append(event("Listed", session.asked, kinds.Catalogue(now.methods[:1], (*alone, later), 2)))
+    session.coming.append(event("Listed", session.asked, kinds.Catalogue(now.methods[:1], (*alone, later), 2)))
     ticks(studio)
     studio.choose(style="night", others=(other("later"),))
     studio.paint()
@@ -211,9 +211,9 @@ def test_an_option_of_another_method_or_out_of_range_is_not_sent(studio: Any, se
 def test_an_engine_that_is_lost_ends_the_work_with_its_reason(studio: Any, host: Host, session: Session) -> None:
     studio.paint()
     ticks(studio)
-    session.says.append(event("Lost", "engine-missing", "No engine was found.", "Install it."))
+    session.coming.append(event("Lost", "engine-missing", "No engine was found.", "Install it."))
     ticks(studio)
-    session.says.append(event("Cancelled", "job1"))
+    session.coming.append(event("Cancelled", "job1"))
     ticks(studio)
     assert not studio.busy
     assert studio.standing.mood.value == "error"
@@ -246,7 +246,7 @@ def test_the_newest_preview_wins(studio: Any, session: Session) -> None:
     assert len(session.requests) == 1, "two previews at once"
     assert session.cancelled == ["job1"]
     old = session.requests[0].raster
-    session.says += [event("Preview", "job1", old), event("Cancelled", "job1")]
+    session.coming += [event("Preview", "job1", old), event("Cancelled", "job1")]
     ticks(studio)
     assert studio.previewing.picture is None, "an outdated preview was shown"
     assert [r.options for r in session.requests] == [{}, {"brush_size": 4.0}]
@@ -284,7 +284,7 @@ def test_a_preview_that_could_not_be_painted_is_tried_again_when_the_catalogue_c
     assert not session.requests
     kinds, now = module("scumble_client.catalogue"), catalogue()
     later = kinds.Style("later", 1, "Later", None, None, None, True, ("fast",), None)
-    session.says.append(event("Listed", session.asked, kinds.Catalogue(now.methods, (*now.styles, later), 2)))
+    session.coming.append(event("Listed", session.asked, kinds.Catalogue(now.methods, (*now.styles, later), 2)))
     ticks(studio)
     assert [r.styles for r in session.requests] == [(("later", 1.0),)]
 
@@ -294,33 +294,33 @@ def refining(style: str, state: str, fraction: float, **more: str) -> Any:
 
 
 def test_refinement_is_followed_until_it_is_done_and_the_catalogue_is_read_again(studio: Any, session: Session) -> None:
-    session.says.append(refining("harbour@1", "waiting", 0.0))
+    session.coming.append(refining("harbour@1", "waiting", 0.0))
     studio.tick()
-    session.says.append(refining("harbour@1", "running", 0.4))
+    session.coming.append(refining("harbour@1", "running", 0.4))
     studio.tick()
     assert [state.fraction for state in studio.stylebook.refining.values()] == [0.4]
     asked = session.asked
-    session.says.append(refining("harbour@2", "done", 1.0))
+    session.coming.append(refining("harbour@2", "done", 1.0))
     studio.tick()
     assert not studio.stylebook.refining
     assert session.asked == asked + 1
 
 
 def test_a_refinement_that_fails_says_why(studio: Any, session: Session) -> None:
-    session.says.append(refining("harbour@1", "failed", 0.4, code="worker-died", message="It died.", hint="Try again."))
+    session.coming.append(refining("harbour@1", "failed", 0.4, code="worker-died", message="It died.", hint="Try again."))
     studio.tick()
     assert (studio.standing.text, studio.standing.hint) == ("It died.", "Try again.")
     assert not studio.stylebook.refining
 
 
 def test_a_silent_refinement_is_asked_about(studio: Any, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    session.says.append(refining("harbour@1", "running", 0.4))
+    session.coming.append(refining("harbour@1", "running", 0.4))
     studio.tick()
     asked = session.asked
     monkeypatch.setattr(module("stylebook"), "SILENCE", 0.0)
     ticks(studio)
     assert session.asked == asked + 1
-    session.says.append(
+    session.coming.append(
         event("Answer", session.asked, {"type": "refining", "style": "harbour@1", "state": "idle", "fraction": 0})
     )
     ticks(studio)
@@ -329,14 +329,14 @@ def test_a_silent_refinement_is_asked_about(studio: Any, session: Session, monke
 
 def test_a_style_that_was_added_is_the_one_that_is_chosen(studio: Any, session: Session, host: Host) -> None:
     studio.add_layer_as_style()
-    session.says.append(event("StyleStored", "style1", "my-harbour@1", 2))
+    session.coming.append(event("StyleStored", "style1", "my-harbour@1", 2))
     studio.tick()
     assert studio.settings.style == "my-harbour"
 
 
 def test_a_style_that_is_refused_says_why(studio: Any, session: Session) -> None:
     studio.add_layer_as_style()
-    session.says.append(event("Rejected", "style1", "busy", "Too much at once.", "Wait.", None))
+    session.coming.append(event("Rejected", "style1", "busy", "Too much at once.", "Wait.", None))
     studio.tick()
     assert studio.standing.text == "Too much at once."
 
@@ -347,6 +347,6 @@ def test_previews_make_room_for_the_picture_itself(studio: Any, session: Session
     studio.paint()
     ticks(studio)
     assert session.cancelled == ["job1"]
-    session.says.append(event("Cancelled", "job1"))
+    session.coming.append(event("Cancelled", "job1"))
     finish(studio, session)
     assert len(session.requests) == 3, "the preview does not come back"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hosts.kritas import KritaUser, play
-from hosts.seen import of
+from hosts.reports import of
 
-SCENARIOS = "painting rested following preview selected seen paused closed_at_once hundred"
+SCENARIOS = "painting rested following preview selected visible paused closed_at_once hundred"
 RESULT = "Test style 100 %"
 LIVE = "Test style, live"
 PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
@@ -18,117 +18,117 @@ INVERTED, INVERTED_INK, NOTHING = [245, 235, 225, 255], [255, 255, 255, 255], [0
 
 
 @pytest.fixture(scope="module")
-def seen(krita_user: KritaUser) -> dict[str, Any]:
+def reports(krita_user: KritaUser) -> dict[str, Any]:
     """What all scenarios report, played one after another in one Krita."""
     return play(krita_user, "window:docker", *(f"lives:{name}" for name in SCENARIOS.split()))
 
 
 @of("painting")
-def test_a_locked_layer_above_follows_a_stroke_and_its_undoing_and_the_canvas_shows_it(saw: Any) -> None:
-    assert saw["names"] == ["Background", "layer", LIVE]
-    assert saw["locked"]
-    assert saw["pressed"]
-    assert saw["status"] == "Live."
-    assert saw["begun"] == [INVERTED, INVERTED]
-    assert saw["drawn"] == [PLAIN, INK]
-    assert saw["stroke"] == [INVERTED, INVERTED_INK]
-    assert saw["shown"] == INVERTED_INK
-    assert saw["undone"] == [INVERTED, INVERTED]
+def test_a_locked_layer_above_follows_a_stroke_and_its_undoing_and_the_canvas_shows_it(report: Any) -> None:
+    assert report["names"] == ["Background", "layer", LIVE]
+    assert report["locked"]
+    assert report["pressed"]
+    assert report["status"] == "Live."
+    assert report["begun"] == [INVERTED, INVERTED]
+    assert report["drawn"] == [PLAIN, INK]
+    assert report["stroke"] == [INVERTED, INVERTED_INK]
+    assert report["shown"] == INVERTED_INK
+    assert report["undone"] == [INVERTED, INVERTED]
 
 
 @of("painting")
-def test_painting_live_leaves_no_undo_steps_and_cuts_no_stroke(saw: Any) -> None:
-    assert saw["steps"] == [1, "Undo Freehand Brush Stroke"]
-    assert saw["during"] == [PLAIN, INK, INK, INK]
+def test_painting_live_leaves_no_undo_steps_and_cuts_no_stroke(report: Any) -> None:
+    assert report["steps"] == [1, "Undo Freehand Brush Stroke"]
+    assert report["during"] == [PLAIN, INK, INK, INK]
 
 
 @of("painting")
-def test_what_is_chosen_is_painted_at_once(saw: Any) -> None:
-    assert saw["half"] == [pytest.approx([128, 128, 128, 255], abs=1)]
+def test_what_is_chosen_is_painted_at_once(report: Any) -> None:
+    assert report["half"] == [pytest.approx([128, 128, 128, 255], abs=1)]
 
 
 @of("painting")
-def test_the_button_ends_it_and_the_layer_stays_as_an_ordinary_one(saw: Any) -> None:
-    assert saw["kept"] == ["Background", "layer", RESULT]
-    assert saw["unlocked"]
-    assert saw["left"] == 1
+def test_the_button_ends_it_and_the_layer_stays_as_an_ordinary_one(report: Any) -> None:
+    assert report["kept"] == ["Background", "layer", RESULT]
+    assert report["unlocked"]
+    assert report["left"] == 1
 
 
 @of("rested")
-def test_a_small_pass_follows_the_stroke_and_every_pixel_when_the_hand_rests(saw: Any) -> None:
-    *small, full = saw["sides"]
+def test_a_small_pass_follows_the_stroke_and_every_pixel_when_the_hand_rests(report: Any) -> None:
+    *small, full = report["sides"]
     assert small
     assert max(small) < full == 1600
 
 
 @of("following")
-def test_another_style_names_the_layer(saw: Any) -> None:
-    assert saw["named"] == "The Starry Night, live"
+def test_another_style_names_the_layer(report: Any) -> None:
+    assert report["named"] == "The Starry Night, live"
 
 
 @of("following")
-def test_it_waits_while_the_transform_tool_has_the_layer_and_then_follows(saw: Any) -> None:
-    assert saw["held"] == [0, INVERTED]
-    assert saw["moved"] == [True, True]
+def test_it_waits_while_the_transform_tool_has_the_layer_and_then_follows(report: Any) -> None:
+    assert report["held"] == [0, INVERTED]
+    assert report["moved"] == [True, True]
 
 
 @of("following")
-def test_it_waits_while_another_program_has_the_focus(saw: Any) -> None:
+def test_it_waits_while_another_program_has_the_focus(report: Any) -> None:
     """The scenario ends only when live painting has gone on."""
-    assert saw["away"].startswith("Live waits until Krita's window is the active one.")
+    assert report["away"].startswith("Live waits until Krita's window is the active one.")
 
 
 @of("preview")
-def test_the_dockers_preview_follows_strokes_and_undo_by_itself(saw: Any) -> None:
+def test_the_dockers_preview_follows_strokes_and_undo_by_itself(report: Any) -> None:
     """The scenario waits for each; the preview of a small picture has its size."""
-    assert saw["size"] == [400, 300]
+    assert report["size"] == [400, 300]
 
 
 @of("selected")
-def test_only_what_is_selected_is_painted_live(saw: Any) -> None:
-    assert saw["limited"] == [NOTHING, INVERTED, NOTHING]
+def test_only_what_is_selected_is_painted_live(report: Any) -> None:
+    assert report["limited"] == [NOTHING, INVERTED, NOTHING]
 
 
 @of("selected")
-def test_deleting_the_live_layer_ends_it(saw: Any) -> None:
-    assert saw["deleted"] == ["Background", "layer"]
-    assert saw["status"].startswith("Ready")
-    assert not saw["pressed"]
+def test_deleting_the_live_layer_ends_it(report: Any) -> None:
+    assert report["deleted"] == ["Background", "layer"]
+    assert report["status"].startswith("Ready")
+    assert not report["pressed"]
 
 
-@of("seen")
-def test_what_is_seen_is_painted_without_the_live_layer_itself(saw: Any) -> None:
-    assert saw["begun"] == [INVERTED]
-    assert saw["composed"] == [[155, 145, 135, 255], INVERTED]
-    assert saw["visible"]
+@of("visible")
+def test_what_is_seen_is_painted_without_the_live_layer_itself(report: Any) -> None:
+    assert report["begun"] == [INVERTED]
+    assert report["composed"] == [[155, 145, 135, 255], INVERTED]
+    assert report["visible"]
 
 
-@of("seen")
-def test_closing_the_document_ends_it(saw: Any) -> None:
-    assert saw["status"].startswith("Ready")
-
-
-@of("paused")
-def test_a_layer_of_ones_choice_is_painted_while_another_is_active(saw: Any) -> None:
-    assert (saw["chosen"], saw["active"]) == ([[155, 145, 135, 255]], "layer")
+@of("visible")
+def test_closing_the_document_ends_it(report: Any) -> None:
+    assert report["status"].startswith("Ready")
 
 
 @of("paused")
-def test_it_waits_and_says_so_while_it_would_paint_for_nobody(saw: Any) -> None:
-    assert saw["another"].startswith("Live waits for its picture to be shown again.")
-    assert saw["hidden"].startswith("Live waits: its layer is hidden.")
-    assert saw["huge"].startswith("The picture is too large for live painting (8 megapixels at most).")
+def test_a_layer_of_ones_choice_is_painted_while_another_is_active(report: Any) -> None:
+    assert (report["chosen"], report["active"]) == ([[155, 145, 135, 255]], "layer")
+
+
+@of("paused")
+def test_it_waits_and_says_so_while_it_would_paint_for_nobody(report: Any) -> None:
+    assert report["another"].startswith("Live waits for its picture to be shown again.")
+    assert report["hidden"].startswith("Live waits: its layer is hidden.")
+    assert report["huge"].startswith("The picture is too large for live painting (8 megapixels at most).")
 
 
 @of("closed_at_once")
-def test_closing_the_document_in_the_turn_in_which_live_painting_ends_does_not_end_krita(saw: Any) -> None:
+def test_closing_the_document_in_the_turn_in_which_live_painting_ends_does_not_end_krita(report: Any) -> None:
     """The Layers docker took in the new name a tenth of a second later, of a layer that was gone: Krita ended (status 139)."""
-    assert saw["rounds"] == 4
+    assert report["rounds"] == 4
 
 
 @of("hundred")
-def test_a_hundred_strokes_are_whole_and_leave_no_steps_of_ours_and_no_memory_behind(saw: Any) -> None:
-    assert saw["whole"] == 100
-    assert saw["steps"] == 100
-    assert saw["passes"] > 10
-    assert saw["grown"] <= 50
+def test_a_hundred_strokes_are_whole_and_leave_no_steps_of_ours_and_no_memory_behind(report: Any) -> None:
+    assert report["whole"] == 100
+    assert report["steps"] == 100
+    assert report["passes"] > 10
+    assert report["grown"] <= 50

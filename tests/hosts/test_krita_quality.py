@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("krita_plugin")
 def unfinished(studio: Any, session: Session) -> Any:
     """The engine shows what it has so far."""
     raster = module("scumble_client.raster").Raster(4, 3, "u8", "bgra", bytes(48))
-    session.says.append(event("Preview", f"job{len(session.requests)}", raster))
+    session.coming.append(event("Preview", f"job{len(session.requests)}", raster))
     ticks(studio)
     return raster
 
@@ -53,22 +53,22 @@ def test_what_is_shown_can_be_kept_once(studio: Any, session: Session, host: Hos
     studio.keep()
     assert session.kept == ["job1"]
     assert not studio.queue.keepable
-    session.says.append(event("Progress", "job1", "running", 0, 0.4, "step 3 of 9"))
+    session.coming.append(event("Progress", "job1", "running", 0, 0.4, "step 3 of 9"))
     ticks(studio)
     assert "keeping" in studio.standing.text
     finish(studio, session)
     assert host.growings[0].completed
 
 
-def test_the_time_left_is_said(studio: Any, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_left_is_reported(studio: Any, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     studio.choose(quality="good")
     studio.paint()
     ticks(studio)
     now = 100.0
     monkeypatch.setattr(module("scumble_client.desk.words").time, "monotonic", lambda: now)
     for fraction in (0.1, 0.2, 0.3):
-        session.says.append(event("Progress", "job1", "running", 0, fraction, "512 x 384, step 3 of 9"))
-        studio.queue.handle(session.says.pop())
+        session.coming.append(event("Progress", "job1", "running", 0, fraction, "512 x 384, step 3 of 9"))
+        studio.queue.handle(session.coming.pop())
         now += 6.0
     assert studio.standing.text.endswith("painting, about 40 s left")
 
@@ -124,7 +124,7 @@ def test_a_picture_that_is_given_up_leaves_the_canvas_once_the_hand_rests(
     studio.cancel()
     host.way = "waits for your hand"
     more = ("no-memory", "There is no room.", "") if end == "Failed" else ()
-    session.says.append(event(end, "job1", *more))
+    session.coming.append(event(end, "job1", *more))
     ticks(studio)
     assert not studio.busy
     assert not growing.withdrawn
@@ -136,7 +136,7 @@ def test_a_picture_that_is_given_up_leaves_the_canvas_once_the_hand_rests(
 
 def test_an_engine_that_is_lost_takes_the_unfinished_picture_with_it(studio: Any, session: Session, host: Host) -> None:
     growing = begun(studio, session, host)
-    session.says.append(event("Lost", "engine-missing", "No engine was found.", "Install it."))
+    session.coming.append(event("Lost", "engine-missing", "No engine was found.", "Install it."))
     ticks(studio)
     assert growing.withdrawn
 

@@ -114,7 +114,7 @@ def test_a_painting_that_is_cancelled_leaves_the_tries(studio: Any, layer: LiveL
     studio.trying.apply()
     ticks(studio)
     studio.cancel()
-    session.says.append(event("Cancelled", "job2"))
+    session.coming.append(event("Cancelled", "job2"))
     ticks(studio)
     assert studio.trying.active
     studio.paint()
@@ -222,10 +222,10 @@ def test_what_is_applied_is_seen_getting_better_and_the_try_comes_back_when_that
     ticks(studio)
     job = f"job{len(session.requests)}"
     assert layer.visible
-    session.says.append(event("Preview", job, session.requests[-1].raster))
+    session.coming.append(event("Preview", job, session.requests[-1].raster))
     ticks(studio)
     assert (len(host.growings), layer.visible) == (1, False)
     studio.cancel()
-    session.says.append(event("Cancelled", job))
+    session.coming.append(event("Cancelled", job))
     ticks(studio)
     assert (host.growings[0].withdrawn, layer.visible, studio.trying.active) == (True, True, True)

@@ -37,11 +37,11 @@ def painted(krita_user: KritaUser) -> dict[str, Any]:
     path.write_bytes(frames.tobytes())
     more = {"SCUMBLE_TEST_FRAMES": str(path), "SCUMBLE_TEST_SIZE": f"{WIDTH}x{HEIGHT}"}
     more["SCUMBLE_TEST_ENGINE"] = krita_user.real_engine()
-    seen: dict[str, Any] = krita_user.any_krita().play("animation:film", **more)["film"]
-    assert "error" not in seen, seen["error"]
+    report: dict[str, Any] = krita_user.any_krita().play("animation:film", **more)["film"]
+    assert "error" not in report, report["error"]
     for name in ("steady", "loose"):
-        seen[f"{name} frames"] = np.frombuffer(path.with_name(f"{name}.bgra").read_bytes(), np.uint8).reshape(frames.shape)
-    return seen
+        report[f"{name} frames"] = np.frombuffer(path.with_name(f"{name}.bgra").read_bytes(), np.uint8).reshape(frames.shape)
+    return report
 
 
 def test_frames_are_steady_unless_the_painter_wants_them_otherwise(painted: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ class Screen:
         number = self._inbox / "number"
         # Keys do not repeat: on a busy machine one that is pressed for a moment would be two.
         self.sh(f"Xvfb -r -displayfd 3 -screen 0 {SIZE[0]}x{SIZE[1]}x24 -nolisten tcp 3> {number} > Xvfb.log 2>&1 &")
-        self.until(lambda: number.exists() and number.read_text().endswith("\n"), 30, "the X server does not start")
+        self.until(lambda: number.exists() and number.read_text().endswith("\n"), 60, "the X server does not start")
         self._preamble = f"export DISPLAY=:{number.read_text().strip()}\n"
         self.start("openbox")
 
@@ -66,7 +66,7 @@ class Screen:
         """The ids of the visible windows whose titles match the regular expression."""
         return self.sh(f"xdotool search --onlyvisible --name {shlex.quote(title)} 2>/dev/null").split()
 
-    def window(self, title: str, seconds: float = 30) -> str:
+    def window(self, title: str, seconds: float = 60) -> str:
         """The last of them, when there is one."""
         ids: list[str] = []
 
@@ -77,7 +77,7 @@ class Screen:
         self.until(look, seconds, f"no window {title!r} appears")
         return ids[-1]
 
-    def gone(self, title: str, seconds: float = 30) -> None:
+    def gone(self, title: str, seconds: float = 60) -> None:
         """Return when there is none."""
         self.until(lambda: not self.windows(title), seconds, f"the window {title!r} stays")
 
@@ -114,7 +114,7 @@ class Screen:
         return (self._inbox / f"{program}.log").read_text(errors="replace")
 
     def until(self, condition: object, seconds: float, otherwise: str) -> None:
-        """Raises AssertionError when `condition()` does not come true, with a picture of the screen and what is said of it,
+        """Raises AssertionError when `condition()` does not come true, with a picture of the screen and `otherwise`,
         unless that is ""."""
         assert callable(condition)
         end = time.monotonic() + seconds

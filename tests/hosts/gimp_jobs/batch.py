@@ -18,16 +18,16 @@ from tools import SCENARIOS
 def main():
     for module in os.environ["JOBS"].split():
         importlib.import_module(module)
-    seen_so_far = {}
+    reports = {}
     for name in os.environ.get("SCENARIOS", "").split() or SCENARIOS:
         began = time.monotonic()
         try:
-            seen_so_far[name] = {"saw": SCENARIOS[name]()}
+            reports[name] = {"report": SCENARIOS[name]()}
         except Exception:
-            seen_so_far[name] = {"raised": traceback.format_exc()}
-        seen_so_far[name]["seconds"] = round(time.monotonic() - began, 2)
+            reports[name] = {"raised": traceback.format_exc()}
+        reports[name]["seconds"] = round(time.monotonic() - began, 2)
         with open(os.environ["RECORD"], "w") as f:
-            json.dump(seen_so_far, f)
+            json.dump(reports, f)
 
 
 main()

@@ -5,7 +5,7 @@ import json
 import os
 
 from gi.repository import Gegl, Gimp, Gio
-from tools import AGAIN, LIST, PDB, STYLIZE, call, new_image, new_layer, pixel, scenario, seen, stack, stylize
+from tools import AGAIN, LIST, PDB, STYLIZE, call, facts, new_image, new_layer, pixel, scenario, stack, stylize
 
 
 @scenario
@@ -130,7 +130,7 @@ def kept_colours():
     for way in ("", "off", "luminance", "coral", "histogram", "sorcery"):
         errors[way] = stylize(image, layer, style="test-style", keep_colours=way, replace=True)
         result = image.get_layers()[0]
-        report[way], made[way] = pixel(result), seen(result)["made"]["keep_colours"]
+        report[way], made[way] = pixel(result), facts(result)["made"]["keep_colours"]
     image.delete()
     return {"errors": errors, "pixels": report, "made": made}
 
@@ -140,7 +140,7 @@ def method_options():
     image = new_image()
     layer = new_layer(image)
     error = stylize(image, layer, style="test-style@1", method="slow", brush_size=2.0, options='{"seconds": 0.2}')
-    answer = {"error": error, "made": seen(image.get_layers()[0])["made"]}
+    answer = {"error": error, "made": facts(image.get_layers()[0])["made"]}
     answer["draft"] = stylize(image, layer, style="test-style", method="slow", quality="draft", options='{"seconds": 0.2}')
     text = bytes(image.get_parasite("scumble-history").get_data()).decode()
     answer["history"] = [[entry["title"], entry["settings"]["quality"]] for entry in json.loads(text)["entries"]]

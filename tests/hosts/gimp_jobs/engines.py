@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from gi.repository import Gegl, Gimp, Gio
-from tools import new_image, new_layer, pixel, pixels, seen, stylize
+from tools import facts, new_image, new_layer, pixel, pixels, stylize
 
 HOME = os.environ["HOME"]
 RECORDED = Path(HOME, ".config/GIMP/3.0/plug-ins/scumble/engine-command.json")
@@ -36,7 +36,7 @@ def try_engine(command):
     image = new_image(160, 120)
     layer = new_layer(image, size=(160, 120), colour=(90, 140, 60, 255))
     answer = {"error": stylize(image, layer, style="starry-night", strength=0.5), "source": pixel(layer)}
-    answer["layers"] = [seen(item) for item in image.get_layers()]
+    answer["layers"] = [facts(item) for item in image.get_layers()]
     if not answer["error"]:
         barn = Gio.File.new_for_path(f"{HOME}/Red barn.png")
         Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, barn, None)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which layers are painted: groups, text, several layers, all that is seen."""
+"""Which layers are painted: groups, text, several layers, all that is visible."""
 
 from gi.repository import Gimp
-from tools import WHAT_I_SEE, call, new_image, new_layer, pixel, scenario, seen, stack, stylize
+from tools import WHAT_I_SEE, call, facts, new_image, new_layer, pixel, scenario, stack, stylize
 
 
 @scenario
@@ -12,7 +12,7 @@ def groups():
     image.insert_layer(group, None, 0)
     inner = new_layer(image, "Inner", at=(7, 8), parent=group)
     inside = stylize(image, inner, style="test-style")
-    children = [seen(child) for child in group.get_children()]
+    children = [facts(child) for child in group.get_children()]
     whole = stylize(image, group, style="test-style")
     empty = Gimp.GroupLayer.new(image, "Empty")
     image.insert_layer(empty, None, 0)
@@ -58,8 +58,8 @@ def one_is_empty():
 
 
 @scenario
-def as_seen():
-    """Two layers and a hidden one: all that is seen, in a group or not; then the selected part of it; then no layers at all."""
+def as_visible():
+    """Two layers and a hidden one: all that is visible, in a group or not; the selected part of it; no layers at all."""
     image = new_image(60, 40)
     group = Gimp.GroupLayer.new(image, "Group")
     image.insert_layer(group, None, 0)
@@ -73,7 +73,7 @@ def as_seen():
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 30, 10, 20, 16)
     answer["errors"].append(call(WHAT_I_SEE, image, [], style="test-style"))
     top = image.get_layers()[0]
-    answer |= {"part": seen(top), "part_pixels": [pixel(top, x, 3) for x in (3, 17)], "added": len(image.get_layers()) - known}
+    answer |= {"part": facts(top), "part_pixels": [pixel(top, x, 3) for x in (3, 17)], "added": len(image.get_layers()) - known}
     image.delete()
     bare = new_image()
     answer["bare"] = call(WHAT_I_SEE, bare, [], style="test-style")

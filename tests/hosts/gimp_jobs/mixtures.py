@@ -5,7 +5,7 @@ mean colour, so that a pixel tells whose it is."""
 import json
 
 from gi.repository import Gegl, Gimp
-from tools import AGAIN, call, fill, new_image, new_layer, pixel, pixels, scenario, seen, stylize
+from tools import AGAIN, call, facts, fill, new_image, new_layer, pixel, pixels, scenario, stylize
 
 
 def ways(*others):
@@ -18,7 +18,7 @@ def blended():
     layer = new_layer(image)
     errors = [stylize(image, layer, style="violet", method="average")]
     errors += [stylize(image, layer, **ways({"style": "yellow", "share": share})) for share in (0.0, 0.25)]
-    answer = {"errors": errors, "results": [seen(item) for item in image.get_layers()[-2::-1]]}
+    answer = {"errors": errors, "results": [facts(item) for item in image.get_layers()[-2::-1]]}
     image.delete()
     return answer
 
@@ -47,7 +47,7 @@ def places():
     names = ("layer:Grey", "layer:Strokes", "mask:Masked", "channel:Saved", "layer:Small", "selection")
     error = stylize(image, layer, **ways(*({"style": "yellow", "where": where} for where in names)))
     top = image.get_selected_layers()[0]
-    answer = {"error": error, "top": seen(top), "row": [pixel(top, x, 20) for x in range(60)], "names": names}
+    answer = {"error": error, "top": facts(top), "row": [pixel(top, x, 20) for x in range(60)], "names": names}
     image.delete()
     return answer
 
@@ -61,7 +61,7 @@ def limited():
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 0, 20, 30)
     error = stylize(image, layer, **ways({"style": "yellow", "where": "layer:Grey", "share": 0.5}))
     top = image.get_selected_layers()[0]
-    answer = {"error": error, "top": seen(top), "ends": [pixel(top), pixel(top, 19)], "grey": pixel(grey)}
+    answer = {"error": error, "top": facts(top), "ends": [pixel(top), pixel(top, 19)], "grey": pixel(grey)}
     image.delete()
     return answer
 
@@ -90,7 +90,7 @@ def gone():
     result = image.get_selected_layers()[0]
     report["again"] = call(AGAIN, image, [layer])
     again = image.get_selected_layers()[0]
-    report["made"] = seen(again)["made"]
+    report["made"] = facts(again)["made"]
     report["replaced"] = [item.get_name() for item in image.get_layers()]
     image.remove_layer(sky)
     report["layer"] = call(AGAIN, image, [layer])

@@ -5,7 +5,7 @@ import os
 import time
 
 from gi.repository import Gegl, Gimp
-from tools import FORMATS, new_image, new_layer, pixel, pixels, scenario, seen, stylize
+from tools import FORMATS, facts, new_image, new_layer, pixel, pixels, scenario, stylize
 
 PRECISIONS = (
     "U8_LINEAR",
@@ -84,7 +84,7 @@ def sizes():
         error = stylize(image, layer, style="test-style")
         top = image.get_layers()[0]
         last = pixel(top, width - 1, height - 1)
-        report[f"{width}x{height}"] = {"error": error, "size": seen(top)["size"], "pixels": [pixel(top), last]}
+        report[f"{width}x{height}"] = {"error": error, "size": facts(top)["size"], "pixels": [pixel(top), last]}
         report[f"{width}x{height}"]["seconds"] = time.monotonic() - began
         image.delete()
     return report

@@ -2,7 +2,7 @@
 """Where it goes: selections and masks."""
 
 from gi.repository import Gegl, Gimp
-from tools import new_image, new_layer, pixel, scenario, seen, stack, stylize
+from tools import facts, new_image, new_layer, pixel, scenario, stack, stylize
 
 
 @scenario
@@ -30,7 +30,7 @@ def rectangle():
 
 @scenario
 def around():
-    """A selection 200 pixels from where the layer has another colour, with the palette of what is seen."""
+    """A selection 200 pixels from where the layer has another colour, with the palette of what is sent."""
     image = new_image(1000, 4)
     layer = new_layer(image, size=(1000, 4))
     layer.get_buffer().set(Gegl.Rectangle.new(320, 0, 100, 4), "R'G'B'A u8", bytes((200, 100, 50, 255)) * 400)
@@ -39,7 +39,7 @@ def around():
     for size in (1.0, 2.0):
         error = stylize(image, layer, style="test-style", keep_colours="coral", brush_size=size)
         result = image.get_layers()[0]
-        report[str(size)] = {"error": error, "result": seen(result)}
+        report[str(size)] = {"error": error, "result": facts(result)}
         image.remove_layer(result)
     image.delete()
     return report
@@ -56,7 +56,7 @@ def soft():
     _, x, y = top.get_offsets()
     area = Gegl.Rectangle.new(x, y, top.get_width(), top.get_height())
     wanted = bytes(image.get_selection().get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)).hex()
-    answer = {"error": error, "top": seen(top), "selection": wanted, "editing": top.get_edit_mask()}
+    answer = {"error": error, "top": facts(top), "selection": wanted, "editing": top.get_edit_mask()}
     image.delete()
     return answer
 
@@ -70,7 +70,7 @@ def masked():
     layer.add_mask(mask)
     mask.get_buffer().set(Gegl.Rectangle.new(0, 0, 4, 2), "Y u8", bytes((0, 100, 200, 255) * 2))
     error = stylize(image, layer, style="test-style")
-    answer = {"error": error, "mask": seen(image.get_layers()[0])["mask"]}
+    answer = {"error": error, "mask": facts(image.get_layers()[0])["mask"]}
     image.delete()
     return answer
 

@@ -48,12 +48,12 @@ def obey(script):
     names = {"Gimp": Gimp, "Gegl": Gegl, "image": images[0] if images else None, "answer": None}
     try:
         exec(script.read_text(), names)
-        said = {"answer": names["answer"]}
+        reply = {"answer": names["answer"]}
     except Exception:
-        said = {"raised": traceback.format_exc()}
+        reply = {"raised": traceback.format_exc()}
     Gimp.displays_flush()
     draft = script.with_suffix(".draft")
-    draft.write_text(json.dumps(said))
+    draft.write_text(json.dumps(reply))
     draft.rename(script.with_suffix(".json"))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For scenarios inside the real GIMP: images and layers to make, the plug-in's procedures to call, what is seen after.
+"""For scenarios inside the real GIMP: images and layers to make, the plug-in's procedures to call, facts about layers.
 
 Invariant: pixels are written down as hexadecimal text, RGBA, 8 bits, sRGB.
 """
@@ -75,7 +75,7 @@ def stylize(image, *drawables, **arguments):
     return call(STYLIZE, image, list(drawables), **arguments)
 
 
-def seen(layer):
+def facts(layer):
     mask = layer.get_mask()
     _, x, y = layer.get_offsets()
     parasite = layer.get_parasite("scumble")
@@ -91,4 +91,4 @@ def seen(layer):
 
 
 def stack(image):
-    return [seen(layer) for layer in image.get_layers()]
+    return [facts(layer) for layer in image.get_layers()]

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from gi.repository import Gimp
-from tools import call, new_image, new_layer, pixel, scenario, seen, stack, stylize
+from tools import call, facts, new_image, new_layer, pixel, scenario, stack, stylize
 
 HOME = Path(os.environ["HOME"])
 sys.path.insert(0, str(HOME / ".config/GIMP/3.0/plug-ins/scumble"))
@@ -41,7 +41,7 @@ def meanwhile(image, code):
 
 
 def painted(image, layer, code, **arguments):
-    """Run Scumble on a layer while the code is run; GIMP's error, and what the spy said."""
+    """Run Scumble on a layer while the code is run; GIMP's error, and the spy's reply."""
     thread, answer = meanwhile(image, code)
     error = stylize(image, layer, **{**SLOW, **arguments})
     thread.join(60)
@@ -64,8 +64,8 @@ def warm():
 def closed():
     image = new_image()
     before = len(Gimp.get_images())
-    error, said = painted(image, new_layer(image), "answer = image.delete()")
-    return {"error": error, "said": said, "gone": not image.is_valid(), "images": [before, len(Gimp.get_images())]}
+    error, reply = painted(image, new_layer(image), "answer = image.delete()")
+    return {"error": error, "reply": reply, "gone": not image.is_valid(), "images": [before, len(Gimp.get_images())]}
 
 
 @scenario
@@ -76,8 +76,8 @@ def deleted():
     layer = new_layer(image, "Inner", at=(7, 8), parent=group)
     new_layer(image, "Above")
     code = 'image.remove_layer(image.get_layer_by_name("Inner"))'
-    error, said = painted(image, layer, code)
-    answer = {"error": error, "said": said, "stack": stack(image)}
+    error, reply = painted(image, layer, code)
+    answer = {"error": error, "reply": reply, "stack": stack(image)}
     image.delete()
     return answer
 
@@ -88,8 +88,8 @@ def moved():
     image = new_image()
     layer = new_layer(image, "Photo", size=(40, 30))
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 12, 20, 16)
-    error, said = painted(image, layer, "Gimp.Selection.none(image); image.get_layers()[0].set_offsets(5, 3)")
-    answer = {"error": error, "said": said, "stack": stack(image)}
+    error, reply = painted(image, layer, "Gimp.Selection.none(image); image.get_layers()[0].set_offsets(5, 3)")
+    answer = {"error": error, "reply": reply, "stack": stack(image)}
     image.delete()
     return answer
 
@@ -111,7 +111,7 @@ def locked():
     for kind in ("content", "position", "visibility"):
         getattr(first, f"set_lock_{kind}")(True)
     errors.append(stylize(image, layer, style="test-style", strength=0.5, replace=True))
-    answer = {"errors": errors, "children": [seen(child) for child in group.get_children()]}
+    answer = {"errors": errors, "children": [facts(child) for child in group.get_children()]}
     image.delete()
     return answer
 
@@ -122,9 +122,9 @@ def indexed():
     image = new_image()
     before = {one.get_id() for one in Gimp.get_images()}
     code = 'image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 4, False, False, "")'
-    error, said = painted(image, new_layer(image), code)
+    error, reply = painted(image, new_layer(image), code)
     new = [one for one in Gimp.get_images() if one.get_id() not in before]
-    answer = {"error": error, "said": said, "layers": len(image.get_layers()), "new": [stack(one) for one in new]}
+    answer = {"error": error, "reply": reply, "layers": len(image.get_layers()), "new": [stack(one) for one in new]}
     for one in (image, *new):
         one.delete()
     return answer
@@ -133,9 +133,9 @@ def indexed():
 @scenario
 def grayed():
     image = new_image()
-    error, said = painted(image, new_layer(image), "image.convert_grayscale()")
+    error, reply = painted(image, new_layer(image), "image.convert_grayscale()")
     top = image.get_layers()[0]
-    answer = {"error": error, "said": said, "gray": top.is_gray(), "pixel": pixel(top), "layers": len(image.get_layers())}
+    answer = {"error": error, "reply": reply, "gray": top.is_gray(), "pixel": pixel(top), "layers": len(image.get_layers())}
     image.delete()
     return answer
 

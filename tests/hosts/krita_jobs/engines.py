@@ -30,7 +30,7 @@ def killed(stage: Stage) -> Scenario:
 
 
 def foreign(stage: Stage) -> Scenario:
-    """An engine of another protocol version: said in a sentence; a second try is made when it is asked for."""
+    """An engine of another protocol version: reported in a sentence; a second try is made when it is asked for."""
     document = stage.document(100, 100)
     yield stage.shown(document)
     running = stage.studio.session.welcome.pid
@@ -50,7 +50,7 @@ def foreign(stage: Stage) -> Scenario:
 
 
 def absent(stage: Stage) -> Scenario:
-    """No engine can be started: said in a sentence with the next thing to do, and nothing hangs."""
+    """No engine can be started: reported in a sentence with the next thing to do, and nothing hangs."""
     document = stage.document(100, 100)
     yield stage.shown(document)
     stage.studio.stop_engine()

@@ -162,9 +162,9 @@ def preview(stage: Stage) -> Scenario:
 
 
 def closed_at_once(stage: Stage) -> Scenario:
-    """The document is closed in the turn in which live painting ends, and in that of a pass over all that is seen."""
+    """The document is closed in the turn in which live painting ends, and in that of a pass over all that is visible."""
     rounds = 0
-    for source in ("", "seen", "", "seen"):
+    for source in ("", "visible", "", "visible"):
         document, _, _, live = yield from started(stage, source)
         if source:
             shot = stage.studio.live.layer.read(384, stage.studio.settings)
@@ -198,9 +198,9 @@ def selected(stage: Stage) -> Scenario:
     return report
 
 
-def seen(stage: Stage) -> Scenario:
-    """All that is seen, without the live layer itself; then the document is closed."""
-    document, _, node, live = yield from started(stage, "seen")
+def visible(stage: Stage) -> Scenario:
+    """All that is visible, without the live layer itself; then the document is closed."""
+    document, _, node, live = yield from started(stage, "visible")
     report: dict[str, Any] = {"begun": row(live, 150, 200)}
     above = document.createNode("above", "paintlayer")
     above.setPixelData(bytes((100, 110, 120, 255)) * 200 * 300, 0, 0, 200, 300)
@@ -230,15 +230,15 @@ def paused(stage: Stage) -> Scenario:
     stage.studio.canvas.start_live(place)
     yield lambda: stage.studio.live.passes > 0 and not stage.studio.live.awaiting
     live = document.nodeByName(NAME)
-    found: dict[str, Any] = {"chosen": row(live, 150, 200), "active": document.activeNode().name()}
+    facts: dict[str, Any] = {"chosen": row(live, 150, 200), "active": document.activeNode().name()}
     other = stage.document(100, 80)
     yield lambda: stage.panel.status.text().startswith("Live waits")
-    found["another"] = stage.panel.status.text()
+    facts["another"] = stage.panel.status.text()
     stage.close(other)
     yield lambda: not stage.panel.status.text().startswith("Live waits")
     live.setVisible(False)
     yield lambda: stage.panel.status.text().startswith("Live waits")
-    found["hidden"] = stage.panel.status.text()
+    facts["hidden"] = stage.panel.status.text()
     live.setVisible(True)
     yield lambda: not stage.panel.status.text().startswith("Live waits")
     stage.studio.canvas.stop_live()
@@ -247,10 +247,10 @@ def paused(stage: Stage) -> Scenario:
     yield stage.shown(huge)
     stage.studio.canvas.start_live()
     yield lambda: stage.panel.status.text().startswith("The picture is too large")
-    found["huge"] = stage.panel.status.text()
+    facts["huge"] = stage.panel.status.text()
     stage.studio.canvas.stop_live()
     stage.close(huge)
-    return found
+    return facts
 
 
 def hundred(stage: Stage) -> Scenario:

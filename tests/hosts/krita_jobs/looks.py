@@ -35,7 +35,7 @@ def alike(stage: Stage) -> Scenario:
         if label is not None and label.widget().text():
             heads.append(label.widget().text())
             values[heads[-1]] = _value(form.itemAt(row, form.FieldRole).widget())
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "top": [at[one] for one in sorted(at, key=lambda one: one.x())],
         "add": gallery.add.menu().actions()[0].text(),
         "controls": heads,
@@ -45,20 +45,20 @@ def alike(stage: Stage) -> Scenario:
     yield lambda: stage.studio.trying.current is not None
     yield 300
     buttons = sorted(stage.panel.strip.findChildren(QToolButton), key=lambda one: (one.y(), one.x()))
-    found |= {"strip": [one.text() for one in buttons if one.text()]}
-    found["slider"] = strength.slider.width()
-    found["levels"] = [gallery.which.y() < gallery.list.y(), strength.y() < stage.panel.tabs.y()]
-    found["tabs"] = [stage.panel.tabs.tabText(number) for number in range(stage.panel.tabs.count())]
+    facts |= {"strip": [one.text() for one in buttons if one.text()]}
+    facts["slider"] = strength.slider.width()
+    facts["levels"] = [gallery.which.y() < gallery.list.y(), strength.y() < stage.panel.tabs.y()]
+    facts["tabs"] = [stage.panel.tabs.tabText(number) for number in range(stage.panel.tabs.count())]
     stage.shoot("alike")
     stage.panel.tabs.setCurrentWidget(stage.panel.settings)
     yield 300
     stage.shoot("alike-settings")
-    found["aside"] = stage.panel.settings.horizontalScrollBar().maximum()
+    facts["aside"] = stage.panel.settings.horizontalScrollBar().maximum()
     stage.panel.tabs.setCurrentWidget(gallery)
     stage.panel.strip.discard.click()
     yield lambda: not stage.studio.trying.active
     stage.close(document)
-    return found
+    return facts
 
 
 def wheel(stage: Stage) -> Scenario:
@@ -79,11 +79,11 @@ def wheel(stage: Stage) -> Scenario:
     yield lambda: not stage.studio.previewing.active and stage.studio.previewing.picture is not None
     yield 500
     stage.shoot("docker-350")
-    found: dict[str, Any] = {"least": panel.minimumSizeHint().height(), "opened": _in_sight(gallery), "nested": _nested(panel)}
-    found["by"] = panel.gallery.by.text()
-    found["rows"] = gallery.viewport().height() / gallery.gridSize().height()
-    found["turned"] = yield from _turned(stage, gallery.viewport(), UP, 40)
-    found["at its end"] = yield from _turned(stage, gallery.viewport(), UP, 10)
+    facts: dict[str, Any] = {"least": panel.minimumSizeHint().height(), "opened": _in_sight(gallery), "nested": _nested(panel)}
+    facts["by"] = panel.gallery.by.text()
+    facts["rows"] = gallery.viewport().height() / gallery.gridSize().height()
+    facts["turned"] = yield from _turned(stage, gallery.viewport(), UP, 40)
+    facts["at its end"] = yield from _turned(stage, gallery.viewport(), UP, 10)
     gallery.scrollToItem(gallery.currentItem())
     yield from _point(stage, gallery.viewport(), gallery.visualItemRect(gallery.currentItem()))
     yield Hand(stage).do("click", 1)
@@ -91,27 +91,27 @@ def wheel(stage: Stage) -> Scenario:
         yield Hand(stage).do("key", key)
         yield lambda number=number: stage.studio.settings.style == ids[number]
     yield 300
-    found["reached"] = _in_sight(gallery)
-    found["framed"] = [gallery.row(one) for one in gallery.selectedItems()]
+    facts["reached"] = _in_sight(gallery)
+    facts["framed"] = [gallery.row(one) for one in gallery.selectedItems()]
     stage.studio.choose(style=ids[-1])
     yield 300
     stage.docker.resize(350, 480)
     yield lambda: stage.docker.height() == 480
     yield 500
-    found["smaller"] = _in_sight(gallery)
+    facts["smaller"] = _in_sight(gallery)
     stage.shoot("docker-480")
     panel.tabs.setCurrentWidget(panel.settings)
     yield 300
     before = stage.studio.settings
-    found["settings"] = yield from _turned(stage, field(panel.controls, "Brush size"), DOWN, 10)
-    found["kept"] = stage.studio.settings == before
-    found["nested settings"] = _nested(panel)
+    facts["settings"] = yield from _turned(stage, field(panel.controls, "Brush size"), DOWN, 10)
+    facts["kept"] = stage.studio.settings == before
+    facts["nested settings"] = _nested(panel)
     stage.shoot("docker-settings")
     panel.tabs.setCurrentWidget(panel.gallery)
     stage.docker.setFloating(False)
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
-    return found
+    return facts
 
 
 def _in_sight(gallery: Any) -> bool:
@@ -182,15 +182,15 @@ def fine_brush(stage: Stage) -> Scenario:
     model.enabled = False
     model.paces.clear()
     brush = field(stage.panel.controls, "Brush size")
-    found: dict[str, Any] = {"usual": _notes(form)}
+    facts: dict[str, Any] = {"usual": _notes(form)}
     brush.setValue(0.25)
-    found["untimed"] = _notes(form)
+    facts["untimed"] = _notes(form)
     brush.setValue(1.0)
     model.enabled = True
     model.repeat()
     yield lambda: "slow" in model.paces and not model.active
     brush.setValue(0.25)
-    found["timed"] = _notes(form)
+    facts["timed"] = _notes(form)
     yield 300
     stage.panel.tabs.setCurrentWidget(stage.panel.settings)
     yield 300
@@ -198,11 +198,11 @@ def fine_brush(stage: Stage) -> Scenario:
     stage.panel.tabs.setCurrentWidget(stage.panel.gallery)
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
-    return found
+    return facts
 
 
 def _notes(form: Any) -> list[str]:
-    """What is written in the form and seen."""
+    """The lines of text of the form that are visible."""
     widgets = [form.itemAt(row, form.FieldRole).widget() for row in range(form.rowCount())]
     return [one.text() for one in widgets if isinstance(one, QLabel) and not one.isHidden()]
 
@@ -217,7 +217,7 @@ def refining(stage: Stage) -> Scenario:
     picture.save(str(stage.shots / "Lighthouse.png"))
     stage.panel.gallery.add_files([str(stage.shots / "Lighthouse.png")])
     yield lambda: stage.panel.gallery.progress.isVisible() and "Lighthouse" in stage.panel.gallery.progress.text()
-    said = stage.panel.gallery.progress.text()
+    progress = stage.panel.gallery.progress.text()
     stage.shoot("left-refining")
     stage.close(document)
-    return {"said": said}
+    return {"progress": progress}

@@ -117,5 +117,5 @@ def place_gone(bench: Bench) -> dict[str, Any]:
     for what, way in (("removed", (1.0, place, "sky")), ("nothing", (1.0, "selection"))):
         bench.paint(document, node, style="violet", method="average", strength=1.0, others=others(way))
         report[what] = f"{bench.studio.standing.text} {bench.studio.standing.hint}"
-        bench.studio.choose(style="test-style", method="invert", others=())  # which settles what was said
+        bench.studio.choose(style="test-style", method="invert", others=())  # which clears the status line
     return {**report, "names": [n.name() for n in document.topLevelNodes()]}

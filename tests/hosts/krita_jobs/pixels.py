@@ -63,9 +63,9 @@ def spaces(bench: Bench) -> dict[str, Any]:
         document.waitForDone()
         node = document.nodeByName("layer")
         new = bench.paint(document, node, strength=1.0)[0]
-        seen = [_srgb(bench, document, which) for which in (node, new)]
+        colours = [_srgb(bench, document, which) for which in (node, new)]
         report[f"{model} {depth}"] = {
-            "seen": seen,
+            "colours": colours,
             "same": facts(new)["space"] == facts(node)["space"],
             "facts": facts(new),
             "sent": sent[-1],
@@ -88,11 +88,11 @@ def selection(bench: Bench) -> dict[str, Any]:
         row = list(bytes(document.selection().pixelData(0, 80, 200, 1)))
         bench.studio.choose(strength=1.0)
         new = bench.paint(document, node)[0] if way == "mask" else _without_masks(bench, document, node)
-        seen = bytes(new.projectionPixelData(0, 80, 200, 1))
+        pixels = bytes(new.projectionPixelData(0, 80, 200, 1))
         report[way] = {
             "selected": row,
-            "alpha": list(seen[3::4]),
-            "inside": list(seen[400:404]),
+            "alpha": list(pixels[3::4]),
+            "inside": list(pixels[400:404]),
             "facts": facts(new),
             "edge": at(node, 80, 80),
         }
@@ -163,7 +163,7 @@ def one_is_empty(bench: Bench) -> dict[str, Any]:
 
 
 def nothing(bench: Bench) -> dict[str, Any]:
-    """An empty layer, and a selection beside the layer: said, not painted."""
+    """An empty layer, and a selection beside the layer: refused, not painted."""
     document = bench.document(W, H)
     empty = document.createNode("empty", "paintlayer")
     document.rootNode().addChildNode(empty, None)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs inside Krita's own kritarunner: one function a job, and `main`, which writes what each saw to a file as JSON.
+"""Runs inside Krita's own kritarunner: one function a job, and `main`, which writes what each reports to a file as JSON.
 
-Invariant: jobs only look and report; what is right is said by the tests outside. A job that raises reports its traceback.
+Invariant: jobs only look and report; the tests outside judge. A job that raises reports its traceback.
 """
 
 from __future__ import annotations

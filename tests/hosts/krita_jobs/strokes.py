@@ -53,20 +53,20 @@ def stroke(stage: Stage) -> Scenario:
     document, hand = yield from begin(stage)
     node = document.nodeByName("layer")
     soon(stage)
-    seen: dict[str, Any] = {}
+    report: dict[str, Any] = {}
 
     def between(number: int) -> Any:
         if number == 2:
             return waits(stage)
         if number == 3:
-            seen["during"], seen["status"] = names(document), stage.panel.status.text()
+            report["during"], report["status"] = names(document), stage.panel.status.text()
             return 400
         return None
 
     yield from hand.stroke([(100, 150), (150, 150), (200, 150), (250, 150), (300, 150)], between)
     yield idle(stage)
-    seen["drawn"] = row(node, 150, 50, 110, 200, 290, 350)
-    seen["names"] = names(document)
+    report["drawn"] = row(node, 150, 50, 110, 200, 290, 350)
+    report["names"] = names(document)
     yield lambda: document.activeNode() == node
     steps = []
     for _ in range(2):
@@ -74,9 +74,9 @@ def stroke(stage: Stage) -> Scenario:
         stage.krita.action("edit_undo").trigger()
         yield 300
     document.waitForDone()
-    seen["steps"], seen["undone"] = steps, row(node, 150, 110, 200)
+    report["steps"], report["undone"] = steps, row(node, 150, 110, 200)
     stage.close(document)
-    return seen
+    return report
 
 
 def strokes(stage: Stage) -> Scenario:
@@ -226,8 +226,8 @@ def topmost(stage: Stage) -> Scenario:
     return report
 
 
-def as_seen(stage: Stage) -> Scenario:
-    """All that is seen is painted, by the menu, with a layer over a part of the other that is the active one."""
+def as_visible(stage: Stage) -> Scenario:
+    """All that is visible is painted, by the menu, with a layer over a part of the other that is the active one."""
     document, _ = yield from begin(stage)
     node = document.nodeByName("layer")
     over = document.createNode("over", "paintlayer")

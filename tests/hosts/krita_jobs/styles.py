@@ -38,19 +38,19 @@ def from_file(stage: Stage) -> Scenario:
     _press(stage.panel.gallery.add.menu(), "From picture files")
     QFileDialog.getOpenFileNames, QInputDialog.getText = asked, named
     yield lambda: "blue-harbour" in _shown(stage)
-    said: list[str] = []
-    yield lambda: _listen(stage, said) > 5 and "refined:" in said[-1]
+    lines: list[str] = []
+    yield lambda: _listen(stage, lines) > 5 and "refined:" in lines[-1]
     yield 300
     stage.shoot("refining")
     SLOWLY.unlink()
-    yield lambda: _listen(stage, said) and not stage.panel.gallery.progress.isVisible()
+    yield lambda: _listen(stage, lines) and not stage.panel.gallery.progress.isVisible()
     yield lambda: _style(stage, "blue-harbour").revision == 2
     stage.studio.take_up(Settings(style="blue-harbour", method="darken"))
     stage.krita.action("scumble_paint").trigger()
     yield idle(stage)
     report = {
         "chosen": stage.studio.settings.style,
-        "said": said,
+        "lines": lines,
         "refined": list(_style(stage, "blue-harbour").refined),
         "picture": _style(stage, "blue-harbour").thumbnail is not None,
         "name": names(document)[-1],
@@ -296,9 +296,9 @@ def _style(stage: Stage, id: str) -> Any:
     return next(style for style in stage.studio.catalogue.styles if style.id == id)
 
 
-def _listen(stage: Stage, said: list[str]) -> int:
-    """How many different things the line of refinements has said."""
+def _listen(stage: Stage, lines: list[str]) -> int:
+    """How many different texts the line of refinements has had."""
     text = stage.panel.gallery.progress.text()
-    if text and text not in said:
-        said.append(text)
-    return len(said)
+    if text and text not in lines:
+        lines.append(text)
+    return len(lines)

@@ -88,7 +88,7 @@ def discarded(stage: Stage) -> Scenario:
 
 
 def sheet(stage: Stage) -> Scenario:
-    """Every style in small; one of them shown; all discarded."""
+    """Every style at a small size; one of them shown; all discarded."""
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     document, _ = yield from begin(stage)
     stage.studio.canvas.try_all()
@@ -116,7 +116,7 @@ def better(stage: Stage) -> Scenario:
         "offered": [stage.panel.controls.quality.itemText(n) for n in range(stage.panel.controls.quality.count())],
         "chosen": stage.panel.controls.quality.currentText(),
     }
-    seen: list[int] = []
+    levels: list[int] = []
     stage.panel.button.click()
 
     def improved() -> bool:
@@ -124,9 +124,9 @@ def better(stage: Stage) -> Scenario:
         if stage.studio.busy and picture is not None:
             x, y = 150 * picture.width // document.width(), 50 * picture.height // document.height()
             value = picture.data[4 * (y * picture.width + x)]  # where the layer is read below
-            if not seen or seen[-1] != value:
-                seen.append(value)
-        return len(seen) > 3 and stage.panel.keep.isVisible()
+            if not levels or levels[-1] != value:
+                levels.append(value)
+        return len(levels) > 3 and stage.panel.keep.isVisible()
 
     yield improved
     report["status"] = stage.panel.status.text()
@@ -139,7 +139,7 @@ def better(stage: Stage) -> Scenario:
 
     yield ended
     yield idle(stage)
-    report |= {"seen": seen, "names": names(document), "kept": row(document.topLevelNodes()[-1], 150, 50)[0]}
+    report |= {"levels": levels, "names": names(document), "kept": row(document.topLevelNodes()[-1], 150, 50)[0]}
     stage.studio.choose(quality="")
     stage.close(document)
     return report
@@ -168,9 +168,9 @@ def growing(stage: Stage) -> Scenario:
     yield from hand.stroke([(60, 250), (100, 250), (140, 250), (160, 250)], between)
     yield lambda: row(grown, 150, 50)[0][0] < held[-1]
     document.waitForDone()
-    report |= {"held": held, "drawn": row(node, 250, 100), "selected": _seen(document, 100), "beside": _seen(document, 300)}
+    report |= {"held": held, "drawn": row(node, 250, 100), "selected": _visible(document, 100), "beside": _visible(document, 300)}
     yield lambda: stage.panel.status.text().endswith(" left")
-    report["said"] = stage.panel.status.text()
+    report["status"] = stage.panel.status.text()
     stage.shoot("growing")
     shown = row(grown, 150, 50)[0][0]
     stage.panel.keep.click()
@@ -197,19 +197,19 @@ def given_up(stage: Stage) -> Scenario:
     document.nodeByName("layer").setPixelData(bytes(4 * 20 * 20), 0, 280, 20, 20)
     document.refreshProjection()
     document.waitForDone()
-    before = _seen(document, 100)
+    before = _visible(document, 100)
     stage.panel.button.click()
     yield lambda: len(names(document)) == 3
     grown = document.topLevelNodes()[-1]
     first = row(grown, 150, 50)[0][0]
     yield lambda: row(grown, 150, 50)[0][0] < first
     document.waitForDone()
-    report: dict[str, Any] = {"changed": _seen(document, 100) != before, "through": row(grown, 285, 5)[0][3]}
+    report: dict[str, Any] = {"changed": _visible(document, 100) != before, "through": row(grown, 285, 5)[0][3]}
     stage.panel.button.click()
     yield lambda: len(names(document)) == 2
     yield idle(stage)
     document.waitForDone()
-    report |= {"names": names(document), "as_before": _seen(document, 100) == before}
+    report |= {"names": names(document), "as_before": _visible(document, 100) == before}
     stage.studio.take_up(Settings(style="test-style", method="invert"))
     stage.close(document)
     return report
@@ -252,6 +252,6 @@ def _layers(document: Any) -> list[str]:
     return [name for name in names(document) if name != "Selection Mask"]
 
 
-def _seen(document: Any, x: int) -> list[int]:
+def _visible(document: Any, x: int) -> list[int]:
     """A pixel of the picture as it is shown."""
     return list(bytes(document.pixelData(x, 150, 1, 1)))

@@ -78,10 +78,10 @@ def docker(stage: Stage) -> Scenario:
     remembered = stage.studio.catalogue is not None
     stage.tidy()
     listed = stage.panel.gallery.list.count()
-    seen = set()
+    lines = set()
 
     def ready() -> bool:
-        seen.add(stage.panel.status.text())
+        lines.add(stage.panel.status.text())
         return stage.studio.offer.listed and stage.panel.gallery.list.count() > 0
 
     yield ready
@@ -99,7 +99,7 @@ def docker(stage: Stage) -> Scenario:
         "asleep": asleep,
         "running": running,
         "before": [remembered, listed],
-        "starting": sorted(seen),
+        "starting": sorted(lines),
         "ready": stage.panel.status.text(),
         "styles": stage.panel.gallery.list.count(),
         "filtered": filtered,
@@ -283,7 +283,7 @@ def several(stage: Stage) -> Scenario:
     document.rootNode().addChildNode(other, None)
 
     def all_selected() -> bool:
-        """The layers' docker may not have heard of the new one yet."""
+        """The layers' docker may not know the new one yet."""
         stage.krita.action("select_all_layers").trigger()
         return len(stage.studio.host.layers()) == 3
 
@@ -326,8 +326,8 @@ def queued(stage: Stage) -> Scenario:
     yield lambda: not stage.studio.previewing.active
     other = Session(client="another/1.0", host="Another")
     job = other.submit(Request(Raster(2, 2, "u8", "rgba", bytes(16)), (("test-style", 1.0),), "slow", 1.0, {"seconds": 60.0}))
-    heard: list[Any] = []
-    yield lambda: heard.extend(other.pump()) or any(getattr(event, "state", "") == "running" for event in heard)
+    events: list[Any] = []
+    yield lambda: events.extend(other.pump()) or any(getattr(event, "state", "") == "running" for event in events)
     stage.krita.action("scumble_paint").trigger()
     yield lambda: other.pump() is not None and "before yours" in stage.panel.status.text()
     status = stage.panel.status.text()
