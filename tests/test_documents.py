@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pages of the repository: what they link to is there."""
+"""The pages of the repository: what they link to is there, and a method's page is short."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+TWO_PAGES = 120
+"""Lines of two printed pages."""
 
 
 def pages() -> list[Path]:
@@ -42,3 +44,14 @@ def test_every_relative_link_leads_to_a_file_and_a_heading_that_exist(page: Path
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
             broken.append(link)
     assert not broken
+
+
+def test_the_page_of_a_method_is_two_pages_at_most() -> None:
+    """What was tried on the way belongs into docs/notebook."""
+    lengths = {
+        page.parent.name: len(page.read_text(encoding="utf-8").splitlines())
+        for page in pages()
+        if page.parent.parent.name == "methods"
+    }
+    assert len(lengths) == 6
+    assert {name: lines for name, lines in lengths.items() if lines > TWO_PAGES} == {}

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -296,7 +298,24 @@ def test_a_function_over_forty_lines_has_a_reason() -> None:
     assert not guilty
 
 
-def test_no_two_test_files_bear_one_name() -> None:
+PRIVATE_WORDS = {"anew", "eyes", "found", "heard", "said", "saw", "seen", "told"}
+"""Words that name how a thing came to us, not the thing (CONTRIBUTING.md, "Words")."""
+IN_TRAINING = ("engine/scumble/methods/gatys/", "engine/scumble/methods/style_memory/")
+"""Papers whose networks are being trained; their local names follow when that is over."""
+
+
+def test_names_say_what_a_thing_is() -> None:
+    """Test functions are sentences, and may use these words as such."""
+    guilty = set()
+    for path in sources():
+        tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+        names = {token.string for token in tokens if token.type == tokenize.NAME and not token.string.startswith("test_")}
+        named = {name for name in names if PRIVATE_WORDS & set(name.lower().split("_"))}
+        guilty |= {f"{name_of(path)}: {name}" for name in named if not name_of(path).startswith(IN_TRAINING)}
+    assert guilty == set()
+
+
+def test_no_two_test_files_have_one_name() -> None:
     """pytest takes the second for the first and ends with an error, though each passes alone."""
     names = Counter(path.name for path in sources() if path.name.startswith("test_"))
     assert [name for name, count in names.items() if count > 1] == []

@@ -22,7 +22,7 @@ from scumble.methods import registry
 
 def finding(name: str) -> Check:
     checks = [check for check in doctor.examine() if check.name == name]
-    assert checks, f"nothing is said about {name}"
+    assert checks, f"nothing is reported about {name}"
     return checks[0]
 
 
@@ -42,11 +42,11 @@ def all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("all_checks")
 def test_every_part_of_the_installation_is_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["doctor", "--json"])
-    said = json.loads(capsys.readouterr().out)
-    names = {check["name"] for check in said["checks"]}
+    report = json.loads(capsys.readouterr().out)
+    names = {check["name"] for check in report["checks"]}
     assert {"python", "packages", "device", "weights", "runtime folder", "engine", "your styles", "disk", "methods"} <= names
-    assert code == (0 if said["ok"] else Exit.SOME_FAILED)
-    assert all(check["hint"] for check in said["checks"] if check["state"] == "fail")
+    assert code == (0 if report["ok"] else Exit.SOME_FAILED)
+    assert all(check["hint"] for check in report["checks"] if check["state"] == "fail")
 
 
 def test_a_runtime_folder_that_others_can_open_is_named_with_the_command_that_closes_it(user_folders: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_folder_that_does_not_exist_yet_is_measured_where_it_would_be(
     assert not (user_folders / "not").exists()
 
 
-def test_where_one_s_own_styles_lie_is_said_and_whether_they_can_be_kept(
+def test_where_one_s_own_styles_lie_is_reported_and_whether_they_can_be_kept(
     user_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = finding("your styles")
@@ -164,9 +164,9 @@ def test_a_check_that_breaks_is_itself_a_finding(monkeypatch: pytest.MonkeyPatch
 def test_findings_are_lines_for_people(capsys: pytest.CaptureFixture[str], user_folders: Path) -> None:
     (user_folders / "runtime").chmod(0o755)
     assert main(["doctor"]) == Exit.SOME_FAILED
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("FAIL runtime folder: ")
-    assert said[-1] == "1 of 4 checks failed."
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("FAIL runtime folder: ")
+    assert lines[-1] == "1 of 4 checks failed."
 
 
 @pytest.mark.parametrize("command", ["/nowhere/scumble serve", "no-such-program serve", "'half quoted", "  "])

@@ -92,7 +92,7 @@ def test_regions_are_painted_where_their_masks_are_white_and_a_style_beside_them
 
 
 @pytest.mark.parametrize(
-    ("region", "exit", "said"),
+    ("region", "exit", "message"),
     [
         ("starry-night=small.png", Exit.BAD_INPUT, "The masks have 5 x 4 pixels"),
         ("starry-night=photo.png", Exit.BAD_INPUT, "it has colours"),
@@ -102,14 +102,14 @@ def test_regions_are_painted_where_their_masks_are_white_and_a_style_beside_them
     ],
 )
 def test_a_region_that_cannot_be_is_one_sentence(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, exit: Exit, said: str
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, exit: Exit, message: str
 ) -> None:
     noise_file(tmp_path / "photo.png")
     Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "small.png")
     monkeypatch.chdir(tmp_path)
     code, _, err = run("stylize", "photo.png", "-o", "out.png", "--method", "invert", "--region", region)
     assert code == exit
-    assert said in " ".join(err.split())
+    assert message in " ".join(err.split())
     assert not (tmp_path / "out.png").exists()
 
 
@@ -190,7 +190,7 @@ def test_16_bit_pictures_stay_16_bit(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (("--style", "stary-night"), "Did you mean starry-night"),
         (("--style", "starry-night", "--method", "oil"), "There is no method 'oil'"),
@@ -198,10 +198,12 @@ def test_16_bit_pictures_stay_16_bit(run: Run, tmp_path: Path) -> None:
         (("--style", "starry-night", "--method", "posterize"), "has not learnt the style"),
     ],
 )
-def test_a_request_that_names_what_is_not_there_ends_with_2(run: Run, tmp_path: Path, more: tuple[str, ...], said: str) -> None:
+def test_a_request_that_names_what_is_not_there_ends_with_2(
+    run: Run, tmp_path: Path, more: tuple[str, ...], message: str
+) -> None:
     code, _, err = run("stylize", noise_file(tmp_path / "photo.png"), "-o", tmp_path / "out.png", *more)
     assert code == Exit.USAGE
-    assert said in err
+    assert message in err
     assert not (tmp_path / "out.png").exists()
 
 

@@ -60,9 +60,9 @@ def test_an_error_is_a_sentence_and_a_hint_and_no_traceback(
 ) -> None:
     failing.append(kind("bad-picture", "The file [b]x[/b].png is empty.", "Choose another."))
     assert main(["fail"]) == Exit.BAD_INPUT
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.split("\n") == ["scumble: The file [b]x[/b].png is empty.", "  Choose another.", ""]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.split("\n") == ["scumble: The file [b]x[/b].png is empty.", "  Choose another.", ""]
 
 
 def test_ctrl_c_ends_with_130(failing: list[BaseException], capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,10 +76,10 @@ def test_a_bug_is_one_sentence_that_names_the_way_to_its_place(
 ) -> None:
     failing.append(ZeroDivisionError("division by zero"))
     assert main(["fail"]) == Exit.BUG
-    said = capsys.readouterr().err
-    assert "ZeroDivisionError: division by zero" in said
-    assert "--debug" in said
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero" in printed
+    assert "--debug" in printed
+    assert "Traceback" not in printed
 
 
 def test_debug_shows_where_an_error_comes_from(failing: list[BaseException]) -> None:
@@ -131,11 +131,11 @@ def test_output_that_nobody_reads_ends_quietly() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_output_to_a_full_disk_is_said_in_a_sentence() -> None:
+def test_output_to_a_full_disk_is_reported_in_a_sentence() -> None:
     with open("/dev/full", "wb") as full:
-        code, said = run_into(full.fileno())
+        code, message = run_into(full.fileno())
     assert code == Exit.NO_WRITE
-    assert said == "scumble: The output cannot be written: No space left on device.\n"
+    assert message == "scumble: The output cannot be written: No space left on device.\n"
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("stylise", "stylize"), ("style", "styles"), ("doktor", "doctor")])

@@ -246,7 +246,7 @@ def _state(pid: int) -> str:
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs to take root's rights away")
 @pytest.mark.parametrize(
-    ("given", "out", "exit", "said"),
+    ("given", "out", "exit", "message"),
     [
         ("locked/a.png", "x.png", Exit.BAD_INPUT, "locked/a.png cannot be opened: Permission denied."),
         ("locked", "o/", Exit.BAD_INPUT, "locked cannot be listed: Permission denied."),
@@ -258,7 +258,7 @@ def _state(pid: int) -> str:
     ],
 )
 def test_a_path_that_cannot_be_looked_at_is_a_sentence_and_no_bug(
-    run: Run, tmp_path: Path, given: str, out: str, exit: Exit, said: str
+    run: Run, tmp_path: Path, given: str, out: str, exit: Exit, message: str
 ) -> None:
     """pathlib's questions (is_dir, exists) raise where a folder is locked or a name too long; that was "Scumble has a bug"."""
     noise_file(tmp_path / "a.png")
@@ -272,7 +272,7 @@ def test_a_path_that_cannot_be_looked_at_is_a_sentence_and_no_bug(
     finally:
         (tmp_path / "locked").chmod(0o700)
     assert done.returncode == exit, done.stderr
-    assert said in done.stderr.decode()
+    assert message in done.stderr.decode()
     assert b"bug" not in done.stderr
 
 

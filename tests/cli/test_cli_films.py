@@ -64,8 +64,8 @@ def test_a_clip_of_ten_seconds_comes_back_painted_with_its_sound(run: Run, tmp_p
 
 def test_start_and_length_take_seconds_and_clock_times(run: Run, tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mp4", moving(75, (96, 64)), sound=False)
-    said = (*STYLE, "--method", "invert", "--start", "0:01.2", "--length", "0.4")
-    assert run("stylize", source, "-o", tmp_path / "out.mp4", *said)[0] == 0
+    options = (*STYLE, "--method", "invert", "--start", "0:01.2", "--length", "0.4")
+    assert run("stylize", source, "-o", tmp_path / "out.mp4", *options)[0] == 0
     assert len(times(tmp_path / "out.mp4")) == 10
     code, _, err = run("stylize", source, "-o", tmp_path / "out.mp4", *STYLE, "--start", "soon")
     assert (code, "90.5" in err) == (Exit.USAGE, True)
@@ -133,7 +133,7 @@ def test_progress_names_the_frame_and_the_time_left(tmp_path: Path) -> None:
             given["on_progress"](Progress("job", "running", 0, 0.5, "painting"))
             return super().stylize(raster)
 
-    stylize_one(Telling(), Task(source, tmp_path / "out.mp4"), JOB, lambda *said: kept.append(said))  # type: ignore[arg-type]
+    stylize_one(Telling(), Task(source, tmp_path / "out.mp4"), JOB, lambda *progress: kept.append(progress))  # type: ignore[arg-type]
     assert [round(8 * fraction - 0.5) for fraction, _ in kept] == list(range(8))
     assert kept[0][1] == "frame 1 of 8 painting"
     assert re.fullmatch(r"frame 5 of 8 painting, about \d+ s left", kept[4][1])
@@ -181,8 +181,8 @@ def test_steady_halves_the_flicker_of_a_film_and_draws_no_ghost_at_its_cut(run: 
     source = make_film(tmp_path / "in.mp4", frames, sound=False)
     painted = []
     for name, more in (("off.mp4", ()), ("on.mp4", ("--steady",))):
-        said = (*STYLE, "--method", "johnson", "--quality", "85", *more)
-        code, _, err = run("stylize", source, "-o", tmp_path / name, *said)
+        options = (*STYLE, "--method", "johnson", "--quality", "85", *more)
+        code, _, err = run("stylize", source, "-o", tmp_path / name, *options)
         assert code == 0, err
         painted.append([f.astype(float) for f in shown(tmp_path / name)])
     off, on = painted

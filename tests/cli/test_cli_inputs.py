@@ -91,7 +91,7 @@ def test_a_missing_file_is_left_for_reading_to_complain_about(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("empty", ["", "*.png"])
-def test_finding_nothing_is_said_at_once(tmp_path: Path, empty: str) -> None:
+def test_finding_nothing_is_reported_at_once(tmp_path: Path, empty: str) -> None:
     with pytest.raises(click.UsageError, match=r"no pictures in|Nothing matches"):
         plan([str(tmp_path / empty)], str(tmp_path / "out"))
 

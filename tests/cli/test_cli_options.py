@@ -137,7 +137,7 @@ def test_an_assignment_needs_a_name_and_an_equals_sign(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("steps", "1.5", "a whole number"),
         ("steps", "0", "1 to 500"),
@@ -149,8 +149,8 @@ def test_an_assignment_needs_a_name_and_an_equals_sign(typed: str) -> None:
         ("colour", "1", "has no option 'colour'; it has: steps"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_right(name: str, value: str, said: str) -> None:
-    with pytest.raises(click.UsageError, match=said):
+def test_a_wrong_value_is_named_with_what_is_right(name: str, value: str, message: str) -> None:
+    with pytest.raises(click.UsageError, match=message):
         parse_options(SLOW, {name: value})
 
 

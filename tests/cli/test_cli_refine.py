@@ -41,8 +41,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     def run(*arguments: str | Path, code: int = 0) -> str:
         capsys.readouterr()
         assert main([str(a) for a in arguments]) == code
-        said = capsys.readouterr()
-        return said.out if code == 0 else said.err
+        printed = capsys.readouterr()
+        return printed.out if code == 0 else printed.err
 
     yield run
     main(["stop"])
@@ -81,13 +81,13 @@ def test_a_style_is_added_refined_stopped_and_waited_for(run: Run, sea: Path) ->
 
 def test_a_script_follows_a_refinement_and_may_stop_it(run: Run) -> None:
     raster = Raster(64, 64, "u8", "rgba", os.urandom(64 * 64 * 4))
-    seen: list[Refining] = []
+    reports: list[Refining] = []
     with Engine.attach() as engine:
         assert engine.put_style("Sea", raster) == "sea@1"
-        done = engine.wait_refined("sea", seen.append)
+        done = engine.wait_refined("sea", reports.append)
         assert (done.style, done.state, done.revision) == ("sea@2", "done", 2)
-        assert [r.fraction for r in seen] == sorted(r.fraction for r in seen)
-        assert len(seen) > 3
+        assert [r.fraction for r in reports] == sorted(r.fraction for r in reports)
+        assert len(reports) > 3
         assert engine.wait_refined("sea").style == "sea@2", "what is done is not begun again"
         assert engine.catalogue().styles[-1].refined == ("darken",)
         engine.put_style("Calm", raster, refine=False)

@@ -30,7 +30,7 @@ STYLE = ("--style", "starry-night")
 
 
 def frames(pan: int, noise: float, depth: type = np.uint8) -> list[np.ndarray]:
-    """FRAMES of overlapping discs, seen through a window that moves, and with noise."""
+    """FRAMES of overlapping discs, as a window that moves shows them, and with noise."""
     leaves = synthetic.dead_leaves(128, torch.Generator().manual_seed(1)).permute(1, 2, 0).numpy()
     made = []
     for i in range(FRAMES):
@@ -69,9 +69,9 @@ def test_steady_halves_the_flicker_of_a_networks_frames(run: Run, tmp_path: Path
     figures = []
     for name, more in (("off", ()), ("on", ("--steady",))):
         out = tmp_path / (name if kind == "folder" else f"{name}.{kind}")
-        code, said, err = run("stylize", source, "-o", out, *STYLE, "--method", "johnson", "--json", *more)
+        code, printed, err = run("stylize", source, "-o", out, *STYLE, "--method", "johnson", "--json", *more)
         assert code == 0, err
-        assert {p["device"] for p in json.loads(said)["pictures"]} == {"cpu"}
+        assert {p["device"] for p in json.loads(printed)["pictures"]} == {"cpu"}
         figures.append(flicker(shown(out), pan, BORDER))
     off, on = figures
     assert off > 5.1

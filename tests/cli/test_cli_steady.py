@@ -66,6 +66,6 @@ def test_a_frame_of_another_size_is_painted_and_the_sequence_begins_again(
     batch.run(tasks)
     assert not any("error" in entry for entry in batch.entries)
     assert [grey(t) for t in tasks] == [100, 110, 110 + round(10 * (1 - KEPT))]
-    said = capsys.readouterr().err
-    assert "1.png is of another size" in said
-    assert "2.png is of another size" not in said
+    printed = capsys.readouterr().err
+    assert "1.png is of another size" in printed
+    assert "2.png is of another size" not in printed

@@ -29,20 +29,20 @@ def test_a_recipes_flags_are_its_fields(name: str) -> None:
 def test_what_is_typed_becomes_the_recipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from scumble.training import perceptual
 
-    seen: list[tuple[perceptual.Recipe, Path]] = []
+    calls: list[tuple[perceptual.Recipe, Path]] = []
 
     def train(recipe: perceptual.Recipe, out: Path, report: object) -> Path:
-        seen.append((recipe, out))
+        calls.append((recipe, out))
         return out / "perceptual.safetensors"
 
     monkeypatch.setattr(perceptual, "train", train)
     typed = ["train", "perceptual", "--photographs", "ph", "--paintings", "pa", "--steps", "7", "--lr", "0.5", "--out", "here"]
     assert main(typed) == 0
-    assert seen == [(perceptual.Recipe(Path("ph"), Path("pa"), steps=7, lr=0.5), Path("here"))]
+    assert calls == [(perceptual.Recipe(Path("ph"), Path("pa"), steps=7, lr=0.5), Path("here"))]
     assert capsys.readouterr().out == "here/perceptual.safetensors\n"
 
 
-def test_a_folder_without_pictures_is_said_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_pictures_is_reported_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     typed = ["--photographs", empty, "--paintings", empty, "--teachers", empty, "--out", tmp_path]
@@ -92,9 +92,9 @@ def test_a_file_of_another_network_to_start_from_is_named_in_a_sentence(
     table.write_text("id,title,artist,year,file\nx,X,X,2020,0.png\n")
     more = {"ghiasi": ["--variants", 2], "stylebank": ["--table", table]}.get(name, [])
     assert main(a_training(name, pictures, "--start", start, *more)) == Exit.JOB
-    said = _unfolded(capsys.readouterr().err)
-    assert "other.safetensors" in said
-    assert len(said) < 400
+    printed = _unfolded(capsys.readouterr().err)
+    assert "other.safetensors" in printed
+    assert len(printed) < 400
 
 
 def test_what_nobody_expected_is_reported_as_a_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,8 +108,8 @@ def test_what_nobody_expected_is_reported_as_a_bug(monkeypatch: pytest.MonkeyPat
     assert main(a_training("perceptual", Path("nowhere"))) == Exit.BUG
 
 
-def _unfolded(said: str) -> str:
-    return " ".join(said.split())
+def _unfolded(text: str) -> str:
+    return " ".join(text.split())
 
 
 def test_a_recipe_that_does_not_exist_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,7 @@ def test_a_training_never_writes_over_the_file_it_starts_from(
 
 
 @pytest.mark.parametrize(
-    ("style", "network", "out", "said"),
+    ("style", "network", "out", "message"),
     [
         ("x", "out/adain/x.safetensors", "out", "which --network names, would be overwritten"),
         ("x", "link.safetensors", "out", "which --network names, would be overwritten"),
@@ -136,7 +136,7 @@ def test_a_training_never_writes_over_the_file_it_starts_from(
     ],
 )
 def test_the_state_of_a_style_never_replaces_the_networks_it_is_for(
-    style: str, network: str, out: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    style: str, network: str, out: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The networks of all styles were overwritten by the few numbers of one."""
     for name in ("x", "shared"):
@@ -145,7 +145,7 @@ def test_the_state_of_a_style_never_replaces_the_networks_it_is_for(
     asked = ["--style", style, "--painting", "p.png", "--title", "X", "--artist", "X", "--year", "2020"]
     where = ["--network", str(tmp_path / network), "--out", str(tmp_path / out)]
     assert main(["train", "adain-style", *asked, *where]) == Exit.USAGE
-    assert said in _unfolded(capsys.readouterr().err)
+    assert message in _unfolded(capsys.readouterr().err)
 
 
 def test_results_and_samples_do_not_go_among_the_photographs(

@@ -80,7 +80,7 @@ def test_a_relative_data_folder_is_named_whole(tmp_path: Path, monkeypatch: pyte
 
 
 def make(name: str, path: Path) -> None:
-    """One situation in which a folder may be found."""
+    """One situation in which a folder may be."""
     aside = path.with_name("aside")
     match name:
         case "file":
@@ -141,18 +141,18 @@ def test_doctor_fails_what_the_engine_refuses_and_nothing_else(
     before = BOUND if "read-only" in situation else []
     examine = (
         "from scumble.cli import doctor\n"
-        "found = [*doctor._runtime_folder(), *doctor._disk()]\n"
-        "print([f.message for f in found if f.state is doctor.State.FAIL])"
+        "checks = [*doctor._runtime_folder(), *doctor._disk()]\n"
+        "print([f.message for f in checks if f.state is doctor.State.FAIL])"
     )
-    looked = subprocess.run([*before, sys.executable, "-c", examine], capture_output=True, text=True, check=True)
+    ran = subprocess.run([*before, sys.executable, "-c", examine], capture_output=True, text=True, check=True)
     serve = [*before, sys.executable, "-m", "scumble", "serve", "--idle", "0", "--quiet"]
     served = subprocess.run(serve, capture_output=True, text=True, timeout=100)
     fits = SITUATIONS[situation][role == "CACHE"]
-    assert (looked.stdout == "[]\n") == fits, looked.stdout
+    assert (ran.stdout == "[]\n") == fits, ran.stdout
     assert (served.returncode == 0) == fits, served.stderr
     if not fits:
         assert served.returncode == 4
-        assert str(folder) in looked.stdout
+        assert str(folder) in ran.stdout
         assert served.stderr.startswith(f"scumble: The engine has no folder to work in: {folder}")
     folder.parent.chmod(0o700) if folder.parent.is_dir() else None
 
@@ -178,10 +178,10 @@ def test_a_name_that_no_file_system_takes_is_a_trouble_in_words(tmp_path: Path, 
 def test_the_reason_of_a_refusal_reaches_the_command_line(
     user_folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The client showed the last line of what the engine had said, and that is the hint."""
+    """The client showed the last line of what the engine had printed, and that is the hint."""
     (user_folders / "file").touch()
     monkeypatch.setenv("SCUMBLE_CACHE_DIR", str(user_folders / "file"))
     assert main(["methods"]) == 4
-    said = " ".join(capsys.readouterr().err.split())
-    assert f"The engine did not start: The engine has no folder to work in: {user_folders}/file is not a folder." in said
-    assert "Set SCUMBLE_RUNTIME_DIR and SCUMBLE_CACHE_DIR" in said
+    printed = " ".join(capsys.readouterr().err.split())
+    assert f"The engine did not start: The engine has no folder to work in: {user_folders}/file is not a folder." in printed
+    assert "Set SCUMBLE_RUNTIME_DIR and SCUMBLE_CACHE_DIR" in printed

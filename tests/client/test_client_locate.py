@@ -299,7 +299,7 @@ def test_a_command_line_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, l
 
 
 @pytest.mark.parametrize(
-    ("said", "message", "hint"),
+    ("output", "message", "hint"),
     [
         ("scumble: The cache is a link.\n  Make it a folder.\n", "did not start: The cache is a link.", "Make it a folder."),
         ("scumble: The cache is a link.\n", "did not start: The cache is a link.", "start.log"),
@@ -311,11 +311,11 @@ def test_a_command_line_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, l
         ("", "(exit code 4).", "start.log"),
     ],
 )
-def test_why_an_engine_refused_to_start_is_said_with_what_to_do(folder: Path, said: str, message: str, hint: str) -> None:
-    """Only the last line of what it had said was passed on: the hint, and not the reason. An earlier engine's refusal is
+def test_why_an_engine_refused_to_start_is_reported_with_what_to_do(folder: Path, output: str, message: str, hint: str) -> None:
+    """Only the last line of what it had printed was passed on: the hint, and not the reason. An earlier engine's refusal is
     never taken for this one's."""
     (folder / "start.log").write_text("scumble: An old refusal.\n  An old hint.\n")
-    launch = start_engine([sys.executable, "-c", f"import sys; sys.stderr.write({said!r}); sys.exit(4)"])
+    launch = start_engine([sys.executable, "-c", f"import sys; sys.stderr.write({output!r}); sys.exit(4)"])
     launch.process.wait(60)
     failure = launch.failure()
     assert failure is not None

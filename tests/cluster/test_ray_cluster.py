@@ -113,8 +113,8 @@ def test_two_hundred_pictures_are_all_there_and_the_same_though_a_node_is_killed
 ) -> None:
     nodes.join()
     source = pictures(tmp_path / "in", 200)
-    said = (*STYLE, "--method", "johnson", "--json")
-    code, _, err = run("stylize", source, "-o", tmp_path / "here", *said)
+    options = (*STYLE, "--method", "johnson", "--json")
+    code, _, err = run("stylize", source, "-o", tmp_path / "here", *options)
     assert code == 0, err
 
     def kill_in_the_middle() -> None:
@@ -125,7 +125,7 @@ def test_two_hundred_pictures_are_all_there_and_the_same_though_a_node_is_killed
 
     killer = threading.Thread(target=kill_in_the_middle)
     killer.start()
-    code, out, err = run("stylize", source, "-o", tmp_path / "there", *said, "--ray", nodes.address)
+    code, out, err = run("stylize", source, "-o", tmp_path / "there", *options, "--ray", nodes.address)
     killer.join()
     assert code == 0, err
     assert "A node of the cluster is lost" in " ".join(err.split())
@@ -141,9 +141,9 @@ def test_a_films_frames_are_painted_side_by_side_and_steadied_in_order(run: Run,
     """At quality 100 the encoder loses nothing: what it decides otherwise from run to run does not count."""
     nodes.join()
     source = make_film(tmp_path / "in.mp4", moving(12, (96, 64)))
-    said = ("stylize", source, *STYLE, "--method", "johnson", "--steady", "--quality", "100")
-    assert run(*said, "-o", tmp_path / "here.mp4")[0] == 0
-    code, _, err = run(*said, "-o", tmp_path / "there.mp4", "--ray", nodes.address)
+    command = ("stylize", source, *STYLE, "--method", "johnson", "--steady", "--quality", "100")
+    assert run(*command, "-o", tmp_path / "here.mp4")[0] == 0
+    code, _, err = run(*command, "-o", tmp_path / "there.mp4", "--ray", nodes.address)
     assert code == 0, err
     assert "2 pictures at once" in " ".join(err.split())
     pairs = list(zip(shown(tmp_path / "here.mp4"), shown(tmp_path / "there.mp4"), strict=True))
@@ -164,9 +164,9 @@ def test_a_style_of_ones_own_and_masks_travel_along_and_one_bad_picture_fails_al
     write_picture(tmp_path / "mask.png", mask)
     code, _, err = run("styles", "add", painting, "--id", "noise", "--no-refine")
     assert code == 0, err
-    said = ("stylize", source, "--region", f"noise={tmp_path / 'mask.png'}", *STYLE, "--method", "adain")
-    assert run(*said, "-o", tmp_path / "here")[0] == Exit.SOME_FAILED
-    code, _, err = run(*said, "-o", tmp_path / "there", "--ray", nodes.address)
+    command = ("stylize", source, "--region", f"noise={tmp_path / 'mask.png'}", *STYLE, "--method", "adain")
+    assert run(*command, "-o", tmp_path / "here")[0] == Exit.SOME_FAILED
+    code, _, err = run(*command, "-o", tmp_path / "there", "--ray", nodes.address)
     assert code == Exit.SOME_FAILED, err
     assert "bad.png" in err
     for i in range(3):
@@ -193,8 +193,8 @@ def test_a_huge_pictures_tiles_are_painted_side_by_side_and_again_where_a_node_i
     run: Run, nodes: Nodes, tmp_path: Path, killed: bool
 ) -> None:
     nodes.join()
-    said = at_full_scale(huge(tmp_path / "in.png"), "meeting")
-    code, _, err = run(*said, "-o", tmp_path / "here.png")
+    command = at_full_scale(huge(tmp_path / "in.png"), "meeting")
+    code, _, err = run(*command, "-o", tmp_path / "here.png")
     assert code == 0, err
 
     (tmp_path / "met").mkdir()
@@ -209,7 +209,7 @@ def test_a_huge_pictures_tiles_are_painted_side_by_side_and_again_where_a_node_i
     killer = threading.Thread(target=kill_when_the_other_node_paints)
     if killed:
         killer.start()
-    code, out, err = run(*said, *met, "-o", tmp_path / "there.png", "--ray", nodes.address)
+    code, out, err = run(*command, *met, "-o", tmp_path / "there.png", "--ray", nodes.address)
     assert code == 0, err
     if killed:
         killer.join()
@@ -224,8 +224,8 @@ def test_a_huge_picture_by_a_network_that_only_its_own_process_has_is_painted_th
     run: Run, nodes: Nodes, tmp_path: Path
 ) -> None:
     nodes.join()
-    said = at_full_scale(huge(tmp_path / "in.png"), "own")
-    code, _, err = run(*said, "-o", tmp_path / "there.png", "--ray", nodes.address)
+    command = at_full_scale(huge(tmp_path / "in.png"), "own")
+    code, _, err = run(*command, "-o", tmp_path / "there.png", "--ray", nodes.address)
     assert code == 0, err
     before, after = (read_picture(tmp_path / name).pixels[..., :3] for name in ("in.png", "there.png"))
     assert np.abs(before + after - 255.0).max() <= 1

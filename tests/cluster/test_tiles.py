@@ -23,7 +23,7 @@ from scumble.cluster import tile_task, tiles
 from scumble.cluster.helpers import RayHelpers
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
-from scumble.methods.feed_forward import Pass, Recipe
+from scumble.methods.feed_forward import Pass, PassRecipe
 from scumble.nst import synthetic
 from scumble.painting.tiling import run_tiled
 
@@ -144,7 +144,7 @@ def test_a_picture_is_painted_by_as_many_threads_as_it_asks_for(pool: ProcessPoo
 
 def test_a_node_of_another_version_paints_none() -> None:
     with pytest.raises(RuntimeError, match=r"this node has Scumble .*, and the picture's 0\.0"):
-        tile_task.painted(Pickled(tiles.PassSpec("0.0", Recipe("johnson", None, None), [], False, 1)), [])
+        tile_task.painted(Pickled(tiles.PassSpec("0.0", PassRecipe("johnson", None, None), [], False, 1)), [])
 
 
 INTERRUPTED = """
@@ -169,7 +169,7 @@ except KeyboardInterrupt:
 
 def test_a_tile_that_is_cancelled_while_its_process_loads_leaves_it_of_use() -> None:
     """The KeyboardInterrupt by which Ray cancels broke the import of torch off, and no later picture could be painted there."""
-    recipe = Recipe("johnson", None, METHODS["johnson"].Options())
+    recipe = PassRecipe("johnson", None, METHODS["johnson"].Options())
     spec = pickle.dumps(tiles.PassSpec(__version__, recipe, [], False, 1))
     ran = subprocess.run([sys.executable, "-c", INTERRUPTED], input=spec, capture_output=True)
     assert ran.stdout.split() == [b"True"], ran.stderr

@@ -79,7 +79,7 @@ class FakeEngine:
     """Listens as soon as it is made, with a connection file in `folder` unless `announce` is false.
 
     `knows_token` false makes it an impostor. `lets_in` false refuses every password. `running` false keeps jobs from running.
-    `heard` and `control_heard` are the headers that came; `pixels` counts the bytes that came in further frames.
+    `received` and `control_received` are the headers that came; `pixels` counts the bytes that came in further frames.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class FakeEngine:
         credit: int = 4,
         styles: int = 3,
     ) -> None:
-        self.heard: list[Header] = []
-        self.control_heard: list[Header] = []
+        self.received: list[Header] = []
+        self.control_received: list[Header] = []
         self.pixels = 0
         self.most_unacknowledged = 0
         self.state, self.running, self.styles, self.credit = state, running, styles, credit
@@ -167,7 +167,7 @@ class FakeEngine:
 
     def types(self) -> list[str]:
         """Of the headers that came for work."""
-        return [header["type"] for header in self.heard]
+        return [header["type"] for header in self.received]
 
     def _open(self) -> None:
         self._away = False
@@ -221,7 +221,7 @@ class FakeEngine:
         self.send(client, welcome, socket=socket)
 
     def _hear_control(self, client: bytes, header: Header, _frames: list[bytes]) -> None:
-        self.control_heard.append(header)
+        self.control_received.append(header)
         answers: dict[str, Header] = {
             "ping": {"type": "pong", "state": self.state},
             "status": {"type": "status", "state": self.state, "pid": self.connection.pid},
@@ -240,7 +240,7 @@ class FakeEngine:
             self.send(client, {**answers[header["type"]], "re": header["id"]}, socket=self._control)
 
     def _hear_work(self, client: bytes, header: Header, frames: list[bytes]) -> None:
-        self.heard.append(header)
+        self.received.append(header)
         kind = header["type"]
         if kind == "hello":
             self._greet(client, header, self._work)

@@ -24,14 +24,14 @@ StartFake = Callable[..., FakeEngine]
 @pytest.mark.parametrize("link", [Link, ZmqLink])
 def test_everything_a_script_asks_is_answered(start_fake: StartFake, link: Any) -> None:
     start_fake()
-    raster, seen = any_raster(300, 200), list[Any]()
+    raster, events = any_raster(300, 200), list[Any]()
     with Engine.attach(start=False, link=link) as engine:
         assert engine.ping() == "ready"
         assert [m.id for m in engine.catalogue().methods] == ["invert"]
-        finished = engine.stylize(raster, [("s0", 1.0)], "invert", on_progress=seen.append, on_preview=seen.append)
+        finished = engine.stylize(raster, [("s0", 1.0)], "invert", on_progress=events.append, on_preview=events.append)
         assert bytes(finished.raster.data) == inverted(raster)
         assert (finished.styles, finished.seconds, finished.device) == (("s0@1",), 0.5, "cpu")
-        assert {type(event) for event in seen} == {Progress, Preview}
+        assert {type(event) for event in events} == {Progress, Preview}
         assert engine.put_style("Mine", raster) == "put@1"
         assert engine.rename_style("s0", " Fog ") == "Fog"
         engine.remove_style("s0")

@@ -74,7 +74,7 @@ def test_every_strip_is_acknowledged_and_the_job_released(start_fake: StartFake,
     session.submit(request(any_raster(64, 95)))
     until(session, Done)
     pump_while(session, lambda: engine.types()[-1] != "release")
-    assert [h["y"] for h in engine.heard if h["type"] == "received"] == list(range(0, 95, 10))
+    assert [h["y"] for h in engine.received if h["type"] == "received"] == list(range(0, 95, 10))
     assert engine.jobs == {}
 
 
@@ -88,11 +88,11 @@ def test_masks_go_between_context_and_picture_and_only_who_sends_some_speaks_of_
     assert bytes(until(session, Done)[0].raster.data) == inverted(raster)
     session.submit(replace(request(raster), sequence="1" * 32))
     until(session, Done)
-    with_masks, without = (h for h in engine.heard if h["type"] == "submit")
+    with_masks, without = (h for h in engine.received if h["type"] == "submit")
     assert (without["sequence"], "sequence" in with_masks) == ("1" * 32, False), "likewise"
     assert with_masks["masks"] == {"width": 1500, "height": 900, "channels": 2, "format": "u16"}
     assert "masks" not in without
-    first = [h["plane"] for h in engine.heard if h["type"] == "pixels" and h["job"] == with_masks["job"]]
+    first = [h["plane"] for h in engine.received if h["type"] == "pixels" and h["job"] == with_masks["job"]]
     assert first.count("masks") > 2
     assert first == ["context"] + ["masks"] * first.count("masks") + ["picture"] * first.count("picture")
 
@@ -108,11 +108,11 @@ def test_the_context_goes_first_and_whole(start_fake: StartFake, open_session: O
     engine, session = start_fake(), open_session()
     session.submit(request(any_raster(), context=Context(any_raster(700, 1024), 5, 6, 1400, 2048)))
     until(session, Done)
-    pixels = [(h["plane"], h["y"]) for h in engine.heard if h["type"] == "pixels"]
+    pixels = [(h["plane"], h["y"]) for h in engine.received if h["type"] == "pixels"]
     assert pixels[-1] == ("picture", 0)
     assert len(pixels) > 2
     assert all(plane == "context" for plane, _ in pixels[:-1])
-    submit = next(h for h in engine.heard if h["type"] == "submit")
+    submit = next(h for h in engine.received if h["type"] == "submit")
     assert submit["context"].items() >= {"x": 5, "y": 6, "full_width": 1400, "full_height": 2048, "width": 700}.items()
 
 
@@ -199,10 +199,10 @@ def test_styles_are_put_refined_and_removed(start_fake: StartFake, open_session:
     engine, session = start_fake(), open_session()
     session.put_style("My harbour", any_raster())
     assert until(session, StyleStored)[0].style == "put@1"
-    assert next(h for h in engine.heard if h["type"] == "style.put")["name"] == "My harbour"
+    assert next(h for h in engine.received if h["type"] == "style.put")["name"] == "My harbour"
     session.put_style("Rough", any_raster(), refine=False)
     until(session, StyleStored)
-    assert [h.get("refine", True) for h in engine.heard if h["type"] == "style.put"] == [True, False]
+    assert [h.get("refine", True) for h in engine.received if h["type"] == "style.put"] == [True, False]
     number = session.refine_style("s0", "start")
     answer, events = until(session, Answer)
     assert (answer.request, answer.header["state"]) == (number, "running")
@@ -222,7 +222,7 @@ def test_a_style_is_renamed(start_fake: StartFake, open_session: OpenSession) ->
     number = session.rename_style("s0@3", "F" * 300)
     answer, _ = until(session, Answer)
     assert (answer.request, answer.header["style"]) == (number, "s0")
-    (asked,) = [h for h in engine.heard if h["type"] == "style.rename"]
+    (asked,) = [h for h in engine.received if h["type"] == "style.rename"]
     assert asked["name"] == "F" * 200, "an engine takes no more, and would not understand"
     assert asked["style"] == "s0", "all its revisions are renamed; an engine would not understand one of them either"
 
@@ -269,7 +269,7 @@ def test_a_cancel_goes_over_control_and_ends_the_job_once(start_fake: StartFake,
     session.cancel(job)
     until(session, Cancelled)
     assert not any(isinstance(e, (Cancelled, Done)) for e in pump_for(session, 0.2))
-    assert [h["job"] for h in engine.control_heard if h["type"] == "cancel"] == [job]
+    assert [h["job"] for h in engine.control_received if h["type"] == "cancel"] == [job]
     assert not session.holds(job)
 
 

@@ -61,7 +61,7 @@ def test_an_impostor_on_a_stale_connection_file_gets_no_pixel(
     pump_for(session, 0.5)
     assert session.state is State.LOST
     assert set(impostor.types()) <= {"hello"}
-    assert {h["type"] for h in impostor.control_heard} <= {"hello"}
+    assert {h["type"] for h in impostor.control_received} <= {"hello"}
     assert impostor.pixels == 0
 
 
@@ -127,7 +127,7 @@ def test_a_killed_engine_is_reported_as_lost_once_and_a_new_one_gets_the_job(
     assert [type(e) for e in events[:2]] == [Welcome, Recovered]
     assert done.job == job
     assert bytes(done.raster.data) == inverted(raster)
-    assert [h["job"] for h in second.heard if h["type"] == "submit"] == [job]
+    assert [h["job"] for h in second.received if h["type"] == "submit"] == [job]
 
 
 @LINKS
@@ -144,7 +144,7 @@ def test_an_upload_goes_on_where_it_broke_off(start_fake: StartFake, open_sessio
     assert bytes(done.raster.data) == inverted(raster)
     assert not any(isinstance(e, (Lost, Recovered)) for e in events)
     assert engine.types().count("submit") == 2
-    assert [h["y"] for h in engine.heard if h["type"] == "pixels"] == [256 * i for i in range(8)]
+    assert [h["y"] for h in engine.received if h["type"] == "pixels"] == [256 * i for i in range(8)]
 
 
 def test_a_result_goes_on_where_it_broke_off(start_fake: StartFake, open_session: OpenSession) -> None:
@@ -157,7 +157,7 @@ def test_a_result_goes_on_where_it_broke_off(start_fake: StartFake, open_session
     engine.listen_again()
     done, _ = until(session, Done)
     assert bytes(done.raster.data) == inverted(raster)
-    assert [h.get("have", 0) for h in engine.heard if h["type"] == "submit"] == [0, 24]
+    assert [h.get("have", 0) for h in engine.received if h["type"] == "submit"] == [0, 24]
 
 
 def test_the_secret_stays_and_the_nonce_changes(start_fake: StartFake, open_session: OpenSession) -> None:
@@ -166,7 +166,7 @@ def test_the_secret_stays_and_the_nonce_changes(start_fake: StartFake, open_sess
     engine.hang_up()
     engine.listen_again()
     until(session, Welcome)
-    hellos = [h for h in engine.heard + engine.control_heard if h["type"] == "hello"]
+    hellos = [h for h in engine.received + engine.control_received if h["type"] == "hello"]
     assert len(hellos) >= 4
     assert len({h["secret"] for h in hellos}) == 1
     assert len({h["nonce"] for h in hellos}) == len(hellos)
@@ -179,14 +179,14 @@ def test_unanswered_requests_are_asked_again_but_a_shutdown_never_of_another_eng
     until(session, Welcome)
     engine.tamper = lambda h: h if h["type"] == "welcome" else None
     status, shutdown = session.status(), session.shutdown()
-    pump_while(session, lambda: len(engine.control_heard) < 3)
+    pump_while(session, lambda: len(engine.control_received) < 3)
     engine.tamper = lambda h: h
     engine.hang_up()
     engine.listen_again()
     answer, events = until(session, Answer)
     assert answer.request == status
     assert [e.request for e in events if isinstance(e, RequestFailed)] == [shutdown]
-    assert [h["type"] for h in engine.control_heard if h["type"] != "hello"] == ["status", "shutdown", "status"]
+    assert [h["type"] for h in engine.control_received if h["type"] != "hello"] == ["status", "shutdown", "status"]
 
 
 def test_a_cancel_without_an_engine_takes_effect_and_the_engine_hears_of_it_later(
@@ -221,13 +221,19 @@ def test_an_engine_that_forgot_the_connection_is_greeted_again(start_fake: Start
     assert not any(isinstance(e, (Lost, Failed)) for e in events)
 
 
-def test_a_silent_engine_is_left_for_a_new_connection(
-    start_fake: StartFake, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def held(start_fake: StartFake, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeEngine, Session]:
+    """An engine that does not run the session's job, and a session that takes half a second of silence for its end."""
     monkeypatch.setattr(dialer, "SILENCE", 0.5)
     engine, session = start_fake(running=False), open_session()
     session.submit(request(any_raster()))
     until(session, Progress)
+    return engine, session
+
+
+def test_a_silent_engine_is_left_for_a_new_connection(
+    start_fake: StartFake, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, session = held(start_fake, open_session, monkeypatch)
     until(session, Welcome)
     engine.running = True
     until(session, Done)
@@ -237,10 +243,7 @@ def test_a_silent_engine_is_left_for_a_new_connection(
 def test_a_caller_that_does_not_pump_for_a_while_loses_nothing(
     start_fake: StartFake, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialer, "SILENCE", 0.5)
-    engine, session = start_fake(running=False), open_session()
-    session.submit(request(any_raster()))
-    until(session, Progress)
+    engine, session = held(start_fake, open_session, monkeypatch)
     time.sleep(1.2)
     pump_for(session, 0.1)
     assert engine.types().count("hello") == 1

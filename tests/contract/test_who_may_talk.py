@@ -78,7 +78,7 @@ class Impostor:
     """Listens where a dead engine listened, lets everybody in, and says whatever makes a client go on."""
 
     def __init__(self, endpoints: tuple[str, str], proof: Callable[[dict[str, Any]], Any]) -> None:
-        self.heard: list[list[bytes]] = []
+        self.received: list[list[bytes]] = []
         self._proof = proof
         self._context = zmq.Context()
         self._zap = self._context.socket(zmq.REP)
@@ -105,7 +105,7 @@ class Impostor:
             for sock in self._sockets:
                 if sock.poll(10):
                     route, *frames = sock.recv_multipart()
-                    self.heard.append(frames)
+                    self.received.append(frames)
                     answer = self._answer(json.loads(frames[0]))
                     sock.send_multipart([route, json.dumps(answer).encode()])
 
@@ -143,13 +143,13 @@ def test_an_impostor_on_a_stale_connection_file_gets_no_pixel(link: OpenLink, pr
             client.stylize(RASTER, [(STYLE, 1.0)], "invert")
         assert caught.value.code == "engine-untrusted"
         assert caught.value.hint
-    assert impostor.heard
-    assert {json.loads(frames[0])["type"] for frames in impostor.heard} == {"hello"}
-    assert all(len(frames) == 1 for frames in impostor.heard)
+    assert impostor.received
+    assert {json.loads(frames[0])["type"] for frames in impostor.received} == {"hello"}
+    assert all(len(frames) == 1 for frames in impostor.received)
 
 
 def test_a_job_of_another_client_can_be_neither_fetched_nor_touched() -> None:
-    """Not while it comes in, and not once it is done; what is said of it is what is said of a job that never was."""
+    """Not while it comes in, and not once it is done; the answer is that for a job that never was."""
     with running() as engine, engine.peer() as owner, engine.peer() as other, engine.control() as other_control:
         job, nobodys = owner.submit(PIXELS, send=False), secrets.token_hex(16)
         for state in ("receiving", "done"):

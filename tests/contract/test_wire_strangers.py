@@ -38,14 +38,14 @@ def dial(engine: Engine, which: str) -> socket.socket:
 
 def turned_away(stranger: socket.socket, seconds: float = HANDSHAKE * SLACK) -> bytes:
     """What the engine says until it hangs up, which must come within `seconds`."""
-    said = b""
+    received = b""
     stranger.settimeout(seconds)
     try:
         while piece := stranger.recv(4096):
-            said += piece
+            received += piece
     except ConnectionError:
         pass
-    return said
+    return received
 
 
 def command(name: bytes, body: bytes) -> bytes:
@@ -79,9 +79,9 @@ def test_a_browser_and_a_tls_client_are_turned_away(engine: Engine, which: str) 
     with Bystander(engine) as good:
         with dial(engine, which) as browser:
             browser.sendall(b'POST /submit HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 17\r\n\r\n{"type":"status"}\r\n' * 20)
-            said = turned_away(browser)
-            assert b"HTTP" not in said
-            assert b"welcome" not in said
+            answer = turned_away(browser)
+            assert b"HTTP" not in answer
+            assert b"welcome" not in answer
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with dial(engine, which) as raw, pytest.raises((ssl.SSLError, OSError)):
@@ -125,11 +125,11 @@ def test_a_message_before_or_instead_of_the_password_is_not_heard(engine: Engine
     with dial(engine, which) as known:  # the same bytes with the right password do get through
         known.sendall(GREETING + credentials(password(engine.connection["token"]).encode()))
         for due, answer in ((b"WELCOME", initiate), (b"READY", shutdown), (b"hello-first", b"")):
-            heard = b""
-            while due not in heard:
+            received = b""
+            while due not in received:
                 piece = known.recv(4096)
                 assert piece, f"it hung up before {due!r}"
-                heard += piece
+                received += piece
             known.sendall(answer)
     assert engine.status()["state"] == "ready"
 

@@ -136,9 +136,9 @@ def test_a_method_is_compared_with_itself_refined_and_with_other_options(
         assert len(list(out.glob(f"{folder}/memory_painting-1-*.safetensors"))) == 1
 
 
-def refined(folder: Path, painting: Pixels, photographs: list[Pixels], said: list[str]) -> Answer:
-    """What a run of its own paints with a state that lies in `folder`, or is put there, which `said` hears of."""
-    contender = variant_contender(Variant("darken", refined="practised"), {}, Runtime(), photographs, folder, said.append)
+def refined(folder: Path, painting: Pixels, photographs: list[Pixels], reported: list[str]) -> Answer:
+    """What a run of its own paints with a state that lies in `folder`, or is put there, which is reported to `reported`."""
+    contender = variant_contender(Variant("darken", refined="practised"), {}, Runtime(), photographs, folder, reported.append)
     return contender.paint(photographs[0], Painting("p", "P", painting))
 
 
@@ -157,7 +157,7 @@ def test_a_refined_state_is_taken_again_only_for_what_it_was_made_of(networks: P
     """States lay under the painting's name alone. One refined at 64 pixels was painted with at 128, and one of networks that
     had been trained since was of no use, so that the table said "memory-refined" over the first look at the painting."""
     photo, white = np.zeros((8, 16, 3), np.float32), np.ones((8, 8, 3), np.float32)
-    said: list[str] = []
+    reported: list[str] = []
     for painting, own, refinements in (
         (white, photo, 1),
         (white, photo, 1),
@@ -166,17 +166,17 @@ def test_a_refined_state_is_taken_again_only_for_what_it_was_made_of(networks: P
         (white, photo + 1, 4),
         (white, photo.reshape(16, 8, 3), 5),
     ):
-        assert np.allclose(refined(tmp_path, painting, [own], said).rgb, 0.9 * painting.mean())
-        assert len(said) == refinements
+        assert np.allclose(refined(tmp_path, painting, [own], reported).rgb, 0.9 * painting.mean())
+        assert len(reported) == refinements
     for name, refinements in (("darken/shared", 6), ("perceptual/half", 7)):
         (networks / f"{name}.json").parent.mkdir()
         (networks / f"{name}.json").write_text("{}")
-        refined(tmp_path, white, [photo], said)
-        assert len(said) == refinements
+        refined(tmp_path, white, [photo], reported)
+        assert len(reported) == refinements
 
 
 def test_a_state_that_is_taken_again_tells_the_seconds_that_it_took(networks: Path, tmp_path: Path) -> None:
-    """A second run told the time of opening the file, so that a style that had taken minutes was "taken in" in 0 s."""
+    """A second run reported the time of opening the file, so that a style that had taken minutes was "taken in" in 0 s."""
     photo = np.zeros((8, 16, 3), np.float32)
     first = refined(tmp_path, photo + 1, [photo], [])
     assert refined(tmp_path, photo + 1, [photo], []).prepared == first.prepared > 0
@@ -204,7 +204,7 @@ def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: 
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "said"),
+    ("given", "code", "message"),
     [
         (["--methods", "watercolour"], Exit.USAGE, "watercolour"),
         (["--option", "steps=3"], Exit.USAGE, "gatys.steps=3"),
@@ -219,12 +219,12 @@ def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: 
         (["--also", "gatys:refined"], Exit.USAGE, "does not refine"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_any_work(
-    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], code: Exit, said: str
+def test_what_cannot_be_done_is_reported_before_any_work(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], code: Exit, message: str
 ) -> None:
     out = tmp_path / "out"
     assert main(["evaluate", *map(str, folders), "-o", str(out), *given]) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -382,12 +382,12 @@ def test_a_run_goes_on_only_from_answers_to_the_same_pictures_with_the_same_judg
 
 def test_peers_that_cannot_be_used_are_left_out_with_a_note(tmp_path: Path) -> None:
     (tmp_path / "peers.py").write_text(PEERS)
-    said: list[str] = []
-    (mean,) = peer_contenders(tmp_path, said.append)
-    assert any("a_package_nobody_has" in line for line in said)
-    assert any("one style only" in line for line in said)
+    reported: list[str] = []
+    (mean,) = peer_contenders(tmp_path, reported.append)
+    assert any("a_package_nobody_has" in line for line in reported)
+    assert any("one style only" in line for line in reported)
     rgb, painting = np.zeros((8, 8, 3), np.float32), Painting("p", "P", np.ones((8, 8, 3), np.float32))
     assert np.allclose(mean.paint(rgb, painting).rgb, 0.5)
     (tmp_path / "peers.py").write_text("PEERS = 3")
     with pytest.raises(ScumbleError, match="cannot be used"):
-        peer_contenders(tmp_path, said.append)
+        peer_contenders(tmp_path, reported.append)

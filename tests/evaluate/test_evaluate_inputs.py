@@ -25,13 +25,13 @@ def test_results_never_replace_what_is_compared_nor_go_among_it(tmp_path: Path, 
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").symlink_to(photo)
     before = photo.read_bytes()
-    for contents, styles, out, said in (
+    for contents, styles, out, message in (
         (photo, painting, "out", "one of the photographs, would be overwritten"),
         (tmp_path / "photos", painting, "out", "one of the photographs, would be overwritten"),
         (painting, photo.parent, "out", "one of the paintings, would be overwritten"),
         (painting, painting.parent, "paintings/results", "the folder of the paintings"),
     ):
         assert main(["evaluate", str(contents), str(styles), "-o", str(tmp_path / out), "--methods", "gatys"]) == Exit.USAGE
-        assert said in " ".join(capsys.readouterr().err.split())
+        assert message in " ".join(capsys.readouterr().err.split())
     assert photo.read_bytes() == before
     assert not (tmp_path / "out" / "results.json").exists()

@@ -64,10 +64,10 @@ def test_a_complete_vgg16_judges_alone_and_layer_by_layer(folder: Path) -> None:
     judge = teachers_judge(str(folder))
     assert judge.name == "vgg16"
     x, s = (torch.rand(1, 3, 48, 40, generator=torch.Generator().manual_seed(k)) for k in (0, 1))
-    said = judge(x, judge.expect(x, s))
-    assert list(said.layers) == [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3", "4_3", "5_1")]
-    assert said.content == 0
-    assert said.style == pytest.approx(sum(said.layers.values()) / 5)
+    verdict = judge(x, judge.expect(x, s))
+    assert list(verdict.layers) == [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3", "4_3", "5_1")]
+    assert verdict.content == 0
+    assert verdict.style == pytest.approx(sum(verdict.layers.values()) / 5)
 
 
 def test_a_narrow_network_that_ships_judges_as_vgg16_does() -> None:

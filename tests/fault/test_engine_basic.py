@@ -106,7 +106,7 @@ def test_control_answers_in_milliseconds_while_the_worker_computes(engine: Engin
         assert statistics.quantiles(times, n=100)[98] < 0.05 * SLACK
 
 
-def test_what_is_wrong_with_a_message_is_said_and_a_good_one_is_served_after_it(engine: Engine) -> None:
+def test_what_is_wrong_with_a_message_is_reported_and_a_good_one_is_served_after_it(engine: Engine) -> None:
     with engine.peer(hello=False) as early:
         early.send(type="catalogue", id=1)
         assert early.next("error")["code"] == "hello-first"
@@ -136,7 +136,7 @@ def test_the_request_that_meets_a_bug_of_the_engine_is_answered_with_it() -> Non
 
 
 def test_a_client_that_comes_for_the_rest_of_a_result_too_late_hears_that_it_is_gone() -> None:
-    """Krita's window may stand still for minutes. A client that heard nothing then waited forever."""
+    """Krita's window may stand still for minutes. A client that received nothing then waited forever."""
     with running(limits={"KEPT": 1.0, "WINDOW": 1}) as engine, engine.peer() as peer:
         job = peer.submit(picture(3000, 800))  # 9.6 MB, so two strips
         first = peer.next("result", job=job)

@@ -46,14 +46,14 @@ def inverted(result: Raster, pixels: np.ndarray = PIXELS) -> bool:
 
 def pump_until(session: Session, kind: type[Event], seconds: float, **fields: object) -> list[Event]:
     """Everything that happens up to an event of `kind` with these fields, which comes last."""
-    seen: list[Event] = []
+    events: list[Event] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         for event in session.pump(0.2):
-            seen.append(event)
+            events.append(event)
             if isinstance(event, kind) and all(getattr(event, k) == v for k, v in fields.items()):
-                return seen
-    raise TimeoutError(f"no {kind.__name__} within {seconds} s, only {[type(e).__name__ for e in seen]}")
+                return events
+    raise TimeoutError(f"no {kind.__name__} within {seconds} s, only {[type(e).__name__ for e in events]}")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ LIBRARY = "libcudart.so.12: cannot open shared object file"
 
 
 def stub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A torch that does not load, found before the real one."""
+    """A torch that does not load, ahead of the real one on the path."""
     package = folder / "stub" / "torch"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(f"raise ImportError({LIBRARY!r})\n")

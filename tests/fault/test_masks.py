@@ -87,10 +87,10 @@ def test_floats_follow_masks_of_odd_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "said"), [((8, 9, 1), "9 x 8 pixels and the picture 8 x 8"), ((8, 8, 2), "2 masks for 1 styles")]
+    ("shape", "message"), [((8, 9, 1), "9 x 8 pixels and the picture 8 x 8"), ((8, 8, 2), "2 masks for 1 styles")]
 )
-def test_masks_of_another_size_or_count_are_refused_before_a_pixel_travels(shape: tuple[int, ...], said: str) -> None:
-    with pytest.raises(EngineError, match=said) as caught:
+def test_masks_of_another_size_or_count_are_refused_before_a_pixel_travels(shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(EngineError, match=message) as caught:
         stylize(picture(8, 8), np.ones(shape, np.uint8))
     assert caught.value.code == "bad-raster"
     assert caught.value.hint

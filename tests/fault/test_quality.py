@@ -40,9 +40,9 @@ def light(pixels: bytes) -> int:
 def preview(peer: Peer, job: str, darker_than: int = 256) -> int:
     """The next preview that is darker."""
     while True:
-        seen = light(peer.next("preview", job=job, seconds=SECONDS)["frames"][0])
-        if seen < darker_than:
-            return seen
+        brightness = light(peer.next("preview", job=job, seconds=SECONDS)["frames"][0])
+        if brightness < darker_than:
+            return brightness
 
 
 def test_a_picture_comes_at_once_and_gets_better_to_the_end(engine: Engine) -> None:
@@ -58,11 +58,11 @@ def test_a_picture_comes_at_once_and_gets_better_to_the_end(engine: Engine) -> N
 def test_keep_ends_a_job_with_the_picture_that_is_shown(engine: Engine) -> None:
     with engine.peer() as peer, engine.control(secret=peer.secret) as control:
         job = begin(peer, pause=0.5)
-        seen = preview(peer, job, darker_than=200)
+        shown = preview(peer, job, darker_than=200)
         assert control.ask("keep", job=job) == {"type": "keeping", "re": 1, "job": job, "frames": []}
         end, result = peer.finish(job, SECONDS)
         assert end["type"] == "done"
-        assert 0 < light(result) <= seen
+        assert 0 < light(result) <= shown
         assert control.ask("keep", job="0" * 32)["code"] == "job-unknown"
         assert control.ask("keep", job=job)["type"] == "keeping", "of a job that is done it changes nothing"
 
@@ -117,14 +117,14 @@ def test_a_killed_worker_costs_the_time_and_a_kept_job_is_still_kept(engine: Eng
 
 def test_a_script_keeps_what_it_likes(engine: Engine) -> None:
     with Client.attach(start=False) as client:
-        seen: list[int] = []
+        shown: list[int] = []
         done = client.stylize(
             Raster(16, 24, "u8", "rgba", PIXELS),
             [(STYLE, 1.0)],
             "darkening",
             options={"pause": 0.3},
             quality="best",
-            on_preview=lambda p: seen.append(light(bytes(p.raster.data))),
-            keep=lambda: len(seen) > 2,
+            on_preview=lambda p: shown.append(light(bytes(p.raster.data))),
+            keep=lambda: len(shown) > 2,
         )
-        assert 0 < light(bytes(done.raster.data)) <= seen[2]
+        assert 0 < light(bytes(done.raster.data)) <= shown[2]

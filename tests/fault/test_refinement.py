@@ -118,8 +118,8 @@ def test_a_refinement_tells_its_progress_and_its_state_can_be_asked_for(engine: 
         assert 0 < fractions[-1] < 1
         assert engine.status()["refining"] == "sea@1"
         reported(peer, "done")
-        said = ask(peer, "status")
-        assert (said["state"], said["fraction"], said["style"]) == ("done", 1.0, "sea@2")
+        status = ask(peer, "status")
+        assert (status["state"], status["fraction"], status["style"]) == ("done", 1.0, "sea@2")
         assert engine.status()["refining"] is None
 
 

@@ -118,10 +118,10 @@ def test_a_client_that_was_stopped_for_longer_than_the_engine_waits_submits_its_
     with running(limits={"SILENT": 3.0}) as engine:
         client = subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, env=environment())
         try:
-            wait_for(lambda: engine.status()["jobs"]["running"] == 1, 30)
+            wait_for(lambda: engine.status()["jobs"]["running"] == 1, 60)
             client.send_signal(signal.SIGSTOP)
-            wait_for(lambda: engine.status()["cancelled"] + engine.status()["finished"] == 1, 30)
-            wait_for(lambda: not any(engine.status()["jobs"].values()) or engine.status()["finished"] == 1, 30)
+            wait_for(lambda: engine.status()["cancelled"] + engine.status()["finished"] == 1, 60)
+            wait_for(lambda: not any(engine.status()["jobs"].values()) or engine.status()["finished"] == 1, 60)
             client.send_signal(signal.SIGCONT)
             assert client.communicate(timeout=60)[0] == b"painted\n"
         finally:

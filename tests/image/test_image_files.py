@@ -197,13 +197,13 @@ def test_every_kind_of_colour_becomes_rgba(tmp_path: Path, mode: str) -> None:
     assert picture.pixels.shape == (40, 56, 4)
     assert picture.pixels.dtype == (np.uint16 if mode == "I;16" else np.uint8)
     assert picture.alpha == (mode in ("LA", "RGBA", "PA-png"))
-    seen = as_float(picture.pixels)
+    pixels = as_float(picture.pixels)
     if mode in ("L", "LA", "I;16", "1"):
         assert np.array_equal(picture.pixels[..., 0], picture.pixels[..., 2])
     if mode in ("RGB", "RGBA"):
         assert np.array_equal(picture.pixels[..., :3], np.asarray(rgba)[..., :3])
     if mode == "CMYK":  # black is black and white is white, whatever the ink
-        assert seen[0, 0, :3].max() < 0.3 < 0.7 < seen[-1, -1, :3].min()
+        assert pixels[0, 0, :3].max() < 0.3 < 0.7 < pixels[-1, -1, :3].min()
 
 
 def code(path: Path) -> str:
@@ -335,7 +335,7 @@ def test_a_truncated_file_that_claims_100_megapixels_costs_what_is_in_it(tmp_pat
     assert int(used) < 100, done.stdout  # MB; one such picture has 400
 
 
-def test_a_full_disk_is_said_so_and_the_old_picture_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_the_old_picture_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.png"
     write_picture(path, smooth())
     before = path.read_bytes()

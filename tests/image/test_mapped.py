@@ -142,9 +142,9 @@ def test_a_large_file_is_read_into_a_file_and_written_from_one(
         image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
         image.write_to_file(str(tmp_path / f"turned{suffix}"))
         pixels = np.rot90(pixels, -1)
-    seen: Picture = read_picture(tmp_path / f"{'a' if orientation == 1 else 'turned'}{suffix}")
-    assert isinstance(mapped.buffer(seen.pixels), mapped.Mapped)
-    assert np.array_equal(seen.pixels, pixels)
+    reread: Picture = read_picture(tmp_path / f"{'a' if orientation == 1 else 'turned'}{suffix}")
+    assert isinstance(mapped.buffer(reread.pixels), mapped.Mapped)
+    assert np.array_equal(reread.pixels, pixels)
 
 
 class Lent(bytearray):

@@ -54,7 +54,7 @@ def png(path: Path, *chunks: tuple[bytes, bytes], pixels: Any = PIXELS) -> Path:
     return path
 
 
-def seen(path: Path) -> Any:
+def displayed(path: Path) -> Any:
     return read_picture(path).pixels[..., :3] / np.float64(255)
 
 
@@ -65,14 +65,14 @@ def chromaticities(primaries: Any) -> bytes:
 def test_gamma_in_a_png_is_honoured(tmp_path: Path) -> None:
     """A PNG with gAMA 1.0 and no profile was read as sRGB and written with sRGB's profile: 52 of 255 too dark."""
     path = png(tmp_path / "linear.png", (b"gAMA", struct.pack(">I", 100_000)))
-    assert np.abs(seen(path) - encoded(PIXELS / 255)).max() <= STEP
+    assert np.abs(displayed(path) - encoded(PIXELS / 255)).max() <= STEP
     grey = png(tmp_path / "grey.png", (b"gAMA", struct.pack(">I", 100_000)), pixels=PIXELS[..., 0])
-    assert np.abs(seen(grey)[..., 0] - encoded(PIXELS[..., 0] / 255)).max() <= 2 * STEP
+    assert np.abs(displayed(grey)[..., 0] - encoded(PIXELS[..., 0] / 255)).max() <= 2 * STEP
 
 
 def test_gamma_and_primaries_in_a_png_are_honoured(tmp_path: Path) -> None:
     path = png(tmp_path / "a.png", (b"gAMA", struct.pack(">I", 45470)), (b"cHRM", chromaticities(ADOBE)))
-    assert np.abs(seen(path) - expected(spaces.srgb_curve(PIXELS / 255), ADOBE)).max() <= 3 * STEP
+    assert np.abs(displayed(path) - expected(spaces.srgb_curve(PIXELS / 255), ADOBE)).max() <= 3 * STEP
 
 
 @pytest.mark.parametrize("gamma", [45455, 45000, 47000])
@@ -86,7 +86,7 @@ def test_the_gamma_that_programs_write_for_srgb_changes_not_a_bit(tmp_path: Path
 def test_code_points_in_a_png_are_honoured_before_all_else(tmp_path: Path) -> None:
     """PNG, third edition: cICP overrides iCCP, sRGB, gAMA and cHRM."""
     path = png(tmp_path / "p3.png", (b"cICP", bytes([12, 13, 0, 1])), (b"sRGB", b"\0"))
-    assert np.abs(seen(path) - expected(spaces.srgb_curve(PIXELS / 255), P3)).max() <= 4 * STEP
+    assert np.abs(displayed(path) - expected(spaces.srgb_curve(PIXELS / 255), P3)).max() <= 4 * STEP
     picture = read_picture(path)
     assert picture.profile is not None
     assert picture.notes == ()
@@ -125,7 +125,7 @@ def test_adobe_rgb_of_a_camera_is_honoured(tmp_path: Path, how: str, suffix: str
     path = tmp_path / f"photo{suffix}"
     Image.fromarray(PIXELS).save(path, exif=adobe_exif(how), **({} if suffix == ".png" else {"quality": 100}))
     stored = np.asarray(Image.open(path).convert("RGB")) / 255
-    difference = np.abs(seen(path) - expected(stored ** (563 / 256), ADOBE))
+    difference = np.abs(displayed(path) - expected(stored ** (563 / 256), ADOBE))
     assert difference.max() <= (3 * STEP if suffix == ".png" else 8 * STEP)
     assert difference.mean() <= STEP
     picture = read_picture(path)
@@ -150,7 +150,7 @@ def test_tags_of_a_tiff_are_honoured(tmp_path: Path) -> None:
         (301, 3, 768, tuple(np.tile(function, 3).tolist()), False),
     ]
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, photometric="rgb", extratags=tags)
-    assert np.abs(seen(tmp_path / "a.tif") - expected((PIXELS / 255) ** 1.8, ADOBE)).max() <= 4 * STEP
+    assert np.abs(displayed(tmp_path / "a.tif") - expected((PIXELS / 255) ** 1.8, ADOBE)).max() <= 4 * STEP
 
 
 def test_code_points_of_an_avif_are_honoured(tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def test_code_points_of_an_avif_are_honoured(tmp_path: Path) -> None:
     data = (tmp_path / "a.avif").read_bytes()
     at = data.index(b"colrnclx") + 8
     (tmp_path / "p3.avif").write_bytes(data[:at] + struct.pack(">HH", 12, 13) + data[at + 4 :])
-    plain = seen(tmp_path / "a.avif")
+    plain = displayed(tmp_path / "a.avif")
     assert np.abs(plain - PIXELS / 255).max() <= 8 * STEP
-    assert np.abs(seen(tmp_path / "p3.avif") - expected(spaces.srgb_curve(plain), P3)).max() <= 6 * STEP
+    assert np.abs(displayed(tmp_path / "p3.avif") - expected(spaces.srgb_curve(plain), P3)).max() <= 6 * STEP
 
 
 def test_a_bmp_that_says_whose_its_colours_are_is_honoured(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_bmp_that_says_whose_its_colours_are_is_honoured(tmp_path: Path) -> No
     head = struct.pack("<I", 108) + data[18:54] + bytes(16) + bytes(4) + struct.pack("<9i3I", *ends, *[65536] * 3)
     whole = data[:2] + struct.pack("<IIi", len(data) + 68, 0, 122) + head + data[54:]
     (tmp_path / "linear.bmp").write_bytes(whole)
-    assert np.abs(seen(tmp_path / "linear.bmp") - encoded(PIXELS / 255)).max() <= 2 * STEP
+    assert np.abs(displayed(tmp_path / "linear.bmp") - encoded(PIXELS / 255)).max() <= 2 * STEP
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
@@ -249,8 +249,8 @@ def test_a_grey_or_cmyk_profile_that_is_not_kept_is_named(tmp_path: Path, mode: 
     data = {"icc_profile": icc.profile(icc.ColourSpace("gamma 1.8", 1.8), grey=True)} if mode == "L" else {}
     Image.fromarray(PIXELS).convert(mode).save(tmp_path / "a.jpg", **data)
     picture = read_picture(tmp_path / "a.jpg")
-    said = write_picture(tmp_path / "kept.jpg", picture.pixels, picture, Settings(keep_profile=True))
-    assert said == (f"its profile is not kept: it is {'grey' if mode == 'L' else mode}; it is written in sRGB.",)
+    warnings = write_picture(tmp_path / "kept.jpg", picture.pixels, picture, Settings(keep_profile=True))
+    assert warnings == (f"its profile is not kept: it is {'grey' if mode == 'L' else mode}; it is written in sRGB.",)
     assert write_picture(tmp_path / "kept.jpg", picture.pixels, picture) == ()
 
 
@@ -259,7 +259,7 @@ def test_a_profile_that_can_only_be_read_with_is_not_written(tmp_path: Path, mon
     monkeypatch.setattr("scumble.image.decoding.can_be_written", lambda profile: False)
     picture = read_picture(png(tmp_path / "p3.png", (b"cICP", bytes([12, 13, 0, 1]))))
     assert picture.profile is None
-    said = write_picture(tmp_path / "kept.png", picture.pixels, picture, Settings(keep_profile=True))
-    assert "can only be read with" in said[0]
+    warnings = write_picture(tmp_path / "kept.png", picture.pixels, picture, Settings(keep_profile=True))
+    assert "can only be read with" in warnings[0]
     assert not embedded.can_be_written(icc_of("LAB")[:200])
     assert embedded.can_be_written(icc_of("sRGB"))

@@ -49,7 +49,7 @@ def test_a_tiff_of_64_bit_floats_is_read(tmp_path: Path, order: str, packed: dic
 
 
 @pytest.mark.parametrize(
-    ("dtype", "said"),
+    ("dtype", "message"),
     [
         (np.int8, "signed whole numbers of 8 bits"),
         (np.int16, "signed whole numbers of 16 bits"),
@@ -58,10 +58,10 @@ def test_a_tiff_of_64_bit_floats_is_read(tmp_path: Path, order: str, packed: dic
         (np.complex64, "complex numbers of 64 bits"),
     ],
 )
-def test_a_tiff_of_other_numbers_is_refused_as_what_it_is(tmp_path: Path, dtype: Any, said: str) -> None:
+def test_a_tiff_of_other_numbers_is_refused_as_what_it_is(tmp_path: Path, dtype: Any, message: str) -> None:
     """They were called damaged or cut short, though they are neither."""
     tifffile.imwrite(tmp_path / "a.tif", (RGB * 100).astype(dtype), photometric="rgb")
-    assert said in refusal(tmp_path / "a.tif")
+    assert message in refusal(tmp_path / "a.tif")
 
 
 def test_a_tiff_whose_packing_is_not_known_is_refused_as_what_it_is(tmp_path: Path) -> None:
@@ -70,13 +70,13 @@ def test_a_tiff_whose_packing_is_not_known_is_refused_as_what_it_is(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("photometric", "said"),
+    ("photometric", "message"),
     [("cielab", "L*a*b* of 8 bits"), ("icclab", "ICC L*a*b*"), ("itulab", "ITU L*a*b*"), ("cfa", "sensor")],
 )
-def test_a_tiff_of_colours_that_are_not_read_is_refused_as_what_it_is(tmp_path: Path, photometric: str, said: str) -> None:
+def test_a_tiff_of_colours_that_are_not_read_is_refused_as_what_it_is(tmp_path: Path, photometric: str, message: str) -> None:
     """L*a*b* of 8 bits was called damaged; ICC's was read as if it were red, green and blue."""
     tifffile.imwrite(tmp_path / "a.tif", BYTES[..., 0] if photometric == "cfa" else BYTES, photometric=photometric)
-    assert said in refusal(tmp_path / "a.tif")
+    assert message in refusal(tmp_path / "a.tif")
 
 
 def test_64_bit_floats_in_separate_planes_are_refused_as_what_they_are(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_cameras_raw_picture_is_not_read_for_its_preview(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("head", "said"),
+    ("head", "message"),
     [
         (b"8BPS\0\1", "a Photoshop document"),
         (b"\xff\x0a\xfa", "JPEG XL"),
@@ -115,9 +115,9 @@ def test_a_cameras_raw_picture_is_not_read_for_its_preview(tmp_path: Path) -> No
         (b"hello", "no picture of a kind that is read (PNG, JPEG"),
     ],
 )
-def test_a_file_of_another_kind_is_named(tmp_path: Path, head: bytes, said: str) -> None:
+def test_a_file_of_another_kind_is_named(tmp_path: Path, head: bytes, message: str) -> None:
     (tmp_path / "a.png").write_bytes(head + bytes(100 if head else 0))
-    assert said in refusal(tmp_path / "a.png")
+    assert message in refusal(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "1"])
@@ -153,8 +153,8 @@ def test_avif_is_read_with_its_alpha_and_jfif_is_jpeg(tmp_path: Path) -> None:
 
 def test_a_heic_that_cannot_be_decoded_is_refused_as_what_it_is(tmp_path: Path) -> None:
     """The wheels of libvips have no decoder for HEVC; what its loader says is put in here."""
-    said = "unable to call heifload\nheif: Unsupported feature: Unsupported codec (4.3000)"
-    assert "has no decoder for its HEVC" in str(formats.why_not("heic", tmp_path / "a.heic", said))
+    complaint = "unable to call heifload\nheif: Unsupported feature: Unsupported codec (4.3000)"
+    assert "has no decoder for its HEVC" in str(formats.why_not("heic", tmp_path / "a.heic", complaint))
     assert formats.why_not("heic", tmp_path / "a.heic", "heif: Invalid input: Unexpected end of file (2.100)") is None
     assert formats.kind_of(b"\0\0\0\x18ftypheic") == "heic"
     assert formats.kind_of(b"\0\0\0\x18ftypmif1") == "heic"

@@ -149,7 +149,7 @@ def test_what_a_format_cannot_hold_is_named() -> None:
 @pytest.mark.parametrize("given", [".jpg", ".tif"])
 @pytest.mark.parametrize("written", [".jpg", ".tif"])
 def test_iptc_survives_between_jpeg_and_tiff(tmp_path: Path, given: str, written: str) -> None:
-    """A TIFF got the first quarter of it, a JPEG none of a TIFF's, and neither was said."""
+    """A TIFF got the first quarter of it, a JPEG none of a TIFF's, and neither was reported."""
     pixels = np.dstack([PIXELS, np.full(PIXELS.shape[:2], 255, np.uint8)])
     write_picture(tmp_path / f"in{given}", pixels, Picture(pixels, False, Metadata(iptc=IIM)))
     picture = read_picture(tmp_path / f"in{given}")
@@ -167,14 +167,14 @@ def test_exif_that_is_too_large_keeps_the_rights(tmp_path: Path, kind: str) -> N
     long = exif()
     long.get_ifd(EXIF)[0x927C] = b"m" * 70_000
     for metadata in (Metadata(long.tobytes()), Metadata(exif().tobytes(), texts={"parameters": "x" * 40_000})):
-        said = write_picture(tmp_path / f"a{kind}", pixels, Picture(pixels, False, metadata))
+        lost = write_picture(tmp_path / f"a{kind}", pixels, Picture(pixels, False, metadata))
         assert rights(tmp_path / f"a{kind}")[:4] == ("(c) Eva", "Eva", "2026:01:02 03:04:05", "N")
         whole = kind == ".tif" or (kind == ".png" and metadata.texts)
-        assert bool(said) is not whole
+        assert bool(lost) is not whole
     huge = exif()
     huge[0x8298] = "(c)" * 30_000
-    said = write_picture(tmp_path / f"a{kind}", pixels, Picture(pixels, False, Metadata(huge.tobytes())))
-    assert bool(said) is (kind != ".tif")
+    lost = write_picture(tmp_path / f"a{kind}", pixels, Picture(pixels, False, Metadata(huge.tobytes())))
+    assert bool(lost) is (kind != ".tif")
 
 
 def test_damaged_exif_is_named_and_pillow_says_nothing(tmp_path: Path) -> None:

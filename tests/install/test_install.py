@@ -67,8 +67,8 @@ def test_status_tells_when_the_engine_it_starts_is_gone(tmp_path: Path) -> None:
     run("install", "gimp", "--dir", str(tmp_path))
     (tmp_path / PLACE / "engine-command.json").write_text(json.dumps({"command": ["/no/such/python", "-m", "scumble"]}))
     assert "is gone: /no/such/python" in run("status", "gimp", "--dir", str(tmp_path))
-    said = json.loads(run("status", "gimp", "--dir", str(tmp_path), "--json"))
-    assert (said[0]["installed"], said[0]["current"], said[0]["works"]) == (True, True, False)
+    report = json.loads(run("status", "gimp", "--dir", str(tmp_path), "--json"))
+    assert (report[0]["installed"], report[0]["current"], report[0]["works"]) == (True, True, False)
 
 
 def test_uninstalling_removes_the_plug_in_and_nothing_else(tmp_path: Path) -> None:

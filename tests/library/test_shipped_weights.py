@@ -72,7 +72,7 @@ def test_cards_of_styles_name_title_artist_and_year_and_have_a_picture() -> None
 def test_no_network_prints_a_lattice_on_smooth_pictures(path: Path) -> None:
     """Waves of 2 and 4 pixels, on pictures that hold none, stay below 3 of 255 levels.
 
-    Before their last layer was a blur, networks printed a wave of period 2 with 8 to 11 levels, seen as a weave in skies.
+    Before their last layer was a blur, networks printed a wave of period 2 with 8 to 11 levels, a weave in skies.
     """
     net = load_network(path)
     for seed in range(3):

@@ -102,14 +102,14 @@ def test_one_name_for_many_pictures_gives_many_ids_and_the_same_picture_again_th
 
 
 def test_the_catalogue_revision_rises_with_every_change_and_survives_a_restart(store: StyleStore) -> None:
-    seen = [store.revision]
+    revisions = [store.revision]
     store.put("a", painting())
-    seen.append(store.revision)
+    revisions.append(store.revision)
     store.revise("a")
-    seen.append(store.revision)
+    revisions.append(store.revision)
     store.remove("a")
-    seen.append(StyleStore(store.user_dir).revision)
-    assert seen == sorted(set(seen))
+    revisions.append(StyleStore(store.user_dir).revision)
+    assert revisions == sorted(set(revisions))
 
 
 def test_a_revision_means_one_thing_forever(store: StyleStore) -> None:

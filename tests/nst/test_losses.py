@@ -137,7 +137,7 @@ def test_texture_embossed_on_a_plain_sky_is_punished_and_on_foliage_it_is_not() 
 
 
 def test_patches_of_another_hue_on_a_plain_wall_are_texture_though_they_are_as_bright() -> None:
-    """A training put the painting's rarest colour onto walls and shirts: relief looked at luminance alone."""
+    """A training put the painting's rarest colour onto walls and shirts: relief was computed from luminance alone."""
     x = torch.full((1, 3, 128, 128), 0.5)
     hue = torch.tensor((0.2, -0.0748, -0.18))[:, None, None]  # luminance 0
     patches = (torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(4)) > 0.7).float()

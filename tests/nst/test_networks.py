@@ -22,7 +22,7 @@ def test_the_transform_network_keeps_the_shape_of_its_input(width: float) -> Non
 
 
 def test_no_pixel_beyond_the_margin_touches_the_output() -> None:
-    """Seen through the gradient: what an output pixel depends on, with frozen norms, lies within MARGIN of it."""
+    """By the gradient: what an output pixel depends on, with frozen norms, lies within MARGIN of it."""
     from scumble.nst.norms import collected_statistics, frozen_statistics
 
     net = TransformNet(0.25)

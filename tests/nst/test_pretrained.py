@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The perceptual networks, and how VGG's weights are found, fetched and refused."""
+"""The perceptual networks, and how VGG's weights are located, fetched and refused."""
 
 from __future__ import annotations
 

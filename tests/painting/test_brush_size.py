@@ -31,8 +31,8 @@ from support.pictures import picture
 def test_brush_size_is_a_fraction_of_the_long_side_also_where_the_picture_has_too_few_pixels(size, options, worked) -> None:
     method = Fake()
     out = through_pipeline(request(picture(*size), method, options=options))
-    assert method.seen[0].rgb.shape[:2] == worked
-    assert method.seen[0].painting_side == min(1024, max(size))
+    assert method.contents[0].rgb.shape[:2] == worked
+    assert method.contents[0].painting_side == min(1024, max(size))
     assert out.shape == (*size, 4)
 
 

@@ -43,8 +43,8 @@ def test_torch_cuda_is_named_in_one_place() -> None:
 
 def test_without_torch_there_is_a_processor_and_nothing_is_imported() -> None:
     asked = "choose('auto', 2), free_memory('cuda:0'), 'torch' in sys.modules"
-    said = f"import sys; from scumble.painting.device import *; print({asked})"
-    ran = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    code = f"import sys; from scumble.painting.device import *; print({asked})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["cpu", "0", "False"]
 
 
@@ -72,9 +72,9 @@ def test_without_a_gpu_its_benchmark_refuses_when_it_is_named(
     """It ended with 0 and an empty table, as if all were measured."""
     monkeypatch.setattr(bench_gpu, "choose", lambda wanted: "cpu")
     assert benchmarks(["gpu", "--json", str(tmp_path / "bench.json")]) == 2
-    said = capsys.readouterr()
-    assert "gpu is not measured: PyTorch finds no GPU on this machine." in " ".join(said.err.split())
-    assert not said.out
+    printed = capsys.readouterr()
+    assert "gpu is not measured: PyTorch finds no GPU on this machine." in " ".join(printed.err.split())
+    assert not printed.out
     assert not (tmp_path / "bench.json").exists()
 
 

@@ -48,7 +48,7 @@ class Fake(Method):
 
     paint: Callable[[np.ndarray], np.ndarray] = invert
     Options: type = NoOptions
-    seen: list[Content] = field(default_factory=list)
+    contents: list[Content] = field(default_factory=list)
     options: list[Any] = field(default_factory=list)
     closed: bool = False
     id: str = "fake"
@@ -64,7 +64,7 @@ class Fake(Method):
         return None
 
     def run(self, content: Content, styles: Any, options: Any, runtime: Runtime) -> Iterator[Any]:
-        self.seen.append(content)
+        self.contents.append(content)
         self.options.append(options)
         try:
             yield Progress(0.5, "half")
@@ -104,7 +104,7 @@ def test_strength_0_returns_the_input_byte_for_byte_and_does_not_run_the_method(
         pixels[0, 0], pixels[1, 1], pixels[2, 2] = np.nan, -np.inf, 3
     method = Fake()
     assert through_pipeline(request(pixels, method, 0.0)).tobytes() == pixels.tobytes()
-    assert method.seen == []
+    assert method.contents == []
 
 
 @pytest.mark.parametrize("strength", [float("nan"), -0.01, 1.01, float("inf"), 7.0])
@@ -136,7 +136,7 @@ def test_hidden_colours_influence_nothing(options: dict[str, Any], depth: Any) -
     methods = Fake(), Fake()
     outs = [through_pipeline(request(p, m, 0.7, options=options)) for p, m in zip((one, two), methods, strict=True)]
     assert np.array_equal(outs[0][~hidden], outs[1][~hidden])
-    assert methods[0].seen[0].rgb.tobytes() == methods[1].seen[0].rgb.tobytes()
+    assert methods[0].contents[0].rgb.tobytes() == methods[1].contents[0].rgb.tobytes()
 
 
 def test_a_picture_without_a_visible_pixel_comes_back_as_it_was() -> None:
@@ -149,8 +149,8 @@ def test_the_method_gets_alpha_only_where_the_picture_is_not_opaque() -> None:
     method = Fake()
     through_pipeline(request(picture(8, 8), method))
     through_pipeline(request(layer(8, 8), method))
-    assert method.seen[0].alpha is None
-    assert set(np.unique(method.seen[1].alpha).round(2)) == {0, 0.5, 1}
+    assert method.contents[0].alpha is None
+    assert set(np.unique(method.contents[1].alpha).round(2)) == {0, 0.5, 1}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_floats_outside_0_to_1_are_clamped_for_the_method_only_and_what_is_no_nu
     pixels[..., 3] = 1
     method = Fake(same)
     half, full = through_pipeline(request(pixels, method, 0.5)), through_pipeline(request(pixels, method, 1.0))
-    assert np.array_equal(method.seen[0].rgb[0, :, 0], [1, 0, 0, 1, 0, 0.25])
+    assert np.array_equal(method.contents[0].rgb[0, :, 0], [1, 0, 0, 1, 0, 0.25])
     assert np.array_equal(full[0, :, 0], [1, 0, 0, 1, 0, 0.25])
     assert np.array_equal(half[0, [0, 1, 2, 5], 0], [2.5, -1.0, 0, 0.25])
     assert np.isfinite(half).all()
@@ -205,7 +205,7 @@ def test_statistics_and_scale_of_a_selection_come_from_the_whole_layer() -> None
     context = Context(np.dstack([small, np.full(small.shape[:2], 255, np.uint8)]), 301, 407, 3000, 2000)
     method = Fake()
     through_pipeline(request(layer[407:1007, 301:1201], method, context=context))
-    content = method.seen[0]
+    content = method.contents[0]
     assert content.whole is not None
     assert content.whole.shape == (500, 750, 3)  # what there is; the working scale would be 683 x 1024
     assert content.whole_alpha is None
@@ -268,7 +268,7 @@ def test_edges_stay_sharp_when_a_picture_painted_in_small_is_brought_up() -> Non
     out = through_pipeline(request(pixels, Fake(same), options={"brush_size": 4.0}))
     method = Fake()
     through_pipeline(request(pixels, method, options={"brush_size": 4.0}))
-    plain = np.clip(resize(method.seen[0].rgb, 700, 900), 0, 1) * 255
+    plain = np.clip(resize(method.contents[0].rgb, 700, 900), 0, 1) * 255
     error = np.square(out[..., :3] - pixels[..., :3].astype(float)).mean()
     error_plain = np.square(plain - pixels[..., :3]).mean()
     assert error < error_plain / 3

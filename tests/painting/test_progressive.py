@@ -39,7 +39,6 @@ class Quick(Darkening):
         quality: Any,
         levels: int | None = None,
     ) -> Iterator[Event]:
-        self.looked_at = content
         for event in super().improve_from(content, styles, Options(pause=0.0), runtime, answer, quality, levels):
             self.steps += isinstance(event, Preview)
             if self.steps == self.fails_at:
@@ -165,9 +164,9 @@ def test_what_a_picture_is_owed_holds_for_one_that_was_kept(quick: Quick) -> Non
         registry.methods()["invert"], STYLES, 0.5, {}, pixels, effort=Effort("best", keep=after(5)), previews=True
     )
     out = np.zeros_like(pixels)
-    seen = [event for event in pipeline.run(job, Runtime(), out) if isinstance(event, Preview)]
-    assert len(seen) > 2
+    previews = [event for event in pipeline.run(job, Runtime(), out) if isinstance(event, Preview)]
+    assert len(previews) > 2
     assert np.array_equal(out[:4], pixels[:4])
     assert np.array_equal(out[..., 3], pixels[..., 3])
     visible = out[4:, :, :3].astype(float) / 65535
-    assert np.allclose(visible, seen[-1].rgb[4:], atol=2 / 65535)
+    assert np.allclose(visible, previews[-1].rgb[4:], atol=2 / 65535)

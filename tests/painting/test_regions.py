@@ -45,7 +45,7 @@ class Tint(Method):
     """Paints the mean of the picture and its style's shade; by place in one run, if it may."""
 
     capabilities: Capabilities
-    seen: list[Content] = field(default_factory=list)
+    contents: list[Content] = field(default_factory=list)
     closed: int = 0
     id: str = "tint"
     title: str = "Tint"
@@ -60,7 +60,7 @@ class Tint(Method):
         return np.float32(SHADES[style.id])
 
     def run(self, content: Content, styles: list[Weighted], options: Any, runtime: Runtime) -> Iterator[Any]:
-        self.seen.append(content)
+        self.contents.append(content)
         try:
             yield Progress(0.5, "half")
             if content.regions is None:
@@ -125,7 +125,7 @@ def test_weights_1_and_0_give_the_bytes_of_the_first_style(masks: np.ndarray | N
     for make in (at_once, one_by_one):
         method = make()
         assert through_pipeline(request(pixels, method, {"dim": 1.0, "bright": 0.0}, masks=masks)).tobytes() == alone.tobytes()
-        assert len(method.seen) == 1
+        assert len(method.contents) == 1
 
 
 @METHODS
@@ -170,7 +170,7 @@ def test_masks_that_cover_nothing_give_the_picture_back_without_a_run() -> None:
     pixels[0, 0] = np.nan
     out = through_pipeline(request(pixels, method, {"dim": 1.0, "grey": 1.0}, masks=np.zeros((9, 9, 2), np.uint16)))
     assert out.tobytes() == pixels.tobytes()
-    assert method.seen == []
+    assert method.contents == []
 
 
 @METHODS
@@ -206,9 +206,9 @@ def test_shares_sum_to_one_also_where_nothing_is_painted(make: Any) -> None:
     assert shares[25, 55, 1] > 0.9
     assert covered[25, 45] == pytest.approx(3 / 255)
     through_pipeline(request(picture(50, 70), method, {"dim": 1.0, "bright": 1.0}, masks=masks))
-    seen = method.seen[0].regions
-    assert (seen is None) == (make is one_by_one)
-    assert seen is None or np.array_equal(seen, shares)
+    given = method.contents[0].regions
+    assert (given is None) == (make is one_by_one)
+    assert given is None or np.array_equal(given, shares)
 
 
 def _finished(work: Any) -> Any:
@@ -272,7 +272,7 @@ def test_a_selection_with_masks_comes_out_as_the_same_part_of_the_whole_layer_do
         out = through_pipeline(request(layer[part], method, {"black": 1.0, "bright": 1.0}, masks=masks[part], context=context))
         difference = out[16:-16, 16:-16].astype(int) - whole[part][16:-16, 16:-16]
         assert np.abs(difference).max() <= 1
-        shares = method.seen[0].whole_regions
+        shares = method.contents[0].whole_regions
         assert (shares is None) == (make is one_by_one)
         if shares is not None:
             assert shares.shape == (200, 300, 2)
@@ -281,7 +281,7 @@ def test_a_selection_with_masks_comes_out_as_the_same_part_of_the_whole_layer_do
 
 
 @pytest.mark.parametrize(
-    ("masks", "said"),
+    ("masks", "message"),
     [
         (np.ones((4, 5, 2), np.uint8), "5 x 4 pixels and the picture 4 x 4"),
         (np.ones((4, 4, 1), np.uint8), "1 masks for 2 styles"),
@@ -291,9 +291,9 @@ def test_a_selection_with_masks_comes_out_as_the_same_part_of_the_whole_layer_do
         (np.ones((4, 4, 2), np.float16), "float16"),
     ],
 )
-def test_masks_that_do_not_fit_are_refused_at_once_and_say_how(masks: np.ndarray, said: str) -> None:
+def test_masks_that_do_not_fit_are_refused_at_once_and_say_how(masks: np.ndarray, message: str) -> None:
     asked = request(picture(4, 4), at_once(), {"dim": 1.0, "grey": 1.0}, masks=masks)
-    with pytest.raises(ScumbleError, match=said) as error:
+    with pytest.raises(ScumbleError, match=message) as error:
         pipeline.run(asked, Runtime(), np.empty_like(asked.pixels))
     assert error.value.code == "bad-raster"
 
@@ -306,7 +306,7 @@ def test_a_mask_with_what_is_no_number_is_refused_before_anything_is_painted(num
         through_pipeline(request(picture(4, 4), method, {"dim": 1.0, "grey": 0.0}, masks=masks))
     assert error.value.code == "bad-raster"
     assert error.value.hint
-    assert method.seen == []
+    assert method.contents == []
 
 
 def test_without_masks_a_method_that_cannot_blend_still_refuses_two_styles() -> None:
@@ -342,7 +342,7 @@ def test_a_style_whose_mask_is_black_costs_no_run() -> None:
     masks, method = np.zeros((9, 9, 3), np.uint8), one_by_one()
     masks[..., 0], masks[:3, :, 2] = 255, 7
     through_pipeline(request(picture(9, 9), method, {"dim": 1.0, "grey": 1.0, "bright": 1.0}, masks=masks))
-    assert len(method.seen) == 2
+    assert len(method.contents) == 2
 
 
 def test_closing_a_run_between_styles_closes_the_method() -> None:
@@ -353,7 +353,7 @@ def test_closing_a_run_between_styles_closes_the_method() -> None:
     while not next(events).text.startswith("style 2"):  # type: ignore[union-attr]
         pass
     events.close()  # type: ignore[attr-defined]
-    assert (len(method.seen), method.closed) == (2, 2)
+    assert (len(method.contents), method.closed) == (2, 2)
     assert not out.any()
 
 

@@ -22,17 +22,17 @@ from support.painted import Painted, through_pipeline
 
 @dataclass
 class Farsighted(Tint):
-    """Paints the whole layer in small beside the selection, as methods do that look at it for their statistics, if `far`."""
+    """Paints a small copy of the whole layer beside the selection, as methods do that take their statistics of it, if `far`."""
 
     far: bool = True
 
     def run(self, content: Content, styles: list[Weighted], options: Any, runtime: Runtime) -> Iterator[Any]:
-        self.seen.append(content)
+        self.contents.append(content)
         assert content.whole is not None
         weights = np.array([s.weight for s in styles])
         shares, whole = ((weights if r is None else r) for r in (content.regions, content.whole_regions))
-        seen = ((content.rgb, shares), (content.whole, whole)) if self.far else ((content.rgb, shares),)
-        yield Result(*(_tinted(rgb, s, styles) for rgb, s in seen))
+        pictures = ((content.rgb, shares), (content.whole, whole)) if self.far else ((content.rgb, shares),)
+        yield Result(*(_tinted(rgb, s, styles) for rgb, s in pictures))
 
 
 def _tinted(rgb: np.ndarray, shares: np.ndarray, styles: list[Weighted]) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_a_selection_says_where_it_lies_on_the_grid_of_its_layer(layer: np.ndarr
     at = Context(layer, 90, 50, 200, 140)
     through_pipeline(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at))
     through_pipeline(request(layer[50:90, 90:130], method, {"dim": 1.0}, context=at, options={"brush_size": 2.0}))
-    assert [content.place for content in method.seen] == [(50, 90), (25, 45)]
+    assert [content.place for content in method.contents] == [(50, 90), (25, 45)]
 
 
 def photograph(height: int, width: int) -> np.ndarray:
@@ -144,8 +144,8 @@ def test_where_a_selection_has_more_pixels_than_the_layer_in_small_it_goes_on_fr
     content = Content(resize(whole, 240, 320)[100:200, 50:250], whole=whole, place=(100, 50), full=(240, 320))
     method, style = Gatys(), Painted(rgb=whole[::-1].copy())
     options = method.Options(steps=3)
-    *seen, last = method.run(content, [Weighted(method.prepare(style, options, Runtime()))], options, Runtime())
-    events = [event for event in seen if isinstance(event, Progress)]
+    *reported, last = method.run(content, [Weighted(method.prepare(style, options, Runtime()))], options, Runtime())
+    events = [event for event in reported if isinstance(event, Progress)]
     assert isinstance(last, Result)
     assert last.rgb.shape == content.rgb.shape
     assert last.whole is not None

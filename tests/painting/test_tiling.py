@@ -111,16 +111,16 @@ def test_tiles_cover_every_pixel_once_and_start_at_the_stride(height: int, width
 
 
 class Brighten(nn.Module):
-    """Adds a tenth and remembers how much it saw at once; its norm is there to be collected."""
+    """Adds a tenth and remembers how much it got at once; its norm is there to be collected."""
 
     def __init__(self) -> None:
         super().__init__()
         self.norm = InstanceNorm2d(3)
-        self.seen: list[tuple[int, int]] = []
+        self.sizes: list[tuple[int, int]] = []
 
     def forward(self, x: Tensor) -> Tensor:
         self.norm(x)
-        self.seen.append((x.shape[-2], x.shape[-1]))
+        self.sizes.append((x.shape[-2], x.shape[-1]))
         return x + 0.1
 
 
@@ -130,8 +130,8 @@ def test_a_large_picture_is_looked_at_in_small_previewed_and_painted_in_tiles(mo
     monkeypatch.setattr(tiling, "USUAL_TILE", 64)
     net, rgb = Brighten(), noise(200, 200) * 0.9
     events = list(tiling.run_tiled(net, Content(rgb), Runtime(tile=64), stride=4, margin=8))
-    assert net.seen[0] == (80, 80)
-    assert max(h * w for h, w in net.seen[1:]) <= 80 * 80
+    assert net.sizes[0] == (80, 80)
+    assert max(h * w for h, w in net.sizes[1:]) <= 80 * 80
     assert [e.rgb.shape for e in events if isinstance(e, Preview)] == [(80, 80, 3)]
     fractions = [e.fraction for e in events if isinstance(e, Progress)]
     assert fractions == sorted(fractions)
@@ -150,7 +150,7 @@ def test_smaller_tiles_cut_up_even_a_picture_that_would_have_been_painted_whole(
         *_, result = tiling.run_tiled(net, Content(rgb), Runtime(tile=tile), stride=4, margin=8)
         assert isinstance(result, Result)
         assert result.rgb.shape == rgb.shape
-        most.append(max(h * w for h, w in net.seen))
+        most.append(max(h * w for h, w in net.sizes))
     assert most[0] == 700 * 700
     assert most[1] < most[0]
     assert most[2] <= WHOLE * LEAST_SHARE

@@ -55,16 +55,16 @@ def test_every_style_is_on_one_page_with_its_thumbnail_and_methods_on_the_first(
     for n in range(40):
         add_style(f"Style {n}")
     first, _ = catalogue.page(0)
-    seen = []
+    ids = []
     for number in range(first["pages"]):
         header, thumbnails = catalogue.page(number)
         assert len(header["styles"]) <= 32
         assert bool(header["methods"]) == (number == 0)
         for style in header["styles"]:
-            seen.append(style["id"])
+            ids.append(style["id"])
             if style["own"]:
                 assert thumbnails[style["thumbnail"]].startswith(b"\x89PNG")
-    assert len(set(seen)) == len(seen) >= 41
+    assert len(set(ids)) == len(ids) >= 41
     with pytest.raises(ScumbleError):
         catalogue.page(first["pages"])
 

@@ -26,10 +26,10 @@ JOB = "0" * 32
 class Talker(Worker):
     """A worker that says what a test gives it."""
 
-    said: list[Any]
+    sent: list[Any]
 
     def receive(self) -> list[tuple[Any, bytes]]:
-        messages, self.said = self.said, []
+        messages, self.sent = self.sent, []
         return [(message, b"") for message in messages]
 
     def check(self) -> None:
@@ -53,10 +53,10 @@ def test_a_word_of_the_worker_that_meets_a_bug_fails_its_job_alone(jobs: Jobs, t
     refinements = RefinementQueue(clients, catalogue, worker, Helper(Inbox()), jobs.painting, False)
     scheduler = Scheduler(jobs, clients, catalogue, worker, refinements, lambda: None)
     scheduler.devices = [{}]  # no device has no name: it is the bug
-    worker.said = [channel.Done(JOB, 1.0), channel.Available({"s@1": ["invert"]})]
+    worker.sent = [channel.Done(JOB, 1.0), channel.Available({"s@1": ["invert"]})]
     scheduler.step()
     job = jobs.get(JOB)
     assert job is not None
     assert job.outcome is not None
     assert (job.state, job.outcome["code"]) == (State.DONE, "internal")
-    assert scheduler._catalogue.ready, "what came after it was heard"
+    assert scheduler._catalogue.ready, "what came after it was handled"

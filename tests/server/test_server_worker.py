@@ -45,8 +45,8 @@ class Bench:
     """A job runner with a picture to paint."""
 
     def __init__(self, folder: Path, pixels: np.ndarray, **fields: Any) -> None:
-        self.said: list[Any] = []
-        self.runner = JobRunner(lambda message, payload=b"": self.said.append(message))
+        self.sent: list[Any] = []
+        self.runner = JobRunner(lambda message, payload=b"": self.sent.append(message))
         self.raster = Raster(pixels.shape[1], pixels.shape[0], "u8" if pixels.dtype == np.uint8 else "u16", "rgba")
         self.run = channel.Run(
             **{
@@ -212,9 +212,9 @@ def test_a_cancel_is_received_while_methods_are_asked_about_styles(monkeypatch: 
     """Methods open every painting to say what is available. Done by the thread that receives cancels, that cost the worker."""
     ours, theirs = socket.socketpair()
     engine, runner, changed = worker.EngineSocket(theirs), JobRunner(lambda *_: None), threading.Event()
-    looking, go_on, heard = threading.Event(), threading.Event(), threading.Event()
+    looking, go_on, cancelled = threading.Event(), threading.Event(), threading.Event()
     monkeypatch.setattr(worker, "available", lambda: looking.set() or (go_on.wait(60) and {}))
-    monkeypatch.setattr(runner, "cancel", lambda job: heard.set())
+    monkeypatch.setattr(runner, "cancel", lambda job: cancelled.set())
     monkeypatch.setattr(worker.os, "_exit", lambda code: None)  # how the listener ends with its engine
     threads = [
         threading.Thread(target=worker._report_styles, args=(engine, changed), daemon=True),
@@ -226,7 +226,7 @@ def test_a_cancel_is_received_while_methods_are_asked_about_styles(monkeypatch: 
         ours.sendall(channel.pack(channel.StylesChanged()))
         assert looking.wait(60)
         ours.sendall(channel.pack(channel.Cancel(JOB)))
-        assert heard.wait(60)
+        assert cancelled.wait(60)
         go_on.set()
         assert ours.recv(1 << 16)
     finally:

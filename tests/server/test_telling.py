@@ -89,7 +89,7 @@ def test_an_engine_whose_log_cannot_be_opened_works_without(tmp_path: Path, caps
         logging.raiseExceptions = raising
 
 
-def test_what_keeps_methods_from_loading_is_said_once_and_by_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_keeps_methods_from_loading_is_reported_once_and_by_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker.registry, "failures", {})
     assert worker.problems() == []
     monkeypatch.setattr(worker.registry, "failures", {"oil": "oil does not load (SyntaxError: no)"})

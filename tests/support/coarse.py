@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures for trainings in small: colours at random, a few pixels wide."""
+"""Pictures for small trainings: colours at random, a few pixels wide."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Engine:
         written: dict[str, Any] = json.loads((self.runtime / "engine.json").read_text())
         return written
 
-    def wait_listening(self, seconds: float = 45.0) -> None:
+    def wait_listening(self, seconds: float = 60.0) -> None:
         wait_for(lambda: self._published() or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, f"the engine ended with code {self.process.returncode}"
 
@@ -82,7 +82,7 @@ class Engine:
             wait_for(lambda: peer.ask("ping")["state"] == "ready", seconds)
 
     def peer(self, **kwargs: Any) -> Peer:
-        """A client of the work socket that has said hello."""
+        """A client of the work socket that has sent hello."""
         return Peer(self.connection, "work", **kwargs)
 
     def control(self, **kwargs: Any) -> Peer:
@@ -95,7 +95,7 @@ class Engine:
     def log(self) -> str:
         return (Path(os.environ["SCUMBLE_CACHE_DIR"]) / "log" / "engine.log").read_text()
 
-    def stop(self, seconds: float = 10.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """End it with SIGTERM, or SIGKILL where that is not enough. Its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -219,7 +219,7 @@ class Peer:
             self.send(band.tobytes(), type="pixels", job=job, plane="picture", y=y, rows=len(band))
             credit -= 1
 
-    def finish(self, job: str, seconds: float = 30.0) -> tuple[dict[str, Any], bytes]:
+    def finish(self, job: str, seconds: float = 60.0) -> tuple[dict[str, Any], bytes]:
         """Follow a job to its end: the header that ends it, and the result's bytes."""
         result = b""
         until = time.monotonic() + seconds

@@ -40,7 +40,7 @@ def make_film(
     **tags: int,
 ) -> Path:
     """A film of the frames, 25 a second or at the times given, with two channels of a sine as AAC. `tags` are set on the
-    codec's context; seen upright, it is turned by `degrees` against the clock."""
+    codec's context; to show it upright, it is turned by `degrees` against the clock."""
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", options=options or {}) as film:
         video: Any = film.add_stream(codec, rate=RATE)

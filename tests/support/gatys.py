@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gatys' method in small: pictures of waves, a style, and what the method makes of them."""
+"""Gatys' method on small pictures: pictures of waves, a style, and what the method makes of them."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Options:
     """Nothing to choose."""
 
 
-def says(name: str) -> bool:
+def asked_to(name: str) -> bool:
     """Whether a test has put a file of this name into the user's data."""
     return (data_dir() / name).exists()
 
@@ -74,7 +74,7 @@ class Darken(Method, Refiner):
         return picture.mean((0, 1))
 
     def outdated(self, style: Style) -> bool:
-        return says("outgrown")
+        return asked_to("outgrown")
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
         yield Progress(0.5)
@@ -92,21 +92,21 @@ class Darken(Method, Refiner):
         first = int(checkpoint["steps"][0]) if checkpoint is not None else 0
         _note(steps=first, contents=[list(c.shape) for c in contents])
         for step in range(first, STEPS):
-            if says("die"):
+            if asked_to("die"):
                 os.kill(os.getpid(), signal.SIGKILL)
-            while says("deaf"):
+            while asked_to("deaf"):
                 time.sleep(0.01)
-            _take(PAUSE * (100 if says("very_slowly") else 5 if says("slowly") else 1))
+            _take(PAUSE * (100 if asked_to("very_slowly") else 5 if asked_to("slowly") else 1))
             yield Progress(step / STEPS, f"step {step} of {STEPS}")
             yield Checkpoint({"steps": np.array([step + 1])})
-        refined = np.asarray(colour * (np.nan if says("nan") else 1 - STEPS / 1000), np.float32)
+        refined = np.asarray(colour * (np.nan if asked_to("nan") else 1 - STEPS / 1000), np.float32)
         yield Refined({"colour": refined}, {"loss": {"before": 1.0, "after": 0.5}, "steps": STEPS})
 
 
 def _take(seconds: float) -> None:
     """Sleep for so long; compute where a test wants that."""
     end = time.monotonic() + seconds
-    while says("busily") and time.monotonic() < end:
+    while asked_to("busily") and time.monotonic() < end:
         sum(range(1000))
     time.sleep(max(0.0, end - time.monotonic()))
 

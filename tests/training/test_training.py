@@ -85,9 +85,9 @@ def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fit(first, interrupt, every_step, run_folder("broken"), report=lambda line: None)
     second, loss = a_problem()
-    said: list[str] = []
-    fit(second, loss, every_step, run_folder("broken"), report=said.append)  # type: ignore[arg-type]
-    assert said[:2] == [f"checkpoints, losses and samples go to {run_folder('broken')}", "resumed at step 25"]
+    reported: list[str] = []
+    fit(second, loss, every_step, run_folder("broken"), report=reported.append)  # type: ignore[arg-type]
+    assert reported[:2] == [f"checkpoints, losses and samples go to {run_folder('broken')}", "resumed at step 25"]
     assert torch.equal(whole.weight, second.weight)
 
 
@@ -182,8 +182,8 @@ def test_training_johnson_lowers_the_loss_and_writes_a_network_with_its_card(
     recipe = johnson.Recipe(
         "noise", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(30, 2), batch=1, crop=64
     )
-    said: list[str] = []
-    path = johnson.train(recipe, tmp_path, said.append)
+    reported: list[str] = []
+    path = johnson.train(recipe, tmp_path, reported.append)
     tensors, card = load_weights(path)
     assert tensors["down.0.conv.weight"].shape == (4, 3, 9, 9)
     assert card["training"]["finished"]["phase"] == 2
@@ -213,8 +213,8 @@ def test_distillation_lowers_the_loss_and_levels_the_activations(
     tmp_path: Path, photographs: Path, small_teachers: Teachers
 ) -> None:
     recipe = perceptual.Recipe(photographs, photographs, "quarter", steps=30, batch=2, crop=48, fitted=4, lr=1e-3)
-    said: list[str] = []
-    path = perceptual.train(recipe, tmp_path, said.append)
+    reported: list[str] = []
+    path = perceptual.train(recipe, tmp_path, reported.append)
     net = narrow("quarter")
     net.convs.load_state_dict(load_weights(path)[0])
     rows = [line.split(",") for line in (run_folder("perceptual-quarter", recipe) / "losses.csv").read_text().splitlines()[1:]]

@@ -76,10 +76,10 @@ def test_torchrun_trains_one_network_and_only_the_first_process_speaks(tmp_path:
     photographs = coarse_pictures(tmp_path / "photographs", 2)
     about = ["--style", "noise", "--painting", painting, "--title", "Noise", "--artist", "nobody", "--year", "2020"]
     small = ["--photographs", photographs, "--width", 0.125, "--steps", 2, 1, "--batch", 1, "--crop", 64]
-    said = torchrun("-m", "--", "scumble", "train", "johnson", *map(str, [*about, *small, "--out", tmp_path]))
+    printed = torchrun("-m", "--", "scumble", "train", "johnson", *map(str, [*about, *small, "--out", tmp_path]))
     path = tmp_path / "johnson" / "noise.safetensors"
-    assert said.splitlines()[-1] == str(path)
-    assert said.count("2/2") == 1
+    assert printed.splitlines()[-1] == str(path)
+    assert printed.count("2/2") == 1
     assert "2 processes" in load_weights(path)[1]["training"]["machine"]
     (checkpoint,) = run_folder("").glob("johnson-noise-1-*/checkpoint.pt")
     assert torch.load(checkpoint, weights_only=True)["step"] == 2

@@ -74,13 +74,13 @@ def test_what_is_written_is_read_again_and_others_read_the_same(tmp_path: Path, 
     assert (animation.layout.plays, animation.layout.alpha, animation.durations) == (plays, alpha, TIMES)
     mean = [np.abs(a.astype(float) - b).mean() for a, b in zip(frames, read(path), strict=True)]
     assert max(mean) <= (0 if suffix != "webp" else 6)
-    with Image.open(path) as seen:
+    with Image.open(path) as frame_file:
         repeats = {"gif": {0: 0, 1: None, 3: 2}[plays], "png": plays, "webp": plays}[suffix]
-        assert (seen.n_frames, seen.info.get("loop")) == (5, repeats)  # type: ignore[attr-defined]
+        assert (frame_file.n_frames, frame_file.info.get("loop")) == (5, repeats)  # type: ignore[attr-defined]
         for number, (ours, time) in enumerate(zip(read(path), TIMES, strict=True)):
-            seen.seek(number)
-            assert alike(np.asarray(seen.convert("RGBA")), ours, 0 if suffix != "webp" else 3)
-            assert seen.info["duration"] == time
+            frame_file.seek(number)
+            assert alike(np.asarray(frame_file.convert("RGBA")), ours, 0 if suffix != "webp" else 3)
+            assert frame_file.info["duration"] == time
 
 
 @pytest.mark.parametrize("target", SUFFIXES)
@@ -104,12 +104,12 @@ def test_each_kind_becomes_each_other_with_its_times_and_plays(tmp_path: Path, s
 def test_a_gif_of_parts_is_seen_as_libvips_sees_it(tmp_path: Path, disposal: int | tuple[int, ...]) -> None:
     images = [Image.fromarray(f) for f in sprites()]
     images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=70, disposal=disposal, loop=0)
-    seen = pyvips.Image.gifload(str(tmp_path / "a.gif"), n=-1).numpy().reshape(5, 30, 44, 4)
+    frame_file = pyvips.Image.gifload(str(tmp_path / "a.gif"), n=-1).numpy().reshape(5, 30, 44, 4)
     animation = read_animation(tmp_path / "a.gif")
     assert animation is not None
     assert animation.layout.plays == 0
     assert any((p.width, p.height) != (44, 30) for p in animation.layout.parts) or disposal not in (0, 1)
-    assert all(alike(a, b, 0) for a, b in zip(seen, read(tmp_path / "a.gif"), strict=True))
+    assert all(alike(a, b, 0) for a, b in zip(frame_file, read(tmp_path / "a.gif"), strict=True))
 
 
 # Not (2, 1): what Pillow's reader brings back then is what it has just laid over.
@@ -117,10 +117,10 @@ def test_a_gif_of_parts_is_seen_as_libvips_sees_it(tmp_path: Path, disposal: int
 def test_an_apng_of_parts_is_seen_as_pillow_sees_it(tmp_path: Path, disposal: int, blend: int) -> None:
     images = [Image.fromarray(f) for f in sprites()]
     images[0].save(tmp_path / "a.png", save_all=True, append_images=images[1:], duration=70, disposal=disposal, blend=blend)
-    with Image.open(tmp_path / "a.png") as seen:
+    with Image.open(tmp_path / "a.png") as frame_file:
         for number, ours in enumerate(read(tmp_path / "a.png")):
-            seen.seek(number)
-            assert alike(np.asarray(seen.convert("RGBA")), ours, 0)
+            frame_file.seek(number)
+            assert alike(np.asarray(frame_file.convert("RGBA")), ours, 0)
 
 
 def test_what_is_half_transparent_is_laid_over_what_is_there() -> None:
@@ -137,8 +137,8 @@ def test_a_webp_of_parts_is_seen_as_libvips_sees_it(tmp_path: Path) -> None:
     animation = read_animation(tmp_path / "a.webp")
     assert animation is not None
     assert any((p.width, p.height) != (44, 30) for p in animation.layout.parts)
-    seen = pyvips.Image.webpload(str(tmp_path / "a.webp"), n=-1).numpy().reshape(5, 30, 44, 4)
-    assert all(alike(a, b, 0) for a, b in zip(seen, read(tmp_path / "a.webp"), strict=True))
+    frame_file = pyvips.Image.webpload(str(tmp_path / "a.webp"), n=-1).numpy().reshape(5, 30, 44, 4)
+    assert all(alike(a, b, 0) for a, b in zip(frame_file, read(tmp_path / "a.webp"), strict=True))
 
 
 def test_16_bit_apngs_stay_16_bit(tmp_path: Path) -> None:

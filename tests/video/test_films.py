@@ -101,8 +101,8 @@ def test_colours_of_a_large_untagged_film_are_coded_as_players_read_them(tmp_pat
         film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
     with open_film(source) as opened:
-        (seen,) = [item for item in opened.items() if isinstance(item, Frame)]
-    assert np.abs(seen.pixels[360, 32::64, :3].astype(int) - colours).max() <= 4
+        (frame,) = [item for item in opened.items() if isinstance(item, Frame)]
+    assert np.abs(frame.pixels[360, 32::64, :3].astype(int) - colours).max() <= 4
     through(source, tmp_path / "out.mp4")
     with open_film(tmp_path / "out.mp4") as opened:
         (again,) = [item for item in opened.items() if isinstance(item, Frame)]
@@ -190,13 +190,13 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_file_is_one_clear_error(tmp_path: Path, kind: str) -> None:
-    make, said = BAD[kind]
+    make, message = BAD[kind]
     path = make(tmp_path)
     assert begins_as_film(path)
     error = error_of(path)
     assert error.code == "bad-picture"
     assert str(path) in error.message
-    assert re.search(said, error.message)
+    assert re.search(message, error.message)
     assert error.hint
 
 
@@ -264,7 +264,7 @@ def test_an_interrupt_between_coding_and_writing_loses_no_frame(tmp_path: Path, 
     assert {b - a for a, b in pairwise(got)} == {Fraction(1, 25)}
 
 
-def test_a_disk_that_is_full_is_said_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_is_reported_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mp4", moving(30, (320, 240)))
     import resource
 

@@ -57,7 +57,7 @@ def test_what_stands_still_or_moves_with_the_camera_flickers_at_most_half_as_muc
     assert flicker(settled(frames, off), pan, BORDER) <= 0.5 * flicker(off, pan, BORDER)
 
 
-def seen_from(camera: np.ndarray, noise: float, seed: int) -> np.ndarray:
+def through_camera(camera: np.ndarray, noise: float, seed: int) -> np.ndarray:
     """The scene as a camera shows it whose motion (2, 3) leads from its pixels to the scene's."""
     big = synthetic.dead_leaves(512, torch.Generator().manual_seed(1)).permute(1, 2, 0).numpy()
     soft = cv2.GaussianBlur(big, (0, 0), 0.7)
@@ -95,9 +95,9 @@ def error_along(paintings: list[np.ndarray], through: list[np.ndarray]) -> float
 def test_what_the_camera_turns_to_or_nears_flickers_at_most_half_as_much(
     pan: tuple[float, float], zoom: float, degrees: float, noise: float
 ) -> None:
-    """Found by whole pixels alone, as it was once, a zoom kept three quarters of its flicker, and a pan by 1.3 pixels half."""
+    """By whole pixels alone, as it was once, a zoom kept three quarters of its flicker, and a pan by 1.3 pixels half."""
     through = cameras(pan, zoom, degrees)
-    frames = [seen_from(camera, noise, i) for i, camera in enumerate(through)]
+    frames = [through_camera(camera, noise, i) for i, camera in enumerate(through)]
     off = [by_johnson(f) for f in frames]
     assert error_along(off, through) > 3
     assert error_along(settled(frames, off), through) <= 0.5 * error_along(off, through)
@@ -127,7 +127,7 @@ def test_things_that_move_apart_are_each_carried_along() -> None:
 
 @pytest.mark.parametrize("seed", [2, 3])
 def test_a_cut_between_scenes_of_like_brightness_draws_no_ghost(seed: int) -> None:
-    """Their histograms do not tell them apart; what was painted of the one is not seen in the other."""
+    """Their histograms do not tell them apart; what was painted of the one does not show in the other."""
     other = synthetic.dead_leaves(256, torch.Generator().manual_seed(seed)).permute(1, 2, 0).numpy()[:HEIGHT, :WIDTH]
     frames = [frame(scene()[:, :WIDTH], 0.01, i) for i in range(3)] + [frame(other, 0.01, 9)]
     off = [by_johnson(f) for f in frames]
@@ -146,7 +146,7 @@ def test_scenes_of_other_brightness_are_a_cut() -> None:
 
 @pytest.mark.parametrize(("colour", "noise"), [(1.0, 0.0), (1.0, 0.02), (0.3, 0.0), (0.3, 0.02)])
 def test_what_moves_leaves_at_most_a_quarter_of_itself_behind(colour: float, noise: float) -> None:
-    """A square of 24 pixels, opaque or a veil, moves by 4; looked at is the ground it has left in the last three frames."""
+    """A square of 24 pixels, opaque or a veil, moves by 4; what counts is the ground it has left in the last three frames."""
     frames = []
     for i in range(FRAMES + 2):
         rgb = scene()[:, :WIDTH].copy()

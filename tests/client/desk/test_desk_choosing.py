@@ -68,7 +68,7 @@ def test_the_chosen_method_paints_if_it_can(catalogue: Catalogue) -> None:
     assert chosen(Settings("nobody")) is None
 
 
-def test_why_nothing_can_paint_several_styles_is_said_with_the_way_out(catalogue: Catalogue) -> None:
+def test_why_nothing_can_paint_several_styles_is_reported_with_the_way_out(catalogue: Catalogue) -> None:
     assert obstacle(catalogue, Settings("night", (Other("wave"),))) == ""
     assert obstacle(catalogue, Settings("old", (Other("night"),))).startswith(
         "No method can blend “Old” and “Night”. Say where"

@@ -83,7 +83,7 @@ def test_times_are_round(seconds: float, words: str) -> None:
     assert time_left(seconds) == words
 
 
-def test_the_time_left_is_said_where_it_is_worth_a_word() -> None:
+def test_the_time_left_is_reported_where_it_is_worth_a_word() -> None:
     running = Progress("job", "running", 0, 0.5, "step 8 of 60")
     assert progress_text(running, 21.0) == "painting, about 20 s left"
     assert progress_text(running, 1.0) == progress_text(running) == "painting"
@@ -120,13 +120,13 @@ def test_a_name_that_is_typed_again_counts_where_it_changes_something(typed: str
     assert new_name(typed, "Harbour") == name
 
 
-def test_of_several_layers_it_is_said_how_many_were_painted_and_each_mistake_once() -> None:
+def test_of_several_layers_it_is_reported_how_many_were_painted_and_each_mistake_once() -> None:
     assert summary(3, 3, []) == ""
     assert summary(1, 3, ["The layer is empty.", "The layer is empty."]) == "1 of 3 layers was painted. The layer is empty."
     assert summary(0, 2, ["Both are empty."]) == "None of 2 layers were painted. Both are empty."
 
 
-def test_a_choice_is_said_in_words_or_by_its_own_name() -> None:
+def test_a_choice_is_reported_in_words_or_by_its_own_name() -> None:
     """A painter read "Scale: working"."""
     assert choice_text("scale", "working") == "broad, as in a small picture"
     assert choice_text("keep_colours", "luminance") == "luminance"

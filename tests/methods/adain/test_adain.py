@@ -213,8 +213,8 @@ def test_the_painting_is_measured_at_one_size_whatever_the_brush_size(method: Ad
     style = Painted(rgb=patches(384, 512, seed=4))
     prepared = method.prepare(style, Options(), Runtime())
     for brush_size in (0.5, 1.0, 2.0):
-        seen = patches(24, round(362 / brush_size))
-        painted(method, Content(seen, natural_side=362), [(style, 1.0)])
+        rgb = patches(24, round(362 / brush_size))
+        painted(method, Content(rgb, natural_side=362), [(style, 1.0)])
     assert list(prepared.ladder) == [362]
 
 

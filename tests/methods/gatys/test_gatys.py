@@ -110,8 +110,8 @@ def test_hidden_pixels_count_nothing_in_the_loss() -> None:
     alpha[:, 32:] = 0
     other = content.copy()
     other[:, 36:] = 0.9
-    seen = torch.from_numpy(alpha)[None, None]
-    assert loss_of(other, content, terms, alpha=seen) == pytest.approx(loss_of(content, content, terms, alpha=seen), rel=1e-4)
+    veil = torch.from_numpy(alpha)[None, None]
+    assert loss_of(other, content, terms, alpha=veil) == pytest.approx(loss_of(content, content, terms, alpha=veil), rel=1e-4)
     assert loss_of(other, content, terms) > 1.01 * loss_of(content, content, terms)
     assert np.isfinite(result(Content(content, alpha))).all()
     assert np.isfinite(result(Content(content, np.zeros_like(alpha)))).all()
@@ -132,13 +132,13 @@ def test_a_selection_is_painted_at_the_scale_of_its_layer(monkeypatch: pytest.Mo
 
 def test_progress_rises_and_names_the_loss_and_a_result_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scumble.methods.gatys.pace.PREVIEW_SECONDS", 0.0)
-    seen = events(Content(waves(24, 24)))
-    fractions = [e.fraction for e in seen if isinstance(e, Progress)]
+    reported = events(Content(waves(24, 24)))
+    fractions = [e.fraction for e in reported if isinstance(e, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)
-    assert "loss" in next(e.text for e in reversed(seen) if isinstance(e, Progress))
-    assert sum(isinstance(e, Preview) for e in seen) >= 6
-    assert isinstance(seen[-1], Result)
+    assert "loss" in next(e.text for e in reversed(reported) if isinstance(e, Progress))
+    assert sum(isinstance(e, Preview) for e in reported) >= 6
+    assert isinstance(reported[-1], Result)
 
 
 def test_one_evaluation_can_be_stopped_at_many_points() -> None:

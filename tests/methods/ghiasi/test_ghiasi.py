@@ -69,19 +69,19 @@ def test_a_network_of_johnsons_is_where_training_may_start() -> None:
     model.begin(johnson.state_dict())
     model.predictor.to_style.weight.data.zero_()
     x = torch.rand(1, 3, 32, 40)
-    seen: list[torch.Tensor] = []
+    outputs: list[torch.Tensor] = []
     for head in (johnson.head, model.net.head.conv):
-        head.register_forward_hook(lambda module, inputs, output: seen.append(output))
+        head.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     johnson(x)
     model.net(x, model.predictor(torch.rand(1, 8)))
-    assert torch.allclose(seen[0], seen[1], atol=1e-4)
+    assert torch.allclose(outputs[0], outputs[1], atol=1e-4)
 
 
 def test_training_and_run_time_paint_the_same(model: GhiasiNet, method: Ghiasi) -> None:
     rgb, paintings = patches(), [patches(seed=k) for k in (1, 2)]
     see = StatisticsEncoder("compact")
-    seen = torch.cat([see(torch.from_numpy(p).permute(2, 0, 1)[None]) for p in paintings])
-    batch = model.net(torch.from_numpy(np.stack([rgb, rgb])).permute(0, 3, 1, 2), model.predictor(seen))
+    features = torch.cat([see(torch.from_numpy(p).permute(2, 0, 1)[None]) for p in paintings])
+    batch = model.net(torch.from_numpy(np.stack([rgb, rgb])).permute(0, 3, 1, 2), model.predictor(features))
     for number, painting in enumerate(paintings):
         alone = painted(method, rgb, [(Painted(str(number), painting), 1.0)])
         assert np.abs(batch[number].permute(1, 2, 0).numpy() - alone).max() < 1e-4
@@ -299,9 +299,9 @@ def test_the_painting_is_looked_at_in_one_size_whatever_the_brush_size(method: G
     style = Painted(rgb=patches(384, 512, seed=4))
     prepared = method.prepare(style, Options(), WHOLE)
     for brush_size in (0.5, 1.0, 2.0):
-        seen = patches(24, round(362 / brush_size))
-        painted(method, Content(seen, natural_side=362), [(style, 1.0)])
-        painted(method, Content(seen[:, :64], whole=seen, natural_side=362), [(style, 1.0)])
+        rgb = patches(24, round(362 / brush_size))
+        painted(method, Content(rgb, natural_side=362), [(style, 1.0)])
+        painted(method, Content(rgb[:, :64], whole=rgb, natural_side=362), [(style, 1.0)])
     assert list(prepared.ladder) == [362]
 
 

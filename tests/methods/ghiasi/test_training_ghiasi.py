@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training the networks of Ghiasi et al. in small, and a file that the method reads."""
+"""Training small networks of Ghiasi et al., and a file that the method reads."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def test_one_step_in_four_looks_through_both_teachers(
 ) -> None:
     look = ghiasi.loss_specs(load_teachers("compact"), 4.0)[0]
     cheap, whole = (replace(look, style_weight=weight) for weight in (3.0, 5.0))
-    looked: list[float] = []
+    weights: list[float] = []
 
     def losses(*given: Any) -> dict[str, torch.Tensor]:
         model = given[0]
-        looked.append(given[5].style_weight)
+        weights.append(given[5].style_weight)
         return {"total": sum(p.square().sum() for p in model.parameters())}
 
     monkeypatch.setattr(ghiasi, "loss_specs", lambda teachers, weight: (cheap, whole))
-    monkeypatch.setattr(ghiasi, "measured_styles", lambda *given: Styles(seen, seen))
+    monkeypatch.setattr(ghiasi, "measured_styles", lambda *given: Styles(paintings, paintings))
     monkeypatch.setattr(ghiasi, "_losses", losses)
-    seen = Paintings([torch.zeros(3, 64, 64, dtype=torch.uint8)], torch.zeros(2, ghiasi.SIZES["compact"]), {})
+    paintings = Paintings([torch.zeros(3, 64, 64, dtype=torch.uint8)], torch.zeros(2, ghiasi.SIZES["compact"]), {})
     monkeypatch.setattr(ghiasi, "_sheet", lambda *given: torch.zeros(3, 8, 8))
     ghiasi.train(replace(recipe, steps=8), tmp_path, lambda line: None)
-    assert looked == 2 * [5.0, 3.0, 3.0, 3.0]
+    assert weights == 2 * [5.0, 3.0, 3.0, 3.0]

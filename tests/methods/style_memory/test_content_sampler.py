@@ -32,8 +32,8 @@ def test_a_picture_of_the_user_s_is_in_every_step_and_one_that_is_too_small_in_n
 def test_every_picture_of_the_user_s_has_its_turn() -> None:
     own = [np.full((64, 64, 3), np.float32(k / 8)) for k in range(5)]
     crops = ContentSampler(own, 3, 64)
-    seen = [round(8 * float(crop[0, 0, 0])) for step in range(5) for crop in crops(step)[:2]]
-    assert seen == 2 * list(range(5))
+    numbers = [round(8 * float(crop[0, 0, 0])) for step in range(5) for crop in crops(step)[:2]]
+    assert numbers == 2 * list(range(5))
 
 
 def test_what_is_held_back_is_no_photograph_that_is_practised_on() -> None:

@@ -44,10 +44,10 @@ def test_a_painting_is_a_style_at_once(method: Memory) -> None:
     assert cold[2] > cold[0] + 0.1
 
 
-@pytest.mark.parametrize(("side", "seen"), [(600, [288, 336, 384]), (260, [288, 336, 384]), (100, [150, 150, 150])])
-def test_a_painting_is_looked_at_in_the_same_sizes_whatever_size_it_comes_in(side: int, seen: list[int]) -> None:
-    """Looked at once, as it came, a small file got stronger strokes than a large one of the same painting."""
-    assert [min(image.shape[2:]) for image in in_sizes(np.zeros((side, side + 40, 3), np.float32), PREDICTION_SIDES)] == seen
+@pytest.mark.parametrize(("side", "sides"), [(600, [288, 336, 384]), (260, [288, 336, 384]), (100, [150, 150, 150])])
+def test_a_painting_is_looked_at_in_the_same_sizes_whatever_size_it_comes_in(side: int, sides: list[int]) -> None:
+    """Measured once, as it came, a small file got stronger strokes than a large one of the same painting."""
+    assert [min(image.shape[2:]) for image in in_sizes(np.zeros((side, side + 40, 3), np.float32), PREDICTION_SIDES)] == sides
 
 
 def test_the_whole_weight_on_one_style_is_that_style_bit_for_bit(method: Memory) -> None:

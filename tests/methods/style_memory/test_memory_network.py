@@ -172,9 +172,9 @@ def test_a_hue_that_is_hardly_there_does_not_get_the_palette_s_full_range(memory
     grey = leaves(64, 64, 6).mean(1, keepdim=True).expand(-1, 3, -1, -1).clone()
     tinted = grey.clone()
     tinted[:, 0, :8, :8] += 2 / 255
-    seen = memory.net.whitening(tinted)
-    chroma = (seen - seen.mean(1, keepdim=True)).abs().max()
-    assert chroma < 0.3 * seen.std()
+    whitened = memory.net.whitening(tinted)
+    chroma = (whitened - whitened.mean(1, keepdim=True)).abs().max()
+    assert chroma < 0.3 * whitened.std()
 
 
 def test_a_descent_leaves_the_colours_to_the_painting(memory: StyleMemory) -> None:

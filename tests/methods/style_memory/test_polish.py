@@ -64,10 +64,10 @@ def test_polishing_lowers_gatys_loss_the_more_the_longer(method: Memory) -> None
 
 
 def test_what_is_seen_first_is_the_instant_picture(method: Memory) -> None:
-    seen = events(method, 3, WARM)
-    first = next(event for event in seen if isinstance(event, Preview))
+    reported = events(method, 3, WARM)
+    first = next(event for event in reported if isinstance(event, Preview))
     assert np.array_equal(first.rgb, polished(method, 0, WARM))
-    fractions = [event.fraction for event in seen if isinstance(event, Progress)]
+    fractions = [event.fraction for event in reported if isinstance(event, Progress)]
     assert all(a <= b + 1e-9 for a, b in itertools.pairwise(fractions))
     assert fractions[-1] == pytest.approx(1)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training the style memory in small: what is written, and the rows of known styles that are trained along."""
+"""Training a small style memory: what is written, and the rows of known styles that are trained along."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def test_a_run_that_starts_from_weights_says_which_rows_go_on(recipe: memory.Rec
     row = tmp_path / "memory/second.safetensors"
     tensors, card = load_weights(row)
     save_weights(row, tensors, card | {"shared": "another"}, torch.float32)
-    said: list[str] = []
-    memory.train(replace(recipe, steps=0, start=path), tmp_path / "on", said.append)
-    assert [line for line in said if "begin anew" in line and "1 go on, 1 begin anew" in line]
+    reported: list[str] = []
+    memory.train(replace(recipe, steps=0, start=path), tmp_path / "on", reported.append)
+    assert [line for line in reported if "begin anew" in line and "1 go on, 1 begin anew" in line]
 
 
 class Mean(nn.Module):
@@ -94,7 +94,7 @@ class Mean(nn.Module):
 
 def test_pictures_are_measured_again_by_networks_that_changed(recipe: memory.Recipe) -> None:
     """What is kept went by the names of the teachers' layers: a network that was trained again, or another folder of teachers,
-    was trained towards with what its predecessor had seen."""
+    was trained towards with its predecessor's features."""
     pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
     looked: list[str] = []
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_trained_is_refused(recipe: memory.Recipe, tmp_path: Path
 
 
 def kept(colour: float, sees: torch.Tensor) -> Paintings:
-    """One picture of one grey, what is seen of it, and a Gram that tells whose it is."""
+    """One picture of one grey, its features, and a Gram that tells whose it is."""
     return Paintings(
         [torch.full((3, 64, 400), round(255 * colour), dtype=torch.uint8)], sees, {"1/a": torch.full((1, 2, 2), colour)}
     )

@@ -41,9 +41,9 @@ def test_a_row_that_was_broken_off_ends_where_an_unbroken_one_ends(
 
     with pytest.raises(KeyboardInterrupt):
         memory_row.train(recipe, tmp_path / "broken", interrupt)
-    said: list[str] = []
-    path = memory_row.train(recipe, tmp_path / "broken", said.append)
-    assert said[1] == "resumed at step 4"
+    reported: list[str] = []
+    path = memory_row.train(recipe, tmp_path / "broken", reported.append)
+    assert reported[1] == "resumed at step 4"
     again, again_card = load_weights(path)
     assert torch.equal(again["row"], whole["row"])
     assert again_card["training"]["loss"] == card["training"]["loss"]
