@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hosts import root
-from hosts.gimp_dialog import another_engine, desk, one_desk, own_styles
+from hosts.gimp_dialog import another_engine, desk, desks, own_styles
 from hosts.gimp_plugin import catalogue, plugin
 from hosts.krita_doubles import host, krita_plugin, session, studio
 from hosts.kritas import krita_user
@@ -18,11 +18,11 @@ __all__ = [
     "another_engine",
     "catalogue",
     "desk",
+    "desks",
     "host",
     "host_root",
     "krita_plugin",
     "krita_user",
-    "one_desk",
     "own_styles",
     "plugin",
     "report",

@@ -72,8 +72,9 @@ if source.get_mask() is not None:
     source.remove_mask(Gimp.MaskApplyMode.DISCARD)
 image.set_selected_layers([source])
 Gimp.Selection.none(image)
-if "scumble-history" in image.get_parasite_list():
-    image.detach_parasite("scumble-history")
+for name in image.get_parasite_list():
+    if name == "scumble-history" or name.startswith("GimpProcedureConfigRun-"):  # GIMP's last values for this image
+        image.detach_parasite(name)
 for name in ("scumble-last", "scumble-favourites", "scumble-recent"):
     if name in Gimp.get_parasite_list():
         Gimp.detach_parasite(name)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dialogue of Filters > Artistic > Scumble…, as tests use it: where things are in it, and one GIMP for a module's tests."""
+"""The dialogue of Filters > Artistic > Scumble…, as tests use it: where things are in it, and one GIMP for all tests of it."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,18 +46,40 @@ STATUS = ((335, 522), (815, 560))
 """Two corners of the area where it says what is wrong."""
 
 
-@pytest.fixture(scope="module")
-def one_desk(host_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+class Desks:
+    """One GIMP for the tests of all modules, which each find as it was at first; another one where it has ended."""
+
+    def __init__(self, host_root: Path, picture: Path) -> None:
+        self._host_root, self._picture = host_root, picture
+        self._open = contextlib.ExitStack()
+        self._desk: Desk | None = None
+
+    def ready(self) -> Desk:
+        with contextlib.suppress(AssertionError):
+            if self._desk is not None:
+                self._desk.reset()
+                return self._desk
+        self.close()
+        self._desk = self._open.enter_context(gimp_desk.desk(self._host_root, self._picture))
+        self._desk.reset()
+        return self._desk
+
+    def close(self) -> None:
+        self._desk = None
+        self._open.close()
+
+
+@pytest.fixture(scope="session")
+def desks(host_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
     picture = tmp_path_factory.mktemp("picture") / "picture.png"
     Image.new("RGB", (400, 300), COLOUR).save(picture)
-    with gimp_desk.desk(host_root, picture) as desk:
-        yield desk
+    with contextlib.closing(Desks(host_root, picture)) as opened:
+        yield opened
 
 
 @pytest.fixture
-def desk(one_desk: Desk) -> Desk:
-    one_desk.reset()
-    return one_desk
+def desk(desks: Desks) -> Desk:
+    return desks.ready()
 
 
 @pytest.fixture
