@@ -67,7 +67,7 @@ def planes(
     image: Gimp.Image, settings: Settings, area: host.Area, scale: float, size: tuple[int, int], format: str
 ) -> list[bytes | None]:
     """How much of each pixel is each part's place, in `format` "u8" or "u16"; None is everywhere. `area` is of the image, and
-    seen at `scale` it has the `size` of the picture. Raises Mistake."""
+    at `scale` it has the `size` of the picture. Raises Mistake."""
     return [_plane(image, other, area, scale, size, format) if other.where else None for other in settings.parts]
 
 

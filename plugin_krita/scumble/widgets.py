@@ -35,7 +35,7 @@ class Share(QtWidgets.QWidget):
 
 
 class Thumbnails(QtWidgets.QListWidget):
-    """Pictures in rows, as many as the docker is wide, each with its title below. `chosen` is told of an item that is clicked,
+    """Pictures in rows, as many as the docker is wide, each with its title below. `chosen` gets an item that is clicked,
     or that the keyboard moves to. The current item stays in sight when the docker becomes another size."""
 
     SIDE = 72
@@ -60,9 +60,9 @@ class Thumbnails(QtWidgets.QListWidget):
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         current = self.currentItem()
-        seen = current is not None and QtCore.QRect(QtCore.QPoint(), event.oldSize()).intersects(self.visualItemRect(current))
+        shows = current is not None and QtCore.QRect(QtCore.QPoint(), event.oldSize()).intersects(self.visualItemRect(current))
         super().resizeEvent(event)
-        if seen:
+        if shows:
             QtCore.QTimer.singleShot(0, self._reveal)  # once the rows have been made anew
 
     def _reveal(self) -> None:
