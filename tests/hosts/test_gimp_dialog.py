@@ -176,13 +176,13 @@ def test_keep_ends_with_the_picture_that_is_shown(desk: Desk, improving_engine: 
     window = desk.screen.window(PAINTS)
     desk.screen.until(lambda: any(text.endswith(" left") for text in desk.look("answer = texts()")), 60, "no time is said")
     desk.screen.shot("paints-time-left")
-    seen: list[Any] = []
+    shown: list[Any] = []
 
     def better() -> bool:
         now = desk.look(CORNER)
-        if not seen or now[0] < seen[-1][0]:
-            seen.append(now)
-        return len(seen) > 2
+        if not shown or now[0] < shown[-1][0]:
+            shown.append(now)
+        return len(shown) > 2
 
     desk.screen.until(better, 60, "the picture in the window does not get better, which is darker")
 
