@@ -10,7 +10,7 @@ import pytest
 from hosts.kritas import KritaUser, play
 from hosts.reports import of
 
-SCENARIOS = "painting rested following preview selected visible paused closed_at_once hundred"
+SCENARIOS = "painting rested following preview selected visible paused closed_at_once hundred unfocused"
 RESULT = "Test style 100 %"
 LIVE = "Test style, live"
 PLAIN, INK = [10, 20, 30, 255], [0, 0, 0, 255]
@@ -72,10 +72,9 @@ def test_it_waits_while_the_transform_tool_has_the_layer_and_then_follows(report
     assert report["moved"] == [True, True]
 
 
-@of("following")
+@of("unfocused")
 def test_it_waits_while_another_program_has_the_focus(report: Any) -> None:
-    """The scenario ends only when live painting has gone on."""
-    assert report["away"].startswith("Live waits until Krita's window is the active one.")
+    assert report["status"].startswith("Live waits until Krita's window is the active one.")
 
 
 @of("preview")
