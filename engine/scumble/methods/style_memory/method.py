@@ -206,9 +206,9 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
         whose = f"{shared_name()} {name_of(HALF)} {PACE} {BATCH} {CROP} {TARGET_SIDES} {LOSS}"
         at = resumed(checkpoint, start, whose, held, PACE.steps) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        for found in descend_row(net, at, PACE, target, features, LOSS, sampler, half, held):
-            if found is not None:
-                at = found[0]
+        for reached in descend_row(net, at, PACE, target, features, LOSS, sampler, half, held):
+            if reached is not None:
+                at = reached[0]
                 yield Checkpoint(kept(at, whose, held))
             yield Progress(at.step / PACE.steps, f"step {at.step} of {PACE.steps}")
         card = {
@@ -264,7 +264,7 @@ def load_row(path: Path) -> Tensor:
         raise ScumbleError(
             "style-unavailable",
             f"The row in {path.name} belongs to another version of the style memory.",
-            "Install Scumble again, or make its row anew: scumble train memory-row.",
+            "Install Scumble again, or make its row again: scumble train memory-row.",
         )
     return tensors["row"]
 

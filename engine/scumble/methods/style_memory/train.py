@@ -156,8 +156,8 @@ class TrainableMemory(nn.Module):
                 self.offsets[i] = by[:-COLOURS]
                 going_on += 1
         if styles:
-            anew = len(styles) - going_on
-            report(f"rows beside {start.name}: {going_on} go on, {anew} begin anew (missing, or of other networks)")
+            fresh = len(styles) - going_on  # their rows are missing, or of other networks
+            report(f"rows beside {start.name}: {going_on} go on, {fresh} begin from their paintings")
 
 
 GRID = 32
@@ -217,8 +217,8 @@ class Painter:
         of `sides`; half of them are recoloured and perhaps mirrored."""
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(number)
-            found = (self.photographs if float(torch.rand(())) < PHOTOGRAPHS else self.paintings).tensors
-            picture = found[int(torch.randint(len(found), ()))]
+            pool = (self.photographs if float(torch.rand(())) < PHOTOGRAPHS else self.paintings).tensors
+            picture = pool[int(torch.randint(len(pool), ()))]
             size = max(1, round(side * float(torch.empty(()).uniform_(*sides)) / GRID)) * GRID
             short = round(size * (1 + ENLARGED * float(torch.rand(())) ** 2))
             picture = v2.functional.resize(picture, [short], v2.InterpolationMode.BICUBIC, antialias=True)
