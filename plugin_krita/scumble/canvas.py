@@ -60,6 +60,7 @@ class Canvas:
         self._begin()
         self.stop_live()
         self.stop_trying()
+        self.trying.take_away()
         self.live.source = source
         try:
             self.live.start(*self._now()[1:])
@@ -110,8 +111,8 @@ class Canvas:
 
     def advance(self, busy: bool) -> None:
         """Go on a little. `busy`: the engine is needed for a picture."""
+        self.trying.advance(*self._now(), busy)  # first: what was discarded goes before a live layer is looked for
         self.live.advance(*self._now(), busy)
-        self.trying.advance(*self._now(), busy)
 
     def handle(self, event: Event) -> bool:
         """Whether the event was of one of them."""

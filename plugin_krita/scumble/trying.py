@@ -107,6 +107,7 @@ class Trying:
 
     def start(self) -> None:
         """Put a layer on the canvas. Raises EngineError, also while something is in the way."""
+        self.take_away()  # or the new layer would be the one that is to go
         layers = self._host.layers()[-1:]
         self.layer = self._host.live("", NAME)
         self._layers, self._settings, self._written = layers, None, None
@@ -175,7 +176,7 @@ class Trying:
 
     def advance(self, session: Session, settings: Settings, catalogue: Catalogue | None, busy: bool) -> None:
         """Go on a little. `busy`: the engine is needed for a picture."""
-        self._take_away()
+        self.take_away()
         if self.layer is None:
             return
         if self.layer.gone:
@@ -295,17 +296,17 @@ class Trying:
         self._sheet.clear()
         if layer is not None:
             self._leaving.append(layer)
-        self._take_away()
+        self.take_away()
         self._calls.changed()
 
-    def _take_away(self) -> None:
-        """Taking a layer away applies a transformation that is under way: it waits for that, too."""
-        left, why = [], ""
-        for layer in self._leaving:
+    def take_away(self) -> None:
+        """Remove what was discarded. Taking a layer away applies a transformation that is under way: it waits for that, too."""
+        self.text = ""
+        for layer in tuple(self._leaving):
             way = "" if layer.gone else self._host.in_the_way(layer)
             if way:
-                left.append(layer)
-                why = f"The try {way}."
-            elif not layer.gone:
+                self.text = f"The try {way}."
+                continue
+            self._leaving.remove(layer)
+            if not layer.gone:
                 layer.finish("")
-        self._leaving, self.text = left, why

@@ -215,6 +215,9 @@ class Host:
     def live(self, source: str, name: str) -> LiveLayer:
         if self.way:
             raise module("scumble_client.errors").EngineError("host-busy", f"Live painting {self.way}.")
+        left = [layer for layer in self.lives if layer.finished is None and not layer.gone]
+        if left:  # Krita's goes on with the layer that bears its note
+            return left[0]
         self.lives.append(LiveLayer(self, source, name))
         return self.lives[-1]
 

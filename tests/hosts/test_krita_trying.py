@@ -144,6 +144,52 @@ def test_a_layer_that_is_discarded_goes_as_soon_as_nothing_is_in_the_way(studio:
     assert studio.standing.text.startswith("Ready")
 
 
+def test_live_painting_that_begins_while_a_try_is_still_to_go_has_a_layer_of_its_own(
+    studio: Any, layer: LiveLayer, host: Host
+) -> None:
+    """It went on with the layer that was discarded, which was then removed under it."""
+    host.way = "waits until the transformation is applied"
+    studio.canvas.stop_trying()
+    studio.canvas.start_live()
+    ticks(studio)
+    host.way = ""
+    ticks(studio)
+    assert layer.finished == ""
+    assert host.lives[-1] is not layer
+    assert studio.live.active
+    assert host.lives[-1].finished is None
+
+
+def test_a_new_try_does_not_go_on_with_one_that_is_to_go(studio: Any, layer: LiveLayer, host: Host) -> None:
+    host.way = "waits until the transformation is applied"
+    studio.canvas.stop_trying()
+    host.way = ""
+    studio.canvas.start_trying()
+    assert layer.finished == ""
+    assert host.lives[-1] is not layer
+    assert studio.trying.active
+
+
+def test_a_layer_that_cannot_be_removed_is_tried_once(
+    studio: Any, layer: LiveLayer, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every tick of the clock raised again."""
+    asked: list[str] = []
+
+    def finish(name: str) -> None:
+        asked.append(name)
+        raise module("scumble_client.errors").EngineError("layer-gone", "its own layer is gone.", "")
+
+    monkeypatch.setattr(layer, "finish", finish)
+    host.way = "waits until the transformation is applied"
+    studio.canvas.stop_trying()
+    host.way = ""
+    with pytest.raises(module("scumble_client.errors").EngineError):
+        studio.trying.take_away()
+    ticks(studio)
+    assert asked == [""]
+
+
 def test_all_styles_make_a_contact_sheet_in_small_and_the_one_that_is_shown_is_painted_larger(
     studio: Any, layer: LiveLayer, session: Session
 ) -> None:
