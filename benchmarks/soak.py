@@ -234,7 +234,7 @@ def write(page: Path, rows: list[Row], minutes: float, seed: int) -> None:
         "",
         f"{minutes:g} minutes in all, seed {seed}; {where}.",
         "",
-        "| part | what was done || what came of it | wrong ||",
+        "| part | what was done | what came of it | wrong |",
     ]
     lines += ["|---|---|---|---|", *(f"| {r.part} | {r.did} | {r.outcome} | {r.wrong} |" for r in rows), ""]
     page.write_text(head + BEGIN + "\n".join(lines) + END + tail, encoding="utf-8")

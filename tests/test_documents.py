@@ -46,6 +46,15 @@ def test_every_relative_link_leads_to_a_file_and_a_heading_that_exist(page: Path
     assert not broken
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_table_has_as_many_heads_as_columns(page: Path) -> None:
+    """A replacement of words left two bars in three heads, and GitHub showed their tables as text."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    tables = re.findall(r"^ *(\|.*\|) *\n *(\|[ :|-]+\|) *$", text, flags=re.MULTILINE)
+    wrong = [head for head, rule in tables if len(re.findall(r"(?<!\\)\|", head)) != rule.count("|")]
+    assert not wrong
+
+
 def test_the_page_of_a_method_is_two_pages_at_most() -> None:
     """What was tried on the way belongs into docs/notebook."""
     lengths = {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What was tried in the dialogue, as a strip to choose from: next and previous, the original while it is held, apply, discard.
 
-Invariant: there is one picture of each choice of styles, places and method, the newest; it shows once there are two to choose
-from. GIMP lets a plug-in show nothing on the canvas but a layer, whose coming and going were steps to undo.
+Invariant: there is one picture of each choice of styles, places and method, the newest; the strip shows once there are two to
+choose from. GIMP lets a plug-in show nothing on the canvas but a layer, whose coming and going were steps to undo.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class KritaGrowing:
         node.setName(result.node.name())
         node.setLocked(False)
         self._end()
-        node.setVisible(True)  # who hid it looked for what lies below, not for a result that cannot be visible
+        node.setVisible(True)  # who hid it looked for what lies below, not for a result that stays hidden
         settle()
         self.document.refreshProjection()
         remove_others(result, node)

@@ -63,7 +63,7 @@ class Thumbnails(QtWidgets.QListWidget):
         shows = current is not None and QtCore.QRect(QtCore.QPoint(), event.oldSize()).intersects(self.visualItemRect(current))
         super().resizeEvent(event)
         if shows:
-            QtCore.QTimer.singleShot(0, self._reveal)  # once the rows have been made anew
+            QtCore.QTimer.singleShot(0, self._reveal)  # once the rows have been made again
 
     def _reveal(self) -> None:
         if self.currentItem() is not None:

@@ -164,7 +164,7 @@ def colours() -> Tensor:
 
 
 def test_a_picture_is_to_have_the_contrast_of_its_painting(colours: Tensor) -> None:
-    """Pictures had 0.8 of their paintings' contrast: strokes in the wrong place cost less when they are faint."""
+    """Pictures had three quarters of their paintings' contrast: strokes in the wrong place cost less when they are faint."""
     painting = squares(colours)
     dull, gaudy = 0.5 + 0.5 * (painting - 0.5), 0.5 + 1.5 * (painting - 0.5)
     grey = painting.mean(1, keepdim=True).expand_as(painting)

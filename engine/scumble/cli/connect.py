@@ -104,7 +104,7 @@ def no_start_option(command: F) -> F:
 
 
 def remote_options(command: F) -> F:
-    """--engine, --engine-key and --key, which `engine` heeds by itself."""
+    """--engine, --engine-key and --key, which `engine` follows by itself."""
     file = click.Path(path_type=Path, exists=True, dir_okay=False)
     for flag, kind, metavar, text in (
         ("--key", file, "FILE", "Your own secret CURVE certificate."),

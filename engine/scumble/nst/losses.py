@@ -63,7 +63,7 @@ CALM = 1 / 3
 """Share of a picture's windows, those with the least texture, that count as calm."""
 
 FAINT = (2 / 255) ** 2
-"""Texture that is not seen."""
+"""Texture too faint to be visible, at each scale."""
 
 
 def _slopes(x: Tensor) -> Tensor:
@@ -128,8 +128,8 @@ TONED = (0.1, 0.03, 0.03)
 
 
 def _tones(x: Tensor) -> Tensor:
-    """(N, 3, cells) of (N, 3, H, W): the luminance of cells of 8 pixels, and their red-green and yellow-blue less what the
-    luminance explains of them; all with mean 0."""
+    """(N, 3, cells) of (N, 3, H, W) with sides of at least 8: the luminance of cells of 8 pixels, and their red-green and
+    yellow-blue less what the luminance explains of them; all with mean 0."""
     cells = F.avg_pool2d(x.float(), TONE_CELL).flatten(2)
     red, green, blue = cells.unbind(1)
     mixed = torch.stack([0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue], 1)

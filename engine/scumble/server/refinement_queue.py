@@ -117,7 +117,7 @@ class RefinementQueue:
             log.info("%s is not refined: %s", style, e.message)
 
     def drop(self, style_id: str) -> None:
-        """End the refinement of a style that has been removed; no client hears of it."""
+        """End the refinement of a style that has been removed, without an event to clients."""
         refinement = self._all.pop(style_id, None)
         if refinement is not None:
             refinement.stage = Stage.IDLE

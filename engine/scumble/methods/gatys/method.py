@@ -118,7 +118,7 @@ class Gatys(Improver):
         self._networks.clear()
 
     def run(self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime) -> Iterator[Event]:
-        """Of a selection the whole layer in small is painted; what has more pixels than that goes on from there by itself."""
+        """Of a selection the whole layer is painted at a small size; what has more pixels than that goes on by itself."""
         options = _with_network(options, [style.state.statistics for style in styles])
         paint = partial(self._begun, styles=styles, options=options, runtime=runtime)
         if content.whole is None:
@@ -143,7 +143,7 @@ class Gatys(Improver):
     ) -> Iterator[Event]:
         """Descend from another method's `answer` (1, 3, H, W), or from what the options say.
 
-        Other than `run` this heeds the content's regions, with a Gram matrix for each style's own places, and its strength,
+        Other than `run` this follows the content's regions, with a Gram matrix for each style's own places, and its strength,
         with targets as far between the content's own statistics and the painting's.
         """
         options = _with_network(options, [style.state.statistics for style in styles])
@@ -216,9 +216,9 @@ class Gatys(Improver):
         layers, scales = tuple(preset.terms.style), preset.terms.scales
         own: dict[int, FeatureStatistics] = {}
         if content.strength < 1:
-            seen = to_size(small, reduced_to(WHOLE, small))
+            reduced = to_size(small, reduced_to(WHOLE, small))
             for scale in scales:
-                own[scale] = yield from measure(net, shrink(seen, scale), layers)
+                own[scale] = yield from measure(net, shrink(reduced, scale), layers)
         targets = []
         for weight, style in zip(weights, styles, strict=True):
             by_scale: dict[int, FeatureStatistics] = {}

@@ -74,8 +74,8 @@ def load_statistics(path: Path) -> StyleStatistics:
     tensors, card = load_weights(path)
     ladder: dict[int, dict[str, LayerStatistics]] = {}
     try:
-        said = card["network"]
-        network = next(name for name in NETWORKS if isinstance(said, dict) and name == said["name"])
+        named = card["network"]
+        network = next(name for name in NETWORKS if isinstance(named, dict) and name == named["name"])
         for name, mean in tensors.items():
             side, layer, kind = name.split("/")
             if kind == "mean":

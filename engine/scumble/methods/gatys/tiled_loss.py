@@ -138,7 +138,7 @@ def _backward(
                 gradients.append(_window(gradient, tile, 2))
             torch.autograd.backward(outputs, gradients)
             assert y.grad is not None
-            _seen(back, tile).add_(y.grad)
+            _inside(back, tile).add_(y.grad)
             del y, after, features, grams, outputs, gradients
             yield count.add(2)
         gradient = back
@@ -205,13 +205,13 @@ def _pass(net: VGG, layers: Sequence[str], y: Tensor, tile: Tile) -> tuple[Tenso
     return after[:, :, rows, columns], {name: f[:, :, rows, columns] for name, f in features.items()}
 
 
-def _seen(here: Tensor, tile: Tile) -> Tensor:
+def _inside(here: Tensor, tile: Tile) -> Tensor:
     """A tile with its margin."""
     return here[:, :, tile.y0 - tile.top : tile.y1 + tile.bottom, tile.x0 - tile.left : tile.x1 + tile.right]
 
 
 def _cut(here: Tensor, tile: Tile) -> Tensor:
-    return _seen(here, tile).contiguous(memory_format=torch.channels_last)
+    return _inside(here, tile).contiguous(memory_format=torch.channels_last)
 
 
 def _window(here: Tensor, tile: Tile, ratio: int = 1) -> Tensor:

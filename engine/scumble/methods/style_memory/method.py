@@ -173,7 +173,7 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
         if not options.polish:
             return paint(content, styles, options, runtime)
         polish = Polish(options.polish, [Weighted(style.state.extra, style.weight) for style in styles], runtime)
-        return polish.painted(content, lambda seen: paint(seen, styles, options, runtime))
+        return polish.painted(content, lambda picture: paint(picture, styles, options, runtime))
 
     def forget(self) -> None:
         super().forget()

@@ -111,7 +111,7 @@ were trained with are lost."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class Measured:
     """A painting as a step needs it: (1, 3, H, W) in [0, 1], what the predictor reads of it (1, S), and its Gram matrices
     (C, C) by "scale/teacher/layer"; `calm` (1, scales) is how much texture its calm parts have, `contrast` (1, 3) that of its
     light and hues, `bounds` (2, 1, 3, 1, 1) the range of its colours."""
@@ -139,11 +139,13 @@ class TrainableMemory(nn.Module):
             own = self.shared.net.own_row(picture, PALETTE_FAINT)
         return moved(own, self.shared.predictor(signature))
 
-    def known_row(self, known: Sequence[Seen], i: int) -> Tensor:
+    def known_row(self, known: Sequence[Measured], i: int) -> Tensor:
         return moved(self.predicted(known[i].picture, known[i].signature), self.pace * self.offsets[i : i + 1])
 
     @torch.no_grad()
-    def begin(self, start: Path, known: Sequence[Seen], styles: Sequence[OnePainting], report: Callable[[str], None]) -> None:
+    def begin(
+        self, start: Path, known: Sequence[Measured], styles: Sequence[OnePainting], report: Callable[[str], None]
+    ) -> None:
         """Go on from a weight file and the rows beside it that belong to it. Raises ScumbleError "weights-corrupt"."""
         with loading(start):
             self.shared.load_state_dict(load_weights(start)[0])
@@ -173,7 +175,7 @@ ENLARGED = 0.5
 """By how much of the piece's side the painting's short side is longer, at most."""
 
 PHOTOGRAPHS = 0.15
-"""Share of pictures to paint like that are photographs: a predictor that saw paintings alone knows too few textures."""
+"""Share of pictures to paint like that are photographs: a predictor trained on paintings alone knows too few textures."""
 
 CHANGED = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.3)])
 
@@ -188,20 +190,20 @@ class Painter:
     see: StyleEncoder
     wanted: set[str]
     device: str
-    measured: dict[int, Seen] = field(default_factory=dict, repr=False)
+    measured: dict[int, Measured] = field(default_factory=dict, repr=False)
     """Variants that have been drawn, by their numbers."""
 
     @torch.no_grad()
-    def seen(self, picture: Tensor, side: int) -> Seen:
+    def measure(self, picture: Tensor, side: int) -> Measured:
         """uint8 (3, H, W), brought to that short side and cropped to sides that are multiples of GRID."""
         picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
         height, width = (length // GRID * GRID for length in picture.shape[1:])
         x = picture[None, :, :height, :width].float().div(255)
         x = x.to(self.device, memory_format=torch.channels_last)
         grams = {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()}
-        return Seen(x, self.see(x), grams, calm_texture(x), contrast(x), colour_range(x))
+        return Measured(x, self.see(x), grams, calm_texture(x), contrast(x), colour_range(x))
 
-    def draw(self, side: int, sides: tuple[float, float], step: int, generator: torch.Generator) -> Seen:
+    def draw(self, side: int, sides: tuple[float, float], step: int, generator: torch.Generator) -> Measured:
         """One of the variants of this step. A variant depends on its number alone, so that a resumed run draws what an unbroken
         one does."""
         first = int(NEW * step)
@@ -209,7 +211,7 @@ class Painter:
             del self.measured[number]
         number = first + int(torch.randint(WINDOW, (), generator=generator))
         if number not in self.measured:
-            self.measured[number] = self.seen(*self.variant(number, side, sides))
+            self.measured[number] = self.measure(*self.variant(number, side, sides))
         return self.measured[number]
 
     def variant(self, number: int, side: int, sides: tuple[float, float]) -> tuple[Tensor, int]:
@@ -243,7 +245,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
     painter = Painter(paintings, photographs, teachers, load_style_encoder("compact").to(device), set(spec.styles[1]), device)
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
-    known = [painter.seen(read_picture(style.painting), recipe.side) for style in styles]
+    known = [painter.measure(read_picture(style.painting), recipe.side) for style in styles]
     memory = TrainableMemory(len(styles), recipe.pace).to(device).to(memory_format=torch.channels_last)
     shared = memory.shared
     if recipe.start:
@@ -296,7 +298,7 @@ def optimizer(memory: TrainableMemory, lr: float) -> Muon:
 
 def _losses(
     memory: TrainableMemory,
-    known: Sequence[Seen],
+    known: Sequence[Measured],
     painter: Painter,
     recipe: Recipe,
     spec: LossSpec,
@@ -314,21 +316,21 @@ def _losses(
             rows.append(memory.known_row(known, chosen))
             drawn.append(known[chosen])
         else:
-            seen = painter.draw(recipe.side, recipe.sides, step, generator)
-            signature = blurred(seen.signature, memory.shared.predictor.spread, generator)
-            rows.append(memory.predicted(seen.picture, signature))
-            drawn.append(seen)
+            painting = painter.draw(recipe.side, recipe.sides, step, generator)
+            signature = blurred(painting.signature, memory.shared.predictor.spread, generator)
+            rows.append(memory.predicted(painting.picture, signature))
+            drawn.append(painting)
     with torch.no_grad():
         own = net.own_row(x)
     dial, chance = torch.rand(2, n, generator=generator)
     part = torch.where(chance < recipe.dialled, dial, 1.0).to(x.device)
     painted = torch.lerp(own[:n], torch.cat(rows), part[:, None])
     given_back = memory.shared.rows(x[n:], painter.see(x[n:]), FAINT) if n < len(x) else own[:0]
-    seen_by_net = x
+    base = x
     if step % recipe.second_every == recipe.second_every - 1:
-        seen_by_net = torch.cat([painted_over(net, x[:n], painted.detach()), x[n:]])
-    y = net(seen_by_net, torch.cat([painted, given_back]))
-    grams = {f"1/{layer}": torch.stack([seen.grams[f"1/{layer}"] for seen in drawn]) for layer in spec.styles[1]}
+        base = torch.cat([painted_over(net, x[:n], painted.detach()), x[n:]])
+    y = net(base, torch.cat([painted, given_back]))
+    grams = {f"1/{layer}": torch.stack([painting.grams[f"1/{layer}"] for painting in drawn]) for layer in spec.styles[1]}
     losses = perceptual_losses(y[:n], x[:n], grams, painter.teachers, spec, most=MOST)
     parts = losses.means() | _others(y[:n], x[:n], drawn, part)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if n < len(x) else x.new_zeros(())
@@ -338,12 +340,12 @@ def _losses(
     return {"total": total, **parts}
 
 
-def _others(y: Tensor, x: Tensor, drawn: Sequence[Seen], part: Tensor) -> dict[str, Tensor]:
+def _others(y: Tensor, x: Tensor, drawn: Sequence[Measured], part: Tensor) -> dict[str, Tensor]:
     """What is asked of pictures `y` of contents `x` (N, 3, H, W) beside content and style, by the paintings that were drawn for
     them and by how far `part` (N,) they are on their way to these."""
-    calm = torch.cat([seen.calm for seen in drawn])
-    wanted = torch.lerp(contrast(x), torch.cat([seen.contrast for seen in drawn]), part[:, None])
-    bounds = torch.lerp(colour_range(x), torch.cat([seen.bounds for seen in drawn], 1), part.view(-1, 1, 1, 1))
+    calm = torch.cat([painting.calm for painting in drawn])
+    wanted = torch.lerp(contrast(x), torch.cat([painting.contrast for painting in drawn]), part[:, None])
+    bounds = torch.lerp(colour_range(x), torch.cat([painting.bounds for painting in drawn], 1), part.view(-1, 1, 1, 1))
     return {
         "relief": relief_loss(y, x, calm),
         "echo": echo_loss(y, x, calm),
@@ -361,16 +363,18 @@ def painted_over(net: MemoryNet, x: Tensor, rows: Tensor) -> Tensor:
     return (broad + DETAIL * (x - lost)).clamp(0, 1)
 
 
-def _sheet(memory: TrainableMemory, known: Sequence[Seen], painter: Painter, photographs: Pictures, recipe: Recipe) -> Tensor:
+def _sheet(
+    memory: TrainableMemory, known: Sequence[Measured], painter: Painter, photographs: Pictures, recipe: Recipe
+) -> Tensor:
     """Four contents by six known styles, and by three other paintings."""
     x, generator = sheet_contents(photographs, 4, painter.device, sky=True), torch.Generator().manual_seed(1)
     every = torch.linspace(0, len(known) - 1, 6).long().tolist() if known else []
     chosen = [(known[i], memory.known_row(known, i)) for i in every]
     for _ in range(3):
-        seen = painter.draw(recipe.side, recipe.sides, 0, generator)
-        chosen.append((seen, memory.predicted(seen.picture, seen.signature)))
+        painting = painter.draw(recipe.side, recipe.sides, 0, generator)
+        chosen.append((painting, memory.predicted(painting.picture, painting.signature)))
     side = x.shape[-1]
-    tops = [F.interpolate(seen.picture[..., :side, :side], (side, side), mode="bilinear") for seen, _ in chosen]
+    tops = [F.interpolate(painting.picture[..., :side, :side], (side, side), mode="bilinear") for painting, _ in chosen]
     return sheet(x, [memory.shared.net(x, row.expand(len(x), -1)) for _, row in chosen], tops)
 
 
