@@ -201,6 +201,8 @@ class Live:
         elif rested:
             self._full = True
             self._submit(session, settings, method, self.layer.read(0, settings), full=True)
+        else:
+            self._say("Live.")
 
     def _submit(self, session: Session, settings: Settings, method: Method, shot: Shot, full: bool) -> None:
         job, share = session.submit(quick_request(method, settings, shot)), asked_strength(method, settings.strength)[1]

@@ -127,6 +127,22 @@ def test_it_waits_while_a_picture_is_painted_and_goes_on(studio: Any, live: Live
     assert live.written == [0]
 
 
+def test_after_a_pause_it_is_live_again_though_every_pixel_is_painted_and_nothing_has_changed(
+    studio: Any, live: LiveLayer, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status went on to say that the layer was hidden until the next stroke."""
+    finish(studio, session)
+    rest(studio, monkeypatch)
+    finish(studio, session)
+    live.pause = "Live waits: its layer is hidden."
+    ticks(studio)
+    assert studio.standing.text == "Live waits: its layer is hidden."
+    live.pause = ""
+    ticks(studio)
+    assert studio.standing.text == "Live."
+    assert len(session.requests) == 2
+
+
 @pytest.mark.parametrize("why", ["Live waits until Krita's window is the active one.", "The picture is too large."])
 def test_it_says_why_it_pauses(studio: Any, live: LiveLayer, session: Session, host: Host, why: str) -> None:
     finish(studio, session)
