@@ -130,18 +130,23 @@ TONED = (0.1, 0.03, 0.03)
 def _tones(x: Tensor) -> Tensor:
     """(N, 3, cells) of (N, 3, H, W) with sides of at least 8: the luminance of cells of 8 pixels, and their red-green and
     yellow-blue less what the luminance explains of them; all with mean 0."""
-    cells = F.avg_pool2d(x.float(), TONE_CELL).flatten(2)
-    red, green, blue = cells.unbind(1)
-    mixed = torch.stack([0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue], 1)
-    mixed = mixed - mixed.mean(2, keepdim=True)
-    light, hues = mixed[:, :1], mixed[:, 1:]
+    cells = F.avg_pool2d(x.float(), TONE_CELL)
+    red, green, blue = cells.flatten(2).unbind(1)
+    light = _luminance(cells).flatten(2)
+    hues = torch.stack([red - green, (red + green) / 2 - blue], 1)
+    light, hues = light - light.mean(2, keepdim=True), hues - hues.mean(2, keepdim=True)
     explained = (hues * light).mean(2, keepdim=True) / (light.square().mean(2, keepdim=True) + 1e-6) * light
     return torch.cat([light, hues - explained], 1)
 
 
+def _deviations(tones: Tensor) -> Tensor:
+    """(N, C) of (N, C, cells) with mean 0; with a slope also where all are 0."""
+    return (tones.square().mean(2) + 1e-8).sqrt()
+
+
 def contrast(x: Tensor) -> Tensor:
     """Deviations (N, 3) of the light, the red-green and the yellow-blue of (N, 3, H, W) over cells of 8 pixels."""
-    return (_tones(x).square().mean(2) + 1e-8).sqrt()
+    return _deviations(_tones(x))
 
 
 def contrast_loss(y: Tensor, x: Tensor, wanted: Tensor) -> Tensor:
@@ -160,7 +165,7 @@ def hue_loss(y: Tensor, x: Tensor) -> Tensor:
     """1 less the correlation of the hues of pictures `y` with those of their contents `x` (N, 3, H, W), as far as light does
     not explain them and contents have any: what is warmer than what surrounds it stays so in the painting's colours."""
     of_y, of_x = _tones(y)[:, 1:], _tones(x)[:, 1:]
-    share = (contrast(x)[:, 1:] / TONED[1]).clamp(max=1)
+    share = (_deviations(of_x) / TONED[1]).clamp(max=1)
     sizes = (of_y.square().mean(2) * of_x.square().mean(2) + 1e-8).sqrt()
     return (share * (1 - (of_y * of_x).mean(2) / sizes)).mean()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a style prediction network sees of a painting: a vector of fixed length, whatever the painting's size.
 
-Invariant: a style is made of means over the painting, so a picture patched together of two is known without being made.
+Invariant: the vector is made of means over the painting, so a picture patched together of two is known without being made.
 """
 
 from __future__ import annotations

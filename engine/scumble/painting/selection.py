@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A selection as a part of its layer, for methods that look at their picture as a whole: they paint the small layer, and
-from there the selection takes what was changed.
+"""A selection as a part of its layer, for methods that look at their picture as a whole: they paint a small copy of it, the
+small layer, and from there the selection takes what was changed.
 
 Invariant: where the small layer has as many pixels as it is worked at, a pixel's answer is the layer's, however tightly it
 was selected; and what a layer's own small copy shows is what the layer will be.

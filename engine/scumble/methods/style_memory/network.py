@@ -165,10 +165,9 @@ class MemoryNet(nn.Module):
     full one, where few channels cost most of the time.
 
     On the way up the row changes every kernel (`ConditionalConv2d`): fine strokes are made there. At full resolution it is
-    the picture itself that the memory reads, so that colours are right from the first: a pixel is A_i (strokes + gate * x^)
-    + b_i, x^ the picture's colours whitened. What A_i multiplies is brought to unit covariance (`contrast`), so that a picture
-    has the contrast and the colours of its style by construction: a network that is not sure paints flat. Strokes and gate end
-    with a fixed blur, as TransformNet does, and for its reason.
+    the picture itself that the memory reads, so that colours are right from the first: a pixel is
+    A_i G (strokes + gate * x^) + b_i, x^ the picture's colours whitened, A_i and b_i the painting's own palette, G (`gain`) a
+    matrix of all styles. Strokes and gate end with a fixed blur, as TransformNet does, and for its reason.
 
     Residual blocks work at a quarter of the resolution, one of them before the memory is read: at an eighth they did nothing
     (docs/notebook/style_memory.md). `basis` are the sizes of the bases at the skip, at the deepest read, in each conditional
