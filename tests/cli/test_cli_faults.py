@@ -134,8 +134,11 @@ def test_a_stream_that_is_closed_costs_its_words_and_no_picture(run: Run, tmp_pa
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_stderr_on_a_full_disk_costs_its_words_and_no_picture(run: Run, tmp_path: Path) -> None:
-    """`2> log` on a full disk ended a batch after its first picture."""
+def test_a_stderr_on_a_full_disk_costs_its_words_and_no_picture(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`2> log` on a full disk ended a batch after its first picture, and later, where Python buffers, with code 120."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     for name in ("1.png", "2.png"):
         noise_file(tmp_path / "in" / name)
     assert run("methods")[0] == 0

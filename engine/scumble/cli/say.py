@@ -15,7 +15,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -85,8 +85,26 @@ def safe_output() -> Iterator[None]:
     if isinstance(sys.stdout, io.TextIOWrapper):
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.reconfigure(errors="backslashreplace")
-    with contextlib.redirect_stderr(SafeStream(sys.stderr)):
-        yield
+    stderr = sys.stderr
+    with contextlib.redirect_stderr(SafeStream(stderr)):
+        try:
+            yield
+        finally:
+            _lose_unwritten(stderr)
+
+
+def _lose_unwritten(stream: TextIO | None) -> None:
+    """Empty a stream's buffer, into the null device where it cannot be written: else Python ends with code 120."""
+    with contextlib.suppress(OSError, ValueError):
+        if stream is None:
+            return
+        try:
+            stream.flush()
+        except OSError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+            stream.flush()
 
 
 def _fill_descriptors() -> None:
