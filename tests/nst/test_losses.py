@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from scumble.nst.losses import (
+    SALIENT,
     calm_texture,
     colour_range,
     content_loss,
     contrast,
     contrast_loss,
+    distinctness,
     echo_loss,
     gram,
     gram_loss,
@@ -23,6 +25,7 @@ from scumble.nst.losses import (
     pixel_weight,
     relief_loss,
     root_gram_loss,
+    salience,
     squared_distance,
     tv_loss,
 )
@@ -254,3 +257,31 @@ def test_what_lies_outside_of_a_picture_s_range_is_counted() -> None:
     assert bounds.shape == (2, 1, 3, 1, 1)
     assert float(overshoot(inside, bounds)) == 0
     assert float(overshoot(inside.amax((2, 3), keepdim=True) + 0.5, bounds)) == pytest.approx(0.25)
+
+
+def salience_of(x: Tensor, weight: Tensor | None = None) -> Tensor:
+    mean = x.mean((2, 3), keepdim=True) if weight is None else (x * weight).sum((2, 3), keepdim=True)
+    return salience(distinctness(x, mean), weight)
+
+
+def test_what_stands_out_of_a_picture_counts_more_than_the_wall_behind_it() -> None:
+    x = torch.full((2, 3, 40, 40), 0.5)
+    x[0, :, 10:20, 10:20] = torch.rand(3, 10, 10, generator=torch.Generator().manual_seed(0))
+    counted = salience_of(x)
+    assert counted.shape == (2, 1, 40, 40)
+    assert torch.allclose(counted.mean((1, 2, 3)), torch.ones(2))
+    assert counted[0, 0, 12:18, 12:18].min() > 5 * counted[0, 0, 25:, 25:].max()
+    assert torch.allclose(counted[1], torch.ones(1)), "where nothing stands out, all counts the same"
+    assert counted.max() / counted.min() <= SALIENT[1] / SALIENT[0] * 1.001
+
+
+def test_what_is_hidden_makes_nothing_else_count_less() -> None:
+    x = torch.full((1, 3, 40, 40), 0.5)
+    x[:, :, 10:14, 10:14] += 0.1
+    weight = torch.ones(1, 1, 40, 40)
+    weight[..., 25:] = 0
+    before = salience_of(x[..., :25], weight[..., :25] / 1000)
+    x[..., 25:] = torch.rand(1, 3, 40, 15, generator=torch.Generator().manual_seed(0))
+    counted = salience_of(x, weight / 1000)
+    assert float((counted * weight).sum()) == pytest.approx(1000)
+    assert torch.allclose(counted[..., :25], before, atol=1e-5)

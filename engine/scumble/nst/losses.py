@@ -27,6 +27,39 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return (features.float() - target).square().mean() / target.var().clamp_min(1e-6)
 
 
+SALIENT = (0.1, 4.0)
+"""How much a cell of a content counts, at least and at most, where the mean is about 1."""
+
+
+def distinctness(features: Tensor, mean: Tensor) -> Tensor:
+    """Mean squared distance (N, 1, H, W) of each cell of (N, C, H, W) from `mean` (N or 1, C, 1, 1)."""
+    return (features.float() - mean).square().mean(1, keepdim=True)
+
+
+def salience(distinct: Tensor, weight: Tensor | None = None) -> Tensor:
+    """How much each cell of a content's map counts, (N, 1, H, W) with mean 1: in proportion to its `distinctness` and that of
+    its neighbours, within SALIENT. Means are weighted by `weight` (1, 1, H, W) with sum 1, where it is given; cells of weight 0
+    count nothing, as neighbours neither.
+
+    Where all cells count the same, a face is as cheap a place for a painting's ornaments as a plain sky.
+    """
+
+    def mean(cells: Tensor) -> Tensor:
+        total = cells.mean((2, 3), keepdim=True) if weight is None else (cells * weight).sum((2, 3), keepdim=True)
+        return total.clamp_min(1e-12)
+
+    def around(cells: Tensor) -> Tensor:
+        return F.avg_pool2d(F.pad(cells, (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+    if weight is None:
+        near = around(distinct)
+    else:
+        shown = (weight > 0).float()
+        near = around(distinct * shown) / around(shown).clamp_min(1e-6)
+    counted = (near / mean(near)).clamp(*SALIENT)
+    return counted / mean(counted)
+
+
 def gram_loss(gram_matrix: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference of Gram matrices over the target's mean square: 0 is equal, in any layer and network.
 

@@ -45,6 +45,33 @@ def test_it_moves_the_picture_towards_the_painting() -> None:
     assert loss_of(painted, content, terms) < 0.4 * loss_of(content, content, terms)
 
 
+def test_hidden_parts_of_a_content_count_nothing() -> None:
+    net, terms = load_perceptual("half"), PRESETS["scumble"].terms
+    alpha = torch.ones(1, 1, 64, 64)
+    alpha[..., 32:] = 0
+    statistics = {1: drained(measure(net, tensor(waves(40, 48, 1)), tuple(terms.style)))}
+    for target in drained(objective(net, terms, tensor(waves(64, 64)), [(1.0, statistics)], alpha)).content.values():
+        assert target.weight is not None
+        assert float(target.weight.sum()) == pytest.approx(1)
+        middle = target.weight.shape[3] // 2
+        assert not target.weight[..., middle:].any()
+        assert len(target.weight[..., :middle].unique()) > 1
+
+
+def test_ornaments_are_painted_on_the_wall_rather_than_on_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Kiss put its gold into faces: there a content counted no more than on a plain wall."""
+    content = np.full((96, 96, 3), 0.6, np.float32)
+    face = np.s_[36:60, 36:60]
+    content[face] = waves(24, 24, 3)
+    changed = {}
+    for salient in (False, True):
+        preset = replace(PRESETS["scumble"], terms=replace(PRESETS["scumble"].terms, salient=salient))
+        monkeypatch.setattr("scumble.methods.gatys.presets.PRESETS", {"scumble": preset})
+        change = np.square(result(Content(content), Options(steps=15)) - content)
+        changed[salient] = float(change[face].mean() / change.mean())
+    assert changed[True] < 0.8 * changed[False]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (3, 2), (33, 17)])
 @pytest.mark.parametrize("preset", ["scumble", "paper", "code"])
 def test_pictures_of_any_size_can_be_painted(size: tuple[int, int], preset: str) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from scumble.methods.gatys import lbfgs
 from scumble.methods.gatys import tiled_loss as pieces
 from scumble.methods.gatys.lbfgs import LBFGS
-from scumble.methods.gatys.objective import Losses, Terms, objective
+from scumble.methods.gatys.objective import Losses, Objective, Terms, objective
 from scumble.methods.gatys.presets import PRESETS
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_statistics import drained, measure
@@ -44,8 +44,9 @@ def compared(
     content = leaves(*size, 3)
     start = (content + 0.1 * torch.randn(content.shape, generator=torch.Generator().manual_seed(4))).contiguous()
     results: list[tuple[Losses, Tensor]] = []
-    for make in (objective, pieces.objective):
+    for make, kind in ((objective, Objective), (pieces.objective_of_any_size, pieces.InTiles)):
         loss = replace(drained(make(net, terms, content, styles, alpha, guides)), delta=delta)
+        assert type(loss) is kind
         x = start.clone().requires_grad_()
         losses = drained(loss.evaluate(x))
         assert x.grad is not None

@@ -15,7 +15,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from scumble.nst.losses import mean_gram, pixel_weight, pseudo_huber, squared_distance, tv_loss
+from scumble.nst.losses import distinctness, mean_gram, pixel_weight, pseudo_huber, salience, squared_distance, tv_loss
 from scumble.nst.style_statistics import PICTURE, FeatureStatistics, LayerStatistics
 from scumble.nst.tensors import shrink
 from scumble.nst.vgg import VGG
@@ -51,6 +51,9 @@ class Terms:
     painting's mean) less the painting's, in coordinates in which that is 1. No network sees hues as exactly."""
     tv_weight: float = 0.0
     relative: bool = True
+    salient: bool = False
+    """Whether what stands out of the content counts more (losses.salience): faces and lettering stay, plain grounds take the
+    ornaments."""
     scales: tuple[int, ...] = (1,)
     """Style is compared in the picture and in its reductions by these factors, painting alike; the terms are averaged."""
 
@@ -66,14 +69,24 @@ class Losses:
     tv: float
 
 
+@dataclass(frozen=True)
+class ContentTarget:
+    """What the content shows in one layer: `features` (1, C, h, w), the `divisor` of their mean squared distance, and how much
+    each cell counts, `weight` (1, 1, h, w) with sum 1; None where all count the same."""
+
+    features: Tensor
+    divisor: Tensor
+    weight: Tensor | None
+
+
 @dataclass
 class Objective:
     """The loss of pictures (1, 3, H, W) against one content and weighted styles. Make it with `objective`."""
 
     net: VGG
     terms: Terms
-    content: Mapping[str, tuple[Tensor, Tensor]]
-    """Features of the content and their divisor, by layer."""
+    content: Mapping[str, ContentTarget]
+    """By layer."""
     styles: Sequence[tuple[float, Mapping[int, FeatureStatistics]]]
     """Weight and statistics by scale of each style."""
     alpha: Tensor | None = None
@@ -142,10 +155,10 @@ class Objective:
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor | None:
         losses = [
-            weight * squared_distance(features[name], target, self.weight(target)) / divisor
+            weight * squared_distance(features[name], target.features, target.weight) / target.divisor
             for name, weight in self.terms.content.items()
             if name in features
-            for target, divisor in [self.content[name]]
+            for target in [self.content[name]]
         ]
         return torch.stack(losses).sum() if losses else None
 
@@ -215,7 +228,7 @@ def objective(
     guides: Tensor | None = None,
 ) -> Generator[None, None, Objective]:
     """Look at the content (1, 3, H, W) in [0, 1], with alpha (1, 1, H, W) or None for an opaque one. Yields between stages."""
-    targets: dict[str, tuple[Tensor, Tensor]] = {}
+    targets: dict[str, ContentTarget] = {}
     y = content.contiguous(memory_format=torch.channels_last)
     for stage in net.stages(terms.content):
         with torch.no_grad():
@@ -223,9 +236,19 @@ def objective(
             for name in features.keys() & terms.content.keys():
                 f = features[name]
                 divisor = f.var(correction=0).clamp_min(1e-6) if terms.relative else f.mean().clamp_min(1e-6).square()
-                targets[name] = (f, divisor)
+                weight = None if alpha is None else pixel_weight(alpha, f.shape[2], f.shape[3])
+                if terms.salient:
+                    mean = f.mean((2, 3), keepdim=True) if weight is None else (f * weight).sum((2, 3), keepdim=True)
+                    weight = salient_weight(distinctness(f, mean), weight)
+                targets[name] = ContentTarget(f, divisor, weight)
         yield
     return Objective(net, terms, targets, styles, alpha, guides)
+
+
+def salient_weight(distinct: Tensor, weight: Tensor | None) -> Tensor:
+    """How much each cell counts, (1, 1, h, w) with sum 1, by its salience and, where it is given, by `weight`."""
+    counted = salience(distinct, weight)
+    return counted / counted.numel() if weight is None else counted * weight
 
 
 def _whitening(covariance: Tensor) -> Tensor:

@@ -65,10 +65,12 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "scumble": Preset(
         Terms(
-            content={"relu4_2": 1.0},
-            style={"relu1_2": 0.2, "relu2_2": 0.2, "relu3_3": 0.2, "relu4_3": 0.2, "relu5_1": 0.2},
-            style_weight=5.0,
+            content={"relu3_3": 0.5, "relu4_2": 0.5},
+            style={"relu1_2": 0.25, "relu2_2": 0.25, "relu3_3": 0.25, "relu4_3": 0.17, "relu5_1": 0.08},
+            content_weight=1.2,
+            style_weight=4.4,
             tv_weight=0.5,
+            salient=True,
         ),
         steps=40,
         start="content",

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from scumble.image import mapped
-from scumble.methods.gatys.objective import Losses, Objective, Terms, objective
-from scumble.nst.losses import squared_distance
+from scumble.methods.gatys.objective import ContentTarget, Losses, Objective, Terms, objective, salient_weight
+from scumble.nst.losses import distinctness, pixel_weight, squared_distance
 from scumble.nst.style_statistics import FeatureStatistics
 from scumble.nst.tensors import shrink
 from scumble.nst.vgg import VGG
@@ -56,7 +56,7 @@ def objective_of_any_size(
     """As `objective`; a content of more than WHOLE pixels is measured and compared in tiles."""
     if content.shape[2] * content.shape[3] <= WHOLE:
         return (yield from objective(net, terms, content, styles, alpha, guides))
-    return InTiles(net, terms, (yield from _targets(net, terms, content)), styles, alpha, guides)
+    return InTiles(net, terms, (yield from _targets(net, terms, content, alpha)), styles, alpha, guides)
 
 
 def _evaluate(loss: Objective, x: Tensor) -> Generator[float, None, Losses]:
@@ -146,7 +146,9 @@ def _backward(
     return gradient, content
 
 
-def _targets(net: VGG, terms: Terms, content: Tensor) -> Generator[None, None, Mapping[str, tuple[Tensor, Tensor]]]:
+def _targets(
+    net: VGG, terms: Terms, content: Tensor, alpha: Tensor | None
+) -> Generator[None, None, Mapping[str, ContentTarget]]:
     """What `Objective.content` holds, of a large content (1, 3, H, W)."""
     maps, sums, squares = dict[str, Tensor](), dict[str, Tensor](), dict[str, Tensor]()
     here, plan = content, _plan(net, set(terms.content), (content.shape[2], content.shape[3]))
@@ -169,11 +171,35 @@ def _targets(net: VGG, terms: Terms, content: Tensor) -> Generator[None, None, M
             yield
         if following is not None:
             here = following
-    means = {name: sums[name] / f.numel() for name, f in maps.items()}
-    if not terms.relative:
-        return {name: (f, means[name].clamp_min(1e-6).square().float()) for name, f in maps.items()}
-    variances = {name: squares[name] / f.numel() - means[name].square() for name, f in maps.items()}
-    return {name: (f, variances[name].clamp_min(1e-6).float()) for name, f in maps.items()}
+    targets = {}
+    for name, f in maps.items():
+        mean = sums[name] / f.numel()
+        variance = squares[name] / f.numel() - mean.square()
+        divisor = variance.clamp_min(1e-6) if terms.relative else mean.clamp_min(1e-6).square()
+        weight = None if alpha is None else pixel_weight(alpha, f.shape[2], f.shape[3])
+        if terms.salient:
+            weight = yield from _salient_weight(f, weight)
+        targets[name] = ContentTarget(f, divisor.float(), weight)
+    return targets
+
+
+def _salient_weight(f: Tensor, weight: Tensor | None) -> Generator[None, None, Tensor]:
+    """`salient_weight` of a large map (1, C, h, w), read twice, some rows at a time."""
+    channels, height, width = f.shape[1:]
+    step = max(1, VALUES // (channels * width))
+    bands = [slice(a, a + step) for a in range(0, height, step)]
+    mean = f.new_zeros(1, channels, 1, 1)
+    for rows in bands:
+        share = 1 / (height * width) if weight is None else weight[:, :, rows]
+        mean += (f[:, :, rows] * share).sum((2, 3), keepdim=True)
+        mapped.release_pages(getattr(f, "filed", None))
+        yield
+    distinct = []
+    for rows in bands:
+        distinct.append(distinctness(f[:, :, rows], mean))
+        mapped.release_pages(getattr(f, "filed", None))
+        yield
+    return salient_weight(torch.cat(distinct, 2), weight)
 
 
 def _plan(net: VGG, wanted: set[str], size: tuple[int, int]) -> list[list[Tile]]:
@@ -247,13 +273,13 @@ def _pulls(loss: Objective, grams: Mapping[str, list[Tensor]], scale: int) -> tu
 
 def _content(loss: Objective, features: Mapping[str, Tensor], here: Tensor, tile: Tile) -> Tensor | None:
     """A tile's part of the loss of content."""
-    weight, share = _share(loss.weight(here), here, tile)
     parts = []
     for name in loss.terms.content.keys() & features.keys():
-        target, divisor = loss.content[name]
-        distance = squared_distance(features[name], _window(target, tile), weight)
-        parts.append(loss.terms.content[name] * share * distance / divisor)
-        mapped.release_pages(getattr(target, "filed", None))
+        target = loss.content[name]
+        weight, share = _share(target.weight, here, tile)
+        distance = squared_distance(features[name], _window(target.features, tile), weight)
+        parts.append(loss.terms.content[name] * share * distance / target.divisor)
+        mapped.release_pages(getattr(target.features, "filed", None))
     return reduce(torch.add, parts) if parts else None
 
 
