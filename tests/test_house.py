@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGINE = ROOT / "engine"
 LINES = 400
 """A file that passes 350 is asking to be two things; here the asking ends."""
-BYTES = 11_000_000
+BYTES = 11_500_000
 """The largest file of the repository: a clone must stay quick."""
 
 HEAVY = {"torch", "torchvision"}

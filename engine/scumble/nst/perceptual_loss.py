@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scumble.nst.losses import gram, gram_loss, pseudo_huber, root_gram_loss, tv_loss
+from scumble.nst.losses import distinctness, gram, gram_loss, pseudo_huber, root_gram_loss, salience, tv_loss
 from scumble.nst.tensors import shrink
 
 Layers = Mapping[str, float]
@@ -33,6 +33,8 @@ STYLE_LAYERS = {"relu1_2": 2.0, "relu2_2": 2.0, "relu3_3": 2.0, "relu4_3": 1.5, 
 count double: they have contrast, colours and sharp edges, and without them pictures are dull and soft."""
 
 CONTENT_LAYER = "relu3_3"
+CONTENT_LAYERS = {CONTENT_LAYER: 0.5, "relu4_1": 0.5}
+"""Of the style memory: edges, and what they are part of. No layer's gradient is nearer to LPIPS' than that of relu4_1."""
 
 FAINT = 0.05
 """Variance of a channel, in shares of the mean square of all, below which what it sees in a photograph counts less: in a plain
@@ -41,14 +43,16 @@ sky all strokes would be errors."""
 
 @dataclass(frozen=True)
 class LossSpec:
-    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, how much style counts, and which share
-    of the distance of Gram matrices, 0 to 1, is taken between their roots."""
+    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, how much style counts, which share
+    of the distance of Gram matrices, 0 to 1, is taken between their roots, and whether cells of a content count by their
+    salience (losses.salience): a face more than the wall behind it."""
 
     styles: Mapping[int, Layers]
     content: Layers
     content_scale: int = 1
     style_weight: float = 3.0
     roots: float = 0.0
+    salient: bool = False
 
     @property
     def layers(self) -> dict[int, set[str]]:
@@ -103,7 +107,7 @@ def perceptual_losses(
     with torch.no_grad():
         truth = features(shrink(x, spec.content_scale), set(spec.content))
     painted = {scale: features(shrink(y, scale), wanted) for scale, wanted in spec.layers.items()}
-    content = _mean(spec.content, {k: _content(painted[spec.content_scale][k], truth[k]) for k in spec.content})
+    content = _mean(spec.content, {k: _content(painted[spec.content_scale][k], truth[k], spec.salient) for k in spec.content})
     styles, pulls = [], []
     for scale, layers in spec.styles.items():
         pairs = {k: zip(gram(painted[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
@@ -113,12 +117,17 @@ def perceptual_losses(
     return PerceptualLosses(content, torch.stack(styles).mean(0), torch.stack(pulls).mean(0), tv_loss(y.float()))
 
 
-def _content(features: Tensor, truth: Tensor) -> Tensor:
+def _content(features: Tensor, truth: Tensor, salient: bool) -> Tensor:
     """Mean squared difference (N,) of feature maps, each channel of each picture brought to mean 0 and deviation 1: 0 is equal,
-    2 is unrelated. So contrast and colours are the style's to say (Park and Lee 2019, arXiv 1812.02342)."""
+    2 is unrelated. So contrast and colours are the style's to say (Park and Lee 2019, arXiv 1812.02342). With
+    `salient`, 2 is a mean over contents: what stands out has larger features, and counts more."""
     truth, features = truth.float(), features.float()
     faint = FAINT * truth.square().mean((1, 2, 3), keepdim=True)
-    return (_normalized(features, faint) - _normalized(truth, faint)).square().mean((1, 2, 3))
+    off = (_normalized(features, faint) - _normalized(truth, faint)).square()
+    if not salient:
+        return off.mean((1, 2, 3))
+    distinct = distinctness(truth, truth.mean((2, 3), keepdim=True))
+    return (salience(distinct) * off).mean((1, 2, 3))
 
 
 def _normalized(features: Tensor, faint: Tensor) -> Tensor:

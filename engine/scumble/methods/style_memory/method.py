@@ -46,7 +46,7 @@ from scumble.methods.style_memory.content_sampler import ContentSampler
 from scumble.methods.style_memory.network import FAINT, MARGIN, PALETTE_FAINT, STRIDE, StyleMemory
 from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, TARGET_SIDES, in_sizes, to_stride
 from scumble.methods.style_memory.refine import Pace, Target, begin, descend_row, kept, mean_target, resumed, target_of
-from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, LossSpec
+from scumble.nst.perceptual_loss import CONTENT_LAYERS, STYLE_LAYERS, LossSpec
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.nst.tensors import to_array, to_tensor
@@ -62,7 +62,7 @@ PACE = Pace(steps=60, rate=0.02, delta=0.5)
 BATCH, CROP = 3, 256
 """Of the pictures of a step."""
 
-LOSS = LossSpec({1: STYLE_LAYERS}, {CONTENT_LAYER: 1.0}, style_weight=10.0)
+LOSS = LossSpec({1: STYLE_LAYERS}, CONTENT_LAYERS, style_weight=10.0, salient=True)
 """What a refinement descends, through the half-width VGG-16: the layers that the networks were trained by, but the deep
 ones count more, since a row has strokes to lose."""
 

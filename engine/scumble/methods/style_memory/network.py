@@ -23,9 +23,9 @@ from scumble.nst.style_encoder import SIGNATURE_SIZE
 STRIDE = 8
 """Input sides must be multiples of this, and tiles must start at one."""
 
-MARGIN = 72
+MARGIN = 80
 """Pixels on each side on which an output pixel depends, at most, a multiple of STRIDE: two 3x3 convolutions at an eighth and
-one neighbour for its upsampling (24), nine at a quarter, the strided one among them, and one neighbour (40), one at a half
+one neighbour for its upsampling (24), eleven at a quarter, the strided one among them, and one neighbour (48), one at a half
 and one (4), 1 + 2 + 1."""
 
 BEND = 0.1
@@ -177,7 +177,7 @@ class MemoryNet(nn.Module):
     def __init__(
         self,
         widths: tuple[int, int, int, int] = (48, 80, 24, 16),
-        blocks: int = 2,
+        blocks: int = 3,
         basis: tuple[int, int, int, int] = (16, 32, 48, 32),
     ) -> None:
         super().__init__()

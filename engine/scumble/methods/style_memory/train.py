@@ -15,21 +15,20 @@ paint at any strength and size:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.transforms import v2
 
 from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.network import COLOURS, FAINT, PALETTE_FAINT, MemoryNet, StyleMemory, moved
+from scumble.methods.style_memory.train_paintings import Measured, Painter
 from scumble.nst.losses import (
-    calm_texture,
     colour_range,
     contrast,
     contrast_loss,
@@ -39,8 +38,8 @@ from scumble.nst.losses import (
     overshoot,
     relief_loss,
 )
-from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
-from scumble.nst.style_encoder import StyleEncoder, load_style_encoder
+from scumble.nst.perceptual_loss import CONTENT_LAYERS, LossSpec, perceptual_losses
+from scumble.nst.style_encoder import load_style_encoder
 from scumble.painting.two_passes import DETAIL
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, read_picture, read_pictures
@@ -73,7 +72,7 @@ class Recipe(TrainingRecipe):
     crop: int = 192
     side: int = 320
     sides: tuple[float, float] = (0.75, 1.15)
-    style_weight: float = 18.0
+    style_weight: float = 16.0
     roots: float = 0.5
     dialled: float = 0.35
     second_every: int = 8
@@ -108,20 +107,6 @@ MOST = 8.0
 WARM_UP = 100
 """First steps of a training that goes on from weights (a tenth of them at most), in which the rate rises: the moments that they
 were trained with are lost."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A painting as a step needs it: (1, 3, H, W) in [0, 1], what the predictor reads of it (1, S), and its Gram matrices
-    (C, C) by "scale/teacher/layer"; `calm` (1, scales) is how much texture its calm parts have, `contrast` (1, 3) that of its
-    light and hues, `bounds` (2, 1, 3, 1, 1) the range of its colours."""
-
-    picture: Tensor
-    signature: Tensor
-    grams: dict[str, Tensor]
-    calm: Tensor
-    contrast: Tensor
-    bounds: Tensor
 
 
 class TrainableMemory(nn.Module):
@@ -160,72 +145,6 @@ class TrainableMemory(nn.Module):
         if styles:
             fresh = len(styles) - going_on  # their rows are missing, or of other networks
             report(f"rows beside {start.name}: {going_on} go on, {fresh} begin from their paintings")
-
-
-GRID = 32
-"""Sides of paintings are multiples of this. A processor compiles a network's kernels for every size that it meets: with each
-painting of a size of its own, a training slowed to a fifth."""
-
-
-WINDOW, NEW = 400, 0.3
-"""A step draws from this many variants of pictures, and this many of them are exchanged after each step: measuring one takes a
-fifth of a step."""
-
-ENLARGED = 0.5
-"""By how much of the piece's side the painting's short side is longer, at most."""
-
-PHOTOGRAPHS = 0.15
-"""Share of pictures to paint like that are photographs: a predictor trained on paintings alone knows too few textures."""
-
-CHANGED = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3, 0.5, 0.3)])
-
-
-@dataclass(frozen=True)
-class Painter:
-    """Draws pictures to paint like, and measures them through the teachers when they are drawn."""
-
-    paintings: Pictures
-    photographs: Pictures
-    teachers: Teachers
-    see: StyleEncoder
-    wanted: set[str]
-    device: str
-    measured: dict[int, Measured] = field(default_factory=dict, repr=False)
-    """Variants that have been drawn, by their numbers."""
-
-    @torch.no_grad()
-    def measure(self, picture: Tensor, side: int) -> Measured:
-        """uint8 (3, H, W), brought to that short side and cropped to sides that are multiples of GRID."""
-        picture = v2.functional.resize(picture, [side], v2.InterpolationMode.BICUBIC, antialias=True)
-        height, width = (length // GRID * GRID for length in picture.shape[1:])
-        x = picture[None, :, :height, :width].float().div(255)
-        x = x.to(self.device, memory_format=torch.channels_last)
-        grams = {k: g[0] for k, g in grams_of(x, self.teachers, {1: self.wanted}).items()}
-        return Measured(x, self.see(x), grams, calm_texture(x), contrast(x), colour_range(x))
-
-    def draw(self, side: int, sides: tuple[float, float], step: int, generator: torch.Generator) -> Measured:
-        """One of the variants of this step. A variant depends on its number alone, so that a resumed run draws what an unbroken
-        one does."""
-        first = int(NEW * step)
-        for number in [n for n in self.measured if n < first]:
-            del self.measured[number]
-        number = first + int(torch.randint(WINDOW, (), generator=generator))
-        if number not in self.measured:
-            self.measured[number] = self.measure(*self.variant(number, side, sides))
-        return self.measured[number]
-
-    def variant(self, number: int, side: int, sides: tuple[float, float]) -> tuple[Tensor, int]:
-        """A square piece, uint8 (3, S, S), of a painting or, now and then, of a photograph, and S, between `side` times the two
-        of `sides`; half of them are recoloured and perhaps mirrored."""
-        with torch.random.fork_rng(devices=()):
-            torch.manual_seed(number)
-            pool = (self.photographs if float(torch.rand(())) < PHOTOGRAPHS else self.paintings).tensors
-            picture = pool[int(torch.randint(len(pool), ()))]
-            size = max(1, round(side * float(torch.empty(()).uniform_(*sides)) / GRID)) * GRID
-            short = round(size * (1 + ENLARGED * float(torch.rand(())) ** 2))
-            picture = v2.functional.resize(picture, [short], v2.InterpolationMode.BICUBIC, antialias=True)
-            picture = v2.RandomCrop(size)(picture)
-            return (CHANGED(picture) if float(torch.rand(())) < 0.5 else picture), size
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -281,11 +200,12 @@ def _spec(teachers: Teachers, recipe: Recipe) -> LossSpec:
     spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=recipe.roots)
     if teachers.complete is None:
         return spec
-    return replace(spec, styles={1: {f"{teachers.complete}/{layer}": weight for layer, weight in BALANCED.items()}})
+    styles, content = ({f"{teachers.complete}/{k}": weight for k, weight in w.items()} for w in (BALANCED, CONTENT_LAYERS))
+    return replace(spec, styles={1: styles}, content=content, salient=True)
 
 
 def save_shared(path: Path, shared: StyleMemory, card: Card) -> None:
-    """Bases and predictor, which are three quarters of the file, in 8 bits: no picture shows it."""
+    """Bases and predictor, which are most of the file, in 8 bits: no picture shows it."""
     state = shared.state_dict()
     save_weights(path, state, card, narrow=[k for k, v in state.items() if v.dim() == 2])
 

@@ -25,6 +25,7 @@ from scumble.methods.style_memory.method import load_memory
 from scumble.methods.style_memory.network import StyleMemory
 from scumble.methods.style_memory.painting_sizes import TARGET_SIDES, at_training_size, in_sizes, to_stride
 from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, mean_target, target_of
+from scumble.nst.perceptual_loss import CONTENT_LAYERS, LossSpec
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
@@ -33,7 +34,7 @@ from scumble.training.data import Pictures, read_picture, read_pictures
 from scumble.training.loop import append_losses, best_device, half_pays, run_folder
 from scumble.training.paintings import contents, loss_specs
 from scumble.training.recipe import OnePainting, refuse_crop
-from scumble.training.teachers import credited, load_teachers
+from scumble.training.teachers import Teachers, credited, load_teachers
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,14 @@ def _trained(recipe: Recipe) -> Tensor | None:
     return load_weights(path)[0]["row"]
 
 
+def _spec(teachers: Teachers, recipe: Recipe) -> LossSpec:
+    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=0.0)  # DELTA is for plain Gram matrices
+    if teachers.complete is None:
+        return spec
+    content = {f"{teachers.complete}/{layer}": weight for layer, weight in CONTENT_LAYERS.items()}
+    return replace(spec, content=content, salient=True)
+
+
 def _refined(
     recipe: Recipe, out: Path, memory: StyleMemory, painting: Pixels, row: Tensor, report: Callable[[str], None]
 ) -> tuple[Tensor, dict[str, object]]:
@@ -100,7 +109,7 @@ def _refined(
     if recipe.photographs is None:
         raise ScumbleError("bad-options", "Refining takes photographs.", "Give --photographs, or --steps 0 for no refining.")
     teachers = load_teachers(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
-    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=0.0)  # DELTA is for plain Gram matrices
+    spec = _spec(teachers, recipe)
     photographs = read_pictures(recipe.photographs)
     target = mean_target([target_of(x.to(row.device), teachers, spec) for x in in_sizes(painting, TARGET_SIDES)])
 
