@@ -43,6 +43,20 @@ class Treacherous(Distance):
         return super().loss(x) * (float("nan") if self.evaluations == 3 else 1)
 
 
+class Torn(Distance):
+    """Between TARGET, the content, and black, the style."""
+
+    def __init__(self, style_weight: float = 1.0) -> None:
+        super().__init__()
+        self.style_weight = style_weight
+
+    def loss(self, x: Tensor) -> Tensor:
+        return (x - TARGET).square().sum() + self.style_weight * x.square().sum()
+
+    def with_more_style(self, times: float) -> Torn:
+        return Torn(times * self.style_weight)
+
+
 def run(loss: Distance, steps: int, **how: Any) -> list[Step | None]:
     how = {"optimiser": "lbfgs", "exponent": 0.5, "history": 10} | how
     return list(descend(cast(Objective, loss), torch.full_like(TARGET, 0.5), steps, **how))
@@ -94,6 +108,14 @@ class Interleaved(Distance):
         assert x.grad is not None
         x.grad = x.grad.contiguous(memory_format=torch.channels_last)
         return losses
+
+
+def test_the_style_counts_more_in_the_last_third() -> None:
+    """By one weight throughout, the last half minute of a minute mended the content, and took paint away."""
+    steps = [s for s in run(Torn(), 60, finish=3.0) if s]
+    assert torch.allclose(steps[39].best, TARGET / 2, atol=0.02)
+    assert torch.allclose(steps[-1].best, TARGET / 4, atol=0.02)
+    assert [s.number for s in steps] == list(range(1, 61))
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5])

@@ -51,9 +51,9 @@ from scumble.painting.stages import OPTIMISING, fast_answer
 
 MAX_PREVIEW = 1024
 """Longest side of a preview: the pipeline shows none larger."""
-IMPROVED = 2.0
-"""How much more the style counts when another method's answer is improved: by the preset's own weight a picture that is painted
-already went back towards the photograph."""
+IMPROVED, FINISH = 3.0, 1.5
+"""How much more the style counts when another method's answer is improved, and again in the last third of the steps at the
+full size: by the preset's own weight a picture that is painted already went back towards the photograph."""
 STEPS = {"draft": 1, "good": 40, "best": 150}
 """Steps at each size for a quality, from another method's answer; with a limit in seconds the last ones are not reached."""
 COARSEST = 256
@@ -142,15 +142,21 @@ class Gatys(Improver):
         yield from self.improve(replace(content, strength=1.0), styles, options, runtime, answer)
 
     def improve(
-        self, content: Content, styles: Sequence[Weighted], options: Any, runtime: Runtime, answer: Tensor | None = None
+        self,
+        content: Content,
+        styles: Sequence[Weighted],
+        options: Any,
+        runtime: Runtime,
+        answer: Tensor | None = None,
+        finish: float = 1.0,
     ) -> Iterator[Event]:
-        """Descend from another method's `answer` (1, 3, H, W), or from what the options say.
+        """Descend from another method's `answer` (1, 3, H, W), or from what the options say; `finish` is Preset's.
 
         Other than `run` this follows the content's regions, with a Gram matrix for each style's own places, and its strength,
         with targets as far between the content's own statistics and the painting's.
         """
         options = _with_network(options, [style.state.statistics for style in styles])
-        preset = chosen(options)
+        preset = replace(chosen(options), finish=finish)
         net = self._network(options.network, preset.pooling, runtime.device)
         picture = torch.from_numpy(content.rgb).permute(2, 0, 1)[None].to(runtime.device)  # no copy of a large one
         sizes = level_sizes(picture.shape[2], picture.shape[3], preset.levels)
@@ -197,7 +203,7 @@ class Gatys(Improver):
         weight = IMPROVED * options.style_weight
         how = replace(options, start="fast", steps=steps, levels=levels or options.levels or usual, style_weight=weight)
         begun = torch.from_numpy(np.ascontiguousarray(answer)).permute(2, 0, 1)[None].to(runtime.device)
-        yield from self.improve(content, styles, how, runtime, begun)
+        yield from self.improve(content, styles, how, runtime, begun, FINISH)
 
     def _level(
         self,
@@ -234,7 +240,8 @@ class Gatys(Improver):
         half = runtime.half or (preset.half and computes_bfloat16(runtime.device))
         through = self._network(options.network, preset.pooling, runtime.device, half)
         loss = replace(exact, net=through, delta=preset.delta)
-        yield from descend(loss, first(), preset.steps, options.optimiser, preset.exponent, preset.history)
+        finish = preset.finish if small.shape[2:] == content.rgb.shape[:2] else 1.0
+        yield from descend(loss, first(), preset.steps, options.optimiser, preset.exponent, preset.history, finish)
 
     def _network(self, network: Network, pooling: Literal["max", "average"], device: str, half: bool = False) -> VGG:
         """The network on the device, kept for the next run; `half` gives its convolutions in bfloat16."""

@@ -9,8 +9,9 @@ are for tiled_loss.py.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -148,6 +149,11 @@ class Objective:
         t = self.terms
         total = t.content_weight * content + t.style_weight * style + t.colour_weight * colour + t.tv_weight * tv
         return Losses(total, content, style, colour, tv)
+
+    def with_more_style(self, times: float) -> Self:
+        """The same loss, in which the style counts that many times as much."""
+        t = self.terms
+        return replace(self, terms=replace(t, style_weight=times * t.style_weight, colour_weight=times * t.colour_weight))
 
     def wanted(self, scale: int) -> set[str]:
         """The layers that are computed: of the reductions, only for the style."""

@@ -70,8 +70,10 @@ def descend(
     optimiser: Literal["lbfgs", "adam"],
     exponent: float = SMOOTHING,
     history: int = HISTORY,
+    finish: float = 1.0,
 ) -> Iterator[Step | float]:
-    """Improve `start` (1, 3, H, W) by `steps` evaluations.
+    """Improve `start` (1, 3, H, W) by `steps` evaluations, in the last third of which the style counts `finish` times as
+    much: by one weight throughout, these mend the content and take paint away.
 
     Yields a Step after each, and at points in between, where it can be stopped, the share done of the evaluation. Of large
     pictures, the best of a Step is there until the next.
@@ -85,6 +87,9 @@ def descend(
     del start  # a large picture lies in a file between two uses
     rate = 1.0
     for number in range(1, steps + 1):
+        if number == 2 * steps // 3 + 1 and finish != 1:
+            loss, least = loss.with_more_style(finish), math.inf
+            origin, optimizer = storage.allocate().copy_(best), _optimizer(optimiser, best, history, rate)
         x = spectrum(optimizer.z)
         optimizer.release_pages()
         x.add_(origin).requires_grad_()
