@@ -21,11 +21,12 @@ from scumble.api.method import Runtime
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.methods.johnson.network import TransformNet
-from scumble.methods.johnson.train import Criterion, phases
+from scumble.methods.johnson.train import Criterion
 from scumble.painting import pipeline
 from scumble.painting.device import choose, finish, forget_most, is_gpu, most_memory, name_of
 from scumble.training.loop import Schedule, fit
-from scumble.training.teachers import load_teachers
+from scumble.training.losses import SPEC
+from scumble.training.teachers import load_teacher
 
 SIZES = {"1 megapixel": (1024, 1024), "full HD": (1080, 1920), "4K": (2160, 3840)}
 METHODS = ("memory", "johnson")
@@ -93,12 +94,12 @@ def _times(name: str, size: tuple[int, int], runtime: Runtime, seconds: float) -
 
 
 def _steps_a_second(device: str, batch: int, crop: int, steps: int) -> float:
-    """Training steps a second of johnson's second phase, through the teachers that ship; pictures are not read from disk."""
-    teachers = load_teachers("compact").to(device).to(memory_format=torch.channels_last)
+    """Training steps a second of johnson, through the teacher that ships; pictures are not read from disk."""
+    teacher = load_teacher("half").to(device).to(memory_format=torch.channels_last)
     net = TransformNet(0.5).to(device).to(memory_format=torch.channels_last)
     x = torch.rand(batch, 3, crop, crop, generator=torch.Generator().manual_seed(0))
     x = x.to(device, memory_format=torch.channels_last)
-    criterion = Criterion(teachers, phases(teachers)[1], x[:1])
+    criterion = Criterion(teacher, SPEC, x[:1])
     began: list[float] = []
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:

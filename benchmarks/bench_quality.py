@@ -30,7 +30,7 @@ from benchmarks.figures import Figure, median
 from scumble.api.method import Pixels, Preview, Runtime
 from scumble.evaluate.contenders import Painting, painter
 from scumble.evaluate.contest import at_scale_of, read_paintings
-from scumble.evaluate.judges import lpips_judge, teachers_judge
+from scumble.evaluate.judges import lpips_judge, vgg16_judge
 from scumble.evaluate.panel import Panel, panel
 from scumble.methods import registry
 from scumble.methods.gatys.method import Gatys
@@ -39,7 +39,7 @@ from scumble.nst.tensors import to_tensor
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 from scumble.painting import pipeline
 from scumble.painting.progressive import Effort
-from scumble.training.teachers import load_teachers
+from scumble.training.teachers import FILES, load_complete
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("SCUMBLE_SHARED", ROOT.parent / "shared"))
@@ -126,7 +126,7 @@ def judges() -> Panel | None:
         return None
     photograph = opaque()[..., :3].astype(np.float32) / np.float32(255)
     style = to_tensor(at_scale_of(painting().pixels, photograph))
-    return panel([teachers_judge(folder)], lpips, to_tensor(photograph), style)
+    return panel([vgg16_judge(folder)], lpips, to_tensor(photograph), style)
 
 
 def alone(network: Literal["half", "vgg16"]) -> None:
@@ -142,10 +142,8 @@ def load(network: Network, pooling: Literal["max", "average"]) -> VGG:
     if network != "vgg16":
         return load_perceptual(network, pooling)
     folder = SHARED / "perceptual"
-    teachers = load_teachers(str(folder)).nets if folder.is_dir() else {}
-    net = teachers.get("vgg16")
-    if isinstance(net, VGG) and "5_3" in net.layers:
-        return net
+    if any(folder.glob(FILES)):
+        return load_complete(str(folder))
     return VGG(DEPTHS["vgg16"], WIDTHS["vgg16"]).requires_grad_(False).eval()
 
 

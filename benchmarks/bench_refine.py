@@ -19,7 +19,7 @@ from benchmarks.figures import Figure, median
 from scumble.api.method import Runtime
 from scumble.evaluate.contenders import Variant, method_contender, variant_contender
 from scumble.evaluate.contest import Row, Table, hold, read_paintings, read_photographs
-from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, teachers_judge
+from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, vgg16_judge
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZE, PHOTOGRAPHS, PAINTINGS = 256, 12, 5
@@ -70,7 +70,7 @@ def _total(rows: Mapping[tuple[str, str], Row], judge: str, painting: str | None
 def _judges(folder: Path) -> list[Judge]:
     """The one that ships, and those of the folder."""
     others = [squeezenet_judge(path) for path in sorted(folder.glob("squeezenet*.safetensors"))[:1]]
-    return [compact_judge(), *([teachers_judge(str(folder))] if folder.is_dir() else []), *others]
+    return [compact_judge(), *([vgg16_judge(str(folder))] if folder.is_dir() else []), *others]
 
 
 def _note(line: str) -> None:

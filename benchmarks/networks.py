@@ -23,13 +23,13 @@ from rich.table import Table as Shown
 from scumble.api.method import Runtime
 from scumble.evaluate.contenders import Contender, Painting, painter
 from scumble.evaluate.contest import Photograph, Table, hold, read_paintings, read_photographs, resumed
-from scumble.evaluate.judges import lpips_judge, teachers_judge
+from scumble.evaluate.judges import lpips_judge, vgg16_judge
 from scumble.library.weights import load_weights, name_of
 from scumble.methods.gatys.method import Gatys
 from scumble.methods.gatys.presets import Options, chosen
 from scumble.nst.pretrained import Network, load_perceptual
 from scumble.nst.vgg import VGG
-from scumble.training.teachers import load_teachers
+from scumble.training.teachers import load_complete
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 256
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         *(_compared(text, tuple(given.weights), parser) for text in given.networks),
     ]
     contenders = [c for network in compared for c in contenders_of(network, teachers, steps)]
-    table, judges, chosen_pairs = _kept(given.out), [teachers_judge(str(teachers))], pairs(images)[: given.pairs]
+    table, judges, chosen_pairs = _kept(given.out), [vgg16_judge(str(teachers))], pairs(images)[: given.pairs]
     for number, (photograph, painting) in enumerate(chosen_pairs, 1):
         hold(table, contenders, [photograph], [painting], judges, given.out, _quiet, lpips)
         print(f"{number} of {given.pairs} pairs", file=sys.stderr, flush=True)
@@ -118,9 +118,7 @@ def contenders_of(network: Compared, teachers: Path, steps: int) -> list[Contend
 
     def load(kind: Network, pooling: Literal["max", "average"]) -> VGG:
         if kind == "vgg16":
-            net = load_teachers(str(teachers)).nets[kind]
-            assert isinstance(net, VGG)
-            return net
+            return load_complete(str(teachers))
         net = load_perceptual(kind, pooling)
         if network.file is not None:
             net.convs.load_state_dict(load_weights(network.file)[0])

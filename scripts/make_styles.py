@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paintings", type=Path)
     parser.add_argument("--photographs", type=Path)
-    parser.add_argument("--teachers", default="compact")
+    parser.add_argument("--teachers", default="half")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=METHODS)

@@ -27,6 +27,7 @@ from scumble.library.places import SHIPPED, shared_path
 from scumble.methods.style_memory import train as memory
 from scumble.training.data import read_rows
 from scumble.training.loop import best_device, run_folder
+from scumble.training.teachers import FILES
 
 SIDES = (448, 384, 320, 288, 256, 224)
 """Short sides in pixels that are tried in turn until the pictures fit."""
@@ -69,7 +70,7 @@ def pack(photographs: Path, paintings: Path, out: Path, teachers: Path | None, m
     """
     room = int(megabytes * 1e6)
     if teachers is not None:
-        for file in sorted(teachers.glob("complete_vgg16_*.safetensors"))[:1]:
+        for file in sorted(teachers.glob(FILES))[:1]:
             (out / "teachers").mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, out / "teachers" / file.name)
             room -= file.stat().st_size

@@ -65,10 +65,8 @@ def small_paintings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings measure paintings a quarter as large as they do in earnest, and paint sheets of such pictures."""
     from scumble.methods.johnson import train as johnson  # most tests need no torch
     from scumble.methods.stylebank import train as stylebank
-    from scumble.training import paintings, sheets
+    from scumble.training import sheets
 
-    monkeypatch.setattr(paintings, "SIDE", 96)
-    monkeypatch.setattr(paintings, "SIDES", (64, 128))
     monkeypatch.setattr(sheets, "SIDE", 64)
-    monkeypatch.setattr(johnson, "PAINTING_SIDES", (128, 96))
+    monkeypatch.setattr(johnson, "PAINTING_SIDE", 96)
     monkeypatch.setattr(stylebank, "PAINTING_SIDE", 96)

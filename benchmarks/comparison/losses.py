@@ -20,7 +20,7 @@ from scumble.api.method import Pixels, Runtime
 from scumble.cli.sheet import Cell, contact_sheet
 from scumble.evaluate.contenders import Answer, Contender, Painting, method_contender, unchanged
 from scumble.evaluate.contest import Photograph, Table, hold, keep, picture_name, read_paintings, read_photographs, resumed
-from scumble.evaluate.judges import Judge, Lpips, lpips_judge, squeezenet_judge, teachers_judge
+from scumble.evaluate.judges import Judge, Lpips, lpips_judge, squeezenet_judge, vgg16_judge
 from scumble.library.styles import StyleStore
 from scumble.methods import registry
 
@@ -134,4 +134,4 @@ def _methods() -> list[Contender]:
 def _judges(shared: Path) -> list[Judge]:
     folder = shared / "perceptual"
     squeezenets = sorted(folder.glob("squeezenet*.safetensors"))
-    return [teachers_judge(str(folder)), squeezenet_judge(squeezenets[0] if squeezenets else folder / "squeezenet.safetensors")]
+    return [vgg16_judge(str(folder)), squeezenet_judge(squeezenets[0] if squeezenets else folder / "squeezenet.safetensors")]

@@ -95,7 +95,7 @@ def losses(table: Table) -> str:
     judges: list[str] = table.conditions["judges"]
     means = table.means()
     layers = [key for key in next(iter(means.values()))["judged"][judges[0]] if "/" in key]
-    head = ["", "LPIPS", *(f"{judge}: style" for judge in judges), *(layer.split("/")[1] for layer in layers)]
+    head = ["", "LPIPS", *(f"{judge}: style" for judge in judges), *layers]
     rows = []
     for name, mean in means.items():
         judged, distance = mean["judged"], mean["lpips"]

@@ -47,7 +47,7 @@ def test_a_folder_without_pictures_is_reported_in_a_sentence(tmp_path: Path, cap
     empty.mkdir()
     typed = ["--photographs", empty, "--paintings", empty, "--teachers", empty, "--out", tmp_path]
     assert main(["train", "perceptual", *map(str, typed)]) == Exit.JOB
-    assert "holds none of" in capsys.readouterr().err
+    assert "no complete VGG-16" in capsys.readouterr().err
     assert main(["train", "adain", *map(str, [*typed[:4], *typed[6:]])]) == Exit.BAD_INPUT
     assert "holds no pictures" in capsys.readouterr().err
 
@@ -90,7 +90,7 @@ def test_a_file_of_another_network_to_start_from_is_named_in_a_sentence(
     save_weights(start, {"x": torch.zeros(2)}, {"method": "other"})
     table = tmp_path / "styles.csv"
     table.write_text("id,title,artist,year,file\nx,X,X,2020,0.png\n")
-    more = {"ghiasi": ["--variants", 2], "stylebank": ["--table", table]}.get(name, [])
+    more = {"stylebank": ["--table", table]}.get(name, [])
     assert main(a_training(name, pictures, "--start", start, *more)) == Exit.JOB
     printed = _unfolded(capsys.readouterr().err)
     assert "other.safetensors" in printed

@@ -26,7 +26,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def row(method: str, style: str, loss: float) -> Row:
-    judged = {"content": 0.5, "style": loss, "total": 9.0, "vgg16/relu1_2": loss / 2}
+    judged = {"content": 0.5, "style": loss, "total": 9.0, "relu1_2": loss / 2}
     return Row(method, "photo", style, judged={"vgg16": judged, "squeezenet": {**judged, "style": 3 * loss}}, lpips=loss / 4)
 
 

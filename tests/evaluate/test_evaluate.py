@@ -211,7 +211,7 @@ def test_a_method_that_was_not_trained_for_a_painting_is_said_to_be_so(folders: 
         (["--option", "gatys.strokes=3"], Exit.USAGE, "strokes"),
         (["--option", "gatys.steps=many"], Exit.USAGE, "whole number"),
         (["--size", "4"], Exit.USAGE, "32"),
-        (["--teachers", "nowhere"], Exit.JOB, "holds none of"),
+        (["--teachers", "nowhere"], Exit.JOB, "no complete VGG-16"),
         (["--peers", "."], Exit.USAGE, "peers.py"),
         (["--also", "memory"], Exit.USAGE, "memory:polish=20"),
         (["--strengths", "0,1"], Exit.USAGE, "above 0"),

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from scumble.api.errors import ScumbleError
-from scumble.evaluate.judges import Judgement, SqueezeNet, compact_judge, lpips_judge, squeezenet_judge, teachers_judge
-from scumble.nst.tensors import to_tensor
+from scumble.evaluate.judges import Judgement, SqueezeNet, compact_judge, lpips_judge, squeezenet_judge, vgg16_judge
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 
 
@@ -42,13 +40,6 @@ def test_squeezenet_judges_by_layers_it_has(tmp_path: Path) -> None:
         assert e.value.code == code
 
 
-def test_teachers_may_be_the_compact_network(tmp_path: Path) -> None:
-    judge = teachers_judge("compact")
-    assert judge.content_layers == ["compact/relu3_3"]
-    grey = to_tensor(np.full((32, 32, 3), 0.5, np.float32))
-    assert judge(grey, judge.expect(grey, grey)).style == 0
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Teachers with a complete VGG-16, of random weights."""
@@ -61,18 +52,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_complete_vgg16_judges_alone_and_layer_by_layer(folder: Path) -> None:
-    judge = teachers_judge(str(folder))
+    judge = vgg16_judge(str(folder))
     assert judge.name == "vgg16"
     x, s = (torch.rand(1, 3, 48, 40, generator=torch.Generator().manual_seed(k)) for k in (0, 1))
     verdict = judge(x, judge.expect(x, s))
-    assert list(verdict.layers) == [f"vgg16/relu{n}" for n in ("1_2", "2_2", "3_3", "4_3", "5_1")]
+    assert list(verdict.layers) == [f"relu{n}" for n in ("1_2", "2_2", "3_3", "4_3", "5_1")]
     assert verdict.content == 0
     assert verdict.style == pytest.approx(sum(verdict.layers.values()) / 5)
 
 
 def test_a_narrow_network_that_ships_judges_as_vgg16_does() -> None:
-    judge = teachers_judge("half")
-    assert (judge.name, judge.content_layers) == ("half", ["half/relu3_3"])
+    judge = vgg16_judge("half")
+    assert (judge.name, judge.content_layers) == ("half", ["relu3_3"])
     x = torch.rand(1, 3, 32, 32)
     assert judge(x, judge.expect(x, x)).total == 0
 
@@ -90,4 +81,4 @@ def test_lpips_is_0_for_the_photograph_and_rises_with_what_is_changed(folder: Pa
 
 
 def test_without_a_complete_vgg16_there_is_no_lpips() -> None:
-    assert lpips_judge("compact") is None
+    assert lpips_judge("half") is None

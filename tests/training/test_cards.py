@@ -23,14 +23,14 @@ def test_a_card_holds_every_setting_of_the_recipe_and_no_place_on_the_machine(tm
     """Each training listed its settings by hand: some cards lacked the width, some the teachers or the machine."""
     secret = tmp_path / "secret"
     recipe = Recipe("sea", secret / "sea.png", "Sea", "Ann", "1900", secret, start=secret / "first.safetensors")
-    card = trained_card({"method": "johnson"}, "johnson", recipe, {"file": "f", "pictures": 3}, 7, phases=[])
+    card = trained_card({"method": "johnson"}, "johnson", recipe, {"file": "f", "pictures": 3}, 7, branches=[])
     training = card["training"]
     assert str(secret) not in json.dumps(card)
     assert (card["method"], card["licence"], training["finished"]) == ("johnson", "Apache-2.0", 7)
     assert training["warm_start"] == "first.safetensors"
     settings = {f.name for f in dataclasses.fields(recipe)} - {f.name for f in dataclasses.fields(OnePainting)}
     assert settings - {"photographs", "start"} <= set(training)
-    assert {"command", "machine", "credits", "phases"} <= set(training)
+    assert {"command", "machine", "credits", "branches"} <= set(training)
 
 
 def test_a_measured_style_says_that_it_was_not_trained() -> None:

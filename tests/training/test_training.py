@@ -19,13 +19,12 @@ from scumble.library.weights import load_weights, save_weights
 from scumble.methods.adain import train as adain
 from scumble.methods.johnson import train as johnson
 from scumble.methods.style_memory import train as memory
-from scumble.nst.vgg import DEPTHS, VGG, WIDTHS, compact, narrow
+from scumble.nst.vgg import VGG, narrow
 from scumble.training import perceptual
 from scumble.training.cards import read_table, write_credits
 from scumble.training.data import has_test_split, listed, read_pictures
 from scumble.training.loop import Schedule, fit, run_folder
-from scumble.training.paintings import loss_specs
-from scumble.training.teachers import Teachers
+from scumble.training.teachers import load_teacher
 from support.coarse import coarse_pictures
 
 pytestmark = pytest.mark.usefixtures("small_paintings")
@@ -37,13 +36,13 @@ def photographs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_teachers(monkeypatch: pytest.MonkeyPatch) -> Teachers:
-    """Random weights of the compact shape: no judge of pictures, but every gradient flows as with a trained one."""
+def small_teacher(monkeypatch: pytest.MonkeyPatch) -> VGG:
+    """Random weights of the shape of "quarter": no judge of pictures, but every gradient flows as with a trained one."""
     torch.manual_seed(0)
-    teachers = Teachers({"vgg16": compact(), "pruned": compact()})
-    for module in (johnson, perceptual):
-        monkeypatch.setattr(module, "load_teachers", lambda source: teachers)
-    return teachers
+    teacher = narrow("quarter").requires_grad_(False).eval()
+    monkeypatch.setattr(johnson, "load_teacher", lambda source: teacher)
+    monkeypatch.setattr(perceptual, "load_complete", lambda source: teacher)
+    return teacher
 
 
 def a_problem() -> tuple[nn.Linear, object]:
@@ -175,43 +174,37 @@ def test_the_loss_table_gains_a_row_every_25_steps(tmp_path: Path) -> None:
 
 
 def test_training_johnson_lowers_the_loss_and_writes_a_network_with_its_card(
-    tmp_path: Path, photographs: Path, small_teachers: Teachers
+    tmp_path: Path, photographs: Path, small_teacher: VGG
 ) -> None:
     painting = tmp_path / "painting.png"
     Image.effect_noise((64, 64), 90).convert("RGB").save(painting)
-    recipe = johnson.Recipe(
-        "noise", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(30, 2), batch=1, crop=64
-    )
+    recipe = johnson.Recipe("noise", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=30, batch=1, crop=64)
     reported: list[str] = []
     path = johnson.train(recipe, tmp_path, reported.append)
     tensors, card = load_weights(path)
     assert tensors["down.0.conv.weight"].shape == (4, 3, 9, 9)
-    assert card["training"]["finished"]["phase"] == 2
+    assert card["training"]["finished"] == 30
     assert card["training"]["credits"]["pictures"] == 3
     assert card["style"] == recipe.described
-    assert (card["training"]["width"], card["training"]["batch"], card["training"]["steps"]) == (0.125, 1, [30, 2])
-    rows = [line.split(",") for line in (run_folder("johnson-noise-1", recipe) / "losses.csv").read_text().splitlines()[1:]]
+    assert (card["training"]["width"], card["training"]["batch"], card["training"]["steps"]) == (0.125, 1, 30)
+    rows = [line.split(",") for line in (run_folder("johnson-noise", recipe) / "losses.csv").read_text().splitlines()[1:]]
     assert float(rows[-1][2]) < float(rows[0][2])
-    assert (run_folder("johnson-noise-1", recipe) / "sample-000030.png").exists()
+    assert (run_folder("johnson-noise", recipe) / "sample-000030.png").exists()
 
 
-def test_johnson_warm_starts_from_committed_weights(tmp_path: Path, photographs: Path, small_teachers: Teachers) -> None:
+def test_johnson_warm_starts_from_committed_weights(tmp_path: Path, photographs: Path, small_teacher: VGG) -> None:
     painting = tmp_path / "painting.png"
     Image.effect_noise((64, 64), 90).convert("RGB").save(painting)
-    recipe = johnson.Recipe(
-        "first", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=(2, 2), batch=1, crop=64
-    )
+    recipe = johnson.Recipe("first", painting, "Noise", "nobody", "2020", photographs, width=0.125, steps=2, batch=1, crop=64)
     first = johnson.train(recipe, tmp_path, lambda line: None)
-    second = johnson.train(replace(recipe, style_id="second", steps=(0, 0), start=first), tmp_path, lambda line: None)
+    second = johnson.train(replace(recipe, style_id="second", steps=0, start=first), tmp_path, lambda line: None)
     assert {k: v.tolist() for k, v in load_weights(first)[0].items()} == {
         k: v.tolist() for k, v in load_weights(second)[0].items()
     }
     assert load_weights(second)[1]["training"]["warm_start"] == first.name
 
 
-def test_distillation_lowers_the_loss_and_levels_the_activations(
-    tmp_path: Path, photographs: Path, small_teachers: Teachers
-) -> None:
+def test_distillation_lowers_the_loss_and_levels_the_activations(tmp_path: Path, photographs: Path, small_teacher: VGG) -> None:
     recipe = perceptual.Recipe(photographs, photographs, "quarter", steps=30, batch=2, crop=48, fitted=4, lr=1e-3)
     reported: list[str] = []
     path = perceptual.train(recipe, tmp_path, reported.append)
@@ -226,7 +219,7 @@ def test_distillation_lowers_the_loss_and_levels_the_activations(
 
 
 def test_a_distillation_goes_on_from_a_network_of_its_kind(
-    tmp_path: Path, photographs: Path, small_teachers: Teachers, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, photographs: Path, small_teacher: VGG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every run began with the closed form, so that what an earlier one had learnt was lost."""
     recipe = perceptual.Recipe(photographs, photographs, "quarter", steps=0, batch=2, crop=48, fitted=4)
@@ -250,20 +243,22 @@ def test_another_folder_of_teachers_makes_another_run(tmp_path: Path) -> None:
     (tmp_path / "teachers").mkdir()
     without = run_folder("perceptual", recipe)
     assert without == run_folder("perceptual", recipe)
-    (tmp_path / "teachers" / "vgg16_x.safetensors").touch()
+    (tmp_path / "teachers" / "complete_vgg16_x.safetensors").touch()
     assert run_folder("perceptual", recipe) != without
     (tmp_path / "README").touch()
     (tmp_path / "teachers" / "notes.txt").touch()
     more = run_folder("perceptual", recipe)
-    (tmp_path / "teachers" / "vgg16_x.safetensors").write_text("another")
+    (tmp_path / "teachers" / "complete_vgg16_x.safetensors").write_text("another")
     assert run_folder("perceptual", recipe) not in (without, more)
 
 
-def test_vgg16_alone_is_refused_as_a_teacher_of_strokes() -> None:
-    """It ended in StopIteration."""
+def test_a_folder_without_a_complete_vgg16_is_refused_as_a_teacher(tmp_path: Path) -> None:
+    """A partial one, whose layers end before strokes begin, ended in StopIteration."""
+    (tmp_path / "vgg16_to_relu3_3.safetensors").touch()
     with pytest.raises(ScumbleError) as caught:
-        loss_specs(Teachers({"vgg16": VGG(DEPTHS["vgg16"][:3], WIDTHS["vgg16"][:3])}), 3.0)
+        load_teacher(str(tmp_path))
     assert caught.value.code == "weights-missing"
+    assert "half" in caught.value.hint
 
 
 def test_a_manifest_keeps_the_test_split_out_of_training(photographs: Path) -> None:

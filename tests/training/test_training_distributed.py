@@ -75,11 +75,11 @@ def test_torchrun_trains_one_network_and_only_the_first_process_speaks(tmp_path:
     Image.effect_noise((64, 64), 90).convert("RGB").save(painting)
     photographs = coarse_pictures(tmp_path / "photographs", 2)
     about = ["--style", "noise", "--painting", painting, "--title", "Noise", "--artist", "nobody", "--year", "2020"]
-    small = ["--photographs", photographs, "--width", 0.125, "--steps", 2, 1, "--batch", 1, "--crop", 64]
+    small = ["--photographs", photographs, "--width", 0.125, "--steps", 2, "--batch", 1, "--crop", 64]
     printed = torchrun("-m", "--", "scumble", "train", "johnson", *map(str, [*about, *small, "--out", tmp_path]))
     path = tmp_path / "johnson" / "noise.safetensors"
     assert printed.splitlines()[-1] == str(path)
     assert printed.count("2/2") == 1
     assert "2 processes" in load_weights(path)[1]["training"]["machine"]
-    (checkpoint,) = run_folder("").glob("johnson-noise-1-*/checkpoint.pt")
+    (checkpoint,) = run_folder("").glob("johnson-noise-*/checkpoint.pt")
     assert torch.load(checkpoint, weights_only=True)["step"] == 2

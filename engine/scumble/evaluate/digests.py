@@ -13,7 +13,7 @@ from pathlib import Path
 from scumble.api.method import Pixels
 from scumble.library.places import SHIPPED, data_dir, shared_path
 from scumble.library.weights import card_path
-from scumble.training.teachers import files_of
+from scumble.training.teachers import NAMED, files_of
 
 
 def of_texts(*texts: str) -> str:
@@ -53,10 +53,8 @@ def of_all_weights() -> str:
 
 
 def of_teachers(source: str) -> str:
-    """The digest of the networks that training/teachers.py loads from there; one with a published version is named by it."""
-    if source in ("compact", "torchvision"):
-        return source
-    return of_files(files_of(source))
+    """The digest of the network that training/teachers.py loads from there; one that ships or is published is named."""
+    return source if source in NAMED else of_files(files_of(source))
 
 
 def _sha256(path: Path) -> str:

@@ -20,10 +20,10 @@ from torchvision.models import squeezenet1_0
 
 from scumble.api.errors import ScumbleError
 from scumble.nst.losses import content_loss, gram, gram_loss
-from scumble.nst.perceptual_loss import STYLE_LAYERS, FeatureExtractor
+from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, FeatureExtractor
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.vgg import VGG
-from scumble.training.teachers import load_teachers
+from scumble.training.teachers import NARROW, load_complete, load_teacher
 
 STYLE_WEIGHT = 3.0
 """Of the total, content + 3 style: a figure that rewards a picture which is hardly painted, so it stands in tables only."""
@@ -80,14 +80,10 @@ def compact_judge() -> Judge:
     return Judge("compact", load_perceptual("compact"), ["relu3_3"], layers)
 
 
-def teachers_judge(source: str) -> Judge:
-    """The complete VGG-16 where `source` has one; else all the networks that a training with it looks through
-    (training/teachers.py). Raises ScumbleError "weights-missing"."""
-    teachers = load_teachers(source)
-    name = teachers.complete
-    if name is None:
-        return Judge("teachers", teachers, [teachers.content_layer], teachers.style_layers)
-    return Judge(name, teachers, [f"{name}/relu3_3"], [f"{name}/{layer}" for layer in STYLE_LAYERS])
+def vgg16_judge(source: str) -> Judge:
+    """The VGG-16 of a training's teacher (training/teachers.py), complete or narrow. Raises ScumbleError "weights-missing"."""
+    name = source if source in NARROW else "vgg16"
+    return Judge(name, load_teacher(source), [CONTENT_LAYER], list(STYLE_LAYERS))
 
 
 LPIPS_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
@@ -118,16 +114,15 @@ class Lpips:
 
 
 def lpips_judge(source: str) -> Lpips | None:
-    """With the complete VGG-16 of a folder of teachers; None where it has none, or where the package lpips is not installed.
+    """With the complete VGG-16 of that teacher; None where it is a narrow one, or where the package lpips is not installed.
 
     Raises ScumbleError "weights-missing".
     """
     spec = find_spec("lpips")
-    net = load_teachers(source).nets.get("vgg16")
-    if spec is None or spec.origin is None or not isinstance(net, VGG) or "5_3" not in net.layers:
+    if spec is None or spec.origin is None or source in NARROW:
         return None
     fitted = torch.load(Path(spec.origin).parent / "weights" / "v0.1" / "vgg.pth", map_location="cpu", weights_only=True)
-    return Lpips(net, [fitted[f"lin{k}.model.1.weight"] for k in range(len(LPIPS_LAYERS))])
+    return Lpips(load_complete(source), [fitted[f"lin{k}.model.1.weight"] for k in range(len(LPIPS_LAYERS))])
 
 
 def squeezenet_judge(path: Path) -> Judge:

@@ -36,7 +36,7 @@ from scumble.evaluate.contest import (
     read_photographs,
     resumed,
 )
-from scumble.evaluate.judges import Judge, Lpips, compact_judge, lpips_judge, squeezenet_judge, teachers_judge
+from scumble.evaluate.judges import Judge, Lpips, compact_judge, lpips_judge, squeezenet_judge, vgg16_judge
 from scumble.evaluate.page import page
 from scumble.library.atomic import write_atomic
 from scumble.library.identity import refuse_inside, refuse_replacing
@@ -142,7 +142,7 @@ def _made_of(plan: Plan, photographs: Sequence[Photograph], paintings: Sequence[
 
 def _judges(plan: Plan) -> list[Judge]:
     """The best judge first: it judges the lines and the pictures' captions."""
-    judges = [] if plan.teachers is None else [teachers_judge(plan.teachers)]
+    judges = [] if plan.teachers is None else [vgg16_judge(plan.teachers)]
     if plan.judge is not None:
         judges.append(squeezenet_judge(plan.judge))
     return [*judges, compact_judge()]

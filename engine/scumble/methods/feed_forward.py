@@ -29,7 +29,7 @@ S = TypeVar("S")
 OWN_SIDE = 512
 """Longest side at which the picture's own style is measured, for strengths below 1."""
 
-COMPACT = "compact"
+SHIPPED_ENCODER = "quarter"
 """The encoder that ships."""
 
 
@@ -121,10 +121,10 @@ class FeedForward(Method, Generic[N, S]):
 
     # What follows from it.
 
-    def weights(self, encoder: str = COMPACT) -> Path | None:
+    def weights(self, encoder: str = SHIPPED_ENCODER) -> Path | None:
         """The file of the networks: one that ships, or, for an encoder that does not, one in the user's data; None where every
         style has its own."""
-        shipped = encoder == COMPACT
+        shipped = encoder == SHIPPED_ENCODER
         return shared_path(SHIPPED, self.id) if shipped else data_dir() / "models" / f"{self.id}-{encoder}.safetensors"
 
     def shared_name(self) -> str:
@@ -157,11 +157,11 @@ class FeedForward(Method, Generic[N, S]):
             if not self.sides:
                 return Known({0: self.measure(networks, picture)})
             return Known(painting=picture, sides=self.sides, measure=lambda x: self.measure(networks, x))
-        if encoder != COMPACT:
+        if encoder != SHIPPED_ENCODER:
             raise ScumbleError(
                 "style-needs-picture",
                 f"The style {style.id!r} ships without its painting, which {encoder} has to see.",
-                "Use the compact encoder, or add the painting to your own styles.",
+                f"Use the encoder {SHIPPED_ENCODER}, or add the painting to your own styles.",
             )
         path = style.state(self.id)
         if path is None:
@@ -177,7 +177,8 @@ class FeedForward(Method, Generic[N, S]):
                 raise ScumbleError(
                     "weights-missing",
                     f"There are no networks of {self.id} for the encoder {encoder} on this machine ({path}).",
-                    f"Use the compact encoder, or train them: scumble train {self.id} --encoder {encoder} --out {path.parent}",
+                    f"Use the encoder {SHIPPED_ENCODER}, or train them: "
+                    f"scumble train {self.id} --encoder {encoder} --out {path.parent}",
                 )
             with torch.inference_mode(False):  # what is loaded within it could never be descended through
                 net = cast(N, nn.Identity()) if path is None else self.load(path)
@@ -262,7 +263,7 @@ class Pass(nn.Module):
 
 def encoder_of(options: Any) -> str:
     """The name of the encoder for paintings, where a method's options let one choose."""
-    return str(vars(options).get("encoder", COMPACT))
+    return str(vars(options).get("encoder", SHIPPED_ENCODER))
 
 
 @contextmanager

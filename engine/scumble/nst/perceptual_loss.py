@@ -108,13 +108,21 @@ def perceptual_losses(
         truth = features(shrink(x, spec.content_scale), set(spec.content))
     painted = {scale: features(shrink(y, scale), wanted) for scale, wanted in spec.layers.items()}
     content = _mean(spec.content, {k: _content(painted[spec.content_scale][k], truth[k], spec.salient) for k in spec.content})
+    style, pull = style_losses(painted, targets, spec, delta, most)
+    return PerceptualLosses(content, style, pull, tv_loss(y.float()))
+
+
+def style_losses(
+    painted: Mapping[int, Mapping[str, Tensor]], targets: Grams, spec: LossSpec, delta: float = 0.0, most: float = math.inf
+) -> tuple[Tensor, Tensor]:
+    """Style and pull (N,), as PerceptualLosses has them, of pictures with the features `painted` by scale and layer."""
     styles, pulls = [], []
     for scale, layers in spec.styles.items():
         pairs = {k: zip(gram(painted[scale][k]), targets[f"{scale}/{k}"], strict=True) for k in layers}
         terms = {k: torch.stack([spec.distance(g, t) for g, t in pairs[k]]).clamp_max(most) for k in layers}
         styles.append(_mean(layers, terms))
         pulls.append(_mean(layers, {k: pseudo_huber(term, delta) for k, term in terms.items()}) if delta else styles[-1])
-    return PerceptualLosses(content, torch.stack(styles).mean(0), torch.stack(pulls).mean(0), tv_loss(y.float()))
+    return torch.stack(styles).mean(0), torch.stack(pulls).mean(0)
 
 
 def _content(features: Tensor, truth: Tensor, salient: bool) -> Tensor:

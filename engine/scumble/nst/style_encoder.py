@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a style prediction network sees of a painting: a vector of fixed length, whatever the painting's size.
-
-Invariant: the vector is made of means over the painting, so a picture patched together of two is known without being made.
-"""
+"""What a style prediction network sees of a painting: a vector of fixed length, whatever the painting's size."""
 
 from __future__ import annotations
 
@@ -50,9 +47,6 @@ class StyleEncoder(Protocol):
     def __call__(self, picture: Tensor) -> Tensor:
         """(N, S) of pictures (N, 3, H, W) in [0, 1], float32."""
 
-    def patched(self, one: Tensor, two: Tensor, share: Tensor) -> Tensor:
-        """(N, S) of pictures of which `share` (N,) is of the one painting and the rest of the other."""
-
 
 class StatisticsEncoder(nn.Module):
     """Means and log deviations in five layers of a narrow perceptual network, and the colours' mean and covariance."""
@@ -65,20 +59,6 @@ class StatisticsEncoder(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         with torch.autocast(picture.device.type, enabled=False):  # a training must see what the method will see
             return signature(self.net, picture.float())
-
-    def patched(self, one: Tensor, two: Tensor, share: Tensor) -> Tensor:
-        """Means mix, and so do second moments; a variance gains what the means lie apart."""
-        w = share[:, None]
-        parts, at = [], 0
-        for channels in (WIDTHS["quarter"][int(layer[4]) - 1] for layer in SIGNATURE_LAYERS):
-            (m1, d1), (m2, d2) = (s[:, at : at + 2 * channels].chunk(2, 1) for s in (one, two))
-            variance = torch.lerp((2 * d2).exp(), (2 * d1).exp(), w) + w * (1 - w) * (m1 - m2).square()
-            parts += [torch.lerp(m2, m1, w), variance.log() / 2]
-            at += 2 * channels
-        colours = torch.lerp(two[:, at:], one[:, at:], w)
-        apart = one[:, at : at + 3] - two[:, at : at + 3]
-        between = w * (1 - w) * (apart[:, :, None] * apart[:, None]).flatten(1)
-        return torch.cat([*parts, colours[:, :3], colours[:, 3:] + between], 1)
 
 
 class Inception(nn.Module):
@@ -103,10 +83,6 @@ class Inception(nn.Module):
             picture = F.interpolate(picture, scale_factor=self.LEAST / min(picture.shape[2:]) + 0.02, mode="bilinear")
         with torch.autocast(picture.device.type, enabled=False):
             return self.stages(picture.float() * 2 - 1).mean((2, 3))  # type: ignore[no-any-return]
-
-    def patched(self, one: Tensor, two: Tensor, share: Tensor) -> Tensor:
-        """Means mix, except for the seam."""
-        return torch.lerp(two, one, share[:, None])
 
 
 def load_style_encoder(encoder: Encoder) -> StatisticsEncoder | Inception:

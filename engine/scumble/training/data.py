@@ -16,8 +16,12 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from scumble.api.errors import ScumbleError
+from scumble.nst import synthetic
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+SYNTHETIC = 1 / 8
+"""Share of contents that are generated rather than photographed: mostly skies, on which a lattice shows."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,15 @@ def read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             f"Its first line has to name the columns {', '.join(columns)}.",
         )
     return rows
+
+
+def contents(photographs: Pictures, n: int, size: int, generator: torch.Generator) -> Tensor:
+    """Contents (n, 3, size, size) in [0, 1]: crops of photographs, and now and then a generated picture."""
+    x = photographs.crops(n, size, generator)
+    for i in range(n):
+        if float(torch.rand((), generator=generator)) < SYNTHETIC:
+            x[i] = synthetic.shades(size, generator)
+    return x
 
 
 def _picture_files(folder: Path) -> list[Path]:

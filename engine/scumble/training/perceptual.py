@@ -17,7 +17,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from scumble.api.errors import ScumbleError
 from scumble.library.places import perceptual_path
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.nst.losses import gram, gram_loss
@@ -28,7 +27,7 @@ from scumble.training.loop import Schedule, best_device, fit, run_folder
 from scumble.training.muon import for_convolutions
 from scumble.training.narrowing import linear_map, narrowed
 from scumble.training.recipe import TrainingRecipe, loading
-from scumble.training.teachers import load_teachers
+from scumble.training.teachers import load_complete
 
 DISTILLED = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_1": 1.0, "relu4_2": 1.0, "relu4_3": 2.0, "relu5_1": 2.0}
 """What is distilled, and how much it counts: content and style are compared in these layers, and deep ones lose most."""
@@ -96,7 +95,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     """
     torch.manual_seed(recipe.seed)
     device = best_device()
-    vgg = complete_vgg16(recipe.teachers)
+    vgg = load_complete(recipe.teachers)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
 
     def batch(n: int, generator: torch.Generator) -> Tensor:
@@ -143,20 +142,6 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         fit(student, loss, schedule, begun.parent, on_checkpoint=save, report=report, optimizer=optimizer)
     save(recipe.steps, test_losses(student, vgg, scales, recipe))
     return path
-
-
-def complete_vgg16(teachers: str) -> VGG:
-    """The complete VGG-16 of those teachers. Raises ScumbleError "weights-missing" where they hold none."""
-    loaded = load_teachers(teachers)
-    if loaded.complete != "vgg16":
-        raise ScumbleError(
-            "weights-missing",
-            f"The teachers {teachers} hold no complete VGG-16.",
-            "Give --teachers torchvision, or a folder with complete_vgg16_*.safetensors.",
-        )
-    vgg = loaded.nets["vgg16"]
-    assert isinstance(vgg, VGG)
-    return vgg
 
 
 def _losses(

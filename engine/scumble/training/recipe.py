@@ -23,7 +23,7 @@ class TrainingRecipe:
 
     photographs: Path
     _: KW_ONLY
-    teachers: str = "compact"
+    teachers: str = "half"
     steps: int | tuple[int, ...] = 2000
     lr: float | tuple[float, ...] = 1e-3
     batch: int = 4
@@ -49,12 +49,12 @@ class OnePainting:
         return {"id": self.style_id, "title": self.title, "artist": self.artist, "year": self.year, "licence": self.licence}
 
 
-def shared_target(out: Path, method: str, encoder: str) -> tuple[str, Path]:
+def shared_target(out: Path, method: str, encoder: str, shipped: str) -> tuple[str, Path]:
     """The name of a run, and the file for the shared weights of a method that is trained for an encoder.
 
-    Those for "compact", which ship, are `out`/METHOD/shared.safetensors, others `out`/METHOD-ENCODER.safetensors.
+    Those for the encoder `shipped` are `out`/METHOD/shared.safetensors, others `out`/METHOD-ENCODER.safetensors.
     """
-    if encoder == "compact":
+    if encoder == shipped:
         return method, shared_path(out, method)
     return f"{method}-{encoder}", out / f"{method}-{encoder}.safetensors"
 

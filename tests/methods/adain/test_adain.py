@@ -52,7 +52,7 @@ def method(net: AdaINNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ad
     path = tmp_path / "adain.safetensors"
     save_weights(path, net.state_dict(), {"architecture": ARCHITECTURE}, torch.float32)
     name = "adain{}.safetensors"
-    monkeypatch.setattr(AdaINMethod, "weights", lambda _, e="compact": tmp_path / name.format(e.removeprefix("compact")))
+    monkeypatch.setattr(AdaINMethod, "weights", lambda _, e="quarter": tmp_path / name.format(e.removeprefix("quarter")))
     return AdaINMethod()
 
 

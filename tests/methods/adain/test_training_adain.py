@@ -13,9 +13,9 @@ import torch
 from scumble.library.weights import load_weights
 from scumble.methods.adain import train as adain
 from scumble.methods.adain.network import AdaINNet, load_network, statistics
-from scumble.nst.vgg import VGG, compact
+from scumble.nst.pretrained import load_perceptual
+from scumble.nst.vgg import VGG
 from scumble.training.loop import run_folder
-from scumble.training.teachers import Teachers
 from support.coarse import coarse_pictures
 
 
@@ -24,9 +24,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """An encoder of few channels with random weights."""
     widths = (4, 8, 8, 8, 8)
     torch.manual_seed(0)
-    encoder = VGG((2, 2, 4, 4, 1), widths, padding="reflect")
+    encoder = VGG((2, 2, 3, 3, 1), widths, padding="reflect")
     monkeypatch.setattr(adain, "load_perceptual", lambda network: encoder)
-    monkeypatch.setitem(adain.WIDTHS, "compact", widths)
+    monkeypatch.setitem(adain.WIDTHS, "quarter", widths)
+    monkeypatch.setattr(adain, "load_teacher", lambda source: encoder.requires_grad_(False))
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def recipe(tmp_path: Path) -> adain.Recipe:
 
 
 def test_training_lowers_the_loss_and_leaves_the_encoder_alone(recipe: adain.Recipe, tmp_path: Path) -> None:
-    encoder = adain.load_perceptual("compact")
+    encoder = adain.load_perceptual("quarter")
     path = adain.train(recipe, tmp_path, lambda line: None)
     rows = [line.split(",") for line in (run_folder("adain", recipe) / "losses.csv").read_text().splitlines()]
     total = rows[0].index("total")
@@ -64,27 +65,20 @@ def test_with_manifests_the_card_tells_losses_on_the_test_split(recipe: adain.Re
 
 
 def test_the_papers_losses_alone_are_the_total_when_the_others_weigh_nothing(recipe: adain.Recipe) -> None:
-    net = AdaINNet(adain.first_stages(adain.load_perceptual("compact")))
-    criterion = adain.Criterion(net, replace(recipe, gram=0, identity=0, lattice=0, tv=0))
+    net = AdaINNet(adain.first_stages(adain.load_perceptual("quarter")))
+    criterion = adain.Criterion(net, replace(recipe, gram=0, identity=0, lattice=0, tv=0), adain.load_teacher("half"))
     x, s = torch.rand(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     parts = criterion(x, s)
     assert torch.allclose(parts["total"], parts["content"] + recipe.style * parts["style"])
 
 
-def test_gram_matrices_may_be_those_of_teachers(recipe: adain.Recipe) -> None:
-    net = AdaINNet(adain.first_stages(adain.load_perceptual("compact")))
+def test_gram_matrices_are_the_teachers(recipe: adain.Recipe) -> None:
+    net = AdaINNet(adain.first_stages(adain.load_perceptual("quarter")))
     x, s = torch.rand(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    own = adain.Criterion(net, recipe)(x, s)
-    taught = adain.Criterion(net, recipe, Teachers({"vgg16": compact(), "pruned": compact()}))(x, s)
-    assert not torch.allclose(taught["gram"], own["gram"])
-    assert torch.equal(taught["style"], own["style"])
-
-
-def test_the_teacher_may_be_the_compact_network(recipe: adain.Recipe) -> None:
-    """--teachers compact ended at the first step: no layers were named for it, and of no losses there is no mean."""
-    net = AdaINNet(adain.first_stages(adain.load_perceptual("compact")))
-    x, s = torch.rand(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    assert float(adain.Criterion(net, recipe, Teachers({"compact": compact()}))(x, s)["gram"].detach()) > 0
+    teachers = (adain.load_teacher("quarter"), load_perceptual("half"))
+    taught = [adain.Criterion(net, recipe, teacher)(x, s) for teacher in teachers]
+    assert not torch.allclose(taught[0]["gram"], taught[1]["gram"])
+    assert torch.equal(taught[0]["style"], taught[1]["style"])
 
 
 def test_equal_statistics_cost_nothing() -> None:

@@ -11,24 +11,21 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from scumble.api.errors import ScumbleError
 from scumble.library.weights import load_card, load_weights, save_weights
 from scumble.methods.style_memory import train as memory
-from scumble.methods.style_memory import train_paintings
 from scumble.methods.style_memory.method import load_memory
 from scumble.methods.style_memory.network import StyleMemory
-from scumble.methods.style_memory.train_paintings import Painter
 from scumble.nst.perceptual_loss import grams_of, perceptual_losses
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import load_style_encoder
-from scumble.nst.vgg import compact
-from scumble.training import paintings
+from scumble.training import style_sampler
 from scumble.training.data import Pictures, read_pictures
 from scumble.training.loop import run_folder
-from scumble.training.paintings import Paintings, Styles, loss_specs, measured
-from scumble.training.teachers import Teachers
+from scumble.training.losses import MOST, SPEC
+from scumble.training.style_sampler import StyleSampler
 from support.coarse import coarse_pictures
 
 pytestmark = pytest.mark.usefixtures("small_paintings")
@@ -84,58 +81,6 @@ def test_a_run_that_starts_from_weights_says_which_rows_go_on(recipe: memory.Rec
     assert [line for line in reported if "1 go on, 1 begin from their paintings" in line]
 
 
-class Mean(nn.Module):
-    """Sees little of a picture: the mean of each colour, times a number."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("times", torch.ones(()), persistent=False)
-
-    def forward(self, picture: Tensor) -> Tensor:
-        return picture.mean((2, 3)) * self.get_buffer("times")
-
-
-def test_pictures_are_measured_again_by_networks_that_changed(recipe: memory.Recipe) -> None:
-    """What is kept went by the names of the teachers' layers: a network that was trained again, or another folder of teachers,
-    was trained towards with its predecessor's features."""
-    pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
-    looked: list[str] = []
-
-    def remeasured() -> Paintings:
-        looked.clear()
-        return measured(pictures, teachers, see, 1, 0, looked.append)
-
-    before = remeasured()
-    assert looked
-    assert torch.equal(remeasured().signatures, before.signatures)
-    assert not looked
-    see.get_buffer("times").fill_(2.0)
-    assert torch.allclose(remeasured().signatures, 2 * before.signatures)
-    assert looked
-    teachers.nets["compact"].get_parameter("convs.1_1.weight").data.mul_(2.0)
-    assert not torch.equal(remeasured().grams["1/compact/relu1_1"], before.grams["1/compact/relu1_1"])
-    assert looked
-
-
-def test_two_trainings_may_look_at_the_same_pictures_at_once(recipe: memory.Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They shared the name of a temporary file: the second took the first one's away."""
-    pictures, teachers, see = read_pictures(recipe.paintings), Teachers({"compact": compact()}), Mean()
-
-    def look() -> Paintings:
-        return measured(pictures, teachers, see, 1, 0, lambda line: None)
-
-    save = torch.save
-
-    def save_while_another_looks(value: object, path: Path) -> None:
-        monkeypatch.setattr(torch, "save", save)
-        save(value, path)
-        look()
-
-    monkeypatch.setattr(torch, "save", save_while_another_looks)
-    assert len(look().pictures) == 2
-    assert len(list(run_folder("looked-at").iterdir())) == 1
-
-
 @pytest.mark.parametrize(
     "bad",
     [{"batch": 1}, {"rebuilt_every": 0}, {"second_every": 0}, {"crop": 100}, {"crop": 0}, {"dialled": 1.5}, {"dialled": -0.5}],
@@ -146,51 +91,34 @@ def test_what_cannot_be_trained_is_refused(recipe: memory.Recipe, tmp_path: Path
     assert error.value.code == "bad-options"
 
 
-def kept(colour: float, sees: torch.Tensor) -> Paintings:
-    """One picture of one grey, its features, and a Gram that tells whose it is."""
-    return Paintings(
-        [torch.full((3, 64, 400), round(255 * colour), dtype=torch.uint8)], sees, {"1/a": torch.full((1, 2, 2), colour)}
-    )
-
-
-def test_styles_are_drawn_from_paintings_and_one_time_in_five_from_photographs() -> None:
-    sees = torch.zeros(1, 4)
-    styles, generator = Styles(kept(0.0, sees), kept(1.0, sees + 1)), torch.Generator().manual_seed(0)
-    signatures, grams = styles.draw_measured(1000, generator)
-    assert float(signatures.mean()) == pytest.approx(paintings.PHOTOGRAPHS, abs=0.04)
-    assert torch.equal(grams["1/a"][:, 0, 0], signatures[:, 0])
-
-
 def test_variants_of_pictures_are_exchanged_and_the_same_for_a_run_that_goes_on(recipe: memory.Recipe) -> None:
     """Each painting was measured once and whole, so that a predictor saw some hundred points and knew no others."""
-    teachers = Teachers({"quarter": load_perceptual("quarter")})
-    pictures, spec = read_pictures(recipe.paintings), loss_specs(teachers, 1.0)[0]
+    teacher, pictures = load_perceptual("quarter"), read_pictures(recipe.paintings)
 
-    def fresh() -> Painter:
-        return Painter(pictures, pictures, teachers, load_style_encoder("compact"), set(spec.styles[1]), "cpu")
+    def fresh() -> StyleSampler:
+        return StyleSampler(pictures, pictures, teacher, load_style_encoder("compact"), set(SPEC.styles[1]), "cpu")
 
-    def drawn(painter: Painter, step: int, count: int) -> list[Tensor]:
+    def drawn(sampler: StyleSampler, step: int, count: int) -> list[Tensor]:
         generator = torch.Generator().manual_seed(step)
-        return [painter.draw(64, (0.75, 1.6), step, generator).picture for _ in range(count)]
+        return [sampler.draw(64, (0.75, 1.6), step, generator).picture for _ in range(count)]
 
     unbroken = fresh()
     early = drawn(unbroken, 0, 8)
     late = drawn(unbroken, 1000, 4)
-    assert min(unbroken.measured) >= train_paintings.NEW * 1000
+    assert min(unbroken.measured) >= style_sampler.NEW * 1000
     assert len({tuple(x.shape) for x in early}) > 1
-    assert all(x.shape[2] == x.shape[3] and x.shape[2] % train_paintings.GRID == 0 for x in early + late)
+    assert all(x.shape[2] == x.shape[3] and x.shape[2] % style_sampler.GRID == 0 for x in early + late)
     assert not any(a.shape == b.shape and torch.equal(a, b) for a in early for b in late)
     assert all(torch.equal(a, b) for a, b in zip(late, drawn(fresh(), 1000, 4), strict=True))
 
 
 def test_one_painting_in_four_is_made_of_halves_of_two() -> None:
     """A few hundred paintings alone were learned by heart: rows predicted for others were a tenth worse."""
-    teachers = Teachers({"quarter": load_perceptual("quarter")})
     flat = Pictures([], [torch.full((3, 80, 80), level, dtype=torch.uint8) for level in range(0, 256, 15)], [])
-    painter = Painter(flat, flat, teachers, load_style_encoder("compact"), set(), "cpu")
+    sampler = StyleSampler(flat, flat, load_perceptual("quarter"), load_style_encoder("compact"), set(), "cpu")
     pieced = []
     for number in range(300):
-        picture, size = painter.variant(number, 64, (0.75, 1.6))
+        picture, size = sampler.variant(number, 64, (0.75, 1.6))
         left, right = picture[..., : size // 2].float(), picture[..., size // 2 :].float()
         assert picture.shape == (3, size, size)
         assert left.std((1, 2)).max() < 1, "one piece at most in each half"
@@ -216,16 +144,14 @@ def test_the_second_pass_sees_the_detail_that_halving_lost() -> None:
 
 def test_losses_weigh_each_picture_by_its_own_grams_and_end_at_a_bound() -> None:
     """A picture that is far from its style must not drown the others of its batch."""
-    teachers = Teachers({"quarter": load_perceptual("quarter")})
-    spec, again = loss_specs(teachers, 10.0)
-    assert spec == again
+    teacher = load_perceptual("quarter")
     pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        grams = grams_of(pictures, teachers, {1: set(spec.styles[1])})
-        equal = perceptual_losses(pictures, pictures, grams, teachers, spec)
+        grams = grams_of(pictures, teacher, {1: set(SPEC.styles[1])})
+        equal = perceptual_losses(pictures, pictures, grams, teacher, SPEC)
         far = {name: torch.stack([g[0], 0.1 * g[1]]) for name, g in grams.items()}
-        apart = perceptual_losses(pictures, pictures, far, teachers, spec, most=memory.MOST).style
+        apart = perceptual_losses(pictures, pictures, far, teacher, SPEC, most=MOST).style
     assert torch.allclose(equal.content, torch.zeros(2))
     assert torch.allclose(equal.style, torch.zeros(2), atol=1e-5)
     assert float(apart[0]) == pytest.approx(0, abs=1e-5)
-    assert float(apart[1]) == pytest.approx(memory.MOST, rel=1e-3)
+    assert float(apart[1]) == pytest.approx(MOST, rel=1e-3)

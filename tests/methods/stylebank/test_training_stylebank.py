@@ -15,19 +15,19 @@ from scumble.library.weights import load_weights, name_of, save_weights
 from scumble.methods.stylebank import train as stylebank
 from scumble.methods.stylebank.method import load_bank, load_shared
 from scumble.methods.stylebank.train import Recipe, T
-from scumble.nst.vgg import compact
+from scumble.nst.vgg import narrow
 from scumble.training.data import read_pictures
-from scumble.training.teachers import Teachers
+from scumble.training.losses import SPEC
 from support.coarse import coarse_pictures
 
 pytestmark = pytest.mark.usefixtures("small_paintings")
 
 
 @pytest.fixture(autouse=True)
-def small_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    teachers = Teachers({"vgg16": compact(), "pruned": compact()})
-    monkeypatch.setattr(stylebank, "load_teachers", lambda source: teachers)
+    teacher = narrow("quarter").requires_grad_(False).eval()
+    monkeypatch.setattr(stylebank, "load_teacher", lambda source: teacher)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def recipe(tmp_path: Path) -> Recipe:
     folder = coarse_pictures(tmp_path / "pictures", 3, (100, 76))
     table = tmp_path / "styles.csv"
     table.write_text("id,title,artist,year,file\n" + "".join(f"s{i},S{i},Ann,1900,{i}.png\n" for i in range(3)))
-    return Recipe(folder, folder, table, count=2, steps=(4, 4, 3), batch=2, crop=64, width=0.125, blocks=1)
+    return Recipe(folder, folder, table, count=2, steps=(4, 7), batch=2, crop=64, width=0.125, blocks=1)
 
 
 def test_a_run_writes_the_shared_networks_and_a_bank_a_style(tmp_path: Path, recipe: Recipe) -> None:
@@ -52,7 +52,7 @@ def test_a_run_writes_the_shared_networks_and_a_bank_a_style(tmp_path: Path, rec
     assert not torch.equal(banks[0].kernel, banks[1].kernel)
     card = load_weights(state_path(out, "stylebank", "s1"))[1]
     assert card["style"]["title"] == "S1"
-    assert card["training"]["finished"]["phase"] == 2
+    assert card["training"]["finished"]["step"] == 7
     assert card["training"]["credits"]["pictures"] == 3
 
 
@@ -65,7 +65,7 @@ def test_an_added_bank_leaves_every_other_file_as_it_was(tmp_path: Path, recipe:
         add=recipe.photographs / "2.png",
         style_id="new",
         shared=shared_path(out, "stylebank"),
-        steps=(0, 3, 3),
+        steps=(0, 6),
         batch=2,
         crop=64,
     )
@@ -83,7 +83,7 @@ def test_a_run_that_starts_from_weights_goes_on_from_them(
     stylebank.train(recipe, first, lambda line: None)
     monkeypatch.setenv("SCUMBLE_TRAIN_DIR", str(tmp_path / "another"))  # or it would go on from the first one's checkpoint
     shared = shared_path(first, "stylebank")
-    further = replace(recipe, start=shared, steps=(4, 0, 1), lr=(1e-9, 1e-9))
+    further = replace(recipe, start=shared, steps=(4, 1), lr=1e-9)
     stylebank.train(further, second, lambda line: None)
     for name in ("shared", "s1"):
         before, after = (load_weights(state_path(folder, "stylebank", name))[0] for folder in (first, second))
@@ -97,12 +97,11 @@ def test_the_branches_take_turns_in_balance(tmp_path: Path, recipe: Recipe) -> N
     x = torch.rand(1, 3, 64, 64)
     banks.begin([x, x.flip(1)])
     branches = stylebank.Branches(banks, read_pictures(recipe.photographs), recipe, "cpu")
-    teachers = stylebank.load_teachers("")
-    look = stylebank.loss_specs(teachers, 3.0)[0]
-    targets = stylebank.targets_of([x, x.flip(1)], teachers, look)
+    teacher = stylebank.load_teacher("half")
+    targets = stylebank.targets_of([x, x.flip(1)], teacher, SPEC)
     lengths = []
     for step in range(3 * (T + 1)):
-        losses = branches.both(step, torch.Generator().manual_seed(0), look, targets, teachers)
+        losses = branches.both(step, torch.Generator().manual_seed(0), SPEC, targets, teacher)
         banks.zero_grad()
         losses["total"].backward()
         shared = [p.grad for p in banks.net.parameters() if p.grad is not None]

@@ -51,9 +51,9 @@ class Options:
         step=0.05,
         unit="x",
     )
-    encoder: Literal["compact", "vgg19"] = option(
-        "compact",
-        "What sees picture and painting. compact ships with Scumble; vgg19 needs a decoder you trained for it "
+    encoder: Literal["quarter", "vgg19"] = option(
+        "quarter",
+        "What sees picture and painting. quarter ships with Scumble; vgg19 needs a decoder you trained for it "
         "(scumble train adain --encoder vgg19) and the painting itself.",
     )
 

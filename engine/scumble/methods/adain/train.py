@@ -8,7 +8,7 @@ compares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,15 +19,17 @@ from torch import Tensor
 
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.adain.network import LOSS_LAYERS, AdaINNet, statistics
-from scumble.nst.losses import content_loss, gram, gram_loss, lattice_loss, tv_loss
+from scumble.nst.losses import content_loss, lattice_loss, tv_loss
+from scumble.nst.perceptual_loss import grams_of, style_losses
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import has_test_split, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
+from scumble.training.losses import LATTICE, MOST, SPEC, STYLE_WEIGHT, TV
 from scumble.training.recipe import TrainingRecipe, loading, refuse_crop, shared_target
 from scumble.training.sheets import sheet
-from scumble.training.teachers import Teachers, load_teachers
+from scumble.training.teachers import load_teacher
 
 CROPS = ((0.9, 1.5), (1.0, 2.5))
 """Sides of the photographs' and the paintings' crops in multiples of `crop`: from single strokes to half a painting."""
@@ -37,30 +39,29 @@ CROPS = ((0.9, 1.5), (1.0, 2.5))
 class Recipe(TrainingRecipe):
     """Everything a run depends on. `start` is a weight file to warm-start from.
 
-    Weights beside content (1): `style` of the paper's style loss; and, which the paper does not have, `gram` of Gram matrices
-    of the same layers (or of the `teachers`, where some are named), `identity` of a photograph that is its own style, and
-    `lattice` and `tv` against lattices and grain. With those at 0 the losses are the paper's.
+    Weights beside content (1): `style` of the paper's style loss; and, which the paper does not have, `gram` of the teachers'
+    Gram matrices, `identity` of a photograph that is its own style, and `lattice` and `tv` against lattices and grain. With
+    those at 0 the losses are the paper's.
     """
 
     paintings: Path
     _: KW_ONLY
-    teachers: str = ""
     steps: int = 3000
     lr: float = 1.5e-3
     crop: int = 192
-    encoder: Literal["compact", "vgg19"] = "compact"
+    encoder: Literal["quarter", "vgg19"] = "quarter"
     style: float = 10.0
-    gram: float = 2.0
+    gram: float = STYLE_WEIGHT
     identity: float = 1.0
-    lattice: float = 300.0
-    tv: float = 0.1
+    lattice: float = LATTICE
+    tv: float = TV
     start: Path | None = None
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run the recipe (resuming a run that was broken off) and write `out`/adain/shared.safetensors with its card.
 
-    For another encoder than the compact one it is `out`/adain-ENCODER.safetensors. The file holds the encoder too, so that no
+    For another encoder than that which ships it is `out`/adain-ENCODER.safetensors. The file holds the encoder too, so that no
     other network's training can part them.
     """
     refuse_crop(recipe.crop)
@@ -72,14 +73,14 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
         with loading(recipe.start):
             net.load_state_dict(load_weights(recipe.start)[0])
     net = net.to(device).to(memory_format=torch.channels_last)
-    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last) if recipe.teachers else None
-    criterion = Criterion(net, recipe, teachers)
+    teacher = load_teacher(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    criterion = Criterion(net, recipe, teacher)
 
     def batch(generator: torch.Generator) -> list[Tensor]:
         drawn = [p.crops(recipe.batch, recipe.crop, generator, k) for p, k in zip(pictures, CROPS, strict=True)]
         return [t.to(device, memory_format=torch.channels_last) for t in drawn]
 
-    name, path = shared_target(out, "adain", recipe.encoder)
+    name, path = shared_target(out, "adain", recipe.encoder, Recipe.encoder)
     credits = write_credits(out, *pictures)
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
@@ -117,8 +118,8 @@ def first_stages(net: VGG) -> VGG:
 class Criterion:
     """The loss of a batch of photographs and paintings, both (N, 3, H, W) in [0, 1]. The first photograph is its own style."""
 
-    def __init__(self, net: AdaINNet, recipe: Recipe, teachers: Teachers | None = None) -> None:
-        self.net, self.recipe, self.teachers = net, recipe, teachers
+    def __init__(self, net: AdaINNet, recipe: Recipe, teacher: VGG) -> None:
+        self.net, self.recipe, self.teacher = net, recipe, teacher
 
     def __call__(self, x: Tensor, s: Tensor) -> dict[str, Tensor]:
         s = torch.cat([x[:1], s[1:]]) if self.recipe.identity else s
@@ -131,7 +132,7 @@ class Criterion:
         parts = {
             "content": _mean([content_loss(features[k], t) for k, t in target.items()]),
             "style": _mean([statistics_loss(got[k], wanted[k]) for k in LOSS_LAYERS]),
-            "gram": self._gram(y, s, features, style_features),
+            "gram": self._gram(y, s),
             "identity": (y[0].float() - x[0]).square().mean() / x[0].var().clamp_min(1e-3),
             "lattice": lattice_loss(y),
             "tv": tv_loss(y.float()),
@@ -139,15 +140,13 @@ class Criterion:
         extra = [getattr(self.recipe, k) * parts[k] for k in ("style", "gram", "identity", "lattice", "tv")]
         return {"total": parts["content"] + torch.stack(extra).sum(), **parts}
 
-    def _gram(self, y: Tensor, s: Tensor, features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
+    def _gram(self, y: Tensor, s: Tensor) -> Tensor:
         if not self.recipe.gram:
             return y.new_zeros((), dtype=torch.float32)
-        if self.teachers is not None:
-            wanted = set(self.teachers.style_layers)
-            with torch.no_grad():
-                style_features = self.teachers(s, wanted)
-            features = self.teachers(y, wanted)
-        return _mean([gram_loss(gram(f), gram(style_features[k])) for k, f in features.items()])
+        wanted = set(SPEC.styles[1])
+        with torch.no_grad():
+            targets = grams_of(s, self.teacher, {1: wanted})
+        return style_losses({1: self.teacher(y, wanted)}, targets, SPEC, most=MOST)[0].mean()
 
 
 def _mean(terms: Sequence[Tensor]) -> Tensor:

@@ -39,9 +39,9 @@ class Options:
         step=0.05,
         unit="x",
     )
-    encoder: Literal["compact", "inception"] = option(
-        "compact",
-        "What sees the painting. compact ships with Scumble; inception needs a predictor you trained for it "
+    encoder: Literal["quarter", "inception"] = option(
+        "quarter",
+        "What sees the painting. quarter ships with Scumble; inception needs a predictor you trained for it "
         "(scumble train ghiasi --encoder inception) and the painting itself.",
     )
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from scumble.api.hookspecs import hookimpl
 from scumble.api.method import Capabilities, Cost, Method
 from scumble.library.weights import load_weights
-from scumble.methods.feed_forward import COMPACT, FeedForward, holding
+from scumble.methods.feed_forward import SHIPPED_ENCODER, FeedForward, holding
 from scumble.methods.johnson.network import MARGIN, STRIDE, TransformNet
 
 
@@ -40,7 +40,7 @@ class Johnson(FeedForward[nn.Module, TransformNet]):
     stride, margin = STRIDE, MARGIN
     trained_by = "johnson --style ID --painting PICTURE"
 
-    def weights(self, encoder: str = COMPACT) -> None:
+    def weights(self, encoder: str = SHIPPED_ENCODER) -> None:
         """Every style has its own."""
 
     def read(self, weights: Path, networks: nn.Module, device: str) -> dict[int, TransformNet]:

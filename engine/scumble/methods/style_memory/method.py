@@ -41,7 +41,7 @@ from scumble.api.options import option
 from scumble.image.resample import resize
 from scumble.library.places import SHIPPED, perceptual_path, shared_path
 from scumble.library.weights import load_card, load_weights, name_of
-from scumble.methods.feed_forward import COMPACT, OWN_SIDE, FeedForward, Known, holding
+from scumble.methods.feed_forward import OWN_SIDE, SHIPPED_ENCODER, FeedForward, Known, holding
 from scumble.methods.style_memory.content_sampler import ContentSampler
 from scumble.methods.style_memory.network import FAINT, MARGIN, PALETTE_FAINT, STRIDE, StyleMemory
 from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, TARGET_SIDES, in_sizes, to_stride
@@ -132,7 +132,7 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
         except ScumbleError:  # its card is damaged
             return True
 
-    def weights(self, encoder: str = COMPACT) -> Path:
+    def weights(self, encoder: str = SHIPPED_ENCODER) -> Path:
         return NETWORKS
 
     def load(self, weights: Path) -> Networks:

@@ -27,7 +27,6 @@ from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
 from scumble.methods.style_memory.network import COLOURS, FAINT, PALETTE_FAINT, MemoryNet, StyleMemory, moved
-from scumble.methods.style_memory.train_paintings import Measured, Painter
 from scumble.nst.losses import (
     colour_range,
     contrast,
@@ -38,17 +37,18 @@ from scumble.nst.losses import (
     overshoot,
     relief_loss,
 )
-from scumble.nst.perceptual_loss import CONTENT_LAYERS, LossSpec, perceptual_losses
+from scumble.nst.perceptual_loss import LossSpec, perceptual_losses
 from scumble.nst.style_encoder import load_style_encoder
 from scumble.painting.two_passes import DETAIL
 from scumble.training.cards import read_table, trained_card, write_credits
-from scumble.training.data import Pictures, read_picture, read_pictures
+from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
+from scumble.training.losses import LATTICE, MOST, SPEC, STYLE_WEIGHT, TV
 from scumble.training.muon import Muon, for_convolutions
-from scumble.training.paintings import LATTICE, blurred, contents, loss_specs
 from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
-from scumble.training.teachers import Teachers, load_teachers
+from scumble.training.style_sampler import SampledStyle, StyleSampler, blurred
+from scumble.training.teachers import load_teacher
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class Recipe(TrainingRecipe):
     crop: int = 192
     side: int = 320
     sides: tuple[float, float] = (0.75, 1.15)
-    style_weight: float = 16.0
+    style_weight: float = STYLE_WEIGHT
     roots: float = 0.5
     dialled: float = 0.35
     second_every: int = 8
-    tv: float = 0.1
+    tv: float = TV
     relief: float = 2.0
     echo: float = 1.0
     contrast: float = 4.0
@@ -95,14 +95,6 @@ class Recipe(TrainingRecipe):
         names = ("tv", "relief", "echo", "contrast", "hue", "range", "lattice")
         return {name: getattr(self, name) for name in names} | {"rebuilt": self.reconstruction}
 
-
-BALANCED = {"relu1_2": 8.0, "relu2_2": 5.7, "relu3_3": 4.0, "relu4_3": 0.5, "relu5_1": 0.1}
-"""Weights of the style layers by which each pulls at a picture about as much as the others. The loss of a deep layer hardly
-falls below 1 by any network, and its gradient is sixty times that of the first: weighted alike, nine tenths of what was trained
-were the last two layers, and contrast, colours and sharp edges were left over."""
-
-MOST = 8.0
-"""Where the style loss of one layer of one picture ends: a picture far off must not drown all others."""
 
 WARM_UP = 100
 """First steps of a training that goes on from weights (a tenth of them at most), in which the rate rises: the moments that they
@@ -124,12 +116,12 @@ class TrainableMemory(nn.Module):
             own = self.shared.net.own_row(picture, PALETTE_FAINT)
         return moved(own, self.shared.predictor(signature))
 
-    def known_row(self, known: Sequence[Measured], i: int) -> Tensor:
+    def known_row(self, known: Sequence[SampledStyle], i: int) -> Tensor:
         return moved(self.predicted(known[i].picture, known[i].signature), self.pace * self.offsets[i : i + 1])
 
     @torch.no_grad()
     def begin(
-        self, start: Path, known: Sequence[Measured], styles: Sequence[OnePainting], report: Callable[[str], None]
+        self, start: Path, known: Sequence[SampledStyle], styles: Sequence[OnePainting], report: Callable[[str], None]
     ) -> None:
         """Go on from a weight file and the rows beside it that belong to it. Raises ScumbleError "weights-corrupt"."""
         with loading(start):
@@ -159,21 +151,22 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
-    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
-    spec = _spec(teachers, recipe)
+    teacher = load_teacher(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    spec = replace(SPEC, style_weight=recipe.style_weight, roots=recipe.roots)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    painter = Painter(paintings, photographs, teachers, load_style_encoder("compact").to(device), set(spec.styles[1]), device)
+    see = load_style_encoder("compact").to(device)
+    sampler = StyleSampler(paintings, photographs, teacher, see, set(spec.styles[1]), device)
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
-    known = [painter.measure(read_picture(style.painting), recipe.side) for style in styles]
+    known = [sampler.measure(read_picture(style.painting), recipe.side) for style in styles]
     memory = TrainableMemory(len(styles), recipe.pace).to(device).to(memory_format=torch.channels_last)
     shared = memory.shared
     if recipe.start:
         memory.begin(recipe.start, known, styles, report)
     else:
         generator = torch.Generator().manual_seed(recipe.seed)
-        many = torch.cat([painter.draw(recipe.side, recipe.sides, 0, generator).signature for _ in range(100)])
-        shared.predictor.centre.copy_(many.mean(0))
-        shared.predictor.spread.copy_(many.std(0).clamp_min(0.02))
+        centre, spread = sampler.spread(recipe.side, recipe.sides, generator)
+        shared.predictor.centre.copy_(centre)
+        shared.predictor.spread.copy_(spread)
     path = shared_path(out, "memory")
     credits = write_credits(out, photographs, paintings)
 
@@ -186,22 +179,13 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         x = contents(photographs, recipe.batch, recipe.crop, generator).to(device, memory_format=torch.channels_last)
-        return _losses(memory, known, painter, recipe, spec, x, step, generator)
+        return _losses(memory, known, sampler, recipe, spec, x, step, generator)
 
     schedule = Schedule(recipe.steps, recipe.lr, recipe.seed, min(WARM_UP, recipe.steps // 10) if recipe.start else 0)
-    sample = partial(_sheet, memory, known, painter, photographs, recipe)
+    sample = partial(_sheet, memory, known, sampler, photographs, recipe)
     fit(memory, loss, schedule, run_folder("memory", recipe), sample, save, report, optimizer(memory, recipe.lr))
     save(recipe.steps)
     return path
-
-
-def _spec(teachers: Teachers, recipe: Recipe) -> LossSpec:
-    """The loss of every step. Through a complete VGG-16, or a narrow one, its layers have the weights BALANCED."""
-    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=recipe.roots)
-    if teachers.complete is None:
-        return spec
-    styles, content = ({f"{teachers.complete}/{k}": weight for k, weight in w.items()} for w in (BALANCED, CONTENT_LAYERS))
-    return replace(spec, styles={1: styles}, content=content, salient=True)
 
 
 def save_shared(path: Path, shared: StyleMemory, card: Card) -> None:
@@ -218,8 +202,8 @@ def optimizer(memory: TrainableMemory, lr: float) -> Muon:
 
 def _losses(
     memory: TrainableMemory,
-    known: Sequence[Measured],
-    painter: Painter,
+    known: Sequence[SampledStyle],
+    sampler: StyleSampler,
     recipe: Recipe,
     spec: LossSpec,
     x: Tensor,
@@ -236,7 +220,7 @@ def _losses(
             rows.append(memory.known_row(known, chosen))
             drawn.append(known[chosen])
         else:
-            painting = painter.draw(recipe.side, recipe.sides, step, generator)
+            painting = sampler.draw(recipe.side, recipe.sides, step, generator)
             signature = blurred(painting.signature, memory.shared.predictor.spread, generator)
             rows.append(memory.predicted(painting.picture, signature))
             drawn.append(painting)
@@ -245,13 +229,13 @@ def _losses(
     dial, chance = torch.rand(2, n, generator=generator)
     part = torch.where(chance < recipe.dialled, dial, 1.0).to(x.device)
     painted = torch.lerp(own[:n], torch.cat(rows), part[:, None])
-    given_back = memory.shared.rows(x[n:], painter.see(x[n:]), FAINT) if n < len(x) else own[:0]
+    given_back = memory.shared.rows(x[n:], sampler.see(x[n:]), FAINT) if n < len(x) else own[:0]
     base = x
     if step % recipe.second_every == recipe.second_every - 1:
         base = torch.cat([painted_over(net, x[:n], painted.detach()), x[n:]])
     y = net(base, torch.cat([painted, given_back]))
     grams = {f"1/{layer}": torch.stack([painting.grams[f"1/{layer}"] for painting in drawn]) for layer in spec.styles[1]}
-    losses = perceptual_losses(y[:n], x[:n], grams, painter.teachers, spec, most=MOST)
+    losses = perceptual_losses(y[:n], x[:n], grams, sampler.teacher, spec, most=MOST)
     parts = losses.means() | _others(y[:n], x[:n], drawn, part)
     parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:]) if n < len(x) else x.new_zeros(())
     parts["lattice"] = lattice_loss(y)
@@ -260,7 +244,7 @@ def _losses(
     return {"total": total, **parts}
 
 
-def _others(y: Tensor, x: Tensor, drawn: Sequence[Measured], part: Tensor) -> dict[str, Tensor]:
+def _others(y: Tensor, x: Tensor, drawn: Sequence[SampledStyle], part: Tensor) -> dict[str, Tensor]:
     """What is asked of pictures `y` of contents `x` (N, 3, H, W) beside content and style, by the paintings that were drawn for
     them and by how far `part` (N,) they are on their way to these."""
     calm = torch.cat([painting.calm for painting in drawn])
@@ -284,14 +268,14 @@ def painted_over(net: MemoryNet, x: Tensor, rows: Tensor) -> Tensor:
 
 
 def _sheet(
-    memory: TrainableMemory, known: Sequence[Measured], painter: Painter, photographs: Pictures, recipe: Recipe
+    memory: TrainableMemory, known: Sequence[SampledStyle], sampler: StyleSampler, photographs: Pictures, recipe: Recipe
 ) -> Tensor:
     """Four contents by six known styles, and by three other paintings."""
-    x, generator = sheet_contents(photographs, 4, painter.device, sky=True), torch.Generator().manual_seed(1)
+    x, generator = sheet_contents(photographs, 4, sampler.device, sky=True), torch.Generator().manual_seed(1)
     every = torch.linspace(0, len(known) - 1, 6).long().tolist() if known else []
     chosen = [(known[i], memory.known_row(known, i)) for i in every]
     for _ in range(3):
-        painting = painter.draw(recipe.side, recipe.sides, 0, generator)
+        painting = sampler.draw(recipe.side, recipe.sides, 0, generator)
         chosen.append((painting, memory.predicted(painting.picture, painting.signature)))
     side = x.shape[-1]
     tops = [F.interpolate(painting.picture[..., :side, :side], (side, side), mode="bilinear") for painting, _ in chosen]

@@ -21,20 +21,18 @@ from scumble.api.method import Pixels
 from scumble.library.atomic import replacing
 from scumble.library.places import SHIPPED, state_beside, state_path
 from scumble.library.weights import load_card, load_weights, name_of, save_weights
-from scumble.methods.style_memory.method import load_memory
+from scumble.methods.style_memory.method import LOSS, load_memory
 from scumble.methods.style_memory.network import StyleMemory
 from scumble.methods.style_memory.painting_sizes import TARGET_SIDES, at_training_size, in_sizes, to_stride
 from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, mean_target, target_of
-from scumble.nst.perceptual_loss import CONTENT_LAYERS, LossSpec
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
 from scumble.training.cards import measured_card, write_credits
-from scumble.training.data import Pictures, read_picture, read_pictures
+from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import append_losses, best_device, half_pays, run_folder
-from scumble.training.paintings import contents, loss_specs
 from scumble.training.recipe import OnePainting, refuse_crop
-from scumble.training.teachers import Teachers, credited, load_teachers
+from scumble.training.teachers import credited, load_teacher
 
 
 @dataclass(frozen=True)
@@ -94,24 +92,16 @@ def _trained(recipe: Recipe) -> Tensor | None:
     return load_weights(path)[0]["row"]
 
 
-def _spec(teachers: Teachers, recipe: Recipe) -> LossSpec:
-    spec = replace(loss_specs(teachers, recipe.style_weight)[0], roots=0.0)  # DELTA is for plain Gram matrices
-    if teachers.complete is None:
-        return spec
-    content = {f"{teachers.complete}/{layer}": weight for layer, weight in CONTENT_LAYERS.items()}
-    return replace(spec, content=content, salient=True)
-
-
 def _refined(
     recipe: Recipe, out: Path, memory: StyleMemory, painting: Pixels, row: Tensor, report: Callable[[str], None]
 ) -> tuple[Tensor, dict[str, object]]:
     """The row (1, R) after all steps, and what its card says of them."""
     if recipe.photographs is None:
         raise ScumbleError("bad-options", "Refining takes photographs.", "Give --photographs, or --steps 0 for no refining.")
-    teachers = load_teachers(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
-    spec = _spec(teachers, recipe)
+    teacher = load_teacher(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
+    spec = replace(LOSS, style_weight=recipe.style_weight)
     photographs = read_pictures(recipe.photographs)
-    target = mean_target([target_of(x.to(row.device), teachers, spec) for x in in_sizes(painting, TARGET_SIDES)])
+    target = mean_target([target_of(x.to(row.device), teacher, spec) for x in in_sizes(painting, TARGET_SIDES)])
 
     run = run_folder(f"memory-row-{recipe.style_id}", recipe)
     report(f"checkpoints and losses go to {run}")
@@ -119,7 +109,7 @@ def _refined(
     if at.step:
         report(f"resumed at step {at.step}")
     pace, half = Pace(recipe.steps, RATE, DELTA), half_pays(row.device.type)
-    for reached in descend_row(memory.net, at, pace, target, teachers, spec, partial(_contents, photographs, recipe), half):
+    for reached in descend_row(memory.net, at, pace, target, teacher, spec, partial(_contents, photographs, recipe), half):
         if reached is None:
             continue
         at, loss = reached

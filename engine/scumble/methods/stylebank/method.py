@@ -21,7 +21,7 @@ from scumble.api.hookspecs import hookimpl
 from scumble.api.method import Capabilities, Cost
 from scumble.library.places import SHIPPED, shared_path
 from scumble.library.weights import load_weights
-from scumble.methods.feed_forward import COMPACT, FeedForward, holding
+from scumble.methods.feed_forward import SHIPPED_ENCODER, FeedForward, holding
 from scumble.methods.stylebank.network import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet, fused
 
 SHARED = shared_path(SHIPPED, "stylebank")
@@ -49,7 +49,7 @@ class StyleBank(FeedForward[StyleBankNet, Banks]):
     stride, margin = STRIDE, MARGIN
     trained_by = "stylebank --add PICTURE"
 
-    def weights(self, encoder: str = COMPACT) -> Path:
+    def weights(self, encoder: str = SHIPPED_ENCODER) -> Path:
         return SHARED
 
     def load(self, weights: Path) -> StyleBankNet:

@@ -9,7 +9,7 @@ only its bank is trained, so that no other style's picture can change. README.md
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,15 +22,14 @@ from scumble.library.places import SHIPPED, shared_path, state_beside, state_pat
 from scumble.library.weights import Card, load_card, name_of, save_weights
 from scumble.methods.stylebank.method import load_bank, load_shared
 from scumble.methods.stylebank.network import CHANNELS, Bank, StyleBankNet
-from scumble.nst.losses import lattice_loss
-from scumble.nst.perceptual_loss import LossSpec, grams_of, perceptual_losses
+from scumble.nst.perceptual_loss import FeatureExtractor, LossSpec, grams_of
 from scumble.training.cards import read_table, trained_card, write_credits
-from scumble.training.data import Pictures, read_picture, read_pictures
+from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import Losses, Schedule, best_device, fit, run_folder
-from scumble.training.paintings import contents, loss_specs
+from scumble.training.losses import SPEC, STYLE_WEIGHT, painted_losses
 from scumble.training.recipe import OnePainting, TrainingRecipe, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
-from scumble.training.teachers import Teachers, load_teachers
+from scumble.training.teachers import load_teacher
 
 PAINTING_SIDE = 384
 """Short side in pixels at which a painting is measured; it decides how broad its strokes are."""
@@ -41,17 +40,13 @@ T = 2
 BALANCE = 1.0
 """The paper's lambda: the norm of the autoencoder's gradient, in norms of the stylizing branch's."""
 
-LATTICE, TV = 3000.0, 0.1
-"""Weights beside content (1) and style."""
-
 
 @dataclass(frozen=True)
 class Recipe(TrainingRecipe):
     """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
     `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`. `steps` are
-    those of the autoencoder alone, and then of two phases of both branches, through one teacher at full size and through all;
-    `--add` makes the last two. `style_weights` and `lr` are of the same two phases. `start` is a weight file of networks to go
-    on from, with the banks beside it."""
+    those of the autoencoder alone, and then of both branches; `--add` makes the last. `start` is a weight file of networks to
+    go on from, with the banks beside it."""
 
     paintings: Path | None = None
     table: Path | None = None
@@ -63,11 +58,10 @@ class Recipe(TrainingRecipe):
     artist: str = "unknown"
     year: str = "unknown"
     shared: Path = SHIPPED / "stylebank" / "shared.safetensors"
-    steps: tuple[int, int, int] = (60, 300, 1500)
-    style_weights: tuple[float, float] = (3.0, 3.5)
-    lr: tuple[float, float] = (8e-4, 4e-4)
-    batch: int = 6
-    crop: int = 128
+    steps: tuple[int, int] = (60, 3000)
+    lr: float = 8e-4
+    crop: int = 192
+    style_weight: float = STYLE_WEIGHT
     width: float = 0.5
     blocks: int = 2
     start: Path | None = None
@@ -130,7 +124,7 @@ class Branches:
         return {"total": self._rebuilt(generator)}
 
     def both(
-        self, step: int, generator: torch.Generator, spec: LossSpec, targets: dict[str, Tensor], teachers: Teachers
+        self, step: int, generator: torch.Generator, spec: LossSpec, targets: dict[str, Tensor], teacher: FeatureExtractor
     ) -> Losses:
         """The loss of the branch whose turn it is, and the last value of every other loss."""
         if self._open:
@@ -142,11 +136,9 @@ class Branches:
         x = self._contents(self._recipe.batch, generator)
         chosen = self._turn(step)
         y = self._banks(x, chosen)
-        losses = perceptual_losses(y, x, {k: g[chosen] for k, g in targets.items()}, teachers, spec).means()
-        losses["lattice"] = lattice_loss(y)
-        self._last |= {k: v.detach() for k, v in losses.items()}
-        total = losses["content"] + spec.style_weight * losses["style"]
-        return {"total": total + TV * losses["tv"] + LATTICE * losses["lattice"], **self._last}
+        losses = painted_losses(y, x, {k: g[chosen] for k, g in targets.items()}, teacher, spec)
+        self._last |= {k: v.detach() for k, v in losses.items() if k != "total"}
+        return {"total": losses["total"], **self._last}
 
     def _turn(self, step: int) -> list[int]:
         """The styles of this step's batch, in rotation, so that all are trained equally."""
@@ -184,12 +176,12 @@ def _length(gradients: Sequence[Tensor]) -> Tensor:
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
-    """Run all phases (resuming a run that was broken off) and write `out`/stylebank/shared.safetensors and a bank a style, or,
+    """Run the recipe (resuming a run that was broken off) and write `out`/stylebank/shared.safetensors and a bank a style, or,
     with `add`, the one new bank. Returns what was written last."""
     refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
-    teachers = load_teachers(recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    teacher = load_teacher(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     photographs = read_pictures(recipe.photographs, "train")
     styles = table(recipe)
     net, shared = _first_network(recipe)
@@ -200,28 +192,26 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     run = f"stylebank/{recipe.style_id}" if recipe.add else "stylebank"
     seconds = 0.0
     if not recipe.add and not recipe.start:
-        alone = Schedule(recipe.steps[0], recipe.lr[0], recipe.seed + 1)
+        alone = Schedule(recipe.steps[0], recipe.lr, recipe.seed + 1)
         sample = partial(sheet_of, banks, photographs, 0)
         seconds += fit(net, branches.alone, alone, run_folder(f"{run}/0", recipe), sample, None, report)
     banks.begin(paintings)
     if recipe.start:
         banks.go_on(recipe.start, styles)
+    spec = replace(SPEC, style_weight=recipe.style_weight)
+    targets = targets_of(paintings, teacher, spec)
 
-    for phase, weight in enumerate(recipe.style_weights, 1):
-        spec = loss_specs(teachers, weight)[phase - 1]
-        targets = targets_of(paintings, teachers, spec)
+    def save(step: int) -> None:
+        done = {"step": step, "seconds": round(seconds)}
+        write(banks, styles, out, card(recipe, net, done, credits), shared)
 
-        def save(step: int, phase: int = phase, before: float = seconds) -> None:
-            done = {"phase": phase, "step": step, "seconds": round(before)}
-            write(banks, styles, out, card(recipe, net, done, credits), shared)
+    def loss(step: int, generator: torch.Generator) -> Losses:
+        return branches.both(step, generator, spec, targets, teacher)
 
-        def loss(step: int, generator: torch.Generator, spec: LossSpec = spec, targets: dict[str, Tensor] = targets) -> Losses:
-            return branches.both(step, generator, spec, targets, teachers)
-
-        schedule = Schedule(recipe.steps[phase], recipe.lr[phase - 1], recipe.seed + phase + 1)
-        sample = partial(sheet_of, banks, photographs, len(styles))
-        seconds += fit(banks, loss, schedule, run_folder(f"{run}/{phase}", recipe), sample, save, report)
-    done = {"phase": 2, "step": recipe.steps[2], "seconds": round(seconds)}
+    schedule = Schedule(recipe.steps[1], recipe.lr, recipe.seed)
+    sample = partial(sheet_of, banks, photographs, len(styles))
+    seconds += fit(banks, loss, schedule, run_folder(f"{run}/1", recipe), sample, save, report)
+    done = {"step": recipe.steps[1], "seconds": round(seconds)}
     return write(banks, styles, out, card(recipe, net, done, credits), shared)
 
 
@@ -253,10 +243,10 @@ def table(recipe: Recipe) -> list[OnePainting]:
 
 
 @torch.no_grad()
-def targets_of(paintings: Sequence[Tensor], teachers: Teachers, spec: LossSpec) -> dict[str, Tensor]:
+def targets_of(paintings: Sequence[Tensor], teacher: FeatureExtractor, spec: LossSpec) -> dict[str, Tensor]:
     """Gram matrices (S, C, C) of all paintings, by scale and layer."""
     wanted = {scale: set(layers) for scale, layers in spec.styles.items()}
-    each = [grams_of(painting, teachers, wanted) for painting in paintings]
+    each = [grams_of(painting, teacher, wanted) for painting in paintings]
     return {k: torch.cat([grams[k] for grams in each]) for k in each[0]}
 
 
@@ -295,7 +285,4 @@ def card(recipe: Recipe, net: StyleBankNet, done: dict[str, int], credits: Mappi
         "architecture": {"width": net.coder.width, "blocks": len(net.coder.blocks), "channels": CHANNELS},
     }
     branches = None if recipe.add else {"T": T, "lambda": BALANCE, "steps_alone": 0 if recipe.start else recipe.steps[0]}
-    weights = {"tv": TV, "lattice": LATTICE}
-    return trained_card(
-        about, command, recipe, credits, done, branches=branches, weights=weights, painting_short_side=PAINTING_SIDE
-    )
+    return trained_card(about, command, recipe, credits, done, branches=branches, painting_short_side=PAINTING_SIDE)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What trainings compare pictures by: content and style through a VGG-16, and what every network is asked besides.
+
+Invariant: layers are compared in one network that has all of a VGG-16's up to relu5_1, the complete one or a narrow copy, with
+weights by which each pulls at a picture about as much as the others.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from scumble.nst.losses import lattice_loss
+from scumble.nst.perceptual_loss import CONTENT_LAYERS, FeatureExtractor, Grams, LossSpec, perceptual_losses
+
+BALANCED = {"relu1_2": 8.0, "relu2_2": 5.7, "relu3_3": 4.0, "relu4_3": 0.5, "relu5_1": 0.1}
+"""Weights of the style layers by which each pulls at a picture about as much as the others. The loss of a deep layer hardly
+falls below 1 by any network, and its gradient is sixty times that of the first: weighted alike, nine tenths of what was trained
+were the last two layers, and contrast, colours and sharp edges were left over."""
+
+STYLE_WEIGHT = 16.0
+"""Of the style beside a content of 1, unless a recipe says otherwise."""
+
+SPEC = LossSpec({1: BALANCED}, CONTENT_LAYERS, style_weight=STYLE_WEIGHT, roots=0.5, salient=True)
+"""The perceptual loss of all trainings of networks."""
+
+MOST = 8.0
+"""Where the style loss of one layer of one picture ends: a picture far off must not drown all others."""
+
+LATTICE, TV = 300.0, 0.1
+"""Weights of the lattice loss and of total variation, where content counts 1."""
+
+
+def painted_losses(
+    y: Tensor, x: Tensor, targets: Grams, teacher: FeatureExtractor, spec: LossSpec, reconstruction: float = 0.0
+) -> dict[str, Tensor]:
+    """The total loss and its parts for pictures `y` (N, 3, H, W) of contents `x`.
+
+    The first pictures are stylized, one by each of `targets`; the others reconstruct their contents, and `reconstruction`
+    weighs their mean squared error.
+    """
+    n = len(next(iter(targets.values())))
+    parts = perceptual_losses(y[:n], x[:n], targets, teacher, spec, most=MOST).means()
+    parts["lattice"] = lattice_loss(y)
+    total = parts["content"] + spec.style_weight * parts["style"] + TV * parts["tv"] + LATTICE * parts["lattice"]
+    if len(x) > n:
+        parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:])
+        total = total + reconstruction * parts["rebuilt"]
+    return {"total": total, **parts}
