@@ -130,7 +130,7 @@ def test_a_damaged_weight_file_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     checks = list(doctor.examine())
     assert [f.state for f in checks] == [State.FAIL, State.FAIL, State.FAIL]
     assert "bad.safetensors" in checks[0].message
-    assert [f.name for f in checks[1:]] == ["perceptual network"] * 2
+    assert [f.name for f in checks[1:]] == ["perceptual network"] * 3
 
 
 def test_a_plug_in_that_does_not_load_is_named_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_offline_the_error_says_where_the_file_belongs(user_folders: Path) -> No
         find_or_download("http://127.0.0.1:9/vgg19-dcbb9e9d.pth")
     assert caught.value.code == "weights-missing"
     assert str(user_folders / "cache") in caught.value.hint
-    assert "compact" in caught.value.hint
+    assert "half" in caught.value.hint
 
 
 def test_a_download_that_is_not_what_was_published_leaves_nothing_behind(served: tuple[Path, str], user_folders: Path) -> None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble.api.method import Content, Pixels, Runtime, Weighted
-from scumble.methods.feed_forward import Known
+from scumble.methods.feed_forward import SHIPPED_ENCODER, Known
 from scumble.methods.style_memory.method import Memory, Options
 from scumble.methods.style_memory.network import MemoryNet
 from scumble.nst.norms import InstanceNorm2d
@@ -91,13 +91,13 @@ def memory() -> Memory:
     method = Memory()
     torch.manual_seed(0)
     net = MemoryNet((4, 8, 4, 4), 1, (2, 3, 2, 2)).requires_grad_(False).eval()
-    method._networks["compact", "cpu"] = SimpleNamespace(memory=SimpleNamespace(net=net))  # type: ignore[assignment]
+    method._networks[SHIPPED_ENCODER, "cpu"] = SimpleNamespace(memory=SimpleNamespace(net=net))  # type: ignore[assignment]
     return method
 
 
 @pytest.fixture(scope="module")
 def rows(memory: Memory) -> list[Tensor]:
-    net = memory._networks["compact", "cpu"].memory.net
+    net = memory._networks[SHIPPED_ENCODER, "cpu"].memory.net
     own = net.own_row(torch.from_numpy(noise(64, 64)).permute(2, 0, 1)[None])
     generator = torch.Generator().manual_seed(1)
     return [own + 0.3 * torch.randn(own.shape, generator=generator) for _ in range(2)]

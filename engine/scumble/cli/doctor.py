@@ -167,7 +167,7 @@ def _weights() -> Iterator[Check]:
         yield Check("weights", State.FAIL, "No weight file is installed, so no trained style can be used.", again)
     elif good == len(files):
         yield Check("weights", State.OK, f"{good} files, each with the sha256 its card names")
-    for network in ("half", "compact"):
+    for network in ("half", "quarter", "compact"):
         if not perceptual_path(SHIPPED, network).exists():
             yield Check("perceptual network", State.FAIL, f"The perceptual network {network} is missing.", again)
 

@@ -36,7 +36,7 @@ def of_networks(method: str) -> str:
     and the perceptual ones that it may use."""
     paths = (
         shared_path(SHIPPED, method),
-        *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "half")),
+        *(SHIPPED / "perceptual" / f"{name}.safetensors" for name in ("compact", "quarter", "half")),
     )
     networks = [card_path(path) for path in paths]
     return of_files(card for card in networks if card.is_file())

@@ -95,7 +95,7 @@ def _download(url: str, path: Path) -> None:
         raise ScumbleError(
             "weights-missing",
             f"The weights {path.name} are not on this machine and could not be downloaded ({_brief(e)}).",
-            f"Put the file from {url} into {path.parent}, or use the compact network.",
+            f"Put the file from {url} into {path.parent}, or use the network half.",
         ) from e
 
 

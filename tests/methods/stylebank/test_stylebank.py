@@ -15,7 +15,7 @@ import torch
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Content, Runtime, Weighted
 from scumble.library.weights import name_of, save_weights
-from scumble.methods.feed_forward import Known
+from scumble.methods.feed_forward import SHIPPED_ENCODER, Known
 from scumble.methods.stylebank import method as stylebank
 from scumble.methods.stylebank.method import Options, StyleBank, load_bank, load_shared
 from scumble.methods.stylebank.network import CHANNELS, MARGIN, STRIDE, Bank, StyleBankNet
@@ -45,7 +45,7 @@ def weighted(seed: int, weight: float = 1.0) -> Weighted:
 @pytest.fixture(scope="module")
 def method() -> StyleBank:
     method = StyleBank()
-    method._networks["compact", "cpu"] = network()
+    method._networks[SHIPPED_ENCODER, "cpu"] = network()
     return method
 
 
