@@ -26,6 +26,7 @@ from scumble.painting import pipeline
 from scumble.painting.device import choose, finish, forget_most, is_gpu, most_memory, name_of
 from scumble.training.loop import Schedule, fit
 from scumble.training.losses import SPEC
+from scumble.training.muon import for_convolutions
 from scumble.training.teachers import load_teacher
 
 SIZES = {"1 megapixel": (1024, 1024), "full HD": (1080, 1920), "4K": (2160, 3840)}
@@ -107,6 +108,7 @@ def _steps_a_second(device: str, batch: int, crop: int, steps: int) -> float:
         return criterion(net(x), x)
 
     with TemporaryDirectory() as folder:
-        fit(net, loss, Schedule(steps), Path(folder), report=lambda line: None)
+        optimizer = for_convolutions(net, (net.down[0], net.head), 1e-3)
+        fit(net, loss, Schedule(steps), Path(folder), report=lambda line: None, optimizer=optimizer)
     counted = began[min(WARM_UP, steps // 2) :]
     return (len(counted) - 1) / (counted[-1] - counted[0])

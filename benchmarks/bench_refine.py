@@ -19,7 +19,7 @@ from benchmarks.figures import Figure, median
 from scumble.api.method import Runtime
 from scumble.evaluate.contenders import Variant, method_contender, variant_contender
 from scumble.evaluate.contest import Row, Table, hold, read_paintings, read_photographs
-from scumble.evaluate.judges import Judge, compact_judge, squeezenet_judge, vgg16_judge
+from scumble.evaluate.judges import Judge, squeezenet_judge, vgg16_judge
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZE, PHOTOGRAPHS, PAINTINGS = 256, 12, 5
@@ -52,7 +52,7 @@ def bench() -> Iterator[Figure]:
         first, then, theirs = (_total(rows, judge) for rows in (at_once, practised, gatys))
         pairs = [practised[pair].judged[judge]["total"] > row.judged[judge]["total"] for pair, row in at_once.items()]
         lost = [p.id for p in paintings if _total(practised, judge, p.id) >= _total(at_once, judge, p.id)]
-        held = judge == "compact"  # which refining descends through; the others tell what they find of the gain
+        held = judge == "half"  # which refining descends through; the others tell what they find of the gain
         yield Figure(f"{judge}: at once", first, "", note="content + 3 style")
         yield Figure(f"{judge}: refined", then, "")
         yield Figure(f"{judge}: gatys", theirs, "")
@@ -70,7 +70,7 @@ def _total(rows: Mapping[tuple[str, str], Row], judge: str, painting: str | None
 def _judges(folder: Path) -> list[Judge]:
     """The one that ships, and those of the folder."""
     others = [squeezenet_judge(path) for path in sorted(folder.glob("squeezenet*.safetensors"))[:1]]
-    return [compact_judge(), *([vgg16_judge(str(folder))] if folder.is_dir() else []), *others]
+    return [vgg16_judge("half"), *([vgg16_judge(str(folder))] if folder.is_dir() else []), *others]
 
 
 def _note(line: str) -> None:

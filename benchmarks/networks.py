@@ -24,9 +24,11 @@ from scumble.api.method import Runtime
 from scumble.evaluate.contenders import Contender, Painting, painter
 from scumble.evaluate.contest import Photograph, Table, hold, read_paintings, read_photographs, resumed
 from scumble.evaluate.judges import lpips_judge, vgg16_judge
+from scumble.evaluate.panel import layers_of
 from scumble.library.weights import load_weights, name_of
 from scumble.methods.gatys.method import Gatys
 from scumble.methods.gatys.presets import Options, chosen
+from scumble.nst.perceptual_loss import STYLE_LAYERS
 from scumble.nst.pretrained import Network, load_perceptual
 from scumble.nst.vgg import VGG
 from scumble.training.teachers import load_complete
@@ -138,7 +140,7 @@ def curve(table: Table, network: Compared, steps: int, asked: Sequence[tuple[str
     for weight in network.weights:
         rows = [r for r in table.rows if r.method == _name(network, weight, steps) and r.pair in asked]
         losses = [r.judged[COMPLETE] for r in rows]
-        layers = [k for k in losses[0] if "/" in k]
+        layers = layers_of(losses[0])
         points.append(
             Point(
                 weight,
@@ -188,7 +190,7 @@ def judged(curves: Mapping[str, Sequence[Point]], network: Compared, console: Co
 
 def _kept(out: Path) -> Table:
     """The table of an earlier run, as far as it went."""
-    return resumed(out, {"size": SIZE, "teachers": COMPLETE})
+    return resumed(out, {"size": SIZE, "teachers": COMPLETE, "layers": list(STYLE_LAYERS)})
 
 
 def _name(network: Compared, weight: float, steps: int) -> str:

@@ -83,7 +83,8 @@ class Round:
         return self.out / "shown"
 
     def _table(self, folder: Path) -> Table:
-        return resumed(folder, {"size": SIZE, "judges": [judge.name for judge in self.judges], "lpips": self.lpips is not None})
+        names, layers = [judge.name for judge in self.judges], [list(judge.style_layers) for judge in self.judges]
+        return resumed(folder, {"size": SIZE, "judges": names, "layers": layers, "lpips": self.lpips is not None})
 
     def _cell(self, contender: Contender, photograph: Photograph) -> Cell:
         with Image.open(self._show / picture_name(contender.name, photograph.id, self.on_show.id)) as image:

@@ -16,6 +16,7 @@ from PIL import Image
 from benchmarks.comparison.speed import SIZES
 from benchmarks.comparison.switching import RESIDENT
 from scumble.evaluate.contest import Table
+from scumble.evaluate.panel import layers_of
 from scumble.library.places import SHIPPED, shared_path
 
 MB = 1e6
@@ -94,7 +95,7 @@ def losses(table: Table) -> str:
     """Style by each judge and in each layer of the first, and LPIPS, which is how much of the photograph is gone."""
     judges: list[str] = table.conditions["judges"]
     means = table.means()
-    layers = [key for key in next(iter(means.values()))["judged"][judges[0]] if "/" in key]
+    layers = layers_of(next(iter(means.values()))["judged"][judges[0]])
     head = ["", "LPIPS", *(f"{judge}: style" for judge in judges), *layers]
     rows = []
     for name, mean in means.items():

@@ -351,7 +351,14 @@ def test_a_camera_picture_on_its_side_is_set_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    ["photographs/photo 1.png", "paintings/painting-0.png", "judge", "vgg16_1.safetensors", "peers.py", "models/darken/a.json"],
+    [
+        "photographs/photo 1.png",
+        "paintings/painting-0.png",
+        "judge",
+        "complete_vgg16_1.safetensors",
+        "peers.py",
+        "models/darken/a.json",
+    ],
 )
 def test_a_run_goes_on_only_from_answers_to_the_same_pictures_with_the_same_judges_peers_and_networks(
     folders: tuple[Path, Path], networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
@@ -360,7 +367,7 @@ def test_a_run_goes_on_only_from_answers_to_the_same_pictures_with_the_same_judg
     monkeypatch.setattr(run, "_judges", lambda plan: [judge_of_means()])  # the files below hold no networks
     monkeypatch.setattr(run, "_lpips", lambda plan: None)
     (networks / "darken").mkdir()
-    for name in ("judge", "vgg16_1.safetensors", "peers.py", "models/darken/a.json"):
+    for name in ("judge", "complete_vgg16_1.safetensors", "peers.py", "models/darken/a.json"):
         (tmp_path / name).write_text(PEERS)
     asked: dict[str, Any] = {"peers": tmp_path, "teachers": str(tmp_path), "judge": tmp_path / "judge", "resume": True}
 

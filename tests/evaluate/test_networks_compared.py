@@ -12,6 +12,7 @@ from benchmarks.networks import Compared, Point
 
 from scumble.api.method import Runtime
 from scumble.evaluate.contenders import Painting, painter
+from scumble.evaluate.contest import Row, Table
 from scumble.library.places import SHIPPED, perceptual_path
 from scumble.methods.gatys.method import Gatys
 from scumble.nst.vgg import VGG, narrow
@@ -58,3 +59,14 @@ def test_gatys_asks_for_its_networks_where_it_is_told() -> None:
     rgb = np.random.default_rng(0).random((32, 32, 3), np.float32)
     painter(Gatys(load), {"network": "vgg16", "steps": 1}, Runtime())(rgb, Painting("p", "p", rgb))
     assert asked == [("vgg16", "max")]
+
+
+def test_every_layer_of_a_curve_has_its_column() -> None:
+    """Layers were known by the "/" of their names; without it, seconds stood under relu1_2."""
+    layers = {f"relu{k}": k / 10 for k in range(1, 6)}
+    judged = {"vgg16": {"content": 1.0, "style": 0.3, "total": 1.9, **layers}}
+    rows = [Row("half-1-2", "photo", name, judged=judged, lpips=0.4, seconds=7.0) for name in ("one", "two")]
+    [at] = networks.curve(Table({}, rows), Compared("half", "half", (1.0,), None), 2, [r.pair for r in rows])
+    assert at == Point(1.0, 0.4, 0.3, pytest.approx((0.1, 0.2, 0.3, 0.4, 0.5)), 7.0)
+    cells = [list(column.cells) for column in networks.shown({"half": [at]}).columns]
+    assert [column[0] for column in cells] == ["half", "1", *(f"{v:.3f}" for v in (0.4, 0.3, *layers.values())), "7.0"]

@@ -56,7 +56,7 @@ EITHER = click.Path(exists=True, path_type=Path)
 @click.option(
     "--teachers",
     metavar="FOLDER",
-    help="Judge by the complete VGG-16 and LPIPS too: a folder of training's teachers that holds it, or torchvision.",
+    help="Judge by the complete VGG-16 and LPIPS too: a folder with its file, or torchvision; or by half or quarter.",
 )
 @click.option("--judge", type=FILE, help="Judge by SqueezeNet 1.0 too, from this safetensors file.")
 @click.option(

@@ -75,7 +75,7 @@ class Judge:
 
 
 def compact_judge() -> Judge:
-    """A network that ships, which AdaIN is trained through; Gatys no longer descends it."""
+    """An older network that ships, which no loss of a training is computed through any more."""
     layers = [f"relu{k}_1" for k in range(1, 6)]
     return Judge("compact", load_perceptual("compact"), ["relu3_3"], layers)
 

@@ -20,6 +20,7 @@ from scumble.api.method import Pixels
 from scumble.evaluate.chart import chart
 from scumble.evaluate.contenders import Painting
 from scumble.evaluate.contest import Photograph, Table
+from scumble.evaluate.panel import layers_of
 
 THUMBNAIL = 240
 """Longest side of a picture on the page, in pixels."""
@@ -108,12 +109,11 @@ def _means(means: dict[str, Any], judge: str) -> str:
 def _layers(means: dict[str, Any], judge: str) -> str:
     """The style of each layer."""
     losses = {marked(name, m): m["judged"][judge] for name, m in means.items() if judge in m["judged"]}
-    layers = [k for figures in list(losses.values())[:1] for k in figures if k not in ("content", "style", "total")]
+    layers = [k for figures in list(losses.values())[:1] for k in layers_of(figures)]
     if not layers:
         return ""
     lines = [_line(name, [f"{figures[k]:.3f}" for k in layers]) for name, figures in losses.items()]
-    heads = [layer.rsplit("/", 1)[-1] for layer in layers]
-    return "\n".join(["<p><small>style by layer</small></p>", _head(["method", *heads]), *lines, "</tbody></table>"])
+    return "\n".join(["<p><small>style by layer</small></p>", _head(["method", *layers]), *lines, "</tbody></table>"])
 
 
 def _head(names: Sequence[str]) -> str:

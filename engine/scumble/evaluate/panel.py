@@ -6,12 +6,20 @@ Invariant: photograph and painting are measured once, however many answers there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from scumble.evaluate.judges import Expected, Judge, Lpips
+
+SUMS = ("content", "style", "total")
+"""Figures of a judge that are not of a single layer."""
+
+
+def layers_of(figures: Mapping[str, float]) -> list[str]:
+    """The layers among a judge's figures."""
+    return [key for key in figures if key not in SUMS]
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Panel:
         by_judge = {}
         for judge, pair in self.judges:
             losses = judge(picture, pair)
-            figures = {k: getattr(losses, k) for k in ("content", "style", "total")} | dict(losses.layers)
+            figures = {k: getattr(losses, k) for k in SUMS} | dict(losses.layers)
             by_judge[judge.name] = {k: round(v, 5) for k, v in figures.items()}
         return by_judge
 

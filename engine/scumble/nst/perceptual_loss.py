@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The perceptual loss of stylized pictures: content and style, through the layers of one feature extractor or several.
+"""The perceptual loss of stylized pictures: content and style, through the layers of a feature extractor.
 
 Invariant: every term is normalised by its target (losses.py) and every picture is compared with its own style, so a batch of
 many styles weighs them alike. Gatys' descent has the same terms stage by stage (methods/gatys/objective.py), so that it can be
@@ -34,7 +34,7 @@ count double: they have contrast, colours and sharp edges, and without them pict
 
 CONTENT_LAYER = "relu3_3"
 CONTENT_LAYERS = {CONTENT_LAYER: 0.5, "relu4_1": 0.5}
-"""Of the style memory: edges, and what they are part of. No layer's gradient is nearer to LPIPS' than that of relu4_1."""
+"""Of trainings: edges, and what they are part of. No layer's gradient is nearer to LPIPS' than that of relu4_1."""
 
 FAINT = 0.05
 """Variance of a channel, in shares of the mean square of all, below which what it sees in a photograph counts less: in a plain

@@ -28,7 +28,7 @@ def trained_card(
 ) -> Card:
     """The card of trained weights: `about` says what they are, and "training" how `scumble train COMMAND` made them.
 
-    "training" holds every setting of the recipe, `finished` (the last step, or phase and step), the machine, the `credits` of
+    "training" holds every setting of the recipe, `finished` (the last step), the machine, the `credits` of
     the pictures (`write_credits`), and whatever else the training tells in `more`.
     """
     training = {

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 TIMEOUT = timedelta(hours=2)
-"""How long a process waits for another: the first measures all paintings before a training begins."""
+"""How long a process waits for another, which may still read its pictures."""
 
 
 @contextmanager
@@ -52,16 +52,6 @@ def count() -> int:
 def number() -> int:
     """This process's number, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
-
-
-@contextmanager
-def first_before_others() -> Iterator[None]:
-    """Run the block in the first process, then in all others."""
-    if number() > 0:
-        dist.barrier()
-    yield
-    if count() > 1 and number() == 0:
-        dist.barrier()
 
 
 @torch.no_grad()

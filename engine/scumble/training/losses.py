@@ -31,6 +31,19 @@ LATTICE, TV = 300.0, 0.1
 """Weights of the lattice loss and of total variation, where content counts 1."""
 
 
+def described(spec: LossSpec) -> dict[str, object]:
+    """What a card says of the losses, beside the weights that a recipe has."""
+    return {
+        "style_layers": dict(spec.styles[1]),
+        "content_layers": dict(spec.content),
+        "roots": spec.roots,
+        "salient": spec.salient,
+        "most": MOST,
+        "lattice": LATTICE,
+        "tv": TV,
+    }
+
+
 def painted_losses(
     y: Tensor, x: Tensor, targets: Grams, teacher: FeatureExtractor, spec: LossSpec, reconstruction: float = 0.0
 ) -> dict[str, Tensor]:

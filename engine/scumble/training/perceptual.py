@@ -90,7 +90,7 @@ def _rows(features: Tensor) -> Tensor:
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Fit and distil one network and write `out`/perceptual/NETWORK.safetensors with its card; a broken-off run is resumed.
 
-    Raises ScumbleError "weights-missing" where the teachers hold no complete VGG-16, and "weights-corrupt" where `start` is
+    Raises ScumbleError "weights-missing" where there is no complete VGG-16, and "weights-corrupt" where `start` is
     another network.
     """
     torch.manual_seed(recipe.seed)

@@ -18,14 +18,14 @@ class TrainingRecipe:
     """Everything a training depends on; each method's recipe adds its own fields and sets its own defaults.
 
     `photographs` is the folder of the contents, `teachers` what training/teachers.py loads, `batch` the number of crops in a
-    step, `crop` their side in pixels. A training in phases has one value of `steps` and `lr` for each.
+    step, `crop` their side in pixels. A training in two parts has a number of `steps` for each.
     """
 
     photographs: Path
     _: KW_ONLY
     teachers: str = "half"
     steps: int | tuple[int, ...] = 2000
-    lr: float | tuple[float, ...] = 1e-3
+    lr: float = 1e-3
     batch: int = 4
     crop: int = 256
     seed: int = 0
@@ -49,12 +49,12 @@ class OnePainting:
         return {"id": self.style_id, "title": self.title, "artist": self.artist, "year": self.year, "licence": self.licence}
 
 
-def shared_target(out: Path, method: str, encoder: str, shipped: str) -> tuple[str, Path]:
+def shared_target(out: Path, method: str, encoder: str, shipped_encoder: str) -> tuple[str, Path]:
     """The name of a run, and the file for the shared weights of a method that is trained for an encoder.
 
-    Those for the encoder `shipped` are `out`/METHOD/shared.safetensors, others `out`/METHOD-ENCODER.safetensors.
+    Those for the encoder that ships are `out`/METHOD/shared.safetensors, others `out`/METHOD-ENCODER.safetensors.
     """
-    if encoder == shipped:
+    if encoder == shipped_encoder:
         return method, shared_path(out, method)
     return f"{method}-{encoder}", out / f"{method}-{encoder}.safetensors"
 

@@ -17,6 +17,7 @@ from scumble.nst.losses import calm_texture, colour_range, contrast
 from scumble.nst.perceptual_loss import FeatureExtractor, grams_of
 from scumble.nst.style_encoder import StyleEncoder
 from scumble.training.data import Pictures
+from scumble.training.loop import half_pays
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ class StyleSampler:
         height, width = (length // GRID * GRID for length in picture.shape[1:])
         x = picture[None, :, :height, :width].float().div(255)
         x = x.to(self.device, memory_format=torch.channels_last)
+        kind = x.device.type
+        with torch.autocast(kind, torch.bfloat16, enabled=half_pays(kind)):  # as in a step, wherever this is called
+            return self._measured(x)
+
+    def _measured(self, x: Tensor) -> SampledStyle:
         grams = {k: g[0] for k, g in grams_of(x, self.teacher, {1: self.wanted}).items()}
         return SampledStyle(x, self.see(x), grams, calm_texture(x), contrast(x), colour_range(x))
 

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from scumble.api.errors import ScumbleError
+from scumble.library.places import SHIPPED, perceptual_path
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 
@@ -37,8 +38,10 @@ def credited(source: str) -> str:
 
 
 def files_of(source: str) -> list[Path]:
-    """The file that `load_teacher` reads of a folder; none where `source` is a name, or the folder has none."""
-    return [] if source in ("", *NAMED) else sorted(Path(source).glob(FILES))[:1]
+    """The file that `load_teacher` reads, where it is on this machine already."""
+    if source in NARROW:
+        return [perceptual_path(SHIPPED, source)]
+    return [] if source in ("", "torchvision") else sorted(Path(source).glob(FILES))[:1]
 
 
 def load_teacher(source: str) -> VGG:
@@ -55,7 +58,7 @@ def load_complete(source: str) -> VGG:
     """The complete VGG-16 of a folder, or of "torchvision". Raises ScumbleError "weights-missing" where there is none."""
     if source == "torchvision":
         return load_perceptual("vgg16")
-    files = files_of(source)
+    files = [] if source in NARROW else files_of(source)
     if not files:
         raise ScumbleError(
             "weights-missing",

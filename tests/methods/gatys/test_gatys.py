@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from scumble.api.method import Capabilities, Content, Event, Method, Pixels, Preview, Progress, Result, Runtime
+from scumble.api.method import Capabilities, Content, Event, Method, Pixels, Preview, Progress, Result, Runtime, Weighted
 from scumble.api.options import parse_options
 from scumble.methods import registry
-from scumble.methods.gatys.method import Gatys
-from scumble.methods.gatys.objective import FLAT, Terms, objective
+from scumble.methods.gatys.method import FINISH, Gatys
+from scumble.methods.gatys.objective import FLAT, Objective, Terms, objective
+from scumble.methods.gatys.optimize import descend
 from scumble.methods.gatys.presets import PRESETS, Options, chosen
 from scumble.methods.gatys.pyramid import begin, level_sizes
 from scumble.nst.pretrained import load_perceptual
@@ -70,6 +71,25 @@ def test_ornaments_are_painted_on_the_wall_rather_than_on_the_face(monkeypatch: 
         change = np.square(result(Content(content), Options(steps=15)) - content)
         changed[salient] = float(change[face].mean() / change.mean())
     assert changed[True] < 0.8 * changed[False]
+
+
+def test_an_improved_answer_is_finished_at_the_finest_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    finished: list[tuple[int, float]] = []
+
+    def watched(loss: Objective, start: torch.Tensor, *given: Any) -> Iterator[Any]:
+        finished.append((start.shape[3], given[-1]))
+        assert loss.with_more_style(3.0).terms.style_weight == pytest.approx(3 * loss.terms.style_weight)
+        return descend(loss, start, *given)
+
+    monkeypatch.setattr("scumble.methods.gatys.method.descend", watched)
+    method, content = Gatys(), Content(waves(160, 192))
+    styles = [Weighted(method.prepare(Painted(rgb=waves(40, 48, 1)), Options(), Runtime()), 1.0)]
+    for _ in method.improve_from(content, styles, Options(steps=2), Runtime(), content.rgb, "best", levels=2):
+        pass
+    assert finished == [(96, 1.0), (192, FINISH)]
+    finished.clear()
+    events(content, Options(steps=2, levels=2))
+    assert [finish for _, finish in finished] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (3, 2), (33, 17)])

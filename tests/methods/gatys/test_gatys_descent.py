@@ -116,6 +116,8 @@ def test_the_style_counts_more_in_the_last_third() -> None:
     assert torch.allclose(steps[39].best, TARGET / 2, atol=0.02)
     assert torch.allclose(steps[-1].best, TARGET / 4, atol=0.02)
     assert [s.number for s in steps] == list(range(1, 61))
+    few = [run(Torn(), 12, finish=finish) for finish in (1.0, 3.0)]
+    assert all(torch.equal(a.best, b.best) for a, b in zip(*few, strict=True) if a and b), "too few steps for a finish"
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5])

@@ -112,6 +112,18 @@ def test_variants_of_pictures_are_exchanged_and_the_same_for_a_run_that_goes_on(
     assert all(torch.equal(a, b) for a, b in zip(late, drawn(fresh(), 1000, 4), strict=True))
 
 
+def test_a_style_is_measured_alike_in_a_step_and_outside_of_one(recipe: memory.Recipe) -> None:
+    """A sample measured in full precision what the next steps drew, and a run that was broken off in half precision."""
+    pictures = read_pictures(recipe.paintings)
+    layers = set(SPEC.styles[1])
+    sampler = StyleSampler(pictures, pictures, load_perceptual("quarter"), load_style_encoder("compact"), layers, "cpu")
+    outside = sampler.measure(pictures.tensors[0], 64).grams
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            inside = sampler.measure(pictures.tensors[0], 64).grams
+        assert all(torch.equal(gram, outside[name]) for name, gram in inside.items())
+
+
 def test_one_painting_in_four_is_made_of_halves_of_two() -> None:
     """A few hundred paintings alone were learned by heart: rows predicted for others were a tenth worse."""
     flat = Pictures([], [torch.full((3, 80, 80), level, dtype=torch.uint8) for level in range(0, 256, 15)], [])

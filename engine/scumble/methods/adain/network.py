@@ -25,8 +25,8 @@ STRIDE = 8
 """Input sides must be multiples of this, and tiles must start at one."""
 
 MARGIN = 96
-"""Pixels on each side on which an output pixel depends, a multiple of STRIDE: encoder 1 + 1 + 2 + 2 + 16 (relu3) + 8 (relu4_1)
-and 7 for the pooling; decoder 8 + 8 (a neighbour for the upsampling) + 16 + 4 + 4 + 2 + 2 and 1 for the blur: 82."""
+"""Pixels on each side on which an output pixel depends, a multiple of STRIDE: encoder 1 + 1 + 2 + 2 + 12 (relu3) + 8 (relu4_1)
+and 7 for the pooling; decoder 8 + 8 (a neighbour for the upsampling) + 16 + 4 + 4 + 2 + 2 and 1 for the blur: 78."""
 
 ADAIN_LAYERS = ("relu4_1", "relu3_1")
 """Where AdaIN is applied, deepest first. The paper has relu4_1 alone (but see README.md)."""
@@ -71,7 +71,7 @@ def stacked(styles: Sequence[ChannelStatistics]) -> dict[str, tuple[Tensor, Tens
 
 
 class Decoder(nn.Module):
-    """relu4_1's mirror image: convolutions without norms, bilinear upsampling, a fixed blur at the end.
+    """About relu4_1's mirror image: convolutions without norms, bilinear upsampling, a fixed blur at the end.
 
     `widths` are the encoder's channels at full, half, quarter and eighth size. Features AdaIN was applied to on the way up
     are added where the sizes meet.

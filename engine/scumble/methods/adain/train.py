@@ -39,7 +39,7 @@ CROPS = ((0.9, 1.5), (1.0, 2.5))
 class Recipe(TrainingRecipe):
     """Everything a run depends on. `start` is a weight file to warm-start from.
 
-    Weights beside content (1): `style` of the paper's style loss; and, which the paper does not have, `gram` of the teachers'
+    Weights beside content (1): `style` of the paper's style loss; and, which the paper does not have, `gram` of the teacher's
     Gram matrices, `identity` of a photograph that is its own style, and `lattice` and `tv` against lattices and grain. With
     those at 0 the losses are the paper's.
     """

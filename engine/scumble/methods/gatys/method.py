@@ -53,7 +53,8 @@ MAX_PREVIEW = 1024
 """Longest side of a preview: the pipeline shows none larger."""
 IMPROVED, FINISH = 3.0, 1.5
 """How much more the style counts when another method's answer is improved, and again in the last third of the steps at the
-full size: by the preset's own weight a picture that is painted already went back towards the photograph."""
+finest size, where a limit in seconds leaves time for them: by the preset's own weight a picture that is painted already went
+back towards the photograph."""
 STEPS = {"draft": 1, "good": 40, "best": 150}
 """Steps at each size for a quality, from another method's answer; with a limit in seconds the last ones are not reached."""
 COARSEST = 256
@@ -150,37 +151,32 @@ class Gatys(Improver):
         answer: Tensor | None = None,
         finish: float = 1.0,
     ) -> Iterator[Event]:
-        """Descend from another method's `answer` (1, 3, H, W), or from what the options say; `finish` is Preset's.
+        """Descend from another method's `answer` (1, 3, H, W), or from what the options say; `finish` is the finest size's.
 
-        Other than `run` this follows the content's regions, with a Gram matrix for each style's own places, and its strength,
-        with targets as far between the content's own statistics and the painting's.
+        Other than `run` this follows the content's regions, by a Gram matrix for each style's places, and its strength.
         """
         options = _with_network(options, [style.state.statistics for style in styles])
-        preset = replace(chosen(options), finish=finish)
-        net = self._network(options.network, preset.pooling, runtime.device)
+        preset = chosen(options)
         picture = torch.from_numpy(content.rgb).permute(2, 0, 1)[None].to(runtime.device)  # no copy of a large one
         sizes = level_sizes(picture.shape[2], picture.shape[3], preset.levels)
         work = [h * w for h, w in sizes]
-        pace = Pace()
-        x = answer
-        before: Tensor | None = None
+        pace, x = Pace(), answer
+        origin: Tensor | None = None
         for level, size in enumerate(sizes):
             small = to_size(picture, size)
-            origin = small if answer is None else to_size(answer, size)
-            first = partial(begin, origin, before, x, preset.start, options.seed)
-            before = origin
+            origin, coarser = small if answer is None else to_size(answer, size), origin
+            first = partial(begin, origin, coarser, x, preset.start, options.seed)
             done, share = sum(work[:level]) / sum(work), work[level] / sum(work)
             text = f"{size[1]} x {size[0]}"
-            for step in self._level(net, preset, small, content, styles, options, runtime, first):
-                part = 0.0
+            last = finish if level == len(sizes) - 1 else 1.0
+            for step in self._level(preset, small, content, styles, options, runtime, first, last):
+                part = step * share / preset.steps if isinstance(step, float) else 0.0
                 if isinstance(step, Step):
                     x = step.best
                     text = f"{size[1]} x {size[0]}, step {step.number} of {preset.steps}, loss {step.losses.total:.4f}"
                     done += share / preset.steps
                     if pace.preview_due():
                         yield Preview(to_pixels(_shown(step.picture)))
-                elif step is not None:
-                    part = step * share / preset.steps
                 if isinstance(step, Step) or pace.tick_due():
                     yield Progress(done + part, text)
                 del step  # a large picture must not stay while the next is computed
@@ -207,7 +203,6 @@ class Gatys(Improver):
 
     def _level(
         self,
-        net: VGG,
         preset: Preset,
         small: Tensor,
         content: Content,
@@ -215,8 +210,10 @@ class Gatys(Improver):
         options: Any,
         runtime: Runtime,
         first: Callable[[], Tensor],
+        finish: float,
     ) -> Iterator[Step | float | None]:
         """One size: look at the content and the paintings, then descend from `first()`."""
+        net = self._network(options.network, preset.pooling, runtime.device)
         alpha = None if content.alpha is None else torch.from_numpy(content.alpha)[None, None].to(runtime.device)
         guides, weights = None, [style.weight for style in styles]
         if content.regions is not None:
@@ -240,7 +237,6 @@ class Gatys(Improver):
         half = runtime.half or (preset.half and computes_bfloat16(runtime.device))
         through = self._network(options.network, preset.pooling, runtime.device, half)
         loss = replace(exact, net=through, delta=preset.delta)
-        finish = preset.finish if small.shape[2:] == content.rgb.shape[:2] else 1.0
         yield from descend(loss, first(), preset.steps, options.optimiser, preset.exponent, preset.history, finish)
 
     def _network(self, network: Network, pooling: Literal["max", "average"], device: str, half: bool = False) -> VGG:

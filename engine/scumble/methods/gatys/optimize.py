@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Descends a loss over the pixels of a picture, by L-BFGS or Adam, one evaluation a step.
 
-Invariant: what comes out is the best picture of the descent; a step that blows up is taken back.
+Invariant: what comes out is the best picture of the descent, or of its finish; a step that blows up is taken back.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ network; 20 lose next to nothing in the first hundred steps."""
 
 SMOOTHING = 0.5
 """Exponent of the change of variables in `Spectrum`. 0.25 to 0.75 do about as well."""
+
+FINISHED = 24
+"""Fewer steps have no finish of their own: it begins anew from the best picture, which takes two of them."""
 
 WILD = 4.0
 """A loss so many times the best one so far means that a step went wrong."""
@@ -72,8 +75,8 @@ def descend(
     history: int = HISTORY,
     finish: float = 1.0,
 ) -> Iterator[Step | float]:
-    """Improve `start` (1, 3, H, W) by `steps` evaluations, in the last third of which the style counts `finish` times as
-    much: by one weight throughout, these mend the content and take paint away.
+    """Improve `start` (1, 3, H, W) by `steps` evaluations. Of FINISHED and more the style counts `finish` times as much in the
+    last third: by one weight throughout, the last steps mend the content and take paint away.
 
     Yields a Step after each, and at points in between, where it can be stopped, the share done of the evaluation. Of large
     pictures, the best of a Step is there until the next.
@@ -86,10 +89,12 @@ def descend(
     best = origin = storage.allocate().copy_(start) if storage.in_files else start
     del start  # a large picture lies in a file between two uses
     rate = 1.0
+    turn = 2 * steps // 3 + 1 if finish != 1 and steps >= FINISHED else 0
     for number in range(1, steps + 1):
-        if number == 2 * steps // 3 + 1 and finish != 1:
+        if number == turn:
             loss, least = loss.with_more_style(finish), math.inf
             origin, optimizer = storage.allocate().copy_(best), _optimizer(optimiser, best, history, rate)
+            storage.release_pages()
         x = spectrum(optimizer.z)
         optimizer.release_pages()
         x.add_(origin).requires_grad_()

@@ -31,8 +31,6 @@ class Preset:
     """Descend through the network in bfloat16 wherever the machine computes in it; targets are always taken in float32."""
     history: int = 100
     """Pairs that L-BFGS remembers; 100 is the default of the authors' library."""
-    finish: float = 1.0
-    """How much more the style counts at the end of the full size (optimize.descend)."""
 
 
 PUBLISHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

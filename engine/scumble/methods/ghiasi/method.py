@@ -23,8 +23,8 @@ from scumble.methods.feed_forward import FeedForward, holding
 from scumble.methods.ghiasi.network import BOTTLENECK, MARGIN, STRIDE, GhiasiNet
 from scumble.nst.style_encoder import SIZES, Encoder, Inception, StatisticsEncoder, load_style_encoder
 
-SIDES = (256, 362, 512, 724)
-"""Long sides in pixels at which a painting is measured, half an octave apart: those of the paintings of the training."""
+SIDES = (256, 362, 512)
+"""Long sides in pixels at which a painting is measured, half an octave apart: about those of the training's pieces."""
 
 
 @dataclass(frozen=True)

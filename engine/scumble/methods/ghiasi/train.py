@@ -11,19 +11,21 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scumble.api.errors import ScumbleError
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.ghiasi.network import GhiasiNet
 from scumble.nst.perceptual_loss import LossSpec
-from scumble.nst.style_encoder import SIZES, Encoder, load_style_encoder
+from scumble.nst.style_encoder import SIZES, load_style_encoder
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import contents, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
-from scumble.training.losses import SPEC, STYLE_WEIGHT, painted_losses
+from scumble.training.losses import SPEC, STYLE_WEIGHT, described, painted_losses
 from scumble.training.muon import for_convolutions
 from scumble.training.recipe import TrainingRecipe, loading, refuse_crop, shared_target
 from scumble.training.sheets import sheet, sheet_contents
@@ -45,7 +47,7 @@ class Recipe(TrainingRecipe):
     sides: tuple[float, float] = (0.75, 1.15)
     style_weight: float = STYLE_WEIGHT
     width: float = 0.5
-    encoder: Encoder = "quarter"
+    encoder: Literal["quarter", "inception"] = "quarter"
     start: Path | None = None
 
 
@@ -55,7 +57,9 @@ RECONSTRUCTION = 10.0
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
     """Run the recipe (resuming a run that was broken off) and write `out`/ghiasi/shared.safetensors with its card
-    (ghiasi-ENCODER for another encoder than that which ships)."""
+    (ghiasi-ENCODER for another encoder than that which ships). Raises ScumbleError "bad-options" and "weights-missing"."""
+    if recipe.batch < 2:
+        raise ScumbleError("bad-options", "One crop of a batch is given back; another has to be painted.", "Give --batch 2.")
     refuse_crop(recipe.crop)
     torch.manual_seed(recipe.seed)
     device = best_device()
@@ -71,7 +75,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     credits = write_credits(out, photographs, paintings)
 
     def save(step: int) -> None:
-        more = {"optimizer": "Muon, Adam", "reconstruction": RECONSTRUCTION}
+        more = {"optimizer": "Muon, Adam", "reconstruction": RECONSTRUCTION, "losses": described(spec)}
         save_weights(path, model.state_dict(), trained_card(_about(recipe, model), "ghiasi", recipe, credits, step, **more))
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ from scumble.nst.perceptual_loss import FeatureExtractor, LossSpec, grams_of
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import Pictures, contents, has_test_split, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
-from scumble.training.losses import SPEC, STYLE_WEIGHT, painted_losses
+from scumble.training.losses import SPEC, STYLE_WEIGHT, described, painted_losses
 from scumble.training.muon import for_convolutions
 from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
@@ -79,7 +79,12 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     credits, command = write_credits(out, photographs), f"johnson --style {recipe.style_id}"
 
     def save(step: int, tested: dict[str, float] | None = None) -> None:
-        more = {"optimizer": "Muon, Adam", "painting_short_side": PAINTING_SIDE, "test_losses": tested}
+        more = {
+            "optimizer": "Muon, Adam",
+            "painting_short_side": PAINTING_SIDE,
+            "losses": described(spec),
+            "test_losses": tested,
+        }
         save_weights(path, net.state_dict(), trained_card(_about(recipe), command, recipe, credits, step, **more))
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:

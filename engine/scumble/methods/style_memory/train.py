@@ -43,7 +43,7 @@ from scumble.painting.two_passes import DETAIL
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
-from scumble.training.losses import LATTICE, MOST, SPEC, STYLE_WEIGHT, TV
+from scumble.training.losses import LATTICE, MOST, SPEC, STYLE_WEIGHT, TV, described
 from scumble.training.muon import Muon, for_convolutions
 from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
@@ -287,7 +287,8 @@ def _card(recipe: Recipe, step: int, credits: Mapping[str, object]) -> Card:
     shape = {"widths": net.widths, "blocks": net.blocks_count, "basis": net.basis_sizes, "row": net.row_size}
     table = recipe.styles.name if recipe.styles else None
     about: Card = {"method": "memory", "architecture": shape}
-    return trained_card(about, "memory", recipe, credits, step, optimizer="Muon, Adam", styles=table)
+    losses = described(replace(SPEC, roots=recipe.roots))
+    return trained_card(about, "memory", recipe, credits, step, optimizer="Muon, Adam", styles=table, losses=losses)
 
 
 def _row_card(style: OnePainting, networks: Path) -> Card:

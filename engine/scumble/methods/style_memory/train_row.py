@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the row of a style that ships: that which was trained with the networks, or else the one predicted from its painting,
-and refined by the teachers over photographs.
+and refined by the teacher over photographs.
 
 The shared networks stay as they are, so no other row is touched. Make it again whenever they are trained further. A refinement
 that is broken off goes on when it is started again.

@@ -26,7 +26,7 @@ from scumble.nst.perceptual_loss import FeatureExtractor, LossSpec, grams_of
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import Losses, Schedule, best_device, fit, run_folder
-from scumble.training.losses import SPEC, STYLE_WEIGHT, painted_losses
+from scumble.training.losses import SPEC, STYLE_WEIGHT, described, painted_losses
 from scumble.training.recipe import OnePainting, TrainingRecipe, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
 from scumble.training.teachers import load_teacher
@@ -45,8 +45,8 @@ BALANCE = 1.0
 class Recipe(TrainingRecipe):
     """Everything a run depends on. `table` is a CSV file of id, title, artist, year and file (in `paintings`), whose first
     `count` rows become banks; or `add` names one painting, whose bank is learnt beside the networks of `shared`. `steps` are
-    those of the autoencoder alone, and then of both branches; `--add` makes the last. `start` is a weight file of networks to
-    go on from, with the banks beside it."""
+    those of the autoencoder alone, and then of both branches; `--add` takes the second number only. `start` is a weight file
+    of networks to go on from, with the banks beside it."""
 
     paintings: Path | None = None
     table: Path | None = None
@@ -285,4 +285,6 @@ def card(recipe: Recipe, net: StyleBankNet, done: dict[str, int], credits: Mappi
         "architecture": {"width": net.coder.width, "blocks": len(net.coder.blocks), "channels": CHANNELS},
     }
     branches = None if recipe.add else {"T": T, "lambda": BALANCE, "steps_alone": 0 if recipe.start else recipe.steps[0]}
-    return trained_card(about, command, recipe, credits, done, branches=branches, painting_short_side=PAINTING_SIDE)
+    return trained_card(
+        about, command, recipe, credits, done, branches=branches, losses=described(SPEC), painting_short_side=PAINTING_SIDE
+    )
