@@ -39,23 +39,22 @@ def described(spec: LossSpec) -> dict[str, object]:
         "roots": spec.roots,
         "salient": spec.salient,
         "most": MOST,
-        "lattice": LATTICE,
         "tv": TV,
     }
 
 
 def painted_losses(
-    y: Tensor, x: Tensor, targets: Grams, teacher: FeatureExtractor, spec: LossSpec, reconstruction: float = 0.0
+    y: Tensor, x: Tensor, targets: Grams, teacher: FeatureExtractor, spec: LossSpec, lattice: float, reconstruction: float = 0.0
 ) -> dict[str, Tensor]:
     """The total loss and its parts for pictures `y` (N, 3, H, W) of contents `x`.
 
     The first pictures are stylized, one by each of `targets`; the others reconstruct their contents, and `reconstruction`
-    weighs their mean squared error.
+    weighs their mean squared error, as `lattice` weighs lattices.
     """
     n = len(next(iter(targets.values())))
     parts = perceptual_losses(y[:n], x[:n], targets, teacher, spec, most=MOST).means()
     parts["lattice"] = lattice_loss(y)
-    total = parts["content"] + spec.style_weight * parts["style"] + TV * parts["tv"] + LATTICE * parts["lattice"]
+    total = parts["content"] + spec.style_weight * parts["style"] + TV * parts["tv"] + lattice * parts["lattice"]
     if len(x) > n:
         parts["rebuilt"] = F.mse_loss(y[n:].float(), x[n:])
         total = total + reconstruction * parts["rebuilt"]

@@ -25,7 +25,7 @@ from scumble.nst.style_encoder import SIZES, load_style_encoder
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import contents, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
-from scumble.training.losses import SPEC, STYLE_WEIGHT, described, painted_losses
+from scumble.training.losses import LATTICE, SPEC, STYLE_WEIGHT, described, painted_losses
 from scumble.training.muon import for_convolutions
 from scumble.training.recipe import TrainingRecipe, loading, refuse_crop, shared_target
 from scumble.training.sheets import sheet, sheet_contents
@@ -46,6 +46,7 @@ class Recipe(TrainingRecipe):
     side: int = 320
     sides: tuple[float, float] = (0.75, 1.15)
     style_weight: float = STYLE_WEIGHT
+    lattice: float = LATTICE
     width: float = 0.5
     encoder: Literal["quarter", "inception"] = "quarter"
     start: Path | None = None
@@ -116,7 +117,7 @@ def _losses(
     signatures = blurred(torch.cat([style.signature for style in drawn]), model.predictor.spread, generator)
     targets = {k: torch.stack([style.grams[k] for style in drawn]) for k in drawn[0].grams}
     y = model.net(x, model.predictor(torch.cat([signatures, sampler.see(x[n:])])))
-    return painted_losses(y, x, targets, sampler.teacher, spec, RECONSTRUCTION)
+    return painted_losses(y, x, targets, sampler.teacher, spec, recipe.lattice, RECONSTRUCTION)
 
 
 def _sheet(model: GhiasiNet, sampler: StyleSampler, recipe: Recipe) -> Tensor:

@@ -21,7 +21,7 @@ from scumble.nst.perceptual_loss import FeatureExtractor, LossSpec, grams_of
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import Pictures, contents, has_test_split, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
-from scumble.training.losses import SPEC, STYLE_WEIGHT, described, painted_losses
+from scumble.training.losses import LATTICE, SPEC, STYLE_WEIGHT, described, painted_losses
 from scumble.training.muon import for_convolutions
 from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
@@ -42,6 +42,7 @@ class Recipe(TrainingRecipe, OnePainting):
     batch: int = 2
     crop: int = 192
     style_weight: float = STYLE_WEIGHT
+    lattice: float = LATTICE
     width: float = 0.5
     start: Path | None = None
 
@@ -49,15 +50,15 @@ class Recipe(TrainingRecipe, OnePainting):
 class Criterion:
     """The loss by the style of a painting (1, 3, H, W) in [0, 1]."""
 
-    def __init__(self, teacher: FeatureExtractor, spec: LossSpec, painting: Tensor) -> None:
-        self._teacher, self._spec = teacher, spec
+    def __init__(self, teacher: FeatureExtractor, spec: LossSpec, painting: Tensor, lattice: float = LATTICE) -> None:
+        self._teacher, self._spec, self._lattice = teacher, spec, lattice
         with torch.no_grad():
             self._grams = grams_of(painting, teacher, {scale: set(layers) for scale, layers in spec.styles.items()})
 
     def __call__(self, y: Tensor, x: Tensor) -> dict[str, Tensor]:
         """Losses of pictures `y` (N, 3, H, W) of contents `x`: content, style, tv, lattice and their weighted total."""
         targets = {k: g.expand(len(x), -1, -1) for k, g in self._grams.items()}
-        return painted_losses(y, x, targets, self._teacher, self._spec)
+        return painted_losses(y, x, targets, self._teacher, self._spec, self._lattice)
 
 
 def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> Path:
@@ -74,7 +75,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
             net.load_state_dict(load_weights(recipe.start)[0])
     net = net.to(device).to(memory_format=torch.channels_last)
     painting = read_picture(recipe.painting, PAINTING_SIDE)[None].to(device).float() / 255
-    criterion = Criterion(teacher, spec, painting)
+    criterion = Criterion(teacher, spec, painting, recipe.lattice)
     path = state_path(out, "johnson", recipe.style_id)
     credits, command = write_credits(out, photographs), f"johnson --style {recipe.style_id}"
 

@@ -26,7 +26,7 @@ from scumble.nst.perceptual_loss import FeatureExtractor, LossSpec, grams_of
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import Losses, Schedule, best_device, fit, run_folder
-from scumble.training.losses import SPEC, STYLE_WEIGHT, described, painted_losses
+from scumble.training.losses import LATTICE, SPEC, described, painted_losses
 from scumble.training.recipe import OnePainting, TrainingRecipe, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
 from scumble.training.teachers import load_teacher
@@ -59,9 +59,9 @@ class Recipe(TrainingRecipe):
     year: str = "unknown"
     shared: Path = SHIPPED / "stylebank" / "shared.safetensors"
     steps: tuple[int, int] = (60, 3000)
-    lr: float = 8e-4
+    lr: float = 4e-4
     crop: int = 192
-    style_weight: float = STYLE_WEIGHT
+    style_weight: float = 8.0
     width: float = 0.5
     blocks: int = 2
     start: Path | None = None
@@ -136,7 +136,7 @@ class Branches:
         x = self._contents(self._recipe.batch, generator)
         chosen = self._turn(step)
         y = self._banks(x, chosen)
-        losses = painted_losses(y, x, {k: g[chosen] for k, g in targets.items()}, teacher, spec)
+        losses = painted_losses(y, x, {k: g[chosen] for k, g in targets.items()}, teacher, spec, LATTICE)
         self._last |= {k: v.detach() for k, v in losses.items() if k != "total"}
         return {"total": losses["total"], **self._last}
 
