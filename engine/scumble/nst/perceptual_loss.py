@@ -43,13 +43,12 @@ sky all strokes would be errors."""
 
 @dataclass(frozen=True)
 class LossSpec:
-    """Style layers by scale (1 is the picture, 2 its half), content layers at one scale, how much style counts, which share
+    """Style layers by scale (1 is the picture, 2 its half), content layers, how much style counts, which share
     of the distance of Gram matrices, 0 to 1, is taken between their roots, and whether cells of a content count by their
     salience (losses.salience): a face more than the wall behind it."""
 
     styles: Mapping[int, Layers]
     content: Layers
-    content_scale: int = 1
     style_weight: float = 3.0
     roots: float = 0.0
     salient: bool = False
@@ -58,7 +57,7 @@ class LossSpec:
     def layers(self) -> dict[int, set[str]]:
         """All layers that the loss needs, by scale."""
         wanted = {scale: set(layers) for scale, layers in self.styles.items()}
-        wanted[self.content_scale] = wanted.get(self.content_scale, set()) | set(self.content)
+        wanted[1] = wanted.get(1, set()) | set(self.content)
         return wanted
 
     def distance(self, gram_matrix: Tensor, target: Tensor) -> Tensor:
@@ -105,9 +104,9 @@ def perceptual_losses(
     `delta` is pseudo-Huber's; above `most` the style of one layer of one picture counts no more.
     """
     with torch.no_grad():
-        truth = features(shrink(x, spec.content_scale), set(spec.content))
+        truth = features(x, set(spec.content))
     painted = {scale: features(shrink(y, scale), wanted) for scale, wanted in spec.layers.items()}
-    content = _mean(spec.content, {k: _content(painted[spec.content_scale][k], truth[k], spec.salient) for k in spec.content})
+    content = _mean(spec.content, {k: _content(painted[1][k], truth[k], spec.salient) for k in spec.content})
     style, pull = style_losses(painted, targets, spec, delta, most)
     return PerceptualLosses(content, style, pull, tv_loss(y.float()))
 
