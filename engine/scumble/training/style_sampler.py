@@ -18,6 +18,7 @@ from scumble.nst.perceptual_loss import FeatureExtractor, grams_of
 from scumble.nst.style_encoder import StyleEncoder
 from scumble.training.data import Pictures
 from scumble.training.loop import half_pays
+from scumble.training.prints import printed
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ PIECED = 0.25
 
 PHOTOGRAPHS = 0.25
 """Share of pictures to paint like that are photographs: a predictor trained on paintings alone knows too few textures."""
+
+PRINTED = 0.12
+"""Share of pieces that are made into prints and drawings, which paintings hardly show (prints.py)."""
 
 BLURRED = 0.05
 """Noise on signatures, in standard deviations over all paintings, without which a few hundred paintings are overfitted."""
@@ -114,12 +118,15 @@ class StyleSampler:
             return picture, size
 
     def _piece(self, size: int) -> Tensor:
-        """uint8 (3, S, S) of a painting or, now and then, of a photograph; half of them are recoloured and perhaps mirrored."""
+        """uint8 (3, S, S) of a painting or, now and then, of a photograph or a print made of one; half are recoloured, perhaps
+        mirrored."""
         pool = (self.photographs if float(torch.rand(())) < PHOTOGRAPHS else self.paintings).tensors
         picture = pool[int(torch.randint(len(pool), ()))]
         short = round(size * (1 + ENLARGED * float(torch.rand(())) ** 2))
         picture = v2.functional.resize(picture, [short], v2.InterpolationMode.BICUBIC, antialias=True)
         picture = v2.RandomCrop(size)(picture)
+        if float(torch.rand(())) < PRINTED:
+            picture = printed(picture)
         changed: Tensor = CHANGED(picture) if float(torch.rand(())) < 0.5 else picture
         return changed
 
