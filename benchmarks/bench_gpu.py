@@ -22,10 +22,10 @@ from scumble.library.styles import StyleStore
 from scumble.methods import registry
 from scumble.methods.johnson.network import TransformNet
 from scumble.methods.johnson.train import Criterion
+from scumble.nst.perceptual_loss import SPEC
 from scumble.painting import pipeline
 from scumble.painting.device import choose, finish, forget_most, is_gpu, most_memory, name_of
 from scumble.training.loop import Schedule, fit
-from scumble.training.losses import SPEC
 from scumble.training.muon import for_convolutions
 from scumble.training.teachers import load_teacher
 

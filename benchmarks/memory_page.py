@@ -28,7 +28,7 @@ from scumble.library.atomic import write_atomic
 from scumble.library.styles import StyleStore
 from scumble.methods.style_memory.method import Memory, Options
 from scumble.methods.style_memory.network import ConditionalConv2d, MemoryNet
-from scumble.methods.style_memory.painting_sizes import at_training_size, to_stride
+from scumble.methods.style_memory.painting_sizes import PAINTING_SIDE, at_size, to_stride
 from scumble.nst.tensors import to_tensor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,7 +126,7 @@ def ablation(
     net = method.networks(Options(), RUNTIME.device).memory.net
     at, totals, pairs = parts(net), {name: np.zeros((len(judges), 3)) for name in CHANGES}, len(photographs) * len(paintings)
     for number, painting in enumerate(paintings, 1):
-        picture = at_training_size(painting.pixels)
+        picture = at_size(painting.pixels, PAINTING_SIDE)
         full = method.prepare(painting, Options(), RUNTIME).at(0)
         own = net.own_row(to_stride(picture))
         for photograph in photographs:

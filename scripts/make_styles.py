@@ -2,7 +2,7 @@
 """Make what ships of every style in styles.csv from a folder of the paintings: its card and its state for each method that
 measures or refines one. Run scripts/thumbnails.py afterwards.
 
-    python scripts/make_styles.py PAINTINGS [--photographs FOLDER --teachers SOURCE --steps 100] [--only ID ...]
+    python scripts/make_styles.py PAINTINGS [--photographs FOLDER --teachers SOURCE --steps 160] [--only ID ...]
         [--methods gatys adain ghiasi memory]
 
 Without photographs the rows of the style memory are those predicted from the paintings. What is there and still fits the
@@ -22,6 +22,7 @@ from scumble.methods.adain import train_style as adain_style
 from scumble.methods.gatys import train_style as gatys
 from scumble.methods.ghiasi import train_style as ghiasi_style
 from scumble.methods.style_memory import train_row as memory_row
+from scumble.methods.style_memory.method import PACE
 from scumble.training.cards import read_table
 
 TABLE = Path(__file__).with_name("styles.csv")
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("paintings", type=Path)
     parser.add_argument("--photographs", type=Path)
     parser.add_argument("--teachers", default="half")
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=PACE.steps)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=METHODS)
     asked = parser.parse_args()
@@ -67,7 +68,7 @@ def made(style: str, refined: bool) -> bool:
         return False
     card = load_card(path)
     present = card["shared"] == name_of(shared_path(SHIPPED, "memory"))
-    return bool(present and card["training"]["grade"] >= int(refined))
+    return bool(present and (not refined or "steps" in card["training"]))  # without, it was trained with the networks alone
 
 
 if __name__ == "__main__":

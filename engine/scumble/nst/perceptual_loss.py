@@ -28,9 +28,13 @@ Grams = Mapping[str, Tensor]
 """(N, C, C) by "scale/layer"."""
 
 
-STYLE_LAYERS = {"relu1_2": 2.0, "relu2_2": 2.0, "relu3_3": 2.0, "relu4_3": 1.5, "relu5_1": 1.0}
-"""Of VGG-16 and of its narrow copies, with their weights: the last of each stage, and the first of the fifth. The first three
-count double: they have contrast, colours and sharp edges, and without them pictures are dull and soft."""
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_1")
+"""Of VGG-16 and of its narrow copies: the last of each stage, and the first of the fifth."""
+
+BALANCED = {"relu1_2": 8.0, "relu2_2": 5.7, "relu3_3": 4.0, "relu4_3": 0.5, "relu5_1": 0.1}
+"""Weights of the style layers by which each pulls at a picture about as much as the others. The loss of a deep layer hardly
+falls below 1 by any network, and its gradient is sixty times that of the first: weighted alike, nine tenths of what was trained
+were the last two layers, and contrast, colours and sharp edges were left over."""
 
 CONTENT_LAYER = "relu3_3"
 CONTENT_LAYERS = {CONTENT_LAYER: 0.5, "relu4_1": 0.5}
@@ -64,6 +68,10 @@ class LossSpec:
         """The distance of one Gram matrix (C, C) from another."""
         kinds = ((self.roots, root_gram_loss), (1 - self.roots, gram_loss))
         return torch.stack([share * loss(gram_matrix, target) for share, loss in kinds if share > 0]).sum()
+
+
+SPEC = LossSpec({1: BALANCED}, CONTENT_LAYERS, style_weight=16.0, roots=0.5, salient=True)
+"""What all trainings of networks descend, and refinements of styles."""
 
 
 def grams_of(pictures: Tensor, features: FeatureExtractor, wanted: Mapping[int, set[str]]) -> dict[str, Tensor]:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What trainings compare pictures by: content and style through a VGG-16, and what every network is asked besides.
 
-Invariant: layers are compared in one network that has all of a VGG-16's up to relu5_1, the complete one or a narrow copy, with
-weights by which each pulls at a picture about as much as the others.
+Invariant: layers are compared in one network that has all of a VGG-16's up to relu5_1, the complete one or a narrow copy.
 """
 
 from __future__ import annotations
@@ -11,18 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scumble.nst.losses import lattice_loss
-from scumble.nst.perceptual_loss import CONTENT_LAYERS, FeatureExtractor, Grams, LossSpec, perceptual_losses
+from scumble.nst.perceptual_loss import SPEC, FeatureExtractor, Grams, LossSpec, perceptual_losses
 
-BALANCED = {"relu1_2": 8.0, "relu2_2": 5.7, "relu3_3": 4.0, "relu4_3": 0.5, "relu5_1": 0.1}
-"""Weights of the style layers by which each pulls at a picture about as much as the others. The loss of a deep layer hardly
-falls below 1 by any network, and its gradient is sixty times that of the first: weighted alike, nine tenths of what was trained
-were the last two layers, and contrast, colours and sharp edges were left over."""
-
-STYLE_WEIGHT = 16.0
+STYLE_WEIGHT = SPEC.style_weight
 """Of the style beside a content of 1, unless a recipe says otherwise."""
-
-SPEC = LossSpec({1: BALANCED}, CONTENT_LAYERS, style_weight=STYLE_WEIGHT, roots=0.5, salient=True)
-"""The perceptual loss of all trainings of networks."""
 
 MOST = 8.0
 """Where the style loss of one layer of one picture ends: a picture far off must not drown all others."""

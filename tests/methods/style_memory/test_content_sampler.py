@@ -36,6 +36,14 @@ def test_every_picture_of_the_user_s_has_its_turn() -> None:
     assert numbers == 2 * list(range(5))
 
 
+def test_two_pictures_of_three_are_the_user_s_however_many_a_step_has() -> None:
+    """Rounded for each step, two thirds of two were one."""
+    for batch in (1, 2, 3, 5):
+        crops = ContentSampler([OWN], batch, 64)
+        share = np.mean([bool((crop == 0.25).all()) for step in range(6) for crop in crops(step)])
+        assert share == pytest.approx(2 / 3)
+
+
 def test_what_is_held_back_is_no_photograph_that_is_practised_on() -> None:
     assert not set(PRACTISED) & set(HELD_BACK)
     assert all((PHOTOGRAPHS / f"{name}.jpg").is_file() for name in (*PRACTISED, *HELD_BACK))

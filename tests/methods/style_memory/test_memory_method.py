@@ -18,13 +18,14 @@ from skimage import data
 from scumble.api.errors import ScumbleError
 from scumble.api.method import Checkpoint, Content, Progress, Refined, Refinement, Runtime
 from scumble.library.styles import StyleStore
-from scumble.library.weights import card_path, save_weights
+from scumble.library.weights import card_path, load_weights, save_weights
 from scumble.methods.style_memory import method as memory
 from scumble.methods.style_memory import painting_sizes
-from scumble.methods.style_memory.method import Memory, Options, shared_name
-from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, in_sizes
+from scumble.methods.style_memory.method import NETWORKS, Memory, Options, load_memory, shared_name
+from scumble.methods.style_memory.network import SIGNATURE_NETWORK
+from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, at_size
 from scumble.methods.style_memory.refine import Pace
-from scumble.nst.pretrained import Network
+from scumble.nst.pretrained import Network, load_perceptual
 from scumble.nst.vgg import VGG
 from scumble.painting import pipeline
 from support.leaves import COLD, PHOTOGRAPH, WARM
@@ -47,7 +48,24 @@ def test_a_painting_is_a_style_at_once(method: Memory) -> None:
 @pytest.mark.parametrize(("side", "sides"), [(600, [288, 336, 384]), (260, [288, 336, 384]), (100, [150, 150, 150])])
 def test_a_painting_is_looked_at_in_the_same_sizes_whatever_size_it_comes_in(side: int, sides: list[int]) -> None:
     """Measured once, as it came, a small file got stronger strokes than a large one of the same painting."""
-    assert [min(image.shape[2:]) for image in in_sizes(np.zeros((side, side + 40, 3), np.float32), PREDICTION_SIDES)] == sides
+    painting = np.zeros((side, side + 40, 3), np.float32)
+    assert [min(at_size(painting, wanted).shape[2:]) for wanted in PREDICTION_SIDES] == sides
+
+
+def test_a_painting_is_read_by_the_network_that_the_predictor_was_trained_with(method: Memory) -> None:
+    """Signatures of two networks have as many numbers, and by the other's every row is nonsense without an error."""
+    ours = method.networks(Options(), "cpu").perceptual.state_dict()
+    theirs = load_perceptual(SIGNATURE_NETWORK).state_dict()
+    assert all(torch.equal(ours[name], weight) for name, weight in theirs.items())
+
+
+def test_networks_whose_predictor_reads_another_network_are_refused(tmp_path: Path) -> None:
+    tensors, card = load_weights(NETWORKS)
+    card["architecture"]["signature"] = "compact"
+    save_weights(tmp_path / "shared.safetensors", tensors, card)
+    with pytest.raises(ScumbleError) as error:
+        load_memory(tmp_path / "shared.safetensors")
+    assert error.value.code == "weights-corrupt"
 
 
 def test_the_whole_weight_on_one_style_is_that_style_bit_for_bit(method: Memory) -> None:

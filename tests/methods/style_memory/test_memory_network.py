@@ -15,6 +15,7 @@ from scumble.methods.style_memory.network import (
     FAINT,
     MARGIN,
     PALETTE_FAINT,
+    SIGNATURE_NETWORK,
     STRIDE,
     Block,
     ConditionalConv2d,
@@ -23,9 +24,9 @@ from scumble.methods.style_memory.network import (
     StyleMemory,
     _Conv,
 )
-from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, target_of
+from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row
 from scumble.nst.norms import collected_statistics, covariances, frozen_statistics
-from scumble.nst.perceptual_loss import CONTENT_LAYER, STYLE_LAYERS, LossSpec
+from scumble.nst.perceptual_loss import BALANCED, CONTENT_LAYER, LossSpec, grams_of
 from scumble.nst.polyphase import DoubledConv, PhasedConv
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import SIGNATURE_SIZE, signature
@@ -33,7 +34,7 @@ from support.leaves import leaves
 
 PACE = Pace(steps=3, rate=0.01, delta=0.2)
 
-LOSS = LossSpec({1: STYLE_LAYERS}, {CONTENT_LAYER: 1.0}, style_weight=3.0)
+LOSS = LossSpec({1: BALANCED}, {CONTENT_LAYER: 1.0}, style_weight=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_a_pixel_depends_on_nothing_beyond_the_margin(memory: StyleMemory) -> No
 
 
 def test_a_picture_is_described_by_as_many_numbers_as_the_predictor_reads(memory: StyleMemory) -> None:
-    described = signature(load_perceptual("compact"), torch.cat([leaves(48, 48), leaves(48, 48, 1)]))
+    described = signature(load_perceptual(SIGNATURE_NETWORK), torch.cat([leaves(48, 48), leaves(48, 48, 1)]))
     assert described.shape == (2, SIGNATURE_SIZE)
     assert memory.rows(torch.cat([leaves(64, 64), leaves(64, 64, 1)]), described).shape == (2, memory.net.row_size)
 
@@ -161,7 +162,7 @@ def test_the_colours_of_a_row_are_the_painting_s_own_whatever_is_predicted(memor
     painting = leaves(64, 64)
     other = StyleMemory().eval()
     torch.nn.init.normal_(other.predictor.last.bias)
-    row = other.rows(painting, signature(load_perceptual("compact"), painting))
+    row = other.rows(painting, signature(load_perceptual(SIGNATURE_NETWORK), painting))
     own = other.net.own_row(painting, PALETTE_FAINT)
     assert torch.equal(row[:, -COLOURS:], own[:, -COLOURS:])
     assert not torch.isclose(row[:, :-COLOURS], own[:, :-COLOURS]).any(1).all()
@@ -179,7 +180,7 @@ def test_a_hue_that_is_hardly_there_does_not_get_the_palette_s_full_range(memory
 
 def test_a_descent_leaves_the_colours_to_the_painting(memory: StyleMemory) -> None:
     features, start = load_perceptual("half"), begin(rows(memory.net, 1))
-    target = target_of(leaves(64, 64, 9), features, LOSS)
+    target = grams_of(leaves(64, 64, 9), features, LOSS.layers)
     *_, (at, _) = (f for f in descend_row(memory.net, start, PACE, target, features, LOSS, contents) if f is not None)
     assert torch.equal(at.row[:, -COLOURS:], start.row[:, -COLOURS:])
     assert not torch.equal(at.row, start.row)
@@ -191,7 +192,7 @@ def test_a_row_is_small_enough_to_be_one_of_thousands(memory: StyleMemory) -> No
 
 def test_a_descent_goes_on_where_it_was_broken_off(memory: StyleMemory) -> None:
     features = load_perceptual("quarter")
-    target = target_of(leaves(64, 64, 9), features, LOSS)
+    target = grams_of(leaves(64, 64, 9), features, LOSS.layers)
 
     def others(step: int) -> Tensor:
         return leaves(64, 64, step)
@@ -213,7 +214,7 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
     """A user paints between two parts of a refinement, and what is held back are her newest pictures: losses with the old
     ones once stood for these, so that an easy new picture let a row win that was worse than the first."""
     features = load_perceptual("quarter")
-    target = target_of(leaves(64, 64, 9), features, LOSS)
+    target = grams_of(leaves(64, 64, 9), features, LOSS.layers)
     start = begin(rows(memory.net, 1))
 
     def last(at: Descent, steps: int, seed: int) -> Descent:
@@ -233,7 +234,7 @@ def test_what_a_descent_has_come_to_is_measured_again_with_other_contents(memory
 def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: StyleMemory) -> None:
     """It begins where what is held back is painted just as the target asks."""
     features, start, held = load_perceptual("quarter"), begin(rows(memory.net, 1)), leaves(64, 64, 7)
-    target = target_of(memory.net(held, start.row), features, LOSS)
+    target = grams_of(memory.net(held, start.row), features, LOSS.layers)
     steps = descend_row(memory.net, start, Pace(3, 50.0, 0.2), target, features, LOSS, contents, held=held)
     *_, (at, _) = (step for step in steps if step is not None)
     assert torch.equal(at.best, start.row)
@@ -243,7 +244,7 @@ def test_a_descent_that_only_does_harm_keeps_the_row_it_began_with(memory: Style
 
 def test_a_descent_keeps_the_row_that_did_better_with_contents_held_back(memory: StyleMemory) -> None:
     features = load_perceptual("quarter")
-    target = target_of(leaves(64, 64, 9), features, LOSS)
+    target = grams_of(leaves(64, 64, 9), features, LOSS.layers)
     start = begin(rows(memory.net, 1))
     steps = descend_row(memory.net, start, replace(PACE, steps=6), target, features, LOSS, contents, held=leaves(64, 64, 2))
     *_, (at, _) = (step for step in steps if step is not None)
@@ -268,7 +269,7 @@ def test_a_block_begins_as_the_identity_and_learns_from_the_first_step() -> None
 
 def test_descending_a_row_lowers_its_loss_and_touches_no_weight(memory: StyleMemory) -> None:
     features = load_perceptual("quarter")
-    target = target_of(leaves(64, 64, 9), features, LOSS)
+    target = grams_of(leaves(64, 64, 9), features, LOSS.layers)
     before = {k: v.clone() for k, v in memory.state_dict().items()}
     steps = descend_row(memory.net, begin(rows(memory.net, 1)), Pace(24, 0.02, 0.5), target, features, LOSS, contents)
     losses = [step[1]["content"] + LOSS.style_weight * step[1]["style"] for step in steps if step is not None]

@@ -50,12 +50,23 @@ def test_a_row_that_was_broken_off_ends_where_an_unbroken_one_ends(
 
 
 def test_a_row_starts_over_when_another_one_is_predicted(recipe: memory_row.Recipe, tmp_path: Path) -> None:
-    """The predictor looks through the compact network, of which the recipe says nothing."""
+    """The predictor looks through a network, of which the recipe says nothing."""
     memory_row.train(recipe, tmp_path, lambda line: None)
     run = run_folder("memory-row-x", recipe)
     begun = torch.load(run / "checkpoint.pt", weights_only=True)["at"]["begun"]
     assert memory_row._resumed(run, begun)[0].step == 5
     assert memory_row._resumed(run, begun + 0.1)[0].step == 0
+
+
+def test_a_row_starts_over_when_other_losses_are_descended(
+    recipe: memory_row.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old row was handed back as a new one, without a step."""
+    memory_row.train(recipe, tmp_path, lambda line: None)
+    run = run_folder("memory-row-x", recipe)
+    begun = torch.load(run / "checkpoint.pt", weights_only=True)["at"]["begun"]
+    monkeypatch.setattr(memory_row, "descended", lambda: "other losses")
+    assert memory_row._resumed(run, begun)[0].step == 0
 
 
 def test_several_processes_at_one_row_are_refused(

@@ -15,9 +15,9 @@ from scumble.library.weights import load_weights, name_of, save_weights
 from scumble.methods.stylebank import train as stylebank
 from scumble.methods.stylebank.method import load_bank, load_shared
 from scumble.methods.stylebank.train import Recipe, T
+from scumble.nst.perceptual_loss import SPEC
 from scumble.nst.vgg import narrow
 from scumble.training.data import read_pictures
-from scumble.training.losses import SPEC
 from support.coarse import coarse_pictures
 
 pytestmark = pytest.mark.usefixtures("small_paintings")

@@ -20,13 +20,13 @@ from torch import Tensor
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.adain.network import LOSS_LAYERS, AdaINNet, statistics
 from scumble.nst.losses import content_loss, lattice_loss, tv_loss
-from scumble.nst.perceptual_loss import grams_of, style_losses
+from scumble.nst.perceptual_loss import SPEC, grams_of, style_losses
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.vgg import DEPTHS, VGG, WIDTHS
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import has_test_split, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
-from scumble.training.losses import LATTICE, MOST, SPEC, STYLE_WEIGHT, TV
+from scumble.training.losses import LATTICE, MOST, STYLE_WEIGHT, TV
 from scumble.training.recipe import TrainingRecipe, loading, refuse_crop, shared_target
 from scumble.training.sheets import sheet
 from scumble.training.teachers import load_teacher

@@ -20,12 +20,12 @@ from torch import Tensor
 from scumble.api.errors import ScumbleError
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.ghiasi.network import GhiasiNet
-from scumble.nst.perceptual_loss import LossSpec
+from scumble.nst.perceptual_loss import SPEC, LossSpec
 from scumble.nst.style_encoder import SIZES, load_style_encoder
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import contents, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
-from scumble.training.losses import LATTICE, SPEC, STYLE_WEIGHT, described, painted_losses
+from scumble.training.losses import LATTICE, STYLE_WEIGHT, described, painted_losses
 from scumble.training.muon import for_convolutions
 from scumble.training.recipe import TrainingRecipe, loading, refuse_crop, shared_target
 from scumble.training.sheets import sheet, sheet_contents

@@ -17,11 +17,11 @@ from torch import Tensor
 from scumble.library.places import state_path
 from scumble.library.weights import Card, load_weights, save_weights
 from scumble.methods.johnson.network import TransformNet
-from scumble.nst.perceptual_loss import FeatureExtractor, LossSpec, grams_of
+from scumble.nst.perceptual_loss import SPEC, FeatureExtractor, LossSpec, grams_of
 from scumble.training.cards import trained_card, write_credits
 from scumble.training.data import Pictures, contents, has_test_split, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, mean_losses, run_folder
-from scumble.training.losses import LATTICE, SPEC, STYLE_WEIGHT, described, painted_losses
+from scumble.training.losses import LATTICE, STYLE_WEIGHT, described, painted_losses
 from scumble.training.muon import for_convolutions
 from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents

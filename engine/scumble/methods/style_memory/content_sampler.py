@@ -46,9 +46,9 @@ class ContentSampler:
 
     def __call__(self, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)
-        many = round(OWN * self._batch) if self._own else 0
-        own = [cut(self._own[(many * step + i) % len(self._own)], self._crop, generator) for i in range(many)]
-        return torch.stack(own + [self._photograph(generator) for _ in range(self._batch - many)])
+        first, end = (int(OWN * self._batch * n) for n in (step, step + 1)) if self._own else (0, 0)
+        own = [cut(self._own[i % len(self._own)], self._crop, generator) for i in range(first, end)]
+        return torch.stack(own + [self._photograph(generator) for _ in range(self._batch - len(own))])
 
     def held_back(self) -> Tensor:
         """The pictures that a refinement is checked with, (N, 3, `crop`, `crop`): both ends of a photograph that is not

@@ -43,10 +43,10 @@ from scumble.library.places import SHIPPED, perceptual_path, shared_path
 from scumble.library.weights import load_card, load_weights, name_of
 from scumble.methods.feed_forward import OWN_SIDE, SHIPPED_ENCODER, FeedForward, Known, holding
 from scumble.methods.style_memory.content_sampler import ContentSampler
-from scumble.methods.style_memory.network import FAINT, MARGIN, PALETTE_FAINT, STRIDE, StyleMemory
-from scumble.methods.style_memory.painting_sizes import PREDICTION_SIDES, TARGET_SIDES, in_sizes, to_stride
-from scumble.methods.style_memory.refine import Pace, Target, begin, descend_row, kept, mean_target, resumed, target_of
-from scumble.nst.perceptual_loss import CONTENT_LAYERS, STYLE_LAYERS, LossSpec
+from scumble.methods.style_memory.network import FAINT, MARGIN, PALETTE_FAINT, SIGNATURE_NETWORK, STRIDE, StyleMemory
+from scumble.methods.style_memory.painting_sizes import PAINTING_SIDE, PREDICTION_SIDES, at_size, to_stride
+from scumble.methods.style_memory.refine import LATTICE, TV, Pace, begin, descend_row, kept, resumed
+from scumble.nst.perceptual_loss import SPEC, grams_of
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.nst.tensors import to_array, to_tensor
@@ -56,15 +56,11 @@ from scumble.painting.two_passes import paint_twice
 
 NETWORKS = shared_path(SHIPPED, "memory")
 
-PACE = Pace(steps=60, rate=0.02, delta=0.5)
-"""Of a refinement: a minute on two cores."""
+PACE = Pace(steps=160, rate=0.03, delta=0.5)
+"""Of a refinement through the half-width VGG-16: a minute on two cores."""
 
-BATCH, CROP = 3, 256
+BATCH, CROP = 2, 192
 """Of the pictures of a step."""
-
-LOSS = LossSpec({1: STYLE_LAYERS}, CONTENT_LAYERS, style_weight=10.0, salient=True)
-"""What a refinement descends, through the half-width VGG-16: the layers that the networks were trained by, but the deep
-ones count more, since a row has strokes to lose."""
 
 HALF = perceptual_path(SHIPPED, "half")
 
@@ -136,7 +132,7 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
         return NETWORKS
 
     def load(self, weights: Path) -> Networks:
-        return Networks(load_memory(weights), load_perceptual("compact"))
+        return Networks(load_memory(weights), load_perceptual(SIGNATURE_NETWORK))
 
     def prepare(self, style: Style, options: Any, runtime: Runtime) -> Known[Tensor]:
         """The style's row and, where the picture is polished, what its strokes are compared with."""
@@ -151,7 +147,7 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
 
     def measure(self, networks: Networks, painting: Tensor) -> Tensor:
         """Grade 0: the mean over several sizes."""
-        images = [image.to(painting.device) for image in in_sizes(_array(painting), PREDICTION_SIDES)]
+        images = [at_size(_array(painting), side).to(painting.device) for side in PREDICTION_SIDES]
         return torch.stack([networks.row(x) for image in images for x in (image, image.flip(3))]).mean(0)
 
     def own_style(self, networks: Networks, content: Content, device: str) -> Tensor:
@@ -195,18 +191,16 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
         sampler = ContentSampler(contents, BATCH, CROP)
         held = sampler.held_back()
         yield begins
-        targets: list[Target] = []
-        for x in in_sizes(painting, TARGET_SIDES):
-            targets.append(target_of(x.to(runtime.device), features, LOSS))
-            yield begins
-        target = mean_target(targets)
+        with torch.no_grad():
+            targets = grams_of(at_size(painting, PAINTING_SIDE).to(runtime.device), features, SPEC.layers)
+        yield begins
         with torch.no_grad():
             start = self._begun(style, painting, networks, runtime)
         yield begins
-        whose = f"{shared_name()} {name_of(HALF)} {PACE} {BATCH} {CROP} {TARGET_SIDES} {LOSS}"
+        whose = f"{shared_name()} {name_of(HALF)} {PACE} {BATCH} {CROP} {descended()}"
         at = resumed(checkpoint, start, whose, held, PACE.steps) or begin(start)
         half = runtime.half or computes_bfloat16(runtime.device)
-        for reached in descend_row(net, at, PACE, target, features, LOSS, sampler, half, held):
+        for reached in descend_row(net, at, PACE, targets, features, SPEC, sampler, half, held):
             if reached is not None:
                 at = reached[0]
                 yield Checkpoint(kept(at, whose, held))
@@ -238,11 +232,18 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
 
 def load_memory(path: Path) -> StyleMemory:
     """The shared networks in eval mode. Raises ScumbleError "weights-corrupt"."""
-    tensors, _ = load_weights(path)
+    tensors, card = load_weights(path)
     memory = StyleMemory()
     with holding(path, "style memory, or one of another size", "memory"):
         memory.load_state_dict(tensors)
+        if card["architecture"]["signature"] != SIGNATURE_NETWORK:
+            raise ValueError("its predictor reads another network")
     return memory.to(memory_format=torch.channels_last).requires_grad_(False).eval()
+
+
+def descended() -> str:
+    """What a refinement descends, as a text: a checkpoint of another is of no use."""
+    return f"{SPEC} {LATTICE} {TV} {PACE.rate} {PACE.delta} {PAINTING_SIDE}"
 
 
 def shared_name() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import reduce
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,9 @@ from scumble.nst.layers import binomial_blur, reflect_pad
 from scumble.nst.norms import InstanceNorm2d, Whitening, covariances, moments, power, recoloured
 from scumble.nst.polyphase import DoubledConv, PhasedConv, interleaved
 from scumble.nst.style_encoder import SIGNATURE_SIZE
+
+SIGNATURE_NETWORK: Literal["quarter"] = "quarter"
+"""The perceptual network whose means and deviations are a painting's signature."""
 
 STRIDE = 8
 """Input sides must be multiples of this, and tiles must start at one."""

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -14,32 +12,26 @@ from scumble.methods.style_memory.network import STRIDE
 from scumble.nst.tensors import to_tensor
 
 PAINTING_SIDE = 384
-"""Short side in pixels of a painting, as in the training; it decides how broad its strokes are."""
+"""Short side in pixels of a painting for the Gram matrices that its row is refined towards, which decides how broad strokes
+are; no view of it is larger."""
 
 PREDICTION_SIDES = (288, 336, 384)
 """Short sides of a painting from which its row is predicted, each as it is and mirrored. One prediction errs by as much
 as an hour of training gains; the mean of six errs less (README.md)."""
 
-TARGET_SIDES = (224, 288, 352)
-"""Short sides for the Gram matrices that its row is refined towards (README.md)."""
-
 ENLARGED = 1.5
 """By how much a small painting may be enlarged to these sizes, at most."""
 
 
-def at_training_size(painting: Pixels) -> Tensor:
-    """(1, 3, H, W): a painting (H, W, 3) at the size at which its strokes are learned; never enlarged."""
+def at_size(painting: Pixels, side: int) -> Tensor:
+    """A painting (H, W, 3) with that short side, at most PAINTING_SIDE: (1, 3, h, w), sharp, for strokes that are blurred are
+    none. A small one is enlarged."""
     ratio = min(1.0, PAINTING_SIDE / min(painting.shape[:2]))
     height, width = (max(1, round(n * ratio)) for n in painting.shape[:2])
-    return to_tensor(resize(painting, height, width))
-
-
-def in_sizes(painting: Pixels, sides: Sequence[int]) -> list[Tensor]:
-    """A painting (H, W, 3) with each of these short sides: (1, 3, h, w), sharp, for strokes that are blurred are none."""
-    picture = at_training_size(painting)
-    ratios = [min(side / min(picture.shape[2:]), ENLARGED) for side in sides]
-    sizes = [[max(1, round(n * ratio)) for n in picture.shape[2:]] for ratio in ratios]
-    return [F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]
+    picture = to_tensor(resize(painting, height, width))
+    ratio = min(side / min(picture.shape[2:]), ENLARGED)
+    size = [max(1, round(n * ratio)) for n in picture.shape[2:]]
+    return F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def to_stride(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,12 +19,13 @@ from torch import Tensor
 
 from scumble.api.method import Arrays
 from scumble.methods.style_memory.network import COLOURS, MemoryNet
-from scumble.nst.losses import calm_texture, contrast, contrast_loss, hue_loss, lattice_loss, pseudo_huber, relief_loss
-from scumble.nst.perceptual_loss import FeatureExtractor, Grams, LossSpec, PerceptualLosses, grams_of, perceptual_losses
+from scumble.nst.losses import lattice_loss, pseudo_huber
+from scumble.nst.perceptual_loss import FeatureExtractor, Grams, LossSpec, PerceptualLosses, perceptual_losses
 from scumble.nst.tensors import to_array
 
-LATTICE, TV, RELIEF, CONTRAST, HUE = 300.0, 0.1, 1.0, 1.0, 1.0
-"""Weights of the losses beside content and style. Without the last two a row gives up contrast and hues that it began with."""
+LATTICE, TV = 2000.0, 0.1
+"""Weights of the losses beside content and style. The networks are trained by more of them, for rows that are only predicted; a
+row that descends by itself paints strokes where these would keep grounds plain (docs/notebook/style_memory.md)."""
 
 CHECKED = 2
 """Times that a descent tries its row on contents held back, spread over its steps; the last time at its end."""
@@ -62,29 +63,6 @@ class Descent:
     first: float = math.inf
 
 
-@dataclass(frozen=True)
-class Target:
-    """The statistics that a row descends towards: a painting's Gram matrices by "scale/layer", (1, C, C), its calm texture
-    (1, scales) and its contrast (1, 3)."""
-
-    grams: Grams
-    calm: Tensor
-    contrast: Tensor
-
-
-@torch.no_grad()
-def target_of(painting: Tensor, features: FeatureExtractor, spec: LossSpec) -> Target:
-    """The target of a painting (1, 3, H, W) in [0, 1], at the size that it has."""
-    return Target(grams_of(painting, features, spec.layers), calm_texture(painting), contrast(painting))
-
-
-def mean_target(targets: Sequence[Target]) -> Target:
-    """The mean target of a painting in several sizes."""
-    grams = {name: torch.stack([target.grams[name] for target in targets]).mean(0) for name in targets[0].grams}
-    calm, contrasts = (torch.stack(parts).mean(0) for parts in zip(*((t.calm, t.contrast) for t in targets), strict=True))
-    return Target(grams, calm, contrasts)
-
-
 def begin(row: Tensor) -> Descent:
     """Before the first step, at `row` (1, R)."""
     row = row.detach().clone()
@@ -95,7 +73,7 @@ def descend_row(
     net: MemoryNet,
     at: Descent,
     pace: Pace,
-    target: Target,
+    targets: Grams,
     features: FeatureExtractor,
     spec: LossSpec,
     contents: Contents,
@@ -104,7 +82,7 @@ def descend_row(
 ) -> Iterator[tuple[Descent, dict[str, float]] | None]:
     """Yields where it stands and the losses of that step's contents, after each step; None at points in between, where it can
     be stopped. `held` are the contents it is checked with; without them the last row counts as the best."""
-    steps, delta, targets = pace.steps, pace.delta, target.grams
+    steps, delta = pace.steps, pace.delta
     checked_every = math.ceil(steps / CHECKED)
     if held is not None and at.first == math.inf:
         first = least = yield from _checked(net, at.begun, held, targets, features, spec, delta, half)
@@ -115,7 +93,7 @@ def descend_row(
             yield at, {}
     for step in range(at.step, steps):
         pictures = contents(step).to(at.row.device, memory_format=torch.channels_last)
-        gradient, means = yield from _gradient(net, at.row, pictures, target, features, spec, delta, half)
+        gradient, means = yield from _gradient(net, at.row, pictures, targets, features, spec, delta, half)
         row, moments = _adam(at, gradient, pace.rate * 0.5 * (1 + math.cos(math.pi * step / steps)))
         at = replace(at, step=step + 1, row=row, moments=moments)
         if held is None:
@@ -130,7 +108,7 @@ def _gradient(
     net: MemoryNet,
     row: Tensor,
     pictures: Tensor,
-    target: Target,
+    targets: Grams,
     features: FeatureExtractor,
     spec: LossSpec,
     delta: float,
@@ -149,10 +127,8 @@ def _gradient(
         yield None
 
         with torch.enable_grad(), torch.autocast(leaf.device.type, torch.bfloat16, enabled=half):
-            losses = perceptual_losses(y, x, target.grams, features, spec, delta)
+            losses = perceptual_losses(y, x, targets, features, spec, delta)
             total = _pulling(losses, spec) + TV * losses.tv + LATTICE * lattice_loss(y)
-            total = total + RELIEF * relief_loss(y, x, target.calm) + HUE * hue_loss(y, x)
-            total = total + CONTRAST * contrast_loss(y, x, target.contrast)
         gradient += torch.autograd.grad(total, leaf)[0][0] / len(pictures)
         means = {k: means[k] + float(v.detach()) / len(pictures) for k, v in losses.means().items()}
         yield None

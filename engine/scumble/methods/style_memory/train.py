@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from scumble.api.errors import ScumbleError
 from scumble.library.places import shared_path, state_beside, state_path
 from scumble.library.weights import Card, load_card, load_weights, name_of, save_weights
-from scumble.methods.style_memory.network import COLOURS, FAINT, PALETTE_FAINT, MemoryNet, StyleMemory, moved
+from scumble.methods.style_memory.network import COLOURS, FAINT, PALETTE_FAINT, SIGNATURE_NETWORK, MemoryNet, StyleMemory, moved
 from scumble.nst.losses import (
     colour_range,
     contrast,
@@ -37,13 +37,13 @@ from scumble.nst.losses import (
     overshoot,
     relief_loss,
 )
-from scumble.nst.perceptual_loss import LossSpec, perceptual_losses
+from scumble.nst.perceptual_loss import SPEC, LossSpec, perceptual_losses
 from scumble.nst.style_encoder import load_style_encoder
 from scumble.painting.two_passes import DETAIL
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import Schedule, best_device, fit, run_folder
-from scumble.training.losses import LATTICE, MOST, SPEC, STYLE_WEIGHT, TV, described
+from scumble.training.losses import LATTICE, MOST, STYLE_WEIGHT, TV, described
 from scumble.training.muon import Muon, for_convolutions
 from scumble.training.recipe import OnePainting, TrainingRecipe, loading, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
@@ -77,11 +77,11 @@ class Recipe(TrainingRecipe):
     dialled: float = 0.35
     second_every: int = 8
     tv: float = TV
-    relief: float = 2.0
-    echo: float = 1.0
-    contrast: float = 4.0
-    hue: float = 2.0
-    range: float = 2000.0
+    relief: float = 0.7
+    echo: float = 0.3
+    contrast: float = 1.5
+    hue: float = 1.0
+    range: float = 1500.0
     lattice: float = LATTICE
     reconstruction: float = 20.0
     rebuilt_every: int = 8
@@ -154,7 +154,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     teacher = load_teacher(recipe.teachers).to(device).to(memory_format=torch.channels_last)
     spec = replace(SPEC, style_weight=recipe.style_weight, roots=recipe.roots)
     photographs, paintings = read_pictures(recipe.photographs), read_pictures(recipe.paintings)
-    see = load_style_encoder("compact").to(device)
+    see = load_style_encoder(SIGNATURE_NETWORK).to(device)
     sampler = StyleSampler(paintings, photographs, teacher, see, set(spec.styles[1]), device)
     styles = read_table(recipe.styles, recipe.paintings) if recipe.styles else []
     known = [sampler.measure(read_picture(style.painting), recipe.side) for style in styles]
@@ -285,6 +285,7 @@ def _sheet(
 def _card(recipe: Recipe, step: int, credits: Mapping[str, object]) -> Card:
     net = MemoryNet()
     shape = {"widths": net.widths, "blocks": net.blocks_count, "basis": net.basis_sizes, "row": net.row_size}
+    shape["signature"] = SIGNATURE_NETWORK
     table = recipe.styles.name if recipe.styles else None
     about: Card = {"method": "memory", "architecture": shape}
     losses = described(replace(SPEC, roots=recipe.roots))

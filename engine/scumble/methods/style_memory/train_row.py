@@ -21,10 +21,11 @@ from scumble.api.method import Pixels
 from scumble.library.atomic import replacing
 from scumble.library.places import SHIPPED, state_beside, state_path
 from scumble.library.weights import load_card, load_weights, name_of, save_weights
-from scumble.methods.style_memory.method import LOSS, load_memory
-from scumble.methods.style_memory.network import StyleMemory
-from scumble.methods.style_memory.painting_sizes import TARGET_SIDES, at_training_size, in_sizes, to_stride
-from scumble.methods.style_memory.refine import Descent, Pace, begin, descend_row, mean_target, target_of
+from scumble.methods.style_memory.method import BATCH, CROP, PACE, descended, load_memory
+from scumble.methods.style_memory.network import SIGNATURE_NETWORK, StyleMemory
+from scumble.methods.style_memory.painting_sizes import PAINTING_SIDE, at_size, to_stride
+from scumble.methods.style_memory.refine import Descent, begin, descend_row
+from scumble.nst.perceptual_loss import SPEC, grams_of
 from scumble.nst.pretrained import load_perceptual
 from scumble.nst.style_encoder import signature
 from scumble.training import distributed as parallel
@@ -37,21 +38,19 @@ from scumble.training.teachers import credited, load_teacher
 
 @dataclass(frozen=True)
 class Recipe(OnePainting):
-    """The painting, what its card says of it, and what it is refined by; 0 steps keep the predicted row."""
+    """The painting, what its card says of it, and what it is refined by; 0 steps keep the row that
+    it would begin with."""
 
     _: KW_ONLY
     photographs: Path | None = None
     teachers: str = "half"
-    steps: int = 60
-    batch: int = 3
-    crop: int = 256
-    style_weight: float = 10.0
+    steps: int = PACE.steps
+    batch: int = BATCH
+    crop: int = CROP
+    style_weight: float = SPEC.style_weight
     seed: int = 0
     memory: Path = SHIPPED / "memory" / "shared.safetensors"
 
-
-RATE, DELTA = 0.02, 0.5
-"""Of the descent (refine.Pace)."""
 
 KEPT_EVERY = 20
 """Steps from one checkpoint, and one row of losses, to the next: less than a minute."""
@@ -70,10 +69,10 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
     pixels = (read_picture(recipe.painting).permute(1, 2, 0).float() / 255).numpy()
     row = _trained(recipe)
     if row is None:
-        painting = at_training_size(pixels).to(device)
-        compact = load_perceptual("compact").to(device).to(memory_format=torch.channels_last)
+        painting = at_size(pixels, PAINTING_SIDE).to(device)
+        perceptual = load_perceptual(SIGNATURE_NETWORK).to(device).to(memory_format=torch.channels_last)
         with torch.no_grad():
-            row = memory.rows(to_stride(painting), signature(compact, painting))
+            row = memory.rows(to_stride(painting), signature(perceptual, painting))
     row = row.to(device)
     record: dict[str, object] = {"grade": 0}
     if recipe.steps:
@@ -85,7 +84,7 @@ def train(recipe: Recipe, out: Path, report: Callable[[str], None] = print) -> P
 
 
 def _trained(recipe: Recipe) -> Tensor | None:
-    """The row that was trained with the networks, which lies beside them."""
+    """The row that lies beside the networks: trained with them, or refined before."""
     path = state_beside(recipe.memory, "memory", recipe.style_id)
     if not path.exists() or load_card(path).get("shared") != name_of(recipe.memory):
         return None
@@ -99,17 +98,18 @@ def _refined(
     if recipe.photographs is None:
         raise ScumbleError("bad-options", "Refining takes photographs.", "Give --photographs, or --steps 0 for no refining.")
     teacher = load_teacher(recipe.teachers).to(row.device).to(memory_format=torch.channels_last)
-    spec = replace(LOSS, style_weight=recipe.style_weight)
+    spec = replace(SPEC, style_weight=recipe.style_weight)
     photographs = read_pictures(recipe.photographs)
-    target = mean_target([target_of(x.to(row.device), teacher, spec) for x in in_sizes(painting, TARGET_SIDES)])
+    with torch.no_grad():
+        targets = grams_of(at_size(painting, PAINTING_SIDE).to(row.device), teacher, spec.layers)
 
     run = run_folder(f"memory-row-{recipe.style_id}", recipe)
     report(f"checkpoints and losses go to {run}")
     at, losses = _resumed(run, row)
     if at.step:
         report(f"resumed at step {at.step}")
-    pace, half = Pace(recipe.steps, RATE, DELTA), half_pays(row.device.type)
-    for reached in descend_row(memory.net, at, pace, target, teacher, spec, partial(_contents, photographs, recipe), half):
+    pace, half = replace(PACE, steps=recipe.steps), half_pays(row.device.type)
+    for reached in descend_row(memory.net, at, pace, targets, teacher, spec, partial(_contents, photographs, recipe), half):
         if reached is None:
             continue
         at, loss = reached
@@ -142,16 +142,16 @@ def _keep(run: Path, at: Descent, loss: dict[str, float], losses: list[float]) -
     """Append the losses of a step, and write a checkpoint."""
     append_losses(run, {"step": at.step}, {"total": losses[-1], **loss})
     with replacing(run / "checkpoint.pt") as temporary:
-        torch.save({"at": vars(at), "losses": losses}, temporary)
+        torch.save({"at": vars(at), "losses": losses, "descended": descended()}, temporary)
 
 
 def _resumed(run: Path, row: Tensor) -> tuple[Descent, list[float]]:
     """The descent from `row` as its checkpoint has it, and the losses of its steps. It begins where there is no checkpoint, or
-    one of another row, as after a training of the network that predicts rows."""
+    one of another row, as after a training of the network that predicts rows, or of other losses."""
     checkpoint = run / "checkpoint.pt"
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True, map_location=row.device)
         at = Descent(**kept["at"])
-        if torch.allclose(at.begun, row, atol=1e-3):
+        if torch.allclose(at.begun, row, atol=1e-3) and kept.get("descended") == descended():
             return at, kept["losses"]
     return begin(row), []

@@ -22,11 +22,11 @@ from scumble.library.places import SHIPPED, shared_path, state_beside, state_pat
 from scumble.library.weights import Card, load_card, name_of, save_weights
 from scumble.methods.stylebank.method import load_bank, load_shared
 from scumble.methods.stylebank.network import CHANNELS, Bank, StyleBankNet
-from scumble.nst.perceptual_loss import FeatureExtractor, LossSpec, grams_of
+from scumble.nst.perceptual_loss import SPEC, FeatureExtractor, LossSpec, grams_of
 from scumble.training.cards import read_table, trained_card, write_credits
 from scumble.training.data import Pictures, contents, read_picture, read_pictures
 from scumble.training.loop import Losses, Schedule, best_device, fit, run_folder
-from scumble.training.losses import LATTICE, SPEC, described, painted_losses
+from scumble.training.losses import LATTICE, described, painted_losses
 from scumble.training.recipe import OnePainting, TrainingRecipe, refuse_crop
 from scumble.training.sheets import sheet, sheet_contents
 from scumble.training.teachers import load_teacher
