@@ -44,7 +44,7 @@ from scumble.library.weights import load_card, load_weights, name_of
 from scumble.methods.feed_forward import OWN_SIDE, SHIPPED_ENCODER, FeedForward, Known, holding
 from scumble.methods.style_memory.content_sampler import ContentSampler
 from scumble.methods.style_memory.network import FAINT, MARGIN, PALETTE_FAINT, SIGNATURE_NETWORK, STRIDE, StyleMemory
-from scumble.methods.style_memory.painting_sizes import PAINTING_SIDE, PREDICTION_SIDES, at_size, to_stride
+from scumble.methods.style_memory.painting_sizes import PAINTING_SIDE, PREDICTION_SIDES, at_size, in_sizes, to_stride
 from scumble.methods.style_memory.refine import LATTICE, TV, Pace, begin, descend_row, kept, resumed
 from scumble.nst.perceptual_loss import SPEC, grams_of
 from scumble.nst.pretrained import load_perceptual
@@ -147,7 +147,7 @@ class Memory(FeedForward[Networks, Tensor], Refiner):
 
     def measure(self, networks: Networks, painting: Tensor) -> Tensor:
         """Grade 0: the mean over several sizes."""
-        images = [at_size(_array(painting), side).to(painting.device) for side in PREDICTION_SIDES]
+        images = [image.to(painting.device) for image in in_sizes(_array(painting), PREDICTION_SIDES)]
         return torch.stack([networks.row(x) for image in images for x in (image, image.flip(3))]).mean(0)
 
     def own_style(self, networks: Networks, content: Content, device: str) -> Tensor:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -23,15 +25,20 @@ ENLARGED = 1.5
 """By how much a small painting may be enlarged to these sizes, at most."""
 
 
-def at_size(painting: Pixels, side: int) -> Tensor:
-    """A painting (H, W, 3) with that short side, at most PAINTING_SIDE: (1, 3, h, w), sharp, for strokes that are blurred are
-    none. A small one is enlarged."""
+def in_sizes(painting: Pixels, sides: Sequence[int]) -> list[Tensor]:
+    """A painting (H, W, 3) with each of these short sides, at most PAINTING_SIDE: (1, 3, h, w), sharp, for strokes that are
+    blurred are none. A small one is enlarged; a large one is reduced once."""
     ratio = min(1.0, PAINTING_SIDE / min(painting.shape[:2]))
     height, width = (max(1, round(n * ratio)) for n in painting.shape[:2])
     picture = to_tensor(resize(painting, height, width))
-    ratio = min(side / min(picture.shape[2:]), ENLARGED)
-    size = [max(1, round(n * ratio)) for n in picture.shape[2:]]
-    return F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1)
+    ratios = [min(side / min(picture.shape[2:]), ENLARGED) for side in sides]
+    sizes = [[max(1, round(n * ratio)) for n in picture.shape[2:]] for ratio in ratios]
+    return [F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1) for size in sizes]
+
+
+def at_size(painting: Pixels, side: int) -> Tensor:
+    """The painting in one of the sizes that `in_sizes` gives."""
+    return in_sizes(painting, (side,))[0]
 
 
 def to_stride(x: Tensor) -> Tensor:
